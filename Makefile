@@ -1,0 +1,116 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+SOURCES := webhook certs charts tests benchmarks
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/run ## Start the service on https://127.0.0.1:8443 and send it one captured review
+	@$(BIN)/python -m webhook try --review tests/reviews/spark-3.5.2-executor-1.json $(ARGS)
+
+.PHONY: test
+test: $(VENV)/dev ## Run every test this machine can run; say what is left out and what it needs
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+.PHONY: lint
+lint: $(VENV)/dev ## Check style, formatting and who imports whom
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/dev ## Format the code and apply the safe fixes
+	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+	@$(BIN)/ruff format $(SOURCES)
+
+.PHONY: types
+types: $(VENV)/dev ## Check the types of code and tests
+	@$(BIN)/mypy
+
+.PHONY: bench
+bench: $(VENV)/dev ## Measure the service against a bare ASGI callable, and print the tables
+	@$(BIN)/python -m benchmarks
+
+.PHONY: golden
+golden: $(VENV)/dev ## Rewrite the expected files of tests/cases, for a reviewed diff
+	@$(BIN)/python -m tests.golden
+
+.PHONY: e2e
+e2e: $(VENV)/dev ## Test against the real control plane in $KUBEBUILDER_ASSETS
+	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+.PHONY: spark
+spark: $(VENV)/spark ## Install Spark's own client, for the tests with real Spark (these need Java 17 too)
+
+.PHONY: reliability
+reliability: $(VENV)/dev ## Run the loads and faults whole, and rewrite docs/reliability.md
+	@RELIABILITY_SCALE=1 RELIABILITY_REPORT=docs/reliability.md $(BIN)/python -m pytest tests/e2e tests/reliability $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev ## Send a million broken inputs
+	@$(BIN)/python -m tests.reliability.fuzz $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/dev ## Load the service for half an hour; nothing may grow
+	@$(BIN)/python -m tests.reliability.soak $(ARGS)
+
+.PHONY: image
+image: ## Build the image with buildah, and print its size
+	@buildah build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
+	@buildah images $(IMAGE)
+IMAGE := spark-eci-webhook
+
+.PHONY: audit
+audit: $(VENV)/dev ## Look for known vulnerabilities in what requirements.lock pins (needs the internet)
+	@$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
+
+.PHONY: sbom
+sbom: $(VENV)/dev ## Write the bill of materials of requirements.lock into dist/
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-format JSON --output-file dist/sbom.json
+
+.PHONY: release
+release: sbom ## Build wheel, sdist, chart package, SBOM and checksums into dist/
+	@$(BIN)/python -m hatchling build
+	@$(BIN)/python -c 'import helm_python; helm_python.package("charts/spark-eci-webhook", destination="dist")'
+	@cd dist && sha256sum -- *.whl *.tar.gz *.tgz sbom.json > SHA256SUMS && cat SHA256SUMS
+
+.PHONY: lock
+lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile --upgrade $(LOCK) --group pyproject.toml:spark --output-file requirements-spark.lock
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) build dist certs/local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, but $(PYTHON) is {sys.version.split()[0]}: call make with PYTHON=python3.11 or newer")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: requirements.lock | $(VENV)/bin/python
+	@echo "installing requirements.lock into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock | $(VENV)/bin/python
+	@echo "installing requirements-dev.lock into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/spark: requirements-spark.lock | $(VENV)/dev
+	@echo "installing requirements-spark.lock into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-spark.lock
+	@touch $@
