@@ -1,0 +1,66 @@
+"""What is known of the annotations that ECI reads when it creates an instance (Alibaba Cloud: ECI pod annotations)."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from webhook.core import names
+
+_SPEC: Final = re.compile(r"\d+(\.\d+)?-\d+(\.\d+)?Gi|ecs\.[a-z0-9-]+\.[a-z0-9-]+")
+_QUANTITY: Final = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
+_PRICE: Final = re.compile(r"\d+(\.\d+)?")
+
+#: Annotations with a closed set of values.
+_CHOICES: Final = {
+    names.ECI_SPOT_STRATEGY: ("SpotAsPriceGo", "SpotWithPriceLimit"),
+    names.ECI_SCHEDULE_STRATEGY: ("VSwitchOrdered", "VSwitchRandom"),
+}
+#: Annotations that hold a list separated by commas, with the most entries that ECI takes.
+_LISTS: Final = {names.ECI_USE_SPECS: 5, names.ECI_VSWITCH: 10, names.ECI_SECURITY_GROUP: 5}
+#: Annotations of ECI for which no rule is known.
+_FREE: Final = frozenset(
+    names.ECI_PREFIX + name
+    for name in ("spot-duration", "spot-fallback", "ram-role-name", "with-eip", "resource-group-id")
+)
+KNOWN: Final = frozenset(
+    {
+        *_CHOICES,
+        *_LISTS,
+        *_FREE,
+        names.ECI_SPOT_PRICE_LIMIT,
+        names.ECI_EXTRA_EPHEMERAL_STORAGE,
+        *names.IMAGE_CACHE_KEYS,
+    },
+)
+
+
+def faults(annotations: Mapping[str, str]) -> list[str]:
+    """What ECI would refuse or ignore in `annotations`, as clauses `KEY: found …; accepted: …`; none if all is well."""
+    found = []
+    for key, value in annotations.items():
+        accepted = _accepted(key, value)
+        if accepted:
+            found.append(f'{key}: found "{value}"; accepted: {accepted}')
+    limited = annotations.get(names.ECI_SPOT_STRATEGY) == "SpotWithPriceLimit"
+    if limited and names.ECI_SPOT_PRICE_LIMIT not in annotations:
+        found.append(f'{names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" needs {names.ECI_SPOT_PRICE_LIMIT} beside it')
+    if not limited and names.ECI_SPOT_PRICE_LIMIT in annotations:
+        found.append(f'{names.ECI_SPOT_PRICE_LIMIT}: needs {names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" beside it')
+    return found
+
+
+def _accepted(key: str, value: str) -> str | None:
+    """What is accepted for `key` where `value` is not; None where it is."""
+    if key in _CHOICES:
+        return None if value in _CHOICES[key] else ", ".join(_CHOICES[key])
+    if key in _LISTS:
+        entries = [entry.strip() for entry in value.split(",")]
+        if len(entries) > _LISTS[key] or not all(entries):
+            return f"1 to {_LISTS[key]} entries separated by commas"
+        if key == names.ECI_USE_SPECS and not all(map(_SPEC.fullmatch, entries)):
+            return "specs such as 2-4Gi or ecs.c6.xlarge"
+    if key == names.ECI_SPOT_PRICE_LIMIT and not _PRICE.fullmatch(value):
+        return "a price such as 0.5"
+    if key == names.ECI_EXTRA_EPHEMERAL_STORAGE and not _QUANTITY.fullmatch(value):
+        return "a quantity such as 50Gi"
+    return None

@@ -1,0 +1,88 @@
+"""Every label, annotation and value of the outside world that the webhook reads or writes, each with its contract.
+
+Sources: Running Spark on Kubernetes (spark.apache.org), the Spark Operator's labels (kubeflow/spark-operator), Alibaba
+Cloud's pages on virtual nodes and ECI pod annotations, and the Kubernetes reference of well-known labels.
+"""
+
+from typing import Final
+
+# Ours.
+
+#: Namespace label by which a namespace opts in: the name of a profile.
+PROFILE_LABEL: Final = "spark-eci-webhook/profile"
+#: Pod annotation that asks for another mode than the profile's: a SchedulingMode, or `none`.
+MODE_ANNOTATION: Final = "spark-eci-webhook/mode"
+#: Pod annotation that records what was decided: `mode=…,profile=…,policy=…[,reason=…]`. Written, but never read as
+#: a mark of work done.
+PLACEMENT_ANNOTATION: Final = "spark-eci-webhook/placement"
+#: Prefix of the annotations above, which a policy may not set by itself.
+PREFIX: Final = "spark-eci-webhook/"
+#: Key of the audit annotation. The API server puts the webhook's name before it and drops keys that hold a slash.
+AUDIT_KEY: Final = "placement"
+
+# Spark: labels on every pod that Spark itself makes.
+
+#: `driver`, `executor`, or on the server pod of a SparkConnect `connect-server`.
+SPARK_ROLE: Final = "spark-role"
+#: "1", "2", … on executors, never used again within an application.
+SPARK_EXEC_ID: Final = "spark-exec-id"
+SPARK_APP_NAME: Final = "spark-app-name"
+SPARK_APP_SELECTOR: Final = "spark-app-selector"
+SPARK_VERSION: Final = "spark-version"
+SPARK_EXEC_RESOURCE_PROFILE_ID: Final = "spark-exec-resourceprofile-id"
+DRIVER_CONTAINER: Final = "spark-kubernetes-driver"
+EXECUTOR_CONTAINER: Final = "spark-kubernetes-executor"
+
+# Spark Operator: labels that it passes through `spark.kubernetes.{driver,executor}.label.*`, so present at CREATE.
+
+#: `"true"` on every pod of a SparkApplication or SparkConnect.
+LAUNCHED_BY_OPERATOR: Final = "sparkoperator.k8s.io/launched-by-spark-operator"
+#: Name of the SparkApplication; absent on pods of a SparkConnect.
+APP_NAME: Final = "sparkoperator.k8s.io/app-name"
+#: Name of the SparkConnect.
+CONNECT_NAME: Final = "sparkoperator.k8s.io/connect-name"
+#: Name of the ScheduledSparkApplication; absent where there is none.
+SCHEDULED_APP_NAME: Final = "sparkoperator.k8s.io/scheduled-app-name"
+#: UUID of one submission; absent on pods of a SparkConnect.
+SUBMISSION_ID: Final = "sparkoperator.k8s.io/submission-id"
+
+# Alibaba Cloud: ECI behind ACK's virtual node.
+
+VIRTUAL_NODE_LABEL: Final = ("type", "virtual-kubelet")
+VIRTUAL_NODE_TAINT: Final = ("virtual-kubelet.io/provider", "alibabacloud", "NoSchedule")
+#: `"true"` on a pod sends it to ECI, above affinity, nodeSelector and ResourcePolicy.
+ECI_LABEL: Final = "alibabacloud.com/eci"
+#: `"true"` on a pod sends it to ACS, likewise.
+ACS_LABEL: Final = "alibabacloud.com/acs"
+
+#: `"true"` makes and matches image caches automatically; `eci-auto-imc` is the newer name.
+IMAGE_CACHE_AUTO: Final = "k8s.aliyun.com/eci-image-cache"
+IMAGE_CACHE_AUTO_NEW: Final = "k8s.aliyun.com/eci-auto-imc"
+#: Names one image cache, `imc-…`; `eci-imc-id` is the newer name. An id that is not Ready makes the pod fail.
+IMAGE_CACHE_SNAPSHOT: Final = "k8s.aliyun.com/eci-image-snapshot-id"
+IMAGE_CACHE_SNAPSHOT_NEW: Final = "k8s.aliyun.com/eci-imc-id"
+IMAGE_CACHE_KEYS: Final = frozenset(
+    {IMAGE_CACHE_AUTO, IMAGE_CACHE_AUTO_NEW, IMAGE_CACHE_SNAPSHOT, IMAGE_CACHE_SNAPSHOT_NEW},
+)
+
+#: Prefix of the annotations that ECI reads when it creates an instance; ECS ignores them.
+ECI_PREFIX: Final = "k8s.aliyun.com/eci-"
+#: Ordered list of at most 5: `2-4Gi` or `ecs.c6.xlarge`.
+ECI_USE_SPECS: Final = "k8s.aliyun.com/eci-use-specs"
+#: `SpotAsPriceGo` or `SpotWithPriceLimit`.
+ECI_SPOT_STRATEGY: Final = "k8s.aliyun.com/eci-spot-strategy"
+#: A price an hour; only with, and required by, `SpotWithPriceLimit`.
+ECI_SPOT_PRICE_LIMIT: Final = "k8s.aliyun.com/eci-spot-price-limit"
+#: A quantity such as `50Gi`.
+ECI_EXTRA_EPHEMERAL_STORAGE: Final = "k8s.aliyun.com/eci-extra-ephemeral-storage"
+#: At most 10 ids, separated by commas.
+ECI_VSWITCH: Final = "k8s.aliyun.com/eci-vswitch"
+#: `VSwitchOrdered` or `VSwitchRandom`.
+ECI_SCHEDULE_STRATEGY: Final = "k8s.aliyun.com/eci-schedule-strategy"
+#: At most 5 ids, separated by commas.
+ECI_SECURITY_GROUP: Final = "k8s.aliyun.com/eci-security-group"
+
+# Kubernetes.
+
+#: What `spec.schedulerName` says where nobody chose: on ACK, the ACK scheduler, which follows ResourcePolicies.
+DEFAULT_SCHEDULER: Final = "default-scheduler"

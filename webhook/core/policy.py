@@ -1,0 +1,224 @@
+"""The policy: which pods are ours, what the virtual node is, and the profiles that namespaces opt in to."""
+
+import hashlib
+import json
+import re
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from webhook.core import eci_annotations, names
+from webhook.core.schema import LabelValue, PolicyModel, ProfileName, QualifiedName
+from webhook.core.shares import WHOLE
+from webhook.core.virtual_node import VirtualNode
+
+#: Every id seen is of this form, but no grammar is written down: another form is warned about, not refused.
+_IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
+
+
+class SchedulingMode(StrEnum):
+    """Where the pods of a role may run."""
+
+    ECS_ONLY = "ecs-only"
+    ECI_ONLY = "eci-only"
+    ECS_FIRST = "ecs-first"
+    ECI_FIRST = "eci-first"
+    RESOURCE_POLICY = "resource-policy"
+
+    @property
+    def opens_eci(self) -> bool:
+        """Whether a pod in this mode may come to run on ECI."""
+        return self is not SchedulingMode.ECS_ONLY
+
+
+class Role(StrEnum):
+    """The role whose rule a pod takes; a Spark Connect server takes the driver's."""
+
+    DRIVER = "driver"
+    EXECUTOR = "executor"
+
+
+class Snapshot(PolicyModel):
+    """One image cache and the images that it serves."""
+
+    image: Annotated[str, StringConstraints(min_length=1)]
+    """Pattern that the whole image name has to match: * any characters, ? one, [abc] one of these."""
+    id: LabelValue
+    """Id of the image cache, such as imc-2ze5hdcnngenmwc1jmwf."""
+
+
+class ImageCache(PolicyModel):
+    """Which image cache a pod asks for. The first matching snapshot wins over the automatic cache."""
+
+    auto: bool = True
+    """Make and match image caches automatically."""
+    snapshots: tuple[Snapshot, ...] = ()
+    """Image caches by image; the first match wins."""
+
+
+def _sound(annotations: dict[str, str]) -> dict[str, str]:
+    faults = [f"{key}: is set by the webhook itself" for key in annotations if key.startswith(names.PREFIX)]
+    faults += [f"{key}: is set through imageCache" for key in annotations if key in names.IMAGE_CACHE_KEYS]
+    faults += eci_annotations.faults(annotations)
+    if faults:
+        raise PydanticCustomError("annotations", "{faults}", {"faults": "; ".join(faults)})
+    return annotations
+
+
+class Unplaceable(StrEnum):
+    """What becomes of a pod that cannot be placed as its mode asks."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+Annotations = Annotated[dict[QualifiedName, str], AfterValidator(_sound)]
+
+
+class Rule(PolicyModel):
+    """What happens to the pods of one role."""
+
+    mode: SchedulingMode
+    """Where they may run."""
+    weight: Annotated[int, Field(ge=1, le=100)] = 1
+    """Weight of the preference in ecs-first and eci-first, beside the pod's other preferences."""
+    image_cache: ImageCache = ImageCache()
+    """Which image cache they ask for."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations for pods that may run on ECI; one that the pod has stays as it is."""
+    rollout: Annotated[int, Field(ge=0, le=WHOLE)] = WHOLE
+    """Percentage of applications that the rule acts on; others are left alone. Raising it only adds applications."""
+    observe: bool = False
+    """Decide, count and log, but change nothing."""
+    unplaceable: Unplaceable = Unplaceable.ALLOW
+    """What becomes of a pod that cannot be placed as its mode asks: allowed as it is, or denied with the reason."""
+
+    def annotation_keys(self) -> set[str]:
+        """The keys of all annotations that the rule may add."""
+        return set(self.annotations)
+
+
+class DriverRule(Rule):
+    """The rule for drivers and Spark Connect servers."""
+
+    mode: SchedulingMode = SchedulingMode.ECS_ONLY
+    """Where they may run."""
+
+
+class Share(PolicyModel):
+    """A share of the executors of an application, and where these may run."""
+
+    percent: Annotated[int, Field(ge=1, le=WHOLE)]
+    """Its size; all shares of a mix add up to 100."""
+    mode: SchedulingMode
+    """Where they may run."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations for those that may run on ECI, beside the rule's; of the same key these win."""
+
+
+def _whole(mix: tuple[Share, ...]) -> tuple[Share, ...]:
+    total = sum(share.percent for share in mix)
+    if mix and total != WHOLE:
+        raise PydanticCustomError("mix", "found {total} percent in all; accepted: 100", {"total": total})
+    return mix
+
+
+class ExecutorRule(Rule):
+    """The rule for executors."""
+
+    mode: SchedulingMode = SchedulingMode.ECS_FIRST
+    """Where they may run; with a mix, those that carry no spark-exec-id."""
+    mix: Annotated[tuple[Share, ...], AfterValidator(_whole)] = ()
+    """Shares of modes, met by the executors' ids: after any number of executors each is met within one."""
+
+    def annotation_keys(self) -> set[str]:
+        """The keys of all annotations that the rule may add, those of its shares among them."""
+        return super().annotation_keys().union(*(share.annotations for share in self.mix))
+
+    @model_validator(mode="after")
+    def _sound_together(self) -> "ExecutorRule":
+        for share in self.mix:
+            _sound({**self.annotations, **share.annotations})
+        return self
+
+
+class Profile(PolicyModel):
+    """A named set of rules, which a namespace opts in to by its label."""
+
+    allow_override: bool = True
+    """Whether a pod may ask for another mode by its annotation spark-eci-webhook/mode."""
+    driver: DriverRule = DriverRule()
+    """The rule for drivers and Spark Connect servers."""
+    executor: ExecutorRule = ExecutorRule()
+    """The rule for executors."""
+
+    def rule(self, role: Role) -> Rule:
+        """The rule that pods of `role` take."""
+        return self.driver if role is Role.DRIVER else self.executor
+
+
+class Selector(PolicyModel):
+    """Which pods are ours."""
+
+    match_labels: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1)] = Field(
+        default_factory=lambda: {names.LAUNCHED_BY_OPERATOR: "true"},
+    )
+    """Labels that a pod has to carry, all of them."""
+
+
+def _built_in_profiles() -> dict[str, Profile]:
+    modes = {
+        mode.value: Profile(driver=DriverRule(mode=mode), executor=ExecutorRule(mode=mode)) for mode in SchedulingMode
+    }
+    return {"default": Profile(), **modes}
+
+
+class Policy(PolicyModel):
+    """The whole policy. Without a file this one is in force: `default`, and one profile named after each mode."""
+
+    selector: Selector = Selector()
+    """Which pods are ours."""
+    virtual_node: VirtualNode = VirtualNode()
+    """The virtual node."""
+    profiles: Annotated[dict[ProfileName, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
+    """The profiles by name; where the key is left out, the built-in ones."""
+
+    @model_validator(mode="after")
+    def _image_cache_only_by_rule(self) -> "Policy":
+        keys = {self.virtual_node.image_cache.auto, self.virtual_node.image_cache.snapshot}
+        for name, profile in self.profiles.items():
+            for role in Role:
+                for key in keys & profile.rule(role).annotation_keys():
+                    raise PydanticCustomError(
+                        "annotations",
+                        "profiles.{name}.{role}.annotations: {key}: is set through imageCache",
+                        {"name": name, "role": role.value, "key": key},
+                    )
+        return self
+
+    @property
+    def digest(self) -> str:
+        """8 hexadecimal digits of the SHA-256 of the canonical policy: equal for files that mean the same."""
+        canonical = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+    def cautions(self) -> list[str]:
+        """What is accepted but looks mistaken, one sentence each."""
+        found = []
+        for name, profile in self.profiles.items():
+            for role in Role:
+                rule, where = profile.rule(role), f"profiles.{name}.{role}"
+                found += [
+                    f'{where}.imageCache.snapshots[{index}].id: "{snapshot.id}" does not look like an image cache id '
+                    "(imc- and 20 lowercase letters or digits)"
+                    for index, snapshot in enumerate(rule.image_cache.snapshots)
+                    if not _IMAGE_CACHE_ID.fullmatch(snapshot.id)
+                ]
+                found += [
+                    f"{where}.annotations: {key} is not a known annotation of ECI"
+                    for key in sorted(rule.annotation_keys())
+                    if key.startswith(names.ECI_PREFIX) and key not in eci_annotations.KNOWN
+                ]
+        return found

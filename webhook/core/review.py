@@ -1,0 +1,226 @@
+"""One AdmissionReview: its bytes in, the bytes of its answer out, and the facts to record (admission.k8s.io/v1)."""
+
+from typing import Annotated, Final, Literal, TypeVar
+
+from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType, ValidationError
+from msgspec.json import Decoder, Encoder
+
+from webhook.core import names
+from webhook.core.fault import clause
+from webhook.core.mutation import mutate
+from webhook.core.placement import Verdict, decide, role_of
+from webhook.core.pod import Pod
+from webhook.core.profile import CompiledProfile
+from webhook.core.shares import application
+from webhook.core.warning import Caution
+
+API_VERSION: Final = "admission.k8s.io/v1"
+KIND: Final = "AdmissionReview"
+
+#: What became of a review: `patched`; `unchanged` (ours, and nothing to change); `observed` (ours, and would have been
+#: patched); `denied` (ours, and cannot be placed); `skipped` (not ours, or outside the rollout).
+Outcome = Literal["patched", "unchanged", "observed", "denied", "skipped"]
+
+
+class ReviewError(ValueError):
+    """The body is not an AdmissionReview that can be answered; the message names the first field at fault."""
+
+
+class Admission(Struct, frozen=True):
+    """The facts of one answered review, for logs and metrics. Empty strings stand for what is not known."""
+
+    uid: str
+    outcome: Outcome
+    profile: str
+    namespace: str = ""
+    name: str = ""
+    """The pod's name, or its generateName."""
+    application: str = ""
+    role: str = ""
+    mode: str = ""
+    reason: str = ""
+    operations: int = 0
+    """How many were sent, or would have been."""
+    cautions: tuple[Caution, ...] = ()
+
+
+class _GroupVersionKind(Struct, rename="camel"):
+    version: str
+    kind: str
+    group: str = ""
+
+
+class _Request(Struct, rename="camel"):
+    """An AdmissionRequest about anything, whose object stays unread."""
+
+    uid: Annotated[str, Meta(min_length=1, max_length=253)]
+    kind: _GroupVersionKind
+    operation: str
+    name: str | None = None
+    namespace: str | None = None
+    sub_resource: str | None = None
+
+
+class _PodRequest(_Request, rename="camel", kw_only=True):
+    """An AdmissionRequest about a pod."""
+
+    object: Pod
+
+
+class _Review(Struct, rename="camel"):
+    api_version: str
+    kind: str
+    request: _Request
+
+
+class _PodReview(Struct, rename="camel"):
+    api_version: str
+    kind: str
+    request: _PodRequest
+
+
+_R = TypeVar("_R", _Review, _PodReview)
+
+
+class _Status(Struct):
+    """Status v1 meta: what a denied request is told."""
+
+    message: str
+    code: int = 403
+    reason: str = "Forbidden"
+
+
+class _Response(Struct, rename="camel"):
+    uid: str
+    allowed: bool
+    patch_type: str | UnsetType = UNSET
+    patch: bytes | UnsetType = UNSET
+    warnings: list[str] | UnsetType = UNSET
+    audit_annotations: dict[str, str] | UnsetType = UNSET
+    status: _Status | UnsetType = UNSET
+
+
+class _Answer(Struct, rename="camel"):
+    response: _Response
+    api_version: str = API_VERSION
+    kind: str = KIND
+
+
+_pod_reviews: Final = Decoder(_PodReview)
+_reviews: Final = Decoder(_Review)
+_encode: Final = Encoder().encode
+
+
+def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
+    """The answer to the AdmissionReview in `body` (JSON) under `profile`, and the facts of it.
+
+    Raises ReviewError where the body is no AdmissionReview, or its pod has fields of the wrong type.
+    """
+    request = _read_pod(body)
+    if not isinstance(request, _PodRequest) or not _creates_pod(request):
+        return _left_alone(request, profile.name)
+    pod = request.object
+    role = role_of(pod, profile)
+    if role is None:
+        return _left_alone(request, profile.name)
+    namespace = request.namespace or pod.metadata.namespace or ""
+    placement = decide(pod, namespace, role, profile)
+    operations = [] if placement.verdict is Verdict.LEAVE else mutate(pod, placement)
+    response = _Response(request.uid, allowed=True, audit_annotations={names.AUDIT_KEY: placement.record})
+    if placement.cautions:
+        response.warnings = [one.sentence for one in placement.cautions]
+    outcome: Outcome = "unchanged"
+    match placement.verdict:
+        case Verdict.PLACE if operations:
+            outcome = "patched"
+            response.patch_type = "JSONPatch"
+            response.patch = _encode(operations)
+        case Verdict.DENY:
+            outcome = "denied"
+            response.allowed = False
+            response.status = _Status(placement.cautions[-1].sentence)
+        case Verdict.OBSERVE:
+            outcome = "observed"
+            response.audit_annotations = {names.AUDIT_KEY: f"{placement.record},observed"}
+        case Verdict.LEAVE:
+            outcome = "skipped"
+    metadata = pod.metadata
+    return _encode(_Answer(response)), Admission(
+        uid=request.uid,
+        outcome=outcome,
+        profile=profile.name,
+        namespace=namespace,
+        name=metadata.name or metadata.generate_name or "",
+        application=application(metadata.labels or {}),
+        role=role.value,
+        mode=placement.mode,
+        reason=placement.reason or "",
+        operations=len(operations),
+        cautions=placement.cautions,
+    )
+
+
+def respond_with(body: bytes, warning: Caution) -> tuple[bytes, Admission]:
+    """The answer that allows the request in `body` as it is, with `warning`. Raises ReviewError as `respond` does."""
+    request = _read(body)
+    response = _Response(request.uid, allowed=True, warnings=[warning.sentence])
+    facts = Admission(request.uid, "skipped", "", request.namespace or "", request.name or "", cautions=(warning,))
+    return _encode(_Answer(response)), facts
+
+
+def _left_alone(request: _Request, profile: str) -> tuple[bytes, Admission]:
+    facts = Admission(request.uid, "skipped", profile, request.namespace or "", request.name or "")
+    return _encode(_Answer(_Response(request.uid, allowed=True))), facts
+
+
+def _creates_pod(request: _Request) -> bool:
+    kind = request.kind
+    return (
+        kind.kind == "Pod"
+        and kind.group == ""
+        and kind.version == "v1"
+        and request.operation == "CREATE"
+        and not request.sub_resource
+    )
+
+
+def _read_pod(body: bytes) -> _PodRequest | _Request:
+    """The request in `body`, read at once as that of a pod; one whose object is no pod is read again without it."""
+    try:
+        return _checked(_decoded(_pod_reviews, body)).request
+    except ValidationError as error:
+        request = _read(body)
+        if _creates_pod(request):
+            raise ReviewError(clause(error, "the body")) from None
+        return request
+
+
+def _read(body: bytes) -> _Request:
+    """The request in `body`, whatever its object."""
+    try:
+        return _checked(_decoded(_reviews, body)).request
+    except ValidationError as error:
+        raise ReviewError(clause(error, "the body")) from None
+
+
+def _decoded(decoder: Decoder[_R], body: bytes) -> _R:
+    try:
+        # Fields that nobody reads are skipped unseen by the decoder, so bytes that are not UTF-8 are looked for here.
+        body.decode()
+        return decoder.decode(body)
+    except UnicodeDecodeError as error:
+        raise ReviewError(f"the body is not UTF-8 at byte {error.start}") from None
+    except ValidationError:
+        raise
+    except DecodeError as error:
+        raise ReviewError(clause(error, "the body")) from None
+    except RecursionError:
+        raise ReviewError("the body is nested too deeply") from None
+
+
+def _checked(review: _R) -> _R:
+    if review.kind != KIND:
+        raise ReviewError(f"kind: expected {KIND}, got another one")
+    if review.api_version != API_VERSION:
+        raise ReviewError(f"apiVersion: expected {API_VERSION}, got another one")
+    return review

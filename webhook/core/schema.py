@@ -1,0 +1,59 @@
+"""What all models of the policy file share: strictness, the forms of Kubernetes names, a schema that Helm can use."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_PROFILE_NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_QUALIFIED_NAME: Final = rf"^({_SUBDOMAIN}/)?{_NAME}$"
+_LABEL_VALUE: Final = rf"^({_NAME})?$"
+
+#: What each pattern accepts, in words.
+FORMS: Final = {
+    _PROFILE_NAME: "a DNS label: lowercase letters, digits and hyphens, with a letter or digit at both ends",
+    _QUALIFIED_NAME: "a qualified name: letters, digits, '-', '_' and '.', at most 63, perhaps after a prefix and '/'",
+    _LABEL_VALUE: "a label value: letters, digits, '-', '_' and '.', at most 63, with a letter or digit at both ends",
+}
+
+#: A profile's name is a label value and a path segment, so a DNS label (RFC 1123).
+ProfileName = Annotated[str, StringConstraints(pattern=_PROFILE_NAME, max_length=63)]
+#: A key of a label, taint or annotation (Kubernetes: Labels and Selectors, syntax and character set).
+QualifiedName = Annotated[str, StringConstraints(pattern=_QUALIFIED_NAME, max_length=317)]
+#: A label's or taint's value, which may be empty (same page).
+LabelValue = Annotated[str, StringConstraints(pattern=_LABEL_VALUE)]
+
+
+class PolicyModel(BaseModel):
+    """A part of the policy: immutable, in camelCase, with no unknown keys and no value taken for another type."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+
+class PolicySchema(GenerateJsonSchema):
+    """JSON Schema in which a map with restricted keys refuses all others: pydantic by itself leaves such a map open."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """The schema of a map: its keys by `propertyNames`, its values by `additionalProperties`."""
+        closed: dict[str, Any] = {
+            "type": "object",
+            "additionalProperties": self.generate_inner(schema["values_schema"]),
+        }
+        keys = self.generate_inner(schema["keys_schema"])
+        keys.pop("type", None)
+        if keys:
+            closed["propertyNames"] = keys
+        if "min_length" in schema:
+            closed["minProperties"] = schema["min_length"]
+        return closed

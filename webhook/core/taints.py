@@ -1,0 +1,30 @@
+"""Whether a toleration tolerates a taint (Kubernetes: Taints and Tolerations)."""
+
+from webhook.core.pod import Toleration
+from webhook.core.virtual_node import Taint
+
+
+def tolerates(toleration: Toleration, taint: Taint) -> bool:
+    """Whether `toleration` tolerates `taint`; every value of it, where the taint's value is None.
+
+    The effect is equal or empty; the key is equal, or empty with operator Exists; the operator is Exists, or Equal (the
+    default) with an equal value. Numeric operators (Lt, Gt) never tolerate a taint whose value is no number.
+    """
+    return _concerns(toleration, taint) and (
+        toleration.operator == "Exists" or (_equal(toleration) and (toleration.value or "") == taint.value)
+    )
+
+
+def may_tolerate(toleration: Toleration, taint: Taint) -> bool:
+    """Whether `toleration` tolerates `taint`, or, where the taint's value is None, any one value of it."""
+    return tolerates(toleration, taint) or (taint.value is None and _concerns(toleration, taint) and _equal(toleration))
+
+
+def _concerns(toleration: Toleration, taint: Taint) -> bool:
+    return (not toleration.effect or toleration.effect == taint.effect) and (
+        toleration.key == taint.key or (not toleration.key and toleration.operator == "Exists")
+    )
+
+
+def _equal(toleration: Toleration) -> bool:
+    return not toleration.operator or toleration.operator == "Equal"
