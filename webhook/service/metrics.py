@@ -1,0 +1,105 @@
+"""The metrics of the serving process, in a registry of their own. Every label has a bounded set of values."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from webhook import __version__
+from webhook.core.review import Admission
+
+PREFIX: Final = "spark_eci_webhook"
+#: Seconds. A review takes tens of microseconds; what an API server waits for takes up to its timeout.
+BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+#: Why a call was not answered with a review.
+REJECTIONS: Final = (
+    "invalid",
+    "too-large",
+    "too-large-head",
+    "timeout",
+    "overloaded",
+    "forbidden",
+    "disconnected",
+    "unknown-profile",
+    "method",
+    "not-found",
+    "error",
+)
+
+
+class Metrics:
+    """What one serving process counts."""
+
+    def __init__(self, digest: str) -> None:
+        """Starts counting from zero; `digest` is the policy's."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._requests = Counter(
+            f"{PREFIX}_admission_requests",
+            "Reviews answered, by profile, Spark role, mode in effect and outcome.",
+            ("profile", "role", "mode", "outcome"),
+            registry=self.registry,
+        )
+        self._warnings = Counter(
+            f"{PREFIX}_warnings", "Warnings sent in answers, by reason.", ("reason",), registry=self.registry
+        )
+        self._rejected = Counter(
+            f"{PREFIX}_rejected_calls",
+            "Calls not answered with a review, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        for reason in REJECTIONS:
+            self._rejected.labels(reason)
+        self._duration = Histogram(
+            f"{PREFIX}_admission_duration_seconds",
+            "Time from a review's last byte to its answer.",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(f"{PREFIX}_admission_in_flight", "Reviews being answered.", registry=self.registry)
+        self.certificate_expiry = Gauge(
+            f"{PREFIX}_certificate_expiry_timestamp_seconds",
+            "When the certificate that is presented expires, in seconds since 1970; 0 where there is none.",
+            registry=self.registry,
+        )
+        self._reloads = Counter(
+            f"{PREFIX}_certificate_reloads",
+            "Changed certificate files, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in ("loaded", "failed"):
+            self._reloads.labels(outcome)
+        self.log_lines_dropped = Counter(
+            f"{PREFIX}_log_lines_dropped",
+            "Lines of ordinary admissions and of rejected calls that were not written.",
+            registry=self.registry,
+        )
+        Info(f"{PREFIX}_policy", "The policy in force.", registry=self.registry).info({"hash": digest})
+        Info(f"{PREFIX}_build", "The running version.", registry=self.registry).info({"version": __version__})
+        self._counters: dict[tuple[str, str, str, str], Counter] = {}
+
+    def admitted(self, admission: Admission, seconds: float) -> None:
+        """Counts one answered review, which took `seconds`."""
+        key = (admission.profile, admission.role, admission.mode, admission.outcome)
+        # labels() checks and locks at every call; the values here come from the policy and are few.
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = self._counters[key] = self._requests.labels(*key)
+        counter.inc()
+        self._duration.observe(seconds)
+        for caution in admission.cautions:
+            self._warnings.labels(caution.reason).inc()
+
+    def reloaded(self, outcome: str, not_after: float | None = None) -> None:
+        """Counts changed certificate files, `loaded` (with when the pair expires) or `failed`."""
+        self._reloads.labels(outcome).inc()
+        if not_after is not None:
+            self.certificate_expiry.set(not_after)
+
+    def rejected(self, reason: str) -> None:
+        """Counts one call that was not answered with a review; `reason` is one of REJECTIONS."""
+        self._rejected.labels(reason).inc()
