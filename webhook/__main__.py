@@ -1,0 +1,23 @@
+"""The command line: `python -m webhook COMMAND`, or `spark-eci-webhook COMMAND`."""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command that `arguments` (default: the process's) name; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # The serving process needs no terminal, and importing one for it costs time at start and memory for good.
+    if arguments[:1] == ["serve"]:
+        # structlog imports rich for its tracebacks wherever rich is installed: 5 MiB that the process never uses.
+        sys.modules["rich"] = None  # type: ignore[assignment]
+        from webhook.service.server import run  # noqa: PLC0415
+
+        return run(arguments[1:])
+    from webhook.cli import run_command  # noqa: PLC0415
+
+    return run_command(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Beside the Spark Operator's webhook: what becomes of the pods in both orders of the two, and whether they agree.
+
+The API server calls mutating webhooks sorted by the names of their configurations. Ours asks to be called again where a
+later one changed the pod (reinvocationPolicy IfNeeded); the operator's does not.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from webhook.cli.explained import Explained, ExplainedPod, ExplainedWorkload
+from webhook.cli.outcome import Outcome, outcome
+from webhook.cli.page import Page
+from webhook.cli.pod_text import diff_lines, scheduling_part
+from webhook.cli.rendering import head, pod_name
+from webhook.cli.selection import Selection
+from webhook.core.pod import Pod
+from webhook.core.profile import CompiledProfile
+from webhook.core.reach import reach
+from webhook.core.taints import may_tolerate
+
+JSON = dict[str, Any]
+
+
+class Verdict(StrEnum):
+    """How the two orders compare."""
+
+    ALIKE = "both orders end alike"
+    ORDERED = "both orders end alike, but for the order and repetition of tolerations"
+    SAME_NODES = "both orders leave the same nodes open, by different means"
+    DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
+
+
+@dataclass(frozen=True, slots=True)
+class BothOrders:
+    """What becomes of one pod in each order."""
+
+    operator_first: Outcome
+    ours_first: Outcome
+    verdict: Verdict
+
+
+def both_orders(workload: ExplainedWorkload, one: ExplainedPod, profile: CompiledProfile) -> BothOrders | None:
+    """What becomes of a pod in each order; None where the operator's webhook has no part in it."""
+    operator = one.pod.operator
+    if operator is None:
+        return None
+    work = workload.workload
+    once = outcome(work, one.pod, profile, one.pod.created)
+    between = operator(once.after)
+    again = outcome(work, one.pod, profile, between) if between != once.after else once
+    return BothOrders(one.outcome, again, _verdict(one.outcome.after, again.after, profile))
+
+
+def print_both_orders(explained: Explained, selection: Selection) -> bool:
+    """Prints both orders for every pod; returns whether there is anything to warn of."""
+    warned = False
+    for one in explained.workloads:
+        page = Page()
+        head(page, one)
+        for pod in one.pods:
+            profile = selection.of(one.workload.namespace)
+            found = both_orders(one, pod, profile) if isinstance(profile, CompiledProfile) else None
+            warned |= bool(pod.outcome.warnings) or (found is not None and found.verdict is Verdict.DIFFERENT)
+            _pod(page, pod, found)
+        page.print()
+    return warned
+
+
+def _pod(page: Page, one: ExplainedPod, found: BothOrders | None) -> None:
+    page.line(f"{one.pod.title} {pod_name(one.outcome)}", "bold", indent=2)
+    if found is None:
+        page.line("the operator's webhook has no part in this pod", indent=4)
+        page.line()
+        return
+    for title, end in (
+        ("the operator's webhook first, then ours", found.operator_first),
+        ("ours first, then the operator's, then ours again", found.ours_first),
+    ):
+        mode = end.placement.mode if end.placement else f"left alone, {end.skipped}"
+        page.line(f"{title}: {mode}", indent=4)
+        page.lines(diff_lines(one.pod.created, end.after), indent=6)
+        for warning in end.warnings:
+            page.line(f"! {warning}", "yellow", indent=6)
+        page.line()
+    bad = found.verdict is Verdict.DIFFERENT
+    page.line(f"{'!' if bad else '='} {found.verdict}", "yellow" if bad else "green", indent=4)
+    page.line()
+
+
+def _verdict(one: JSON, other: JSON, profile: CompiledProfile) -> Verdict:
+    if scheduling_part(one) == scheduling_part(other):
+        return Verdict.ALIKE
+    if _unordered(one) == _unordered(other):
+        return Verdict.ORDERED
+    if _open_nodes(one, profile) == _open_nodes(other, profile):
+        return Verdict.SAME_NODES
+    return Verdict.DIFFERENT
+
+
+def _unordered(pod: JSON) -> JSON:
+    part = scheduling_part(pod)
+    spec = part.get("spec", {})
+    tolerations = {msgspec.json.encode(one, order="deterministic") for one in spec.get("tolerations", ())}
+    return part | {"spec": spec | {"tolerations": tolerations}}
+
+
+def _open_nodes(pod: JSON, profile: CompiledProfile) -> tuple[bool, bool]:
+    """Whether virtual nodes are open to `pod`, and whether other nodes are, judged by the label and taints."""
+    spec = msgspec.convert(pod, Pod).spec
+    found = reach(spec, profile.label.key, profile.label.value)
+    tolerated = all(any(may_tolerate(one, taint) for one in spec.tolerations or ()) for taint in profile.taints)
+    return found.labelled and tolerated, found.others

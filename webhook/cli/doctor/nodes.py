@@ -1,0 +1,73 @@
+"""Are there virtual nodes, with the label and the taints that the policy names?"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from webhook.cli.doctor.finding import Finding, Level, Unknown
+from webhook.cli.doctor.observed import Observed, modes_of, profile_label
+from webhook.core.policy import Policy
+from webhook.core.virtual_node import Taint
+from webhook.core.warning import listed
+
+JSON = dict[str, Any]
+
+_CHECK: Final = "virtual nodes"
+_SHOWN: Final = 300
+
+
+def check_nodes(observed: Observed) -> Iterator[Finding]:
+    """Judges the cluster's nodes by the policy's virtual node."""
+    if isinstance(observed.nodes, Unknown):
+        yield observed.nodes.finding(_CHECK, "kubectl auth can-i list nodes")
+        return
+    policy = observed.policy or Policy()
+    label, taints = policy.virtual_node.label, policy.virtual_node.taints
+    labelled = [node for node in observed.nodes if _labels(node).get(label.key) == label.value]
+    bare = [_name(node) for node in labelled if not all(_tainted(node, taint) for taint in taints)]
+    unlabelled = [
+        _name(node) for node in observed.nodes if node not in labelled and any(_tainted(node, one) for one in taints)
+    ]
+    written = ", ".join(map(_written, taints))
+    if unlabelled:
+        start = f"tainted {written}, but without the label {label.key}={label.value}: "
+        mend = f"kubectl label node {unlabelled[0]} {label.key}={label.value}"
+        yield Finding(_CHECK, Level.FAULT, listed(start, unlabelled, _SHOWN), mend)
+    if bare:
+        start = f"labelled {label.key}={label.value}, but without the taint {written}, so any pod may land there: "
+        yield Finding(_CHECK, Level.DOUBT, listed(start, bare, _SHOWN), f"kubectl taint node {bare[0]} {written}")
+    if not labelled and not unlabelled:
+        needed = _opens_eci(observed, policy)
+        sentence = f"there is no node labelled {label.key}={label.value}"
+        sentence += ", so pods that go to ECI alone stay Pending" if needed else ""
+        mend = f"kubectl get nodes --selector {label.key}={label.value}"
+        yield Finding(_CHECK, Level.FAULT if needed else Level.DOUBT, sentence, mend)
+    good = [_name(node) for node in labelled if _name(node) not in bare]
+    if good:
+        start = f"{len(good)} with the label {label.key}={label.value} and the taint {written}: "
+        yield Finding(_CHECK, Level.OK, listed(start, good, _SHOWN))
+
+
+def _opens_eci(observed: Observed, policy: Policy) -> bool:
+    namespaces = [] if isinstance(observed.namespaces, Unknown) else observed.namespaces
+    return any(mode.opens_eci for one in namespaces for mode in modes_of(policy, profile_label(one) or ""))
+
+
+def _name(node: JSON) -> str:
+    return str(node["metadata"]["name"])
+
+
+def _labels(node: JSON) -> dict[str, str]:
+    return node["metadata"].get("labels") or {}
+
+
+def _tainted(node: JSON, wanted: Taint) -> bool:
+    return any(
+        taint["key"] == wanted.key
+        and taint["effect"] == wanted.effect
+        and (wanted.value is None or (taint.get("value") or "") == wanted.value)
+        for taint in node["spec"].get("taints") or ()
+    )
+
+
+def _written(taint: Taint) -> str:
+    return f"{taint.key}{'' if taint.value is None else f'={taint.value}'}:{taint.effect}"

@@ -1,0 +1,115 @@
+"""The files that a user names: read, and made into the pods that will come of them."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from webhook.cli.terminal import InputError, working
+from webhook.service.yaml_text import YAMLFaultError, documents
+from webhook.spark.reading import ManifestError, UnknownKindError, read
+from webhook.spark.workload import Namespace, Workload
+
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+#: The most that is read of one file: far more than a thousand applications.
+_MAX_BYTES: Final = 64 * 1024**2
+
+
+@dataclass(slots=True)
+class Inputs:
+    """All that the files hold."""
+
+    workloads: list[tuple[str, Workload]] = field(default_factory=list)
+    """Each with the name of the file that it stands in."""
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+    passed_over: int = 0
+    """How many documents were of other kinds."""
+
+
+def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False) -> Inputs:
+    """What stands in `files`, where `-` is standard input and a folder is all YAML and JSON files in it.
+
+    `namespace` is that of objects that name none; `pass_over` leaves out documents of other kinds.
+
+    Raises InputError with a sentence for each document that cannot be read.
+    """
+    if not files:
+        raise InputError("nothing to read: name a file or folder with -f, or - for standard input")
+    found, faults = Inputs(), []
+    for name in [name for file in files for name in _files(file)]:
+        with working(f"reading {name}"):
+            listed = _documents(name)
+            for number, document in enumerate(listed, 1):
+                where = name if len(listed) == 1 else f"{name}, document {number}"
+                try:
+                    _take(found, name, read(document, namespace))
+                except UnknownKindError as error:
+                    if pass_over:
+                        found.passed_over += 1
+                    else:
+                        faults.append(f"{where}: {error}; --skip-other-kinds leaves such documents out")
+                except ManifestError as error:
+                    faults.append(f"{where}: {error}")
+                except RecursionError:
+                    faults.append(f"{where}: lists are nested too deeply in it")
+    if faults:
+        raise InputError(*faults)
+    if not found.workloads:
+        raise InputError(f"{', '.join(files)}: holds no application and no pod")
+    return found
+
+
+def _take(found: Inputs, name: str, objects: Iterable[Workload | Namespace]) -> None:
+    for one in objects:
+        if isinstance(one, Workload):
+            found.workloads.append((name, one))
+        else:
+            found.namespaces[one.name] = one
+
+
+def _files(name: str) -> Iterator[str]:
+    folder = Path(name)
+    if name == "-" or not folder.is_dir():
+        yield name
+        return
+    files = sorted(str(file) for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+    if not files:
+        raise InputError(f"{name}: holds no file that ends in {', '.join(_SUFFIXES)}")
+    yield from files
+
+
+def _documents(name: str) -> list[Any]:
+    """The documents in one file; empty ones, which `---` at either end makes, are left out."""
+    content = _content(name)
+    try:
+        # JSON first: it is faster, and YAML refuses some of it, such as surrogate pairs.
+        return [msgspec.json.decode(content)] if content.lstrip()[:1] == b"{" else _yaml(content)
+    except YAMLFaultError as error:
+        raise InputError(f"{name}: {error}") from None
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return _yaml(content)
+    except YAMLFaultError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _yaml(content: bytes) -> list[Any]:
+    return [document for document in documents(content) if document is not None]
+
+
+def _content(name: str) -> bytes:
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+    if len(content) > _MAX_BYTES:
+        raise InputError(f"{name}: larger than {_MAX_BYTES // 1024**2} MiB, the most that is read")
+    return content

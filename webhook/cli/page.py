@@ -1,0 +1,31 @@
+"""Lines with styles, printed in colour on a terminal and else as they are."""
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from webhook.cli.terminal import console
+
+
+class Page:
+    """Text that grows line by line."""
+
+    def __init__(self) -> None:
+        """An empty page."""
+        self._parts: list[tuple[str, str]] = []
+
+    def line(self, text: str = "", style: str = "", *, indent: int = 0) -> None:
+        """Adds one line."""
+        self._parts.append((f"{' ' * indent if text else ''}{text}\n", style))
+
+    def lines(self, lines: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
+        """Adds lines, each with its style."""
+        for text, style in lines:
+            self.line(text, style, indent=indent)
+
+    def print(self) -> None:
+        """Prints the page."""
+        if console.color_system is None:
+            console.file.write("".join(text for text, _ in self._parts))
+        else:
+            console.print(Text.assemble(*self._parts), end="")

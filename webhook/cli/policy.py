@@ -1,0 +1,95 @@
+"""`validate` and `schema`: what a policy file says, and what one may say."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from webhook.cli.terminal import BAD_INPUT, console, errors
+from webhook.core.policy import Policy, Role, Rule, SchedulingMode
+from webhook.core.schema import PolicySchema
+from webhook.service.policy_file import PolicyError, load_policy
+
+
+def validate(
+    policy: Annotated[Path | None, typer.Argument(help="The policy file; without one, the built-in policy.")] = None,
+) -> None:
+    """Check a policy file and print what each of its profiles does.
+
+    Exit code 0 where it can be used, 2 where it cannot.
+
+    Example: `spark-eci-webhook validate policy.yaml`
+    """
+    try:
+        loaded = load_policy(policy)
+    except PolicyError as error:
+        errors.print(*error.faults, sep="\n", markup=False, highlight=False)
+        raise typer.Exit(BAD_INPUT) from None
+    console.print(_summary(loaded), markup=False, highlight=False)
+    console.print(_table(loaded))
+    for caution in loaded.cautions():
+        errors.print(f"warning: {policy}: {caution}", markup=False, highlight=False)
+
+
+def schema() -> None:
+    """Print the JSON Schema of the policy file.
+
+    Example: `spark-eci-webhook schema > policy.schema.json`
+    """
+    typer.echo(json.dumps(Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema), indent=2))
+
+
+def _summary(policy: Policy) -> str:
+    """What holds for all profiles."""
+    node = policy.virtual_node
+    labels = ", ".join(f"{key}={value}" for key, value in policy.selector.match_labels.items())
+    taints = ", ".join(
+        f"{taint.key}{'' if taint.value is None else '=' + taint.value}:{taint.effect}" for taint in node.taints
+    )
+    return (
+        f"policy {policy.digest}\n"
+        f"pods: {labels}\n"
+        f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}\n"
+        f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}"
+    )
+
+
+def _table(policy: Policy) -> Table:
+    table = Table()
+    for heading in ("profile", "role", "mode", "node affinity", "annotations on ECI"):
+        table.add_column(heading, overflow="fold")
+    for name, profile in policy.profiles.items():
+        override = "override allowed" if profile.allow_override else "override refused"
+        for role, first in ((Role.DRIVER, f"{name}\n{override}"), (Role.EXECUTOR, "")):
+            rule = profile.rule(role)
+            cells = (first, role.value, rule.mode.value, _affinity(policy, rule), _annotations(policy, rule))
+            table.add_row(*map(Text, cells), end_section=role is Role.EXECUTOR)
+    return table
+
+
+def _affinity(policy: Policy, rule: Rule) -> str:
+    label = policy.virtual_node.label
+    match rule.mode:
+        case SchedulingMode.ECS_ONLY:
+            return f"required {label.key} NotIn [{label.value}] where the pod tolerates their taint"
+        case SchedulingMode.ECI_ONLY:
+            return f"required {label.key} In [{label.value}]"
+        case SchedulingMode.ECS_FIRST:
+            return f"preferred, weight {rule.weight}: {label.key} NotIn [{label.value}]"
+        case SchedulingMode.ECI_FIRST:
+            return f"preferred, weight {rule.weight}: {label.key} In [{label.value}]"
+        case SchedulingMode.RESOURCE_POLICY:
+            return "none: the ResourcePolicy decides"
+
+
+def _annotations(policy: Policy, rule: Rule) -> str:
+    if not rule.mode.opens_eci:
+        return ""
+    keys = policy.virtual_node.image_cache
+    lines = [f"{keys.snapshot}={one.id} for {one.image}" for one in rule.image_cache.snapshots]
+    if rule.image_cache.auto:
+        lines.append(f"{keys.auto}=true" + (" for other images" if lines else ""))
+    return "\n".join([*lines, *(f"{key}={value}" for key, value in rule.annotations.items())])

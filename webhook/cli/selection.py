@@ -1,0 +1,74 @@
+"""Which profile places the pods of a namespace: as the labels of namespaces and the chart have it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from webhook.cli.terminal import InputError
+from webhook.core import names
+from webhook.core.policy import Policy
+from webhook.core.profile import CompiledProfile, compile_policy
+from webhook.core.warning import LIMIT, listed
+from webhook.service.policy_file import PolicyError, load_policy
+from webhook.spark.workload import Namespace
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class NoProfile:
+    """No profile places the pods of a namespace."""
+
+    why: str
+    """A sentence."""
+    mistaken: bool
+    """Whether the namespace meant to opt in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A policy made ready, and the namespaces that are known."""
+
+    policy: Policy
+    profiles: Mapping[str, CompiledProfile]
+    chosen: str | None
+    """The profile that the user asked for, which then places all pods."""
+    namespaces: Mapping[str, Namespace]
+    lenient: bool = False
+    """Whether a profile that does not exist places no pods, and is no fault of the user's."""
+
+    def under(self, profile: str | None, *, lenient: bool) -> "Selection":
+        """The same policy and namespaces, with another choice."""
+        return replace(self, chosen=profile, lenient=lenient)
+
+    def of(self, namespace: str) -> CompiledProfile | NoProfile:
+        """The profile for the pods of `namespace`: `default` where nothing is known of it.
+
+        Raises InputError where that one does not exist, unless lenient.
+        """
+        if self.chosen is not None or namespace not in self.namespaces:
+            return self._named(self.chosen or DEFAULT)
+        label = self.namespaces[namespace].labels.get(names.PROFILE_LABEL)
+        if label is None:
+            return NoProfile(f"the namespace {namespace} has no label {names.PROFILE_LABEL}", mistaken=False)
+        if label not in self.profiles:
+            start = f'the label {names.PROFILE_LABEL} of the namespace {namespace} is "{label}", which is no profile; '
+            return NoProfile(listed(f"{start}profiles: ", self.profiles, 2 * LIMIT), mistaken=True)
+        return self.profiles[label]
+
+    def _named(self, name: str) -> CompiledProfile | NoProfile:
+        if name not in self.profiles and self.lenient:
+            return NoProfile(f'the policy has no profile "{name}"', mistaken=True)
+        if name not in self.profiles:
+            start = f'the policy has no profile "{name}"; choose with --profile: '
+            raise InputError(listed(start, self.profiles, 2 * LIMIT))
+        return self.profiles[name]
+
+
+def select(policy: Path | None, profile: str | None, namespaces: Mapping[str, Namespace]) -> Selection:
+    """The policy in the file `policy` (None: the built-in one) for `namespaces`. Raises InputError."""
+    try:
+        loaded = load_policy(policy)
+    except PolicyError as error:
+        raise InputError(*error.faults) from None
+    return Selection(loaded, compile_policy(loaded), profile, namespaces)

@@ -1,0 +1,103 @@
+"""`try`: a first look, with a local certificate, the real service and one real review over TLS."""
+
+import base64
+import json
+import shlex
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from certs.issue import ensure
+from webhook.cli.explained import Explained, explain_all
+from webhook.cli.inputs import read_inputs
+from webhook.cli.rendering import print_text
+from webhook.cli.selection import select
+from webhook.cli.terminal import InputError, console
+from webhook.service.server import ListenError, listen
+
+_HOSTS: Final = ("localhost", "127.0.0.1")
+_SECONDS_TO_READY: Final = 30
+
+
+def try_out(
+    review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
+    policy: Annotated[Path | None, typer.Option(help="The policy file; without one, the built-in policy.")] = None,
+    profile: Annotated[str, typer.Option(help="The profile to place the pod by.")] = "default",
+    tls_dir: Annotated[Path, typer.Option(help="Where the local certificate is kept.")] = Path("certs/local"),
+    port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
+    operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
+) -> None:
+    """Serve with a certificate made for this machine, send one review, show what becomes of its pod, and go on serving.
+
+    Example: `spark-eci-webhook try --review review.json`
+    """
+    inputs = read_inputs([str(review)], "default")
+    explained = explain_all(inputs, select(policy, profile, inputs.namespaces))
+    try:
+        ensure(tls_dir, _HOSTS, datetime.now(UTC))
+        # Whoever holds a port would answer in the service's place.
+        for number, flag in ((port, "--port"), (operations_port, "--operations-port")):
+            listen("127.0.0.1", number, flag).close()
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+    except ListenError as error:
+        raise InputError(str(error)) from None
+    arguments = ["--tls-dir", str(tls_dir), "--port", str(port), "--operations-port", str(operations_port)]
+    arguments += ["--drain-seconds", "0"]
+    arguments += ["--policy", str(policy)] if policy else []
+    service = subprocess.Popen([sys.executable, "-m", "webhook", "serve", *arguments])  # noqa: S603, our own command
+    try:
+        _await_ready(service, f"http://127.0.0.1:{operations_port}/readyz")
+        url = f"https://127.0.0.1:{port}/mutate/{profile}"
+        answer = _send(url, review.read_bytes(), tls_dir / "ca.crt")
+        _check(explained, answer)
+        console.print("\nThe service answered:\n")
+        print_text(explained)
+        command = ["curl", "--cacert", str(tls_dir / "ca.crt"), "-d", f"@{review}", url]
+        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n\nServing until Ctrl-C.", highlight=False)
+        raise typer.Exit(service.wait())
+    except KeyboardInterrupt:
+        raise typer.Exit(service.wait()) from None
+    finally:
+        service.terminate()
+        service.wait()
+
+
+def _await_ready(service: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + _SECONDS_TO_READY
+    while time.monotonic() < deadline:
+        code = service.poll()
+        if code is not None:
+            raise typer.Exit(code or 1)
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310, a URL on loopback
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise InputError(f"the service was not ready within {_SECONDS_TO_READY} s")
+
+
+def _send(url: str, body: bytes, authority: Path) -> dict[str, Any]:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310, a URL on loopback
+    context = ssl.create_default_context(cafile=str(authority))
+    try:
+        with urllib.request.urlopen(request, timeout=10, context=context) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)["response"]
+            return answer
+    except urllib.error.HTTPError as error:
+        raise InputError(json.load(error)["error"]) from None
+
+
+def _check(explained: Explained, answer: dict[str, Any]) -> None:
+    """What is shown is what the service answered, or else there is nothing to show."""
+    (pod,) = (pod for one in explained.workloads for pod in one.pods)
+    if base64.b64decode(answer.get("patch", "W10=")) != pod.outcome.patch:
+        raise InputError("the service answered otherwise than explain does: is another version running?")

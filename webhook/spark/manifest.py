@@ -1,0 +1,163 @@
+"""Narrow views of the Spark Operator's resources: what bears on where the pods of an application run.
+
+Field names are those of the Spark Operator's API (sparkoperator.k8s.io/v1beta2 and v1alpha1); all else is skipped.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from webhook.core.fault import clause
+from webhook.core.pod import ObjectMeta, PodSpec
+
+JSON = dict[str, Any]
+
+
+class View(Struct, frozen=True, rename="camel"):
+    """A view is immutable; what is absent or null is None."""
+
+
+class Metadata(View, frozen=True):
+    """ObjectMeta v1 meta."""
+
+    name: str | None = None
+    generate_name: str | None = None
+    namespace: str | None = None
+    labels: dict[str, str] | None = None
+
+
+class VolumeMount(View, frozen=True):
+    """VolumeMount v1 core."""
+
+    name: str
+    mount_path: str | None = None
+
+
+def _checked(parts: JSON, form: type[Struct]) -> None:
+    try:
+        msgspec.convert(parts, form)
+    except msgspec.ValidationError as error:
+        raise ValueError(clause(error, "it")) from None
+
+
+class _TemplateParts(View, frozen=True):
+    metadata: ObjectMeta | None = None
+    spec: PodSpec | None = None
+
+
+class Template(View, frozen=True):
+    """PodTemplateSpec v1 core, kept whole; what placement reads of it has the right types."""
+
+    metadata: JSON | None = None
+    spec: JSON | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a field that placement reads has the wrong type."""
+        _checked({"metadata": self.metadata, "spec": self.spec}, _TemplateParts)
+
+
+class PodPart(View, frozen=True):
+    """SparkPodSpec: what an application says of one role's pods."""
+
+    image: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    affinity: JSON | None = None
+    tolerations: list[JSON] | None = None
+    node_selector: dict[str, str] | None = None
+    volume_mounts: list[VolumeMount] | None = None
+    host_network: bool | None = None
+    scheduler_name: str | None = None
+    sidecars: list[JSON] | None = None
+    init_containers: list[JSON] | None = None
+    security_context: JSON | None = None
+    template: Template | None = None
+    pod_name: str | None = None
+    instances: int | None = None
+
+
+class DynamicAllocation(View, frozen=True):
+    """How many executors there may be."""
+
+    enabled: bool | None = None
+    initial_executors: int | None = None
+    min_executors: int | None = None
+    max_executors: int | None = None
+
+
+class Dependencies(View, frozen=True):
+    """What the pods fetch when they start."""
+
+    jars: list[str] | None = None
+    files: list[str] | None = None
+    py_files: list[str] | None = None
+    packages: list[str] | None = None
+    archives: list[str] | None = None
+
+
+class ApplicationSpec(View, frozen=True):
+    """SparkApplicationSpec."""
+
+    driver: PodPart
+    executor: PodPart
+    image: str | None = None
+    mode: str | None = None
+    spark_version: str | None = None
+    spark_conf: dict[str, str] | None = None
+    volumes: list[JSON] | None = None
+    node_selector: dict[str, str] | None = None
+    batch_scheduler: str | None = None
+    dynamic_allocation: DynamicAllocation | None = None
+    deps: Dependencies | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a volume has a field of the wrong type."""
+        _checked({"volumes": self.volumes}, PodSpec)
+
+
+class ApplicationStatus(View, frozen=True):
+    """SparkApplicationStatus."""
+
+    submission_id: str | None = msgspec.field(default=None, name="submissionID")
+
+
+class Application(View, frozen=True):
+    """SparkApplication, sparkoperator.k8s.io/v1beta2."""
+
+    metadata: Metadata
+    spec: ApplicationSpec
+    status: ApplicationStatus | None = None
+
+
+class ScheduledSpec(View, frozen=True):
+    """ScheduledSparkApplicationSpec."""
+
+    template: ApplicationSpec
+    schedule: str | None = None
+    suspend: bool | None = None
+
+
+class ScheduledApplication(View, frozen=True):
+    """ScheduledSparkApplication, sparkoperator.k8s.io/v1beta2."""
+
+    metadata: Metadata
+    spec: ScheduledSpec
+
+
+class ConnectSpec(View, frozen=True):
+    """SparkConnectSpec."""
+
+    server: PodPart
+    executor: PodPart
+    image: str | None = None
+    spark_version: str | None = None
+    spark_conf: dict[str, str] | None = None
+    dynamic_allocation: DynamicAllocation | None = None
+
+
+class Connect(View, frozen=True):
+    """SparkConnect, sparkoperator.k8s.io/v1alpha1."""
+
+    metadata: Metadata
+    spec: ConnectSpec

@@ -1,0 +1,110 @@
+"""What the Spark Operator does for a SparkApplication: the configuration it submits, and what its webhook changes.
+
+Source: kubeflow/spark-operator, internal/controller/sparkapplication/submission.go and
+internal/webhook/sparkpod_defaulter.go. Later properties overwrite earlier ones, so the order here is the operator's.
+"""
+
+from typing import Final
+
+from webhook.core import names
+from webhook.core.policy import Role
+from webhook.spark import properties
+from webhook.spark.manifest import JSON, Application, PodPart, VolumeMount
+from webhook.spark.properties import Conf
+
+#: Volumes of this name are Spark's scratch space, which the operator passes on as properties.
+_LOCAL_DIR: Final = "spark-local-dir-"
+#: Stands for the UUID that the operator draws for each submission.
+_SUBMISSION_ID: Final = "00000000-0000-0000-0000-000000000000"
+
+
+def part_of(application: Application, role: Role) -> PodPart:
+    """What `application` says of the pods of `role`."""
+    return application.spec.driver if role is Role.DRIVER else application.spec.executor
+
+
+def submitted(application: Application, name: str) -> Conf:
+    """The configuration by which the operator submits `application` under `name`."""
+    spec = application.spec
+    conf: Conf = {} if spec.image is None else {properties.IMAGE: spec.image}
+    driver_name = (spec.spark_conf or {}).get(properties.DRIVER_POD_NAME) or f"{name}-driver"
+    conf |= spec.spark_conf or {}
+    conf[properties.DRIVER_POD_NAME] = spec.driver.pod_name or driver_name
+    for role in Role:
+        conf |= _of_role(application, name, role)
+        conf |= _local_volumes(spec.volumes or [], part_of(application, role).volume_mounts or [], role)
+    conf |= {properties.NODE_SELECTOR + key: value for key, value in (spec.node_selector or {}).items()}
+    return conf
+
+
+def _of_role(application: Application, name: str, role: Role) -> Conf:
+    part = part_of(application, role)
+    submission = application.status.submission_id if application.status else None
+    labels = {
+        names.APP_NAME: name,
+        names.LAUNCHED_BY_OPERATOR: "true",
+        names.SUBMISSION_ID: submission or _SUBMISSION_ID,
+        **(application.metadata.labels or {}),
+        **(part.labels or {}),
+    }
+    conf = {properties.label(role, key): value for key, value in labels.items()}
+    conf |= {properties.annotation(role, key): value for key, value in (part.annotations or {}).items()}
+    image = part.image or application.spec.image
+    if image:
+        conf[properties.of(role, "container.image")] = image
+    return conf
+
+
+def _local_volumes(volumes: list[JSON], mounts: list[VolumeMount], role: Role) -> Conf:
+    conf: Conf = {}
+    for volume in volumes:
+        name = str(volume.get("name"))
+        kind = next((one for one in properties.VOLUME_TYPES if volume.get(one) is not None), None)
+        if kind is None or not name.startswith(_LOCAL_DIR) or all(mount.name != name for mount in mounts):
+            continue
+        prefix = properties.of(role, f"volumes.{kind}.{name}")
+        conf[f"{prefix}.mount.path"] = ""
+        conf |= {f"{prefix}.options.{key}": str(value) for key, value in volume[kind].items()}
+    return conf
+
+
+def mutated(pod: JSON, application: Application, role: Role) -> JSON:
+    """`pod` after the operator's own webhook; unchanged where a pod template is given, which the webhook leaves alone.
+
+    The affinity is replaced whole, tolerations are appended without looking for equals, nodeSelector is merged by key.
+    """
+    part = part_of(application, role)
+    if part.template is not None:
+        return pod
+    spec: JSON = {**pod["spec"]}
+    volumes = _mounted(application.spec.volumes or [], part.volume_mounts or [])
+    for key, more in (
+        ("volumes", volumes),
+        ("initContainers", part.init_containers or []),
+        ("containers", part.sidecars or []),
+        ("tolerations", part.tolerations or []),
+    ):
+        if more:
+            spec[key] = [*(spec.get(key) or []), *more]
+    if part.security_context is not None:
+        own = pod["spec"]["containers"][-1]
+        spec["containers"] = [
+            {**one, "securityContext": part.security_context} if one is own else one for one in spec["containers"]
+        ]
+    if part.node_selector:
+        spec["nodeSelector"] = (spec.get("nodeSelector") or {}) | part.node_selector
+    if part.host_network:
+        spec["hostNetwork"] = True
+    if part.affinity is not None:
+        spec["affinity"] = part.affinity
+    scheduler = part.scheduler_name if application.spec.batch_scheduler is None else application.spec.batch_scheduler
+    if scheduler:
+        spec["schedulerName"] = scheduler
+    return {**pod, "spec": spec}
+
+
+def _mounted(volumes: list[JSON], mounts: list[VolumeMount]) -> list[JSON]:
+    """The volumes that are mounted, in the order of the mounts, each once; scratch space is Spark's own matter."""
+    by_name = {volume.get("name"): volume for volume in volumes}
+    wanted = dict.fromkeys(mount.name for mount in mounts if not mount.name.startswith(_LOCAL_DIR))
+    return [by_name[name] for name in wanted if name in by_name]

@@ -1,0 +1,44 @@
+"""Spark's configuration properties that bear on placement (Apache Spark: Running Spark on Kubernetes, Configuration).
+
+`spark-submit` takes the last value given for a property, so a configuration is a map that later settings overwrite.
+"""
+
+from typing import Final
+
+from webhook.core.policy import Role
+
+Conf = dict[str, str]
+
+IMAGE: Final = "spark.kubernetes.container.image"
+SCHEDULER_NAME: Final = "spark.kubernetes.scheduler.name"
+NODE_SELECTOR: Final = "spark.kubernetes.node.selector."
+DRIVER_POD_NAME: Final = "spark.kubernetes.driver.pod.name"
+EXECUTOR_POD_NAME_PREFIX: Final = "spark.kubernetes.executor.podNamePrefix"
+EXECUTOR_INSTANCES: Final = "spark.executor.instances"
+DYNAMIC_ALLOCATION: Final = "spark.dynamicAllocation.enabled"
+INITIAL_EXECUTORS: Final = "spark.dynamicAllocation.initialExecutors"
+MIN_EXECUTORS: Final = "spark.dynamicAllocation.minExecutors"
+MAX_EXECUTORS: Final = "spark.dynamicAllocation.maxExecutors"
+
+#: Volume types that Spark mounts by properties.
+VOLUME_TYPES: Final = ("emptyDir", "hostPath", "nfs", "persistentVolumeClaim")
+
+
+def of(role: Role, name: str) -> str:
+    """The property `name` of one role: `of(Role.DRIVER, "container.image")` is the driver's image."""
+    return f"spark.kubernetes.{role}.{name}"
+
+
+def label(role: Role, key: str) -> str:
+    """The property that sets the label `key` on the pods of `role`."""
+    return of(role, f"label.{key}")
+
+
+def annotation(role: Role, key: str) -> str:
+    """The property that sets the annotation `key` on the pods of `role`."""
+    return of(role, f"annotation.{key}")
+
+
+def prefixed(conf: Conf, prefix: str) -> dict[str, str]:
+    """What `conf` sets below `prefix`, by the rest of each key."""
+    return {key.removeprefix(prefix): value for key, value in conf.items() if key.startswith(prefix)}
