@@ -1,0 +1,258 @@
+"""The API server, as far as the certificates need it: the one module that meets the untyped client.
+
+Objects are taken and given as plain JSON, since the client's models refuse what an API server accepts.
+"""
+
+import base64
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import client, config, watch
+
+from certs.errors import InputError
+from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
+
+_TIMEOUT = (5, 10)
+_WATCH_SECONDS = 240
+_MESSAGE_LIMIT = 1024
+"""An Event's message holds no more (Kubernetes API: Event v1 core)."""
+
+
+class ClusterError(Exception):
+    """The API server could not be reached, or refused; the message is one sentence.
+
+    Attributes:
+        status: The HTTP status; None where no answer came.
+        retry_after: The seconds that the API server asked to wait; 0 where it did not ask.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ConflictError(ClusterError):
+    """Someone else wrote the object since it was read."""
+
+
+class Cluster:
+    """The objects of one cluster that have to do with certificates."""
+
+    def __init__(self, api: Any) -> None:
+        """Take a ``kubernetes.client.ApiClient``."""
+        self._core = client.CoreV1Api(api)
+        self._admission = client.AdmissionregistrationV1Api(api)
+
+    def secret(self, namespace: str, name: str) -> Secret | None:
+        """Return a Secret; None if there is none.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        found = _find(f"get the Secret {namespace}/{name}", self._core.read_namespaced_secret, name, namespace)
+        return None if found is None else _secret(found)
+
+    def configuration(self, name: str) -> Configuration | None:
+        """Return a MutatingWebhookConfiguration; None if there is none.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        read = self._admission.read_mutating_webhook_configuration
+        found = _find(f"get the MutatingWebhookConfiguration {name}", read, name)
+        if found is None:
+            return None
+        bundles = {
+            webhook["name"]: base64.b64decode(webhook["clientConfig"].get("caBundle") or "")
+            for webhook in found.get("webhooks") or ()
+        }
+        return Configuration(bundles, found["metadata"]["resourceVersion"])
+
+    def write(self, namespace: str, action: WriteSecret) -> Secret:
+        """Create or replace a Secret as the action says, and return it as written.
+
+        Raises:
+            ConflictError: Someone else wrote or created it since it was observed.
+            ClusterError: The API server could not be asked or refused.
+        """
+        what = f"{'update' if action.replaces else 'create'} the Secret {namespace}/{action.name}"
+        data = {key: base64.b64encode(content).decode() for key, content in action.data.items()}
+        if action.replaces:
+            body = {**action.replaces.raw, "data": data}
+            written = _call(what, self._core.replace_namespaced_secret, action.name, namespace, body)
+        else:
+            metadata = {"name": action.name, "namespace": namespace, "labels": {MANAGED_BY: CONTROLLER}}
+            body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": action.type, "data": data}
+            written = _call(what, self._core.create_namespaced_secret, namespace, body)
+        return _secret(written)
+
+    def patch(self, name: str, action: PatchBundle) -> None:
+        """Set the caBundle of the webhooks that the action names, and nothing else.
+
+        Raises:
+            ConflictError: Someone else wrote the configuration since it was observed.
+            ClusterError: The API server could not be asked or refused.
+        """
+        bundle = base64.b64encode(action.bundle).decode()
+        body = {  # a strategic merge: lists of webhooks are merged by name, and the resourceVersion has to match
+            "metadata": {"resourceVersion": action.resource_version},
+            "webhooks": [{"name": webhook, "clientConfig": {"caBundle": bundle}} for webhook in action.webhooks],
+        }
+        _call(
+            f"patch the MutatingWebhookConfiguration {name}",
+            self._admission.patch_mutating_webhook_configuration,
+            name,
+            body,
+            _content_type="application/strategic-merge-patch+json",
+        )
+
+    def record(self, about: Mapping[str, str], kind: str, reason: str, message: str, now: datetime) -> None:
+        """Create an Event.
+
+        Args:
+            about: The involved object: apiVersion, kind, namespace, name and, where known, uid.
+            kind: ``Normal`` or ``Warning``.
+            reason: Why, in UpperCamelCase.
+            message: A sentence; what is beyond 1,024 characters is cut.
+            now: When it happened.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        time = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{CONTROLLER}-", "namespace": about["namespace"]},
+            "involvedObject": dict(about),
+            "type": kind,
+            "reason": reason,
+            "message": message[:_MESSAGE_LIMIT],
+            "source": {"component": CONTROLLER},
+            "reportingComponent": CONTROLLER,
+            "reportingInstance": socket.gethostname(),
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        }
+        _call("create an Event", self._core.create_namespaced_event, about["namespace"], body)
+
+    def secret_changes(self, namespace: str, name: str) -> Iterator[None]:
+        """Yield at once and then for each change of a Secret, until the API server ends the watch.
+
+        Raises:
+            ClusterError: The API server could not be asked, refused, or ended the watch with an error.
+        """
+        return _changes(f"watch the Secret {namespace}/{name}", self._core.list_namespaced_secret, namespace, name=name)
+
+    def configuration_changes(self, name: str) -> Iterator[None]:
+        """Yield at once and then for each change of a MutatingWebhookConfiguration, until the watch ends.
+
+        Raises:
+            ClusterError: The API server could not be asked, refused, or ended the watch with an error.
+        """
+        listing = self._admission.list_mutating_webhook_configuration
+        return _changes(f"watch the MutatingWebhookConfiguration {name}", listing, name=name)
+
+
+def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
+    """Return the cluster that a kubeconfig or the own pod's ServiceAccount leads to.
+
+    Args:
+        kubeconfig: The file; None for ``$KUBECONFIG`` or the user's own.
+        context: The context in it; None for its current one.
+        in_cluster: Without a kubeconfig, use the ServiceAccount that the pod runs under.
+
+    Raises:
+        InputError: There is no usable configuration.
+    """
+    settings = client.Configuration()
+    settings.retries = False  # the controller backs off by itself; urllib3 would wait here unseen
+    settings.keep_alive = True
+    try:
+        if in_cluster and kubeconfig is None:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        else:
+            path = str(kubeconfig) if kubeconfig else None
+            config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError) as error:
+        raise InputError(f"No cluster can be reached: {str(error).rstrip('.')}.") from error
+    return Cluster(client.ApiClient(settings))
+
+
+def _secret(found: Mapping[str, Any]) -> Secret:
+    data = {key: base64.b64decode(content or "") for key, content in (found.get("data") or {}).items()}
+    labels = found["metadata"].get("labels") or {}
+    return Secret(data, labels.get(MANAGED_BY) == CONTROLLER, found)
+
+
+def _call(what: str, function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+    """Call the API server and return the object of its answer.
+
+    Raises:
+        ClusterError: No answer came, or a refusal.
+    """
+    with _faults(what):
+        response = function(*arguments, _preload_content=False, _request_timeout=_TIMEOUT, **options)
+        answer = json.loads(response.data)
+        if not isinstance(answer, dict) or "resourceVersion" not in answer.get("metadata", {}):
+            raise ValueError("the answer is no object of Kubernetes")
+    return answer
+
+
+def _find(what: str, function: Any, *arguments: Any) -> dict[str, Any] | None:
+    """Return the object that a call gets; None if there is none."""
+    try:
+        return _call(what, function, *arguments)
+    except ClusterError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+
+
+def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[None]:
+    selector = f"metadata.name={name}"
+    found = _call(what, listing, *arguments, field_selector=selector)
+    yield
+    follower = watch.Watch(return_type="object")  # type: ignore[no-untyped-call]
+    with _faults(what):
+        for _ in follower.stream(  # type: ignore[no-untyped-call]
+            listing,
+            *arguments,
+            field_selector=selector,
+            resource_version=found["metadata"]["resourceVersion"],
+            timeout_seconds=_WATCH_SECONDS,
+            _request_timeout=(_TIMEOUT[0], _WATCH_SECONDS + _TIMEOUT[1]),
+        ):
+            yield
+
+
+@contextmanager
+def _faults(what: str) -> Iterator[None]:
+    """Turn whatever the client raises into one kind of error."""
+    try:
+        yield
+    except client.ApiException as error:
+        wait = (error.headers or {}).get("Retry-After", "")
+        kind = ConflictError if error.status == HTTPStatus.CONFLICT else ClusterError
+        seconds = float(wait) if wait.isdecimal() else 0
+        raise kind(f"Could not {what}: {error.status}, {_reason(error)}.", error.status, seconds) from error
+    except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError) as error:
+        raise ClusterError(f"Could not {what}: {error}.") from error
+
+
+def _reason(error: client.ApiException) -> str:
+    """Return the message of the Status that the API server answered with, or the next best."""
+    try:
+        message = json.loads(error.body or "")["message"]
+    except (ValueError, KeyError, TypeError):
+        message = error.reason
+    return str(message).strip().rstrip(".")

@@ -1,0 +1,161 @@
+"""``controller``: the process that keeps a cluster's certificates, with its signals, logs and health."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from enum import StrEnum
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import structlog
+import typer
+
+from certs.authority import canonical
+from certs.errors import InputError
+from certs.state import Target
+
+if TYPE_CHECKING:
+    from certs.controller import Controller
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+STALE = 180
+"""The seconds without a turn of the control loop after which the health endpoint says so."""
+
+
+class Level(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def command(
+    *,
+    namespace: Annotated[
+        str, typer.Option(envvar="ECI_CERTS_NAMESPACE", help="The namespace of all but the configuration.")
+    ],
+    ca_secret: Annotated[str, typer.Option(envvar="ECI_CERTS_CA_SECRET", help="The Secret for the CA and its key.")],
+    serving_secret: Annotated[
+        str, typer.Option(envvar="ECI_CERTS_SERVING_SECRET", help="The Secret that the service mounts.")
+    ],
+    configuration: Annotated[
+        str,
+        typer.Option(
+            envvar="ECI_CERTS_CONFIGURATION", help="The MutatingWebhookConfiguration to keep the caBundle of."
+        ),
+    ],
+    service: Annotated[str, typer.Option(envvar="ECI_CERTS_SERVICE", help="The Service that the API server calls.")],
+    deployment: Annotated[
+        str, typer.Option(envvar="ECI_CERTS_DEPLOYMENT", help="The Deployment of this controller, for Events.")
+    ],
+    health_port: Annotated[
+        int, typer.Option(envvar="ECI_CERTS_HEALTH_PORT", min=0, max=65535, help="The port of GET /healthz.")
+    ] = 8081,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(envvar="ECI_CERTS_KUBECONFIG", help="A kubeconfig instead of the pod's own account.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option(envvar="ECI_CERTS_LOG_LEVEL", help="How much to log.")] = Level.INFO,
+) -> None:
+    """Keep the certificates of the webhook in a cluster: issued, published, renewed and healed.
+
+    It needs to get, list, watch and update the two Secrets, to get, list, watch and patch the configuration, and to
+    create Secrets and Events in the namespace. SIGTERM ends it.
+    """
+    # The API client takes 0.4 s to import, which the other commands need not wait for.
+    from certs.cluster import connect  # noqa: PLC0415
+    from certs.controller import Controller  # noqa: PLC0415
+
+    _configure_logs(log_level)
+    target = Target(namespace, ca_secret, serving_secret, configuration, service)
+    canonical(target.hosts)
+    controller = Controller(connect(kubeconfig, in_cluster=True), target, deployment)
+    with _health(controller, health_port):
+        raise typer.Exit(run(controller))
+
+
+def run(controller: "Controller") -> int:
+    """Run a controller until a signal ends it.
+
+    Returns:
+        The exit code: 0 after SIGTERM or SIGINT, 1 after a bug, which is logged.
+    """
+    crashed = threading.Event()
+
+    def work() -> None:
+        try:
+            controller.run()
+        except Exception:
+            crashed.set()
+            log.exception("the controller has a bug and ends")
+            controller.end()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: controller.end())
+    # The work is done beside the main thread, so that a signal never waits for an answer of the API server. Each action
+    # is complete in itself, so the process may end at any moment.
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    controller.stop.wait()
+    worker.join(timeout=0.5)
+    log.info("ended")
+    return 1 if crashed.is_set() else 0
+
+
+def _health(controller: "Controller", port: int) -> ThreadingHTTPServer:
+    """Serve ``GET /healthz`` from a thread: 200 while the control loop turns, 503 when it has stopped to.
+
+    An API server that does not answer is no reason for a restart, so it does not show here.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self) -> None:
+            status, text = HTTPStatus.OK, "ok\n"
+            idle = time.monotonic() - controller.turned
+            if self.path.partition("?")[0] != "/healthz":
+                status, text = HTTPStatus.NOT_FOUND, "only /healthz is here\n"
+            elif idle > STALE:
+                status, text = (
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    f"the control loop has not turned for {idle:.0f} seconds\n",
+                )
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing about each call."""
+
+    ThreadingHTTPServer.daemon_threads = True
+    try:
+        server = ThreadingHTTPServer(("", port), Handler)
+    except OSError as error:
+        raise InputError(f"The health port {port} cannot be used: {error.strerror}.") from error
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    log.info("answering", url=f"http://0.0.0.0:{server.server_port}/healthz")
+    return server
+
+
+def _configure_logs(level: Level) -> None:
+    """Log one JSON object a line, or for people where a terminal reads along."""
+    terminal = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if terminal else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.name)),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,98 @@
+"""What a running server presents."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+from certs.errors import InputError
+
+TIMEOUT = 10
+
+
+class ServerError(Exception):
+    """No TLS server answered; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens.
+
+    Attributes:
+        host: A DNS name or an IP address.
+        port: The TCP port.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What came of shaking hands.
+
+    Attributes:
+        certificate: The serving certificate as PEM.
+        fault: Why a client that trusts the given CAs refuses it; empty if it does not, or no CAs were given.
+    """
+
+    certificate: bytes
+    fault: str
+
+
+def read_address(text: str) -> Address:
+    """Read ``HOST:PORT``, an IPv6 address in brackets.
+
+    Raises:
+        InputError: It is something else.
+    """
+    host, separator, port = text.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not separator or not host or not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004
+        raise InputError(f"{text!r} is no address: accepted is HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443.")
+    return Address(host, int(port))
+
+
+def shake_hands(address: Address, server_name: str, ca: bytes | None) -> Handshake:
+    """Connect to a server, and see what it presents and whether a strict client accepts that.
+
+    Args:
+        address: Where it listens.
+        server_name: The DNS name or IP address that the client calls it by.
+        ca: The CA certificates that the client trusts, as PEM; None to trust nobody and ask nothing.
+
+    Raises:
+        ServerError: Nobody answers, or not by TLS.
+        ssl.SSLError: ``ca`` holds no certificate.
+    """
+    anyone = ssl.create_default_context()
+    anyone.check_hostname = False
+    anyone.verify_mode = ssl.CERT_NONE
+    presented = _connect(address, server_name, anyone)
+    fault = ""
+    if ca is not None:
+        strict = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        strict.verify_flags |= ssl.VERIFY_X509_STRICT
+        strict.load_verify_locations(cadata=ca.decode("ascii", "replace"))
+        try:
+            _connect(address, server_name, strict)
+        except ssl.SSLCertVerificationError as error:
+            fault = error.verify_message.rstrip(".")
+    return Handshake(ssl.DER_cert_to_PEM_cert(presented).encode(), fault)
+
+
+def _connect(address: Address, server_name: str, context: ssl.SSLContext) -> bytes:
+    try:
+        with (
+            socket.create_connection((address.host, address.port), TIMEOUT) as plain,
+            context.wrap_socket(plain, server_hostname=server_name) as secured,
+        ):
+            return secured.getpeercert(binary_form=True) or b""
+    except ssl.SSLCertVerificationError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise ServerError(f"No TLS server answers at {address}: {reason}.") from error
