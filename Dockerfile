@@ -1,0 +1,39 @@
+# One image for both processes: the webhook (`serve`, the default) and the certificate controller (`python -m certs`).
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /build
+COPY requirements.lock .
+# Without pip in it, since nothing is installed later. Bytecode is written here: the root may be read-only where it runs.
+RUN python -m venv --without-pip /opt/venv \
+    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r requirements.lock
+COPY webhook /app/webhook
+COPY certs /app/certs
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+
+FROM ${BASE_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="spark-eci-webhook" \
+      org.opencontainers.image.description="Places Spark pods on ECS and ECI, for whole namespaces" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+COPY LICENSE /app/LICENSE
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    ECI_WEBHOOK_HOST=0.0.0.0 \
+    ECI_WEBHOOK_OPERATIONS_HOST=0.0.0.0 \
+    ECI_WEBHOOK_TLS_DIR=/etc/spark-eci-webhook/tls
+# Folders to mount on, as a read-only root lets nobody make them later.
+WORKDIR /etc/spark-eci-webhook/tls
+WORKDIR /etc/spark-eci-webhook/policy
+WORKDIR /app
+USER 65532:65532
+EXPOSE 8443 8080
+ENTRYPOINT ["python", "-m", "webhook"]
+CMD ["serve"]

@@ -1,0 +1,112 @@
+{{- define "spark-eci-webhook.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* Names of objects. 40 characters leave room for the longest suffix, "-certificate-controller", in a DNS label. */}}
+{{- define "spark-eci-webhook.fullname" -}}
+{{- $name := include "spark-eci-webhook.name" . }}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
+{{- default $full .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "spark-eci-webhook.controllerName" -}}
+{{ include "spark-eci-webhook.fullname" . }}-certificate-controller
+{{- end }}
+
+{{- define "spark-eci-webhook.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "spark-eci-webhook.instanceLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-eci-webhook.instanceLabels" -}}
+app.kubernetes.io/name: {{ include "spark-eci-webhook.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "spark-eci-webhook.selectorLabels" -}}
+{{ include "spark-eci-webhook.instanceLabels" . }}
+app.kubernetes.io/component: webhook
+{{- end }}
+
+{{- define "spark-eci-webhook.controllerSelectorLabels" -}}
+{{ include "spark-eci-webhook.instanceLabels" . }}
+app.kubernetes.io/component: certificate-controller
+{{- end }}
+
+{{- define "spark-eci-webhook.serviceAccountName" -}}
+{{- default (include "spark-eci-webhook.fullname" .) .Values.serviceAccount.name }}
+{{- end }}
+
+{{- define "spark-eci-webhook.controllerServiceAccountName" -}}
+{{- default (include "spark-eci-webhook.controllerName" .) .Values.certificates.controller.serviceAccount.name }}
+{{- end }}
+
+{{- define "spark-eci-webhook.caSecretName" -}}
+{{ include "spark-eci-webhook.fullname" . }}-ca
+{{- end }}
+
+{{- define "spark-eci-webhook.servingSecretName" -}}
+{{- if eq .Values.certificates.source "provided" }}
+{{- .Values.certificates.provided.secretName }}
+{{- else }}
+{{- include "spark-eci-webhook.fullname" . }}-tls
+{{- end }}
+{{- end }}
+
+{{- define "spark-eci-webhook.dnsName" -}}
+{{ include "spark-eci-webhook.fullname" . }}.{{ .Release.Namespace }}.svc
+{{- end }}
+
+{{- define "spark-eci-webhook.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ default $.Chart.AppVersion .tag }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-eci-webhook.kubeVersion" -}}
+{{- default .Capabilities.KubeVersion.Version (.Values.kubeVersion | toString) }}
+{{- end }}
+
+{{- /* The policy file, whose checksum restarts the pods. */}}
+{{- define "spark-eci-webhook.policy" -}}
+{{ toYaml .Values.policy }}
+{{- end }}
+
+{{- /* PEM or base64 of PEM, as base64 of PEM. */}}
+{{- define "spark-eci-webhook.caBundle" -}}
+{{- $given := .Values.certificates.provided.caBundle | trim }}
+{{- ternary (b64enc $given) $given (hasPrefix "-----BEGIN" $given) }}
+{{- end }}
+
+{{- /* What every pod of the chart has in common. */}}
+{{- define "spark-eci-webhook.podDefaults" -}}
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-eci-webhook.containerDefaults" -}}
+image: {{ include "spark-eci-webhook.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether a cluster serves ResourcePolicy, or is said to. */}}
+{{- define "spark-eci-webhook.rendersResourcePolicies" -}}
+{{- $served := .Capabilities.APIVersions.Has "scheduling.alibabacloud.com/v1alpha1/ResourcePolicy" }}
+{{- if or (eq .Values.resourcePolicies.render "always") (and (eq .Values.resourcePolicies.render "auto") $served) }}true{{ end }}
+{{- end }}
