@@ -1,0 +1,170 @@
+"""A cluster in memory: three objects with resourceVersions, compare-and-swap, and what clients of it would trust."""
+
+import copy
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from cryptography import x509
+from cryptography.x509 import verification
+
+from certs.plan import plan
+from certs.state import Action, Configuration, Observed, PatchBundle, Published, Secret, Target, WriteSecret
+
+TARGET = Target("spark", "webhook-ca", "webhook-tls", "spark-eci-webhook", "webhook")
+HOST = "webhook.spark.svc"
+START = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+class StaleWriteError(Exception):
+    """The API server's 409."""
+
+
+def verifies(bundle: bytes, pem: bytes, at: datetime) -> bool:
+    """Say whether a client that trusts a bundle accepts a certificate, by rules that are not the controller's own."""
+    try:
+        store = verification.Store(x509.load_pem_x509_certificates(bundle))
+        verifier = verification.PolicyBuilder().store(store).time(at).build_server_verifier(x509.DNSName(HOST))
+        verifier.verify(x509.load_pem_x509_certificate(pem), [])
+    except (ValueError, verification.VerificationError):
+        return False
+    return True
+
+
+class Simulation:
+    """The cluster, and the moment that it is."""
+
+    def __init__(self, webhooks: tuple[str, ...] | None = ("driver.spark", "executor.spark")) -> None:
+        self._versions = count(1)
+        self.now = START
+        self.ca: Secret | None = None
+        self.serving: Secret | None = None
+        self.configuration: Configuration | None = None
+        if webhooks is not None:
+            self.configuration = Configuration(dict.fromkeys(webhooks, b""), self._version())
+        self.done: list[str] = []
+
+    def copy(self) -> "Simulation":
+        """The same cluster once more, to go another way from here."""
+        made = copy.copy(self)
+        made.done = []
+        return made
+
+    def _version(self) -> str:
+        return str(next(self._versions))
+
+    def secret(self, data: dict[str, bytes], *, owned: bool = True) -> Secret:
+        return Secret(data, owned, {"metadata": {"resourceVersion": self._version()}})
+
+    def damage_ca(self, **changes: bytes | None) -> None:
+        self.ca = self._changed(self.ca, changes)
+
+    def damage_serving(self, **changes: bytes | None) -> None:
+        self.serving = self._changed(self.serving, changes)
+
+    def _changed(self, secret: Secret | None, changes: dict[str, bytes | None]) -> Secret:
+        """Change keys of a Secret, a dot written as an underscore; None removes one."""
+        assert secret
+        named = {key.replace("_", "."): content for key, content in changes.items()}
+        data = {**secret.data, **named}
+        return self.secret({key: content for key, content in data.items() if content is not None})
+
+    def set_bundles(self, **bundles: bytes) -> None:
+        assert self.configuration
+        self.configuration = Configuration({**self.configuration.bundles, **bundles}, self._version())
+
+    def set_every_bundle(self, bundle: bytes) -> None:
+        assert self.configuration
+        self.configuration = Configuration(dict.fromkeys(self.configuration.bundles, bundle), self._version())
+
+    def observed(self) -> Observed:
+        return Observed(self.ca, self.serving, self.configuration)
+
+    def apply(self, action: Action) -> None:
+        """Apply an action as the API server would.
+
+        Raises:
+            StaleWriteError: the object is not the one that was observed.
+        """
+        if isinstance(action, PatchBundle):
+            if self.configuration is None or self.configuration.resource_version != action.resource_version:
+                raise StaleWriteError
+            self.set_bundles(**dict.fromkeys(action.webhooks, action.bundle))
+        else:
+            self._write(action)
+        self.done.append(action.reason)
+
+    def _write(self, action: WriteSecret) -> None:
+        place = {TARGET.ca_secret: "ca", TARGET.serving_secret: "serving"}[action.name]
+        before = getattr(self, place)
+        if (before and before.raw) != (action.replaces and action.replaces.raw):
+            raise StaleWriteError
+        setattr(self, place, self.secret(dict(action.data)))
+
+    @property
+    def trusted_by_api_server(self) -> bytes:
+        assert self.configuration
+        bundles = set(self.configuration.bundles.values())
+        return bundles.pop() if len(bundles) == 1 else b""
+
+    @property
+    def trust_holds(self) -> bool:
+        """Whether every client that trusts what is published accepts what is served."""
+        data = self.serving.data if self.serving else {}
+        leaf = data.get("tls.crt", b"")
+        bundles = [*self.configuration.bundles.values()] if self.configuration else []
+        return all(verifies(bundle, leaf, self.now) for bundle in (*bundles, data.get("ca.crt", b"")))
+
+
+class Keeper:
+    """A controller of the simulation, with the memory that a real one has; `Keeper(simulation)` is a fresh start."""
+
+    def __init__(self, simulation: Simulation, skew: timedelta = timedelta(0)) -> None:
+        """`skew` is how far its clock is ahead."""
+        self.simulation, self.skew = simulation, skew
+        self.published: Published | None = None
+        self.due: datetime | None = None
+        self.problems: tuple[str, ...] = ()
+
+    def think(self, observed: Observed | None = None) -> Action | None:
+        seen = observed or self.simulation.observed()
+        planned = plan(seen, TARGET, self.published, self.simulation.now + self.skew)
+        self.published, self.due, self.problems = planned.published, planned.due, planned.problems
+        return planned.action
+
+    def step(self) -> bool:
+        """Do one thing; False if there was nothing to do. What was trusted before stays trusted."""
+        action = self.think()
+        if action is None:
+            return False
+        before = self.simulation.trust_holds
+        self.simulation.apply(action)
+        assert self.simulation.trust_holds or not before, f"{action.reason} broke what clients trusted"
+        return True
+
+    def settle(self, limit: int = 9) -> list[str]:
+        """Do all that there is to do at this moment, and return the reasons; more than `limit` actions are a loop."""
+        begin = len(self.simulation.done)
+        for _ in range(limit):
+            if not self.step():
+                return self.simulation.done[begin:]
+        raise AssertionError(f"no end of actions: {self.simulation.done[begin:]}")
+
+    def wait(self, time: timedelta) -> list[tuple[datetime, str]]:
+        """Let time pass, doing things at the moments at which they are due; return each with its moment."""
+        simulation, end, seen = self.simulation, self.simulation.now + time, []
+        while True:
+            seen += [(simulation.now, reason) for reason in self.settle()]
+            if self.due is None or self.due > end:
+                break
+            assert self.due > simulation.now
+            simulation.now = self.due
+        simulation.now = end
+        return seen + [(end, reason) for reason in self.settle()]
+
+
+def installed() -> tuple[Simulation, Keeper]:
+    """A cluster in which all is well, and its controller."""
+    simulation = Simulation()
+    keeper = Keeper(simulation)
+    keeper.settle()
+    return simulation, keeper

@@ -1,0 +1,319 @@
+"""What ``show`` says of a folder or a running server, healthy and with each fault made on purpose."""
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization as form
+
+from certs.__main__ import main
+from certs.authority import KeyPair, issue, new_authority
+from certs.errors import InputError
+from certs.files import write_folder
+from certs.keyring import Keyring
+from certs.material import common_name, date, pem_files
+from certs.pem import encode
+from certs.report import lines, report
+from certs.server import Address, read_address
+
+NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def pair_of(hosts: list[str], now: datetime) -> tuple[KeyPair, KeyPair]:
+    authority = new_authority(now)
+    return authority, issue(authority, hosts, now)
+
+
+@contextlib.contextmanager
+def tls_server(folder: Path, pair: KeyPair, chain: bytes = b"") -> Iterator[str]:
+    """Shake hands with whoever comes, and say no more; yield the address."""
+    (folder / "server.pem").write_bytes(pair.certificate_pem + chain + pair.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                connection, _ = listener.accept()
+                with contextlib.suppress(OSError), connection:
+                    if connection.recv(1, socket.MSG_PEEK) == b"":
+                        return
+                    context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        host, port = listener.getsockname()
+        try:
+            yield f"{host}:{port}"
+        finally:
+            socket.create_connection((host, port)).close()
+            thread.join()
+
+
+def test_a_sound_folder_is_explained_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    authority, pair = pair_of(["localhost", "::1"], now)
+    write_folder(tmp_path, pem_files(pair, [authority.certificate]))
+    assert main(["show", "--dir", str(tmp_path)]) == 0
+    name, begin = common_name(authority.certificate), date(now - timedelta(hours=1))
+    assert capsys.readouterr().out.splitlines() == [
+        f"the folder {tmp_path}",
+        f"  tls.crt: spark-eci-webhook, issued by {name}",
+        "    for localhost, ::1",
+        f"    valid from {begin} to {date(now + timedelta(days=90))}, 89 days left",
+        "    its key fits",
+        f"  ca.crt: {name}, issued by itself",
+        f"    valid from {begin} to {date(now + timedelta(days=3650))}, 3649 days left",
+        "  nothing is wrong",
+    ]
+
+
+AUTHORITY, PAIR = pair_of(["localhost"], NOW)
+OTHER, OTHER_PAIR = pair_of(["localhost"], NOW)
+FILES = pem_files(PAIR, [AUTHORITY.certificate])
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        ({}, ()),
+        (dict.fromkeys(FILES), ("tls.crt is missing", "tls.key is missing", "ca.crt is missing")),
+        ({"tls.crt": b"", "tls.key": b" \n"}, ("tls.crt is empty", "tls.key is empty")),
+        ({"tls.crt": b"\xffrubbish"}, ("tls.crt holds no readable PEM certificate",)),
+        ({"tls.key": OTHER_PAIR.key_pem}, ("tls.key does not belong to tls.crt",)),
+        ({"tls.key": b"-----BEGIN PRIVATE KEY-----\n"}, ("tls.key holds no readable PEM private key",)),
+        ({"ca.crt": b"rubbish"}, ("ca.crt holds no readable PEM certificate",)),
+        (
+            {"ca.crt": OTHER.certificate_pem},
+            (f"tls.crt is not signed by any certificate of ca.crt, but by CN={common_name(AUTHORITY.certificate)}",),
+        ),
+        ({"ca.crt": OTHER.certificate_pem + AUTHORITY.certificate_pem}, ()),
+        (
+            {"tls.crt": AUTHORITY.certificate_pem, "tls.key": AUTHORITY.key_pem},
+            ("tls.crt names no DNS name or IP address (subjectAltName)",),
+        ),
+    ],
+)
+def test_each_fault_of_a_folder_is_one_sentence(changes: dict[str, bytes | None], problems: tuple[str, ...]) -> None:
+    data = {name: content for name, content in {**FILES, **changes}.items() if content is not None}
+    found = report("here", data, ["localhost"], NOW)
+    assert found.problems == problems
+    assert list(lines(found))[-1] == (f"  wrong: {problems[-1]}" if problems else "  nothing is wrong")
+
+
+def test_an_encrypted_key_is_named_as_such() -> None:
+    encrypted = PAIR.key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.BestAvailableEncryption(b"x"))
+    found = report("here", {**FILES, "tls.key": encrypted}, [], NOW)
+    assert found.problems == ("tls.key is encrypted, but has to be readable without a password",)
+
+
+@pytest.mark.parametrize(
+    ("later", "problems", "days"),
+    [
+        (timedelta(days=89), (), 1),
+        (timedelta(days=90), (), 0),
+        (timedelta(days=90, seconds=1), ("tls.crt expired on 2027-05-30 12:00 UTC",), -1),
+        (timedelta(hours=-2), ("tls.crt is not valid before 2027-03-01 11:00 UTC",), 90),
+        (
+            timedelta(days=3651),
+            (
+                "tls.crt expired on 2027-05-30 12:00 UTC",
+                "ca.crt holds no valid certificate: it expired on 2037-02-26 12:00 UTC",
+            ),
+            -3561,
+        ),
+    ],
+)
+def test_dates_are_judged_to_the_second(later: timedelta, problems: tuple[str, ...], days: int) -> None:
+    found = report("here", FILES, ["localhost"], NOW + later)
+    if later < timedelta(0):
+        assert found.problems[:1] == problems
+    else:
+        assert found.problems == problems
+    assert found.days_left == days
+
+
+def test_an_expired_ca_beside_a_valid_one_is_no_fault() -> None:
+    old = new_authority(NOW - timedelta(days=3651))
+    data = {**FILES, "ca.crt": old.certificate_pem + AUTHORITY.certificate_pem}
+    assert report("here", data, ["localhost"], NOW).problems == ()
+
+
+def test_a_missing_name_is_said_with_the_names_that_are_there() -> None:
+    found = report("here", FILES, ["LOCALHOST", "webhook.spark.svc", "::1"], NOW)
+    assert found.problems == ("tls.crt does not name webhook.spark.svc, ::1, only localhost",)
+
+
+def test_a_chain_through_an_intermediate_is_followed() -> None:
+    """As a company's own CA issues: the intermediate comes with the certificate, the root is in the bundle."""
+    root, middle = new_authority(NOW), new_authority(NOW)
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "root")])
+
+    def sign(subject: x509.Name, pair: KeyPair) -> x509.Certificate:
+        builder = x509.CertificateBuilder().issuer_name(name).subject_name(subject).public_key(pair.key.public_key())
+        builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=9))
+        return builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
+            root.key, hashes.SHA256()
+        )
+
+    top, intermediate = sign(name, root), sign(middle.certificate.subject, middle)
+    leaf = issue(middle, ["localhost"], NOW)
+    data = pem_files(leaf, [top])
+    assert report("here", data, [], NOW).problems == (
+        f"tls.crt is not signed by any certificate of ca.crt, but by CN={common_name(middle.certificate)}",
+    )
+    data["tls.crt"] += encode([intermediate])
+    assert report("here", data, ["localhost"], NOW).problems == ()
+
+
+def test_a_certificate_that_is_its_own_bundle_is_accepted() -> None:
+    pair = issue(new_authority(NOW), ["localhost"], NOW)
+    assert report("here", pem_files(pair, [pair.certificate]), [], NOW).problems == ()
+
+
+def test_the_secret_of_the_ca_is_explained_as_what_it_is() -> None:
+    old, current, following = new_authority(NOW - timedelta(days=3000)), new_authority(NOW), new_authority(NOW)
+    ring = Keyring(current, following).retire([old.certificate], NOW)
+    found = report("the Secret spark/webhook-ca", ring.data(), ["localhost"], NOW)
+    assert found.problems == ()
+    assert [(shown.file, shown.remark) for shown in found.certificates] == [
+        ("tls.crt", "signs"),
+        ("next.crt", "will sign once it is trusted everywhere"),
+        ("retired", "signs no more, trusted until 2027-05-30 13:00 UTC"),
+    ]
+    data = {**ring.data(), "tls.key": b"", "retired-x.crt": b""}
+    assert report("here", data, [], NOW).problems == (
+        "tls.key is empty",
+        "retired-x.crt is not the certificate of a retired CA",
+    )
+
+
+def test_a_server_is_verified_as_a_client_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    authority, pair = pair_of(["localhost", "127.0.0.1", "webhook.spark.svc"], now)
+    (tmp_path / "ca.crt").write_bytes(authority.certificate_pem)
+    (tmp_path / "other.crt").write_bytes(OTHER.certificate_pem)
+    with tls_server(tmp_path, pair) as address:
+        arguments = ["show", "--server", address]
+        assert main([*arguments, "--ca", str(tmp_path / "ca.crt")]) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            f"the server {address}",
+            f"  tls.crt: spark-eci-webhook, issued by {common_name(authority.certificate)}",
+            "    for localhost, 127.0.0.1, webhook.spark.svc",
+            f"    valid from {date(now - timedelta(hours=1))} to {date(now + timedelta(days=90))}, 89 days left",
+            "  nothing is wrong",
+        ]
+        assert main([*arguments, "--ca", str(tmp_path / "ca.crt"), "--server-name", "webhook.spark.svc"]) == 0
+        capsys.readouterr()
+        assert main([*arguments, "--ca", str(tmp_path / "other.crt")]) == 1
+        assert capsys.readouterr().out.splitlines()[-1] == (
+            f"  wrong: a client that calls it 127.0.0.1 and trusts {tmp_path / 'other.crt'} refuses it:"
+            " unable to get local issuer certificate"
+        )
+        assert main([*arguments, "--ca", str(tmp_path / "ca.crt"), "--server-name", "other.example"]) == 1
+        *_, names, refusal = capsys.readouterr().out.splitlines()
+        assert names.startswith("  wrong: tls.crt does not name other.example, only localhost")
+        assert "Hostname mismatch" in refusal
+        assert main(arguments) == 0
+        *_, note, verdict = capsys.readouterr().out.splitlines()
+        assert note == "  note: no CA was given by --ca, so the chain was not verified"
+        assert verdict == "  nothing is wrong"
+
+
+def test_a_server_with_an_expired_certificate_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    then = datetime.now(UTC) - timedelta(days=100)
+    authority, pair = pair_of(["127.0.0.1"], then)
+    (tmp_path / "ca.crt").write_bytes(authority.certificate_pem)
+    with tls_server(tmp_path, pair) as address:
+        assert main(["show", "--server", address, "--ca", str(tmp_path / "ca.crt")]) == 1
+    *_, dates, refusal = capsys.readouterr().out.splitlines()
+    assert dates == f"  wrong: tls.crt expired on {date(then + timedelta(days=90))}"
+    assert refusal.endswith("refuses it: certificate has expired")
+
+
+def test_where_no_server_answers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert main(["show", "--server", f"127.0.0.1:{port}"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"the server 127.0.0.1:{port}",
+        f"  wrong: No TLS server answers at 127.0.0.1:{port}: Connection refused",
+    ]
+
+
+def test_a_server_that_speaks_no_tls_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert main(["show", "--server", f"127.0.0.1:{port}"]) == 1
+        thread.join()
+    assert f"No TLS server answers at 127.0.0.1:{port}: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("localhost:1", Address("localhost", 1)),
+        ("[::1]:65535", Address("::1", 65535)),
+        ("10.0.0.1:443", Address("10.0.0.1", 443)),
+    ],
+)
+def test_addresses_are_read_and_written_alike(text: str, address: Address) -> None:
+    assert read_address(text) == address
+    assert str(address) == text
+
+
+@pytest.mark.parametrize("text", ["", "localhost", ":443", "a:", "a:b", "a:0", "a:65536", "a:-1", "[::1]", "[]:1"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"accepted is HOST:PORT, such as 127\.0\.0\.1:8443 or \[::1\]:8443\.$"):
+        read_address(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Say what to show by exactly one of --dir, --secret and --server."),
+        (["--dir", ".", "--server", "a:1"], "Say what to show by exactly one of --dir, --secret and --server."),
+        (["--dir", "/nowhere/at/all"], "The folder /nowhere/at/all does not exist."),
+        (
+            ["--secret", "webhook-tls"],
+            "'webhook-tls' is no Secret: accepted is NAMESPACE/NAME, such as spark/webhook-tls.",
+        ),
+        (["--secret", "a/b/c"], "'a/b/c' is no Secret: accepted is NAMESPACE/NAME, such as spark/webhook-tls."),
+        (["--server", "a:1", "--ca", "/nowhere"], "The CA file /nowhere cannot be read: No such file or directory."),
+        (["--server", "a:1", "--ca", "/dev/null"], "The CA file /dev/null is empty."),
+        (
+            ["--secret", "a/b", "--kubeconfig", "/nowhere"],
+            "No cluster can be reached: Invalid kube-config file. No configuration found.",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", *arguments]) == 2
+    assert capsys.readouterr() == ("", f"{sentence}\n")
+
+
+def test_the_commands_that_need_no_cluster_import_no_client() -> None:
+    code = (
+        "import sys; from certs.__main__ import main; main(['issue', '--help']); sys.exit('kubernetes' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,51 @@
+"""PromQL in the chart, as Prometheus' own tool sees it."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from webhook.service.metrics import Metrics
+
+#: Metrics of others that a query may ask for.
+FOREIGN = {
+    "up",
+    "kube_pod_labels",
+    "kube_pod_annotations",
+    "kube_namespace_labels",
+    "apiserver_admission_webhook_fail_open_count",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+}
+
+
+def promtool(*arguments: str | Path) -> str:
+    """Run promtool; return what it says, and fail where it finds a fault."""
+    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check(groups: list[dict[str, Any]], folder: Path) -> str:
+    """Check rule groups; return what promtool says."""
+    file = folder / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": groups}))
+    return promtool("check", "rules", file)
+
+
+def unknown(query: str) -> set[str]:
+    """Return the metrics in a query that neither the service nor FOREIGN has."""
+    found = set(re.findall(r"\b(?:spark_eci_webhook|kube|apiserver|process)_[a-z_]+\b|\bup\b", query))
+    labels = set(re.findall(r"\b(?:label|annotation)_\w+", query))
+    own = {f"{metric.name}{suffix}" for metric in Metrics("0").registry.collect() for suffix in _SUFFIXES[metric.type]}
+    return found - labels - own - FOREIGN
+
+
+_SUFFIXES = {
+    "counter": ("_total",),
+    "gauge": ("",),
+    "info": ("_info",),
+    "histogram": ("_bucket", "_count", "_sum"),
+}

@@ -1,0 +1,18 @@
+"""templates/monitoring/service.yaml: the address of the metrics, of every replica by itself."""
+
+from tests.chart.rendered import FULLNAME, render
+
+
+def test_it_is_there_only_for_a_service_monitor() -> None:
+    assert render().template("monitoring/service.yaml") == []
+
+
+def test_it_lists_every_replica_ready_or_not() -> None:
+    rendered = render({"monitoring": {"serviceMonitor": {"enabled": True}}})
+    assert rendered.one("Service", f"{FULLNAME}-metrics")["spec"] == {
+        "type": "ClusterIP",
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": rendered.one("Deployment")["spec"]["selector"]["matchLabels"],
+        "ports": [{"name": "operations", "port": 8080, "targetPort": "operations", "protocol": "TCP"}],
+    }

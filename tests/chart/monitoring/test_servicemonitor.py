@@ -1,0 +1,32 @@
+"""templates/monitoring/servicemonitor.yaml: how the Prometheus Operator finds the metrics."""
+
+from tests.chart.rendered import FULLNAME, NAMESPACE, render
+
+TEMPLATE = "monitoring/servicemonitor.yaml"
+
+
+def test_there_is_none_by_default() -> None:
+    assert render().template(TEMPLATE) == []
+
+
+def test_it_selects_the_metrics_service_alone() -> None:
+    rendered = render({"monitoring": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}})
+    monitor = rendered.one("ServiceMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": [NAMESPACE]}
+    selected = [
+        one["metadata"]["name"]
+        for one in rendered.objects
+        if one["kind"] == "Service"
+        and monitor["spec"]["selector"]["matchLabels"].items() <= one["metadata"]["labels"].items()
+    ]
+    assert selected == [f"{FULLNAME}-metrics"]
+
+
+def test_it_reads_the_port_that_the_service_names() -> None:
+    more = {"relabelings": [{"action": "labelmap"}], "metricRelabelings": [{"action": "drop"}], "interval": "15s"}
+    rendered = render({"monitoring": {"serviceMonitor": {"enabled": True, **more}}})
+    (port,) = rendered.one("Service", f"{FULLNAME}-metrics")["spec"]["ports"]
+    assert rendered.one("ServiceMonitor")["spec"]["endpoints"] == [
+        {"port": port["name"], "path": "/metrics", "scrapeTimeout": "10s", **more}
+    ]

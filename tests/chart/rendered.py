@@ -1,0 +1,57 @@
+"""The chart as Helm's own library renders it, read as objects."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import pytest
+
+from webhook.service.yaml_text import documents
+
+CHART = Path(__file__).parents[2] / "charts/spark-eci-webhook"
+RELEASE, NAMESPACE = "placing", "spark-placement-system"
+#: What objects of the release are called.
+FULLNAME = "placing-spark-eci-webhook"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What one set of values renders to."""
+
+    templates: dict[str, list[dict[str, Any]]]
+    """The objects by the template's path below templates/, without empty ones."""
+    notes: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """All objects."""
+        return [one for objects in self.templates.values() for one in objects]
+
+    def template(self, path: str) -> list[dict[str, Any]]:
+        """The objects of one template; none where it rendered nothing."""
+        return self.templates.get(path, [])
+
+    def one(self, kind: str, name: str = FULLNAME) -> dict[str, Any]:
+        """The one object of this kind and name."""
+        (found,) = [one for one in self.objects if one["kind"] == kind and one["metadata"]["name"] == name]
+        return found
+
+
+def render(values: dict[str, Any] | None = None, *, name: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
+    """Render the chart with `values` over its own; raises HelmError where they are refused."""
+    with helm_python.Chart.load(CHART) as chart:
+        texts = chart.render(values or {}, name=name, namespace=namespace)
+    prefix = f"{CHART.name}/templates/"
+    notes = texts.pop(f"{prefix}NOTES.txt")
+    templates = {
+        path.removeprefix(prefix): [one for one in documents(text.encode()) if one] for path, text in texts.items()
+    }
+    return Rendered({path: objects for path, objects in templates.items() if objects}, notes)
+
+
+def refusal(values: dict[str, Any]) -> str:
+    """Return why Helm refuses to install the chart with these values."""
+    with pytest.raises(helm_python.HelmError) as refused:
+        render(values)
+    return str(refused.value)

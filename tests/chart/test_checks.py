@@ -1,0 +1,110 @@
+"""templates/checks.yaml: what the schema cannot say is refused in one sentence."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.chart.rendered import refusal, render
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+LABELS = {
+    "sparkoperator.k8s.io/launched-by-spark-operator": None,
+    "app.kubernetes.io/name": "spark-eci-webhook",
+}
+
+
+def resource_policy(**fields: Any) -> dict[str, Any]:
+    spec = {"selector": {}, "strategy": "prefer", "units": [{"resource": "ecs"}, {"resource": "eci"}], **fields}
+    return {"resourcePolicies": {"namespaces": {"default": {"spark": spec}}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"replicas": 0},
+            "replicas is 0, which a PodDisruptionBudget cannot guard: set podDisruptionBudget.enabled to false, or "
+            "replicas to 1 or more",
+        ),
+        (
+            {"terminationGracePeriodSeconds": 20},
+            "terminationGracePeriodSeconds is 20, but a replica needs more than 20 s to stop: preStopSeconds 5, "
+            "settings.drainSeconds 10 and settings.stopSeconds 5",
+        ),
+        (
+            {"autoscaling": {"enabled": True, "minReplicas": 9}},
+            "autoscaling.minReplicas is 9, more than autoscaling.maxReplicas 6",
+        ),
+        (
+            {"certificates": {"source": "provided", "provided": {"caBundle": PEM}}},
+            'certificates.provided.secretName is empty: with certificates.source "provided" name the '
+            "kubernetes.io/tls Secret with the serving certificate",
+        ),
+        (
+            {"certificates": {"source": "provided", "provided": {"secretName": "ours"}}},
+            "certificates.provided.caBundle is empty: without the CA's certificate in PEM the API server does not "
+            "trust the service",
+        ),
+        (
+            {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": "rubbish"}}},
+            "certificates.provided.caBundle holds no certificate: give PEM that begins with -----BEGIN "
+            "CERTIFICATE-----, plain or in base64",
+        ),
+        (
+            {"commonLabels": {"app.kubernetes.io/name": "mine"}},
+            "commonLabels: app.kubernetes.io/name is set by the chart itself: leave it out",
+        ),
+        (
+            {"policy": {"profiles": {"unknown-profile": {}}}},
+            "policy.profiles: unknown-profile is the name of the entry for namespaces whose label names no profile: "
+            "choose another name",
+        ),
+        (
+            {"policy": {"selector": {"matchLabels": LABELS}}},
+            "policy.selector.matchLabels selects the chart's own pods: choose labels that "
+            "certificates.controller.podLabels does not have",
+        ),
+        (
+            {"podLabels": {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}},
+            "policy.selector.matchLabels selects the chart's own pods: choose labels that podLabels does not have",
+        ),
+        (
+            resource_policy(matchLabelKeys=["sparkoperator.k8s.io/submission-id"]),
+            "resourcePolicies.namespaces.default.spark: matchLabelKeys counts pods against max, but no unit has max: "
+            "set max in a unit or leave matchLabelKeys out",
+        ),
+        (
+            resource_policy(ignorePreviousPod=True),
+            "resourcePolicies.namespaces.default.spark: ignorePreviousPod counts pods against max, but no unit has "
+            "max: set max in a unit or leave ignorePreviousPod out",
+        ),
+        (
+            resource_policy(ignoreTerminatingPod=False),
+            "resourcePolicies.namespaces.default.spark: ignoreTerminatingPod counts pods against max, but no unit has "
+            "max: set max in a unit or leave ignoreTerminatingPod out",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_sentence(values: dict[str, Any], sentence: str) -> None:
+    assert refusal(values).rstrip().endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"replicas": 0, "podDisruptionBudget": {"enabled": False}},
+        {"replicas": 0, "autoscaling": {"enabled": True}},
+        {"terminationGracePeriodSeconds": 21},
+        {
+            "certificates": {
+                "source": "provided",
+                "provided": {"secretName": "ours", "caBundle": base64.b64encode(PEM.encode()).decode()},
+            }
+        },
+        resource_policy(),
+        resource_policy(ignorePreviousPod=True, units=[{"resource": "ecs", "max": 2}, {"resource": "eci"}]),
+    ],
+)
+def test_what_can_work_is_not_refused(values: dict[str, Any]) -> None:
+    assert render(values).objects

@@ -1,0 +1,171 @@
+"""templates/mutatingwebhookconfiguration.yaml: one entry for each profile, and one for labels that name none."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.chart.rendered import FULLNAME, NAMESPACE, RELEASE, render
+
+OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
+PROFILES = ["default", "eci-first", "eci-only", "ecs-first", "ecs-only", "resource-policy"]
+NOT_OURS = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", NAMESPACE]}
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+
+
+def configuration(values: dict[str, Any] | None = None, **release: str) -> dict[str, Any]:
+    (found,) = render(values, **release).template("mutatingwebhookconfiguration.yaml")
+    return found
+
+
+def entries(values: dict[str, Any] | None = None, **release: str) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in configuration(values, **release)["webhooks"]}
+
+
+def test_an_entry_is_whole_and_leaves_no_field_to_defaults() -> None:
+    assert entries()["eci-only.spark-eci-webhook.io"] == {
+        "name": "eci-only.spark-eci-webhook.io",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {
+            "service": {"name": FULLNAME, "namespace": NAMESPACE, "path": "/mutate/eci-only", "port": 443}
+        },
+        "rules": [
+            {
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["pods"],
+                "scope": "Namespaced",
+            }
+        ],
+        "namespaceSelector": {
+            "matchLabels": {"spark-eci-webhook/profile": "eci-only"},
+            "matchExpressions": [NOT_OURS],
+        },
+        "objectSelector": {"matchLabels": OPERATOR},
+        "matchConditions": [
+            {
+                "name": "spark-role",
+                "expression": "has(object.metadata.labels) && 'spark-role' in object.metadata.labels",
+            }
+        ],
+        "matchPolicy": "Equivalent",
+        "failurePolicy": "Ignore",
+        "reinvocationPolicy": "IfNeeded",
+        "sideEffects": "None",
+        "timeoutSeconds": 5,
+    }
+
+
+def test_there_is_one_entry_for_each_profile_and_one_for_typos() -> None:
+    assert list(entries()) == [f"{name}.spark-eci-webhook.io" for name in [*PROFILES, "unknown-profile"]]
+    changed = entries({"policy": {"profiles": {"mine": {}, "eci-only": None}}})
+    assert changed["mine.spark-eci-webhook.io"]["clientConfig"]["service"]["path"] == "/mutate/mine"
+    assert "eci-only.spark-eci-webhook.io" not in changed
+
+
+def test_a_label_that_names_no_profile_is_told_so_and_never_blocks_a_pod() -> None:
+    for entry in (
+        entries()["unknown-profile.spark-eci-webhook.io"],
+        entries({"webhook": {"failurePolicy": "Fail"}})["unknown-profile.spark-eci-webhook.io"],
+    ):
+        assert entry["namespaceSelector"] == {
+            "matchExpressions": [
+                {"key": "spark-eci-webhook/profile", "operator": "Exists"},
+                {"key": "spark-eci-webhook/profile", "operator": "NotIn", "values": PROFILES},
+                NOT_OURS,
+            ]
+        }
+        assert entry["clientConfig"]["service"]["path"] == "/unknown-profile"
+        assert entry["failurePolicy"] == "Ignore"
+        assert entry["objectSelector"] == {"matchLabels": OPERATOR}
+
+
+def test_every_namespace_with_the_label_is_selected_by_exactly_one_entry() -> None:
+    for label in [*PROFILES, "typo", ""]:
+        selected = [
+            name
+            for name, entry in entries().items()
+            if _selects(entry["namespaceSelector"], {"spark-eci-webhook/profile": label})
+        ]
+        expected = label if label in PROFILES else "unknown-profile"
+        assert selected == [f"{expected}.spark-eci-webhook.io"]
+    assert not [name for name, entry in entries().items() if _selects(entry["namespaceSelector"], {})]
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", NAMESPACE])
+def test_the_system_and_the_webhook_itself_are_never_selected(namespace: str) -> None:
+    for label in ("default", "typo"):
+        labels = {"spark-eci-webhook/profile": label, "kubernetes.io/metadata.name": namespace}
+        assert not [name for name, entry in entries().items() if _selects(entry["namespaceSelector"], labels)]
+
+
+def test_installed_in_kube_system_the_namespace_is_listed_once() -> None:
+    entry = entries(namespace="kube-system")["default.spark-eci-webhook.io"]
+    assert entry["namespaceSelector"]["matchExpressions"] == [{**NOT_OURS, "values": ["kube-system"]}]
+
+
+def test_the_object_selector_is_the_policys() -> None:
+    labels = {"sparkoperator.k8s.io/launched-by-spark-operator": None, "team": "data"}
+    found = entries({"policy": {"selector": {"matchLabels": labels}}})
+    assert {str(entry["objectSelector"]) for entry in found.values()} == {str({"matchLabels": {"team": "data"}})}
+
+
+@pytest.mark.parametrize(("version", "count"), [("1.20", 0), ("1.27.9", 0), ("1.28", 1), ("v1.36.0", 1)])
+def test_match_conditions_stand_where_the_cluster_has_them(version: str, count: int) -> None:
+    found = entries({"kubeVersion": version}).values()
+    assert {len(entry.get("matchConditions", [])) for entry in found} == {count}
+
+
+def test_the_ca_bundle_is_rendered_only_where_it_is_given() -> None:
+    for source in ("self", "cert-manager"):
+        found = entries({"certificates": {"source": source}})
+        assert {tuple(entry["clientConfig"]) for entry in found.values()} == {("service",)}
+    for given in (PEM, base64.b64encode(PEM.encode()).decode()):
+        provided = {"secretName": "ours", "caBundle": given}
+        found = entries({"certificates": {"source": "provided", "provided": provided}})
+        bundles = {base64.b64decode(entry["clientConfig"]["caBundle"]).decode() for entry in found.values()}
+        assert bundles == {PEM}
+
+
+def test_cert_manager_is_asked_to_inject_its_ca() -> None:
+    values = {"certificates": {"source": "cert-manager"}, "webhook": {"annotations": {"team": "data"}}}
+    assert configuration(values)["metadata"]["annotations"] == {
+        "cert-manager.io/inject-ca-from": f"{NAMESPACE}/{FULLNAME}",
+        "team": "data",
+    }
+    assert "annotations" not in configuration()["metadata"]
+
+
+def test_the_name_sorts_between_the_operators_and_acks() -> None:
+    assert "spark-operator-webhook" < configuration()["metadata"]["name"] < "vk-webhook"
+    assert configuration()["metadata"]["name"] == "spark-placement"
+    assert configuration({"webhook": {"configurationName": "spark-q"}})["metadata"]["name"] == "spark-q"
+
+
+def test_failure_policy_and_timeout_are_values() -> None:
+    found = entries({"webhook": {"failurePolicy": "Fail", "timeoutSeconds": 10}})["default.spark-eci-webhook.io"]
+    assert (found["failurePolicy"], found["timeoutSeconds"]) == ("Fail", 10)
+
+
+def test_the_service_that_is_called_is_the_one_that_is_rendered() -> None:
+    rendered = render(name=RELEASE)
+    service = rendered.one("Service")
+    (reference,) = {
+        (entry["clientConfig"]["service"]["name"], entry["clientConfig"]["service"]["port"])
+        for entry in rendered.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+    }
+    assert reference == (service["metadata"]["name"], service["spec"]["ports"][0]["port"])
+
+
+def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Evaluate a label selector by Kubernetes' rules: NotIn also holds where the label is missing."""
+    if not selector.get("matchLabels", {}).items() <= labels.items():
+        return False
+    for expression in selector["matchExpressions"]:
+        key, operator = expression["key"], expression["operator"]
+        if operator == "Exists" and key not in labels:
+            return False
+        if operator == "NotIn" and labels.get(key) in expression["values"]:
+            return False
+    return True

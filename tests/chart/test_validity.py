@@ -1,0 +1,139 @@
+"""Every rendered object is valid: against Kubernetes' schemas for 1.25 to 1.37, and custom kinds against their own."""
+
+import json
+from functools import cache
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from cloudcoil.models.cert_manager import v1 as cert_manager
+from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
+from pydantic import BaseModel
+
+from tests.chart.rendered import Rendered, render
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+EVERYTHING: dict[str, Any] = {
+    "commonLabels": {"team": "data"},
+    "imagePullSecrets": [{"name": "pull"}],
+    "webhook": {"annotations": {"a": "b"}, "failurePolicy": "Fail", "timeoutSeconds": 10},
+    "autoscaling": {"enabled": True},
+    "podDisruptionBudget": {"maxUnavailable": "50%"},
+    "podAnnotations": {"a": "b"},
+    "podLabels": {"a": "b"},
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}],
+    "priorityClassName": "platform",
+    "extraVolumes": [{"name": "more", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+    "serviceAccount": {"annotations": {"a": "b"}},
+    "service": {"annotations": {"a": "b"}},
+    "networkPolicy": {
+        "enabled": True,
+        "apiServer": [{"ipBlock": {"cidr": "10.0.0.0/28"}}],
+        "monitoring": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}],
+    },
+    "monitoring": {
+        "serviceMonitor": {
+            "enabled": True,
+            "labels": {"release": "prometheus"},
+            "relabelings": [{"action": "labeldrop", "regex": "a"}],
+            "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "python_.*"}],
+        },
+        "prometheusRule": {
+            "enabled": True,
+            "alertLabels": {"team": "data"},
+            "runbookUrl": "https://runbooks.example.com/spark",
+        },
+        "dashboard": {"enabled": True, "annotations": {"folder": "Spark"}},
+    },
+}
+MATRIX: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "everything": EVERYTHING,
+    "cert-manager": {"certificates": {"source": "cert-manager"}},
+    "cert-manager's issuer": {
+        "certificates": {"source": "cert-manager", "certManager": {"issuerRef": {"name": "a", "kind": "ClusterIssuer"}}}
+    },
+    "provided": {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": PEM}}},
+    "one profile": {
+        "policy": {"profiles": dict.fromkeys(("eci-first", "eci-only", "ecs-first", "ecs-only", "resource-policy"))},
+        "podDisruptionBudget": {"enabled": False},
+    },
+}
+CUSTOM: dict[str, type[BaseModel]] = {
+    "ServiceMonitor": prometheus_operator.ServiceMonitor,
+    "PrometheusRule": prometheus_operator.PrometheusRule,
+    "Issuer": cert_manager.Issuer,
+    "Certificate": cert_manager.Certificate,
+}
+VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
+
+
+@cache
+def rendered(case: str, version: str) -> Rendered:
+    return render(MATRIX[case] | {"kubeVersion": version})
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", MATRIX)
+def test_kubernetes_own_kinds_are_valid(case: str, version: str) -> None:
+    checked = 0
+    for one in rendered(case, version).objects:
+        if one["kind"] not in CUSTOM:
+            kubernetes_validate.validate(one, version, strict=True)
+            checked += 1
+    assert checked >= 7
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_custom_kinds_are_valid_and_hold_nothing_unknown(case: str) -> None:
+    for one in rendered(case, "1.37").objects:
+        if one["kind"] in CUSTOM:
+            understood = (
+                CUSTOM[one["kind"]].model_validate(one).model_dump(mode="json", by_alias=True, exclude_unset=True)
+            )
+            assert json.dumps(understood, sort_keys=True) == json.dumps(one, sort_keys=True)
+
+
+def test_the_matrix_renders_every_kind() -> None:
+    found = {one["kind"] for case in MATRIX for one in rendered(case, "1.37").objects}
+    assert found >= CUSTOM.keys() | {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_every_pod_meets_the_restricted_pod_security_standard(case: str) -> None:
+    """Kubernetes: Pod Security Standards, restricted; pods without an operating system's field."""
+    pods = [
+        one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
+        for one in rendered(case, "1.37").objects
+        if one["kind"] in ("Pod", "Deployment")
+    ]
+    assert len(pods) >= 2
+    for pod in pods:
+        assert pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers"} == set()
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert {kind for volume in pod.get("volumes", []) for kind in volume} <= {
+            "name",
+            "configMap",
+            "secret",
+            "emptyDir",
+        }
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert not [port for port in container.get("ports", []) if "hostPort" in port]
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_no_pod_has_a_token_or_service_variables_but_the_controllers_token(case: str) -> None:
+    for one in rendered(case, "1.37").objects:
+        if one["kind"] in ("Pod", "Deployment"):
+            pod = one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
+            assert pod["enableServiceLinks"] is False
+            assert pod["automountServiceAccountToken"] is one["metadata"]["name"].endswith("-certificate-controller")

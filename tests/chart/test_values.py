@@ -1,0 +1,122 @@
+"""values.yaml, values.schema.json and README.md: one story, refused where it is not kept to."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart import readme, values_schema
+from tests.chart.rendered import CHART, refusal, render
+from webhook import __version__
+
+
+def test_the_generated_parts_of_the_schema_are_current() -> None:
+    text = values_schema.FILE.read_text()
+    current = values_schema.text(values_schema.composed(json.loads(text)))
+    assert text == current, "run python -m tests.chart.values_schema"
+
+
+def test_the_schema_says_what_every_value_may_be() -> None:
+    schema = json.loads(values_schema.FILE.read_text())
+    assert _untyped(yaml.safe_load((CHART / "values.yaml").read_text()), schema, schema) == []
+
+
+def test_every_value_has_its_comment_and_the_readme_its_row() -> None:
+    assert readme.undocumented() == []
+    text = readme.FILE.read_text()
+    assert text == readme.composed(text), "run python -m tests.chart.readme"
+
+
+def test_the_values_in_the_readme_are_accepted() -> None:
+    examples = re.findall(r"^```yaml\n(.*?)^```", readme.FILE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert render(yaml.safe_load(example)).objects
+
+
+def test_the_chart_has_the_applications_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentences"),
+    [
+        ({"webhook": {"timeoutSeconds": 30}}, ["at '/webhook/timeoutSeconds': maximum: got 30, want 10"]),
+        ({"webhook": {"failurePolicy": "Sometimes"}}, ["at '/webhook/failurePolicy'", "'Ignore', 'Fail'"]),
+        ({"replicas": -1}, ["at '/replicas': minimum: got -1, want 0"]),
+        ({"replica": 1}, ["additional properties 'replica' not allowed"]),
+        (
+            {"policy": {"profiles": {"default": {"executor": {"mode": "eci-maybe"}}}}},
+            ["at '/policy/profiles/default/executor/mode'", "'ecs-only', 'eci-only', 'ecs-first', 'eci-first'"],
+        ),
+        (
+            {"policy": {"profiles": {"Bad_Name": {}}}},
+            [
+                "at '/policy/profiles': additional properties 'Bad_Name' not allowed",
+                "'Bad_Name' does not match pattern",
+            ],
+        ),
+        ({"policy": {"profiles": {"a" * 64: {}}}}, ["invalid propertyName", "maxLength: got 64, want 63"]),
+        ({"policy": {"profile": {}}}, ["at '/policy': additional properties 'profile' not allowed"]),
+        (
+            {"policy": {"profiles": {"default": {"allowOverrides": True}}}},
+            ["at '/policy/profiles/default': additional properties 'allowOverrides' not allowed"],
+        ),
+        (
+            {"policy": {"profiles": {"default": {"executor": {"imageCache": {"autos": True}}}}}},
+            ["at '/policy/profiles/default/executor/imageCache': additional properties 'autos' not allowed"],
+        ),
+        (
+            {"policy": {"profiles": {"default": {"executor": {"imageCache": {"snapshots": [{"image": "a"}]}}}}}},
+            ["at '/policy/profiles/default/executor/imageCache/snapshots/0': missing property 'id'"],
+        ),
+        (
+            {"policy": {"virtualNode": {"taints": [{"key": "a", "effects": "NoSchedule"}]}}},
+            ["at '/policy/virtualNode/taints/0': additional properties 'effects' not allowed"],
+        ),
+        (
+            {"policy": {"virtualNode": {"label": {"kee": "a"}}}},
+            ["at '/policy/virtualNode/label': additional properties 'kee' not allowed"],
+        ),
+        (
+            {"policy": {"selector": {"matchLabel": {}}}},
+            ["at '/policy/selector': additional properties 'matchLabel' not allowed"],
+        ),
+        ({"policy": {"selector": None}}, ["at '/policy': missing property 'selector'"]),
+        ({"policy": {"profiles": None}}, ["at '/policy': missing property 'profiles'"]),
+        ({"settings": {"logLevle": "info"}}, ["at '/settings': additional properties 'logLevle' not allowed"]),
+        ({"settings": {"maxBodyBytes": 1}}, ["at '/settings/maxBodyBytes': minimum: got 1, want 1,024"]),
+        ({"certificates": {"source": "magic"}}, ["at '/certificates/source'"]),
+        ({"certificates": {"certManager": {"issuerRef": {"kind": "Issuer"}}}}, ["/issuerRef'", "'name'"]),
+        ({"resourcePolicies": {"namespaces": {"Bad_Name": {}}}}, ["at '/resourcePolicies/namespaces'", "'Bad_Name'"]),
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, ["at '/podDisruptionBudget/maxUnavailable'"]),
+        ({"image": {"digest": "latest"}}, ["at '/image/digest'"]),
+    ],
+)
+def test_a_wrong_value_stops_the_install_and_says_where(values: dict[str, Any], sentences: list[str]) -> None:
+    found = refusal(values)
+    assert [sentence for sentence in sentences if sentence not in found] == [], found
+
+
+def test_a_chart_can_have_this_one_as_a_dependency() -> None:
+    assert render({"global": {"imageRegistry": "registry.example.com"}, "enabled": True}).objects
+
+
+def _untyped(values: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], path: str = "") -> list[str]:
+    """List the values that the schema leaves open: unknown keys, and maps that accept any key."""
+    found = []
+    for key, value in values.items():
+        where = f"{path}.{key}"
+        part = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+        if "$ref" in (part or {}):
+            part = root["$defs"][part["$ref"].rsplit("/", 1)[1]]
+        if not part or not part.keys() & {"type", "enum", "oneOf"}:
+            found.append(where)
+        elif isinstance(value, dict) and part.get("properties"):
+            if part.get("additionalProperties") is not False:
+                found.append(where)
+            found += _untyped(value, part, root, where)
+    return found

@@ -1,0 +1,71 @@
+"""Writes the parts of the chart's values.schema.json that have another source: the policy and the service's settings.
+
+`python -m tests.chart.values_schema` rewrites the file; the rest of it is written by hand. Definitions of the policy
+stand at the root and carry its name, since a values schema resolves them only there.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from webhook.core.policy import Policy
+from webhook.core.schema import PolicySchema
+from webhook.service.settings import Settings
+
+FILE = Path(__file__).parents[2] / "charts/spark-eci-webhook/values.schema.json"
+#: Settings that the chart itself fixes, so that ports, mounts and probes agree.
+FIXED = {"policy", "tls_dir", "host", "port", "operations_host", "operations_port"}
+_PREFIX = "policy."
+
+
+def composed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole values schema, the generated parts of `schema` replaced by current ones."""
+    policy = Policy.model_json_schema(
+        by_alias=True, schema_generator=PolicySchema, ref_template=f"#/$defs/{_PREFIX}{{model}}"
+    )
+    policy = _located(policy)
+    definitions = {_PREFIX + name: definition for name, definition in policy.pop("$defs").items()}
+    by_hand = {name: definition for name, definition in schema["$defs"].items() if not name.startswith(_PREFIX)}
+    # The templates read both, so that `null` may not take either away.
+    properties = schema["properties"] | {
+        "policy": policy | {"required": ["selector", "profiles"]},
+        "settings": settings(),
+    }
+    return schema | {"properties": properties, "$defs": by_hand | definitions}
+
+
+def _located(schema: Any) -> Any:
+    """Refuse keys of restricted maps also by pattern, since Helm says of `propertyNames` alone not where they stand."""
+    if isinstance(schema, list):
+        return [_located(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _located(value) for key, value in schema.items()}
+    pattern = schema.get("propertyNames", {}).get("pattern")
+    if pattern:
+        changed |= {"patternProperties": {pattern: changed["additionalProperties"]}, "additionalProperties": False}
+    return changed
+
+
+def settings() -> dict[str, Any]:
+    """Return the schema of the service's settings, by their names in camel case."""
+    properties = Settings.model_json_schema()["properties"]
+    free = {to_camel(name): value for name, value in properties.items() if name not in FIXED}
+    return {
+        "type": "object",
+        "description": "Settings of the service, by their names in camel case.",
+        "additionalProperties": False,
+        "properties": free,
+        "required": ["drainSeconds", "stopSeconds"],
+    }
+
+
+def text(schema: dict[str, Any]) -> str:
+    """Return the file's text."""
+    return json.dumps(schema, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(composed(json.loads(FILE.read_text()))))

@@ -1,0 +1,81 @@
+"""Both orders of the operator's webhook and ours."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Run
+
+ALIKE = "both orders end alike"
+ORDERED = "both orders end alike, but for the order and repetition of tolerations"
+SAME = "both orders leave the same nodes open, by different means"
+DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
+
+TOLERATION = {
+    "key": "virtual-kubelet.io/provider",
+    "operator": "Equal",
+    "value": "alibabacloud",
+    "effect": "NoSchedule",
+}
+ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["h"]}
+AFFINITY = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [ZONE]}]}
+    }
+}
+VOLUMES = [{"name": "disk", "hostPath": {"path": "/mnt"}}]
+MOUNTS = [{"name": "disk", "mountPath": "/x"}]
+
+
+def application(executor: dict[str, Any]) -> str:
+    document = {
+        "apiVersion": "sparkoperator.k8s.io/v1beta2",
+        "kind": "SparkApplication",
+        "metadata": {"name": "pi"},
+        "spec": {"driver": {}, "executor": executor, "volumes": VOLUMES, "image": "registry/spark:3.5.2"},
+    }
+    return yaml.safe_dump(document)
+
+
+@pytest.mark.parametrize(
+    ("executor", "profile", "code", "verdict"),
+    [
+        ({}, "eci-only", 0, ALIKE),
+        ({"affinity": AFFINITY}, "eci-only", 0, ALIKE),
+        ({"affinity": AFFINITY}, "eci-first", 0, ALIKE),
+        ({"nodeSelector": {"pool": "spark"}}, "ecs-only", 0, ALIKE),
+        ({"tolerations": [{"key": "dedicated", "operator": "Exists"}]}, "eci-only", 0, ORDERED),
+        ({"tolerations": [TOLERATION]}, "eci-only", 0, ORDERED),
+        ({"hostNetwork": True}, "eci-first", 3, SAME),
+        ({"volumeMounts": MOUNTS}, "ecs-first", 3, SAME),
+        ({"volumeMounts": MOUNTS}, "eci-only", 3, DIFFERENT),
+    ],
+)
+def test_the_verdict_is_about_where_the_pod_may_run(
+    executor: dict[str, Any], profile: str, code: int, verdict: str, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.yaml"
+    file.write_text(application(executor))
+    ran = run("explain", "-f", file, "--profile", profile, "--beside", "spark-operator")
+    lines = ran.out.splitlines()
+    executors = lines[next(at for at, line in enumerate(lines) if line.startswith("  executor ")) :]
+    verdicts = [line.strip() for line in executors if line.strip()[2:] in (ALIKE, ORDERED, SAME, DIFFERENT)]
+    assert (ran.code, verdicts) == (code, [f"{'!' if verdict == DIFFERENT else '='} {verdict}"])
+
+
+def test_both_orders_keep_the_users_affinity_and_ours_and_one_toleration(run: Run, tmp_path: Path) -> None:
+    """As in the cluster: the stored pod has the user's affinity and ours, our toleration once."""
+    file = tmp_path / "app.yaml"
+    file.write_text(application({"affinity": AFFINITY}))
+    out = run("explain", "-f", file, "--profile", "eci-only", "--beside", "spark-operator").out
+    for order in out.split("  executor ")[1].split("\n\n")[:2]:
+        assert order.count("key: topology.kubernetes.io/zone") == 1
+        assert order.count("+          - key: type") == 1
+        assert order.count("- key: virtual-kubelet.io/provider") == 1
+
+
+def test_the_operator_has_no_part_in_other_pods(run: Run) -> None:
+    out = run("explain", "-f", "tests/cli/apps/connect.yaml", "--beside", "spark-operator").out
+    assert out.count("the operator's webhook has no part in this pod") == 3

@@ -1,0 +1,222 @@
+"""`diff`: what a changed policy would place differently, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.conftest import ROOT, Run
+
+APPS = "tests/cli/apps"
+PLAIN = "examples/ecs-first/before.yaml"
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> tuple[Path, Path]:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text("")
+    return old, new
+
+
+def compared(run: Run, policies: tuple[Path, Path], new: Any, *arguments: str) -> list[dict[str, Any]]:
+    """What differs between the built-in policy and `new`; the exit code is that of a difference or none."""
+    policies[1].write_text(yaml.safe_dump(new))
+    ran = run("diff", *policies, *arguments, "-o", "json")
+    found: list[dict[str, Any]] = json.loads(ran.out)
+    assert ran.code == (1 if found else 0)
+    return found
+
+
+def profile(driver: dict[str, Any], executor: dict[str, Any]) -> dict[str, Any]:
+    return {"profiles": {"default": {"driver": driver, "executor": executor}}}
+
+
+def test_another_mode_is_a_difference_of_that_role_alone(run: Run, policies: tuple[Path, Path]) -> None:
+    new = profile({"mode": "ecs-only"}, {"mode": "eci-only"})
+    assert compared(run, policies, new, "-f", PLAIN) == [
+        {
+            "application": "SparkApplication default/spark-pi-ecs-first",
+            "profile": "default",
+            "pods": "executor",
+            "old": "ecs-first",
+            "new": "eci-only",
+            "changes": [
+                "- preferred node affinity type NotIn [virtual-kubelet], weight 1",
+                "+ required node affinity type In [virtual-kubelet]",
+            ],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("executor", "changes"),
+    [
+        (
+            {"mode": "ecs-first", "weight": 50},
+            [
+                "- preferred node affinity type NotIn [virtual-kubelet], weight 1",
+                "+ preferred node affinity type NotIn [virtual-kubelet], weight 50",
+            ],
+        ),
+        ({"imageCache": {"auto": False}}, ["- annotation k8s.aliyun.com/eci-image-cache: true"]),
+        (
+            {"annotations": {"k8s.aliyun.com/eci-use-specs": "2-4Gi"}},
+            ["+ annotation k8s.aliyun.com/eci-use-specs: 2-4Gi"],
+        ),
+    ],
+)
+def test_the_same_mode_with_other_additions_is_a_difference(
+    executor: dict[str, Any], changes: list[str], run: Run, policies: tuple[Path, Path]
+) -> None:
+    (found,) = compared(run, policies, profile({}, executor), "-f", PLAIN)
+    assert (found["old"], found["new"], found["changes"]) == ("ecs-first", "ecs-first", changes)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        {},
+        {"profiles": {"default": {"allowOverride": False}}},
+        {"virtualNode": {"unsupported": ["hostPath"]}},
+        profile({"rollout": 100}, {"unplaceable": "deny"}),
+        profile({}, {"mix": [{"percent": 40, "mode": "ecs-first"}, {"percent": 60, "mode": "ecs-first"}]}),
+    ],
+    ids=str,
+)
+def test_a_change_that_moves_no_pod_is_no_difference(
+    new: dict[str, Any], run: Run, policies: tuple[Path, Path]
+) -> None:
+    """Though the policy's digest, and so the record on each pod, is another one."""
+    assert compared(run, policies, new, "-f", PLAIN) == []
+    assert run("diff", *policies, "-f", PLAIN).out == "0 of 1 would be placed differently\n"
+
+
+@pytest.mark.parametrize(
+    ("driver", "executor", "old", "new"),
+    [
+        ({"rollout": 0}, {}, "ecs-only", "left alone: outside the rollout"),
+        ({"mode": "eci-first", "observe": True}, {}, "ecs-only", "eci-first, observed"),
+        (
+            {},
+            {"mix": [{"percent": 50, "mode": "ecs-only"}, {"percent": 50, "mode": "eci-only"}]},
+            "ecs-first",
+            "ecs-only (1 of 2), eci-only (1 of 2)",
+        ),
+    ],
+)
+def test_shares_and_observers_are_told_in_words(
+    driver: dict[str, Any],
+    executor: dict[str, Any],
+    old: str,
+    new: str,
+    run: Run,
+    policies: tuple[Path, Path],
+) -> None:
+    (found,) = compared(run, policies, profile(driver, executor), "-f", PLAIN)
+    assert (found["old"], found["new"]) == (old, new)
+
+
+def test_guards_and_overrides_count(run: Run, policies: tuple[Path, Path]) -> None:
+    """A pod that cannot run on ECI is placed the same by both; one with its own mode is not moved by the profile's."""
+    new = profile({"mode": "ecs-first"}, {"mode": "eci-only"})
+    found = compared(run, policies, new, "-f", APPS)
+    assert [(one["application"], one["pods"]) for one in found] == [
+        ("SparkConnect data/shared", "connect-server"),
+        ("SparkConnect data/shared", "executor"),
+        ("SparkApplication data/report", "executor"),
+        ("SparkApplication data/shuffle-heavy", "driver"),
+    ]
+
+
+def test_a_pod_that_asks_to_be_left_alone_differs_from_one_that_may_not(run: Run, policies: tuple[Path, Path]) -> None:
+    new = {"profiles": {"default": {"allowOverride": False}}}
+    (found,) = compared(run, policies, new, "-f", "tests/cases/override-to-none/pod.yaml")
+    assert (found["old"], found["new"]) == ("left alone: asks for it", "ecs-first")
+
+
+def test_a_denied_pod_is_a_difference(run: Run, policies: tuple[Path, Path]) -> None:
+    policies[0].write_text(yaml.safe_dump(profile({}, {"mode": "eci-only"})))
+    new = profile({}, {"mode": "eci-only", "unplaceable": "deny"})
+    (found,) = compared(run, policies, new, "-f", "tests/cases/node-name-set/pod.yaml")
+    assert (found["old"], found["new"]) == ("eci-only, but own placement", "denied")
+
+
+def test_every_profile_of_either_policy_can_be_compared(run: Run, policies: tuple[Path, Path]) -> None:
+    policies[0].write_text("{profiles: {default: {}, going: {}}}")
+    new = {"profiles": {"default": {}, "coming": {"driver": {"mode": "eci-only"}}}}
+    found = compared(run, policies, new, "-f", PLAIN, "--all-profiles")
+    assert [(one["profile"], one["pods"], one["old"], one["new"]) for one in found] == [
+        ("going", "driver", "ecs-only", 'left alone: the policy has no profile "going"'),
+        ("going", "executor", "ecs-first", 'left alone: the policy has no profile "going"'),
+        ("coming", "driver", 'left alone: the policy has no profile "coming"', "eci-only"),
+        ("coming", "executor", 'left alone: the policy has no profile "coming"', "ecs-first"),
+    ]
+
+
+def test_profiles_that_were_not_compared_are_named(run: Run, policies: tuple[Path, Path]) -> None:
+    policies[0].write_text("{profiles: {default: {}, spot: {}}}")
+    policies[1].write_text("{profiles: {default: {}, spot: {executor: {mode: eci-only}}}}")
+    ran = run("diff", *policies, "-f", PLAIN)
+    assert (ran.code, ran.err) == (
+        0,
+        "not compared, though they differ too: spot; see --profile and --all-profiles\n",
+    )
+    assert run("diff", *policies, "-f", PLAIN, "--profile", "spot").code == 1
+
+
+def test_namespaces_beside_the_applications_choose_the_profile(
+    run: Run, policies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "apps.yaml"
+    namespace = (
+        "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {spark-eci-webhook/profile: spot}}}"
+    )
+    file.write_text(f"{namespace}\n---\n{(ROOT / PLAIN).read_text()}")
+    policies[0].write_text("{profiles: {spot: {}}}")
+    found = compared(run, policies, {"profiles": {"spot": {"driver": {"mode": "eci-only"}}}}, "-f", str(file))
+    assert [(one["profile"], one["pods"]) for one in found] == [("spot", "driver")]
+
+
+def test_markdown_is_a_table_for_a_pull_request(run: Run, policies: tuple[Path, Path]) -> None:
+    policies[1].write_text(yaml.safe_dump(profile({}, {"mode": "eci-only"})))
+    assert run("diff", *policies, "-f", PLAIN, "-o", "markdown").out.splitlines() == [
+        "| application | profile | pods | old | new | changes |",
+        "|---|---|---|---|---|---|",
+        "| SparkApplication default/spark-pi-ecs-first | default | executor | ecs-first | eci-only | "
+        "`- preferred node affinity type NotIn [virtual-kubelet], weight 1`<br>"
+        "`+ required node affinity type In [virtual-kubelet]` |",
+        "",
+        "1 of 1 would be placed differently.",
+    ]
+    policies[1].write_text("")
+    assert run("diff", *policies, "-f", PLAIN, "-o", "markdown").out == "0 of 1 would be placed differently.\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "arguments", "sentence"),
+    [
+        ("", "", (), "nothing to read: name a file or folder with -f, or - for standard input"),
+        ("", "profiles: 1", ("-f", PLAIN), "NEW: profiles: found 1; accepted: a map"),
+        (
+            "{profiles: {a: {}}}",
+            "{profiles: {b: {}}}",
+            ("-f", PLAIN),
+            'neither policy has a profile "default"; choose with --profile: a, b',
+        ),
+        (
+            "",
+            "",
+            ("-f", PLAIN, "--profile", "a", "--all-profiles"),
+            "--profile and --all-profiles exclude each other: leave one out",
+        ),
+    ],
+)
+def test_bad_input_is_a_sentence_and_code_2(
+    old: str, new: str, arguments: tuple[str, ...], sentence: str, run: Run, policies: tuple[Path, Path]
+) -> None:
+    policies[0].write_text(old)
+    policies[1].write_text(new)
+    ran = run("diff", *policies, *arguments)
+    assert (ran.code, ran.out, ran.err.replace(str(policies[1]), "NEW")) == (2, "", f"{sentence}\n")

@@ -1,0 +1,114 @@
+"""What `doctor` finds where the cluster is as none that can be made: the rest is tried on a real API server."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from webhook.cli.doctor.certificate import bundle_of, check_certificates
+from webhook.cli.doctor.cluster import Cluster, ClusterError
+from webhook.cli.doctor.examination import examine
+from webhook.cli.doctor.finding import Level, Unknown
+from webhook.cli.doctor.observed import Installed, Observed
+from webhook.cli.doctor.resource_policies import check_resource_policies
+from webhook.core.policy import Policy
+
+UNKNOWN = Unknown("it", "there is no such right")
+
+
+def installed(bundle: bytes, **client: Any) -> Installed:
+    config = {"service": {"name": "webhook", "namespace": "spark", "path": "/mutate/default"}} | client
+    config["caBundle"] = base64.b64encode(bundle).decode()
+    entry = {"name": "default.spark-eci-webhook.io", "clientConfig": config}
+    configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
+    return Installed(configuration, "spark", "webhook", UNKNOWN, UNKNOWN, UNKNOWN, "tls", UNKNOWN, Policy())
+
+
+def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
+    """API servers of today refuse one; older ones stored it."""
+    broken = installed(b"rubbish")
+    assert bundle_of(broken) == b""
+    findings = list(check_certificates(broken, UNKNOWN, "", datetime.now(UTC)))
+    assert [(one.level, one.sentence) for one in findings] == [
+        (Level.FAULT, "a caBundle of spark-placement holds no readable PEM certificate"),
+        (Level.DOUBT, "it could not be looked at: there is no such right"),
+        (Level.DOUBT, "it could not be looked at: there is no such right"),
+    ]
+
+
+def observed(policies: Any, connects: Any) -> Observed:
+    return Observed(UNKNOWN, None, UNKNOWN, {}, UNKNOWN, {"etl": policies}, {"etl": connects})
+
+
+COUNTING = {
+    "metadata": {"name": "counting"},
+    "spec": {"matchLabelKeys": ["sparkoperator.k8s.io/submission-id"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("policies", "connects", "level", "sentence"),
+    [
+        (UNKNOWN, None, Level.DOUBT, "it could not be looked at: there is no such right"),
+        (
+            None,
+            None,
+            Level.FAULT,
+            "etl is in the mode resource-policy, but the cluster serves no ResourcePolicy",
+        ),
+        ([COUNTING], UNKNOWN, Level.DOUBT, "it could not be looked at: there is no such right"),
+        ([COUNTING], None, Level.OK, "etl has counting"),
+    ],
+)
+def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any, level: Level, sentence: str) -> None:
+    (found,) = check_resource_policies(observed(policies, connects))
+    assert (found.level, found.sentence) == (level, sentence)
+
+
+class Scripted(Cluster):
+    """Answers from a script, by path and query; everything else is refused."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        super().__init__(None)
+        self.answers = answers
+
+    def _call(self, method: str, path: str, query: dict[str, str], body: Any = None) -> Any:
+        assert (method, body) == ("GET", None)
+        key = f"{path}?{query.get('continue', '')}"
+        if key not in self.answers:
+            raise ClusterError("refused")
+        return self.answers[key]
+
+
+def test_long_collections_are_read_page_by_page() -> None:
+    pages: dict[str, Any] = {
+        "/nodes?": {"items": [1, 2], "metadata": {"continue": "more"}},
+        "/nodes?more": {"items": [3], "metadata": {"continue": "most"}},
+        "/nodes?most": {"items": None, "metadata": {}},
+    }
+    found: list[Any] = [*Scripted(pages).list("/nodes")]
+    assert found == [1, 2, 3]
+
+
+def test_a_configuration_that_names_a_url_is_passed_over() -> None:
+    """As where the service runs outside the cluster."""
+    entry = {
+        "name": "default.spark-eci-webhook.io",
+        "clientConfig": {"url": "https://example.org/mutate/default"},
+        "reinvocationPolicy": "IfNeeded",
+    }
+    configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?"
+    found = examine(Scripted({path: {"items": [configuration], "metadata": {}}}))
+    assert [(one.check, one.level) for one in found] == [
+        ("configuration", Level.OK),
+        ("order", Level.OK),
+        ("service", Level.DOUBT),
+        ("namespaces", Level.DOUBT),
+        ("virtual nodes", Level.DOUBT),
+    ]
+    assert found[0].sentence == "spark-placement has the profiles default"
+    assert found[2].sentence == (
+        "spark-placement calls a URL, and not a Service, so neither it nor its certificate was looked at"
+    )

@@ -1,0 +1,52 @@
+"""`try`: what stops it is one sentence and exit code 2. That it works is tried as the README shows it."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.process import free_port
+from tests.serving import ROOT
+
+REVIEW = ROOT / "tests" / "reviews" / "spark-3.5.2-executor-1.json"
+
+
+def _try(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "webhook", "try", "--tls-dir", str(folder / "tls"), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--port", "--operations-port"])
+def test_a_port_in_use_is_one_sentence(tmp_path: Path, flag: str) -> None:
+    """Also where a web server holds it, which would answer in the service's place."""
+    other = "--operations-port" if flag == "--port" else "--port"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert _try(tmp_path, "--review", str(REVIEW), flag, str(port), other, str(free_port())) == (
+            2,
+            "",
+            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with {flag}\n",
+        )
+
+
+def test_a_bad_policy_is_a_sentence_for_each_fault(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("profiles: {default: {driver: {mode: eci}}}", encoding="utf-8")
+    assert _try(tmp_path, "--review", str(REVIEW), "--policy", str(policy)) == (
+        2,
+        "",
+        f'{policy}: profiles.default.driver.mode: found "eci"; accepted: ecs-only, eci-only, ecs-first, eci-first, '
+        "resource-policy\n",
+    )
+
+
+def test_a_missing_review_is_one_sentence(tmp_path: Path) -> None:
+    missing = tmp_path / "none.json"
+    assert _try(tmp_path, "--review", str(missing)) == (
+        2,
+        "",
+        f"{missing}: cannot be read: No such file or directory\n",
+    )

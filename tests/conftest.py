@@ -1,0 +1,79 @@
+"""Groups of tests that need more of a machine than Python and make.
+
+A test says `pytestmark = pytest.mark.needs("control-plane")`. Where the need is not met the group is left out and one
+line says so and how to meet it; where the variable CI is set, an unmet need fails the run before any test.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# What an example costs depends on the machine, so none has a deadline.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
+
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-scheduler")
+
+
+def control_plane() -> bool:
+    assets = os.environ.get("KUBEBUILDER_ASSETS", "")
+    return bool(assets) and all((Path(assets) / name).exists() for name in CONTROL_PLANE)
+
+
+def buildah() -> bool:
+    return shutil.which("buildah") is not None and bool(os.environ.get("BASE_IMAGE"))
+
+
+def spark() -> bool:
+    java = shutil.which("java")
+    if java is None or importlib.util.find_spec("pyspark") is None:
+        return False
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    return 'version "17.' in said
+
+
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "control-plane": (
+        control_plane,
+        "KUBEBUILDER_ASSETS set to a folder with etcd, kube-apiserver and kube-scheduler (setup-envtest fills one)",
+    ),
+    "buildah": (buildah, "the buildah command, root, and BASE_IMAGE set to an image with Python 3.11 or newer"),
+    "spark": (spark, "the java command of Java 17, and pyspark (`make spark` installs it)"),
+    "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
+    "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),
+}
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(name): for machines that have what tests/conftest.py lists by that name")
+    config.stash[LEFT_OUT] = Counter()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    unmet = {name for name, (met, _) in NEEDS.items() if not met()}
+    counted = config.stash[LEFT_OUT]
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        missing = {marker.args[0] for marker in item.iter_markers("needs")} & unmet
+        counted.update(missing)
+        (left_out if missing else kept).append(item)
+    if left_out and os.environ.get("CI"):
+        lines = [f"{name}: {NEEDS[name][1]}" for name in sorted(counted)]
+        raise pytest.UsageError("nothing may be left out in CI, but this machine lacks " + "; ".join(lines))
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, count in sorted(config.stash[LEFT_OUT].items()):
+        line = f"left out: {count} tests of the group {name}, which needs {NEEDS[name][1]}"
+        terminalreporter.write_line(line, yellow=True)

@@ -1,0 +1,20 @@
+"""Every case through the core: the whole pod after the patch, the warnings, and a second pass."""
+
+import pytest
+
+from tests.cases import CASES, Case
+from tests.reviewing import answer, patched
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_pod_becomes_what_the_case_expects(case: Case) -> None:
+    response = answer(case.pod, case.policy)
+    assert patched(case.pod, response) == case.expected
+    assert response.get("warnings", []) == case.warnings
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_second_pass_changes_nothing(case: Case) -> None:
+    response = answer(case.expected, case.policy)
+    assert "patch" not in response
+    assert response.get("warnings", []) == case.warnings

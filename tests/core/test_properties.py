@@ -1,0 +1,160 @@
+"""What holds for every pod, whatever stands in it."""
+
+import copy
+from itertools import chain
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.pods import KEYS, MODES, VALUES, pods, requirements
+from tests.reviewing import answer, patched
+from tests.scheduler import NODES, feasible, meets, score
+from webhook.core import names
+from webhook.core.pod import Pod
+from webhook.core.policy import Policy
+from webhook.core.reach import Reach, reach
+from webhook.core.warning import LIMIT
+
+POLICY = Policy()
+TOLERATION = {"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}
+UNPLACED = {"excludes-virtual-nodes", "demands-virtual-nodes", "node-name-set"}
+VIRTUAL = {node.name for node in NODES if node.virtual}
+
+
+def _contains(after: Any, before: Any, path: str = "") -> bool:
+    """Whether all that `before` says still stands in `after`; null and empty may have become something."""
+    if before in (None, {}, []):
+        return True
+    if isinstance(before, dict):
+        return isinstance(after, dict) and all(
+            key in after
+            and (path + key == "annotations" + names.PLACEMENT_ANNOTATION or _contains(after[key], value, key))
+            for key, value in before.items()
+        )
+    if isinstance(before, list):
+        return isinstance(after, list) and all(map(_contains, after, before)) and len(after) >= len(before)
+    return bool(after == before)
+
+
+def _record(pod: Any) -> dict[str, str]:
+    """The fields of the placement annotation."""
+    return dict(field.split("=") for field in pod["metadata"]["annotations"][names.PLACEMENT_ANNOTATION].split(","))
+
+
+def _tolerating(pod: Any) -> Any:
+    pod = copy.deepcopy(pod)
+    pod["spec"]["tolerations"] = [*(pod["spec"].get("tolerations") or []), TOLERATION]
+    return pod
+
+
+@given(pod=pods(), mode=st.sampled_from(MODES))
+def test_the_patch_applies_and_takes_nothing_away(pod: Any, mode: str) -> None:
+    before = copy.deepcopy(pod)
+    assert _contains(patched(pod, answer(pod, POLICY, mode)), before)
+
+
+@given(pod=pods(), mode=st.sampled_from(MODES))
+def test_a_second_review_changes_nothing(pod: Any, mode: str) -> None:
+    first = answer(pod, POLICY, mode)
+    second = answer(patched(pod, first), POLICY, mode)
+    assert "patch" not in second
+    assert second.get("warnings") == first.get("warnings")
+
+
+@given(pod=pods(), mode=st.sampled_from(MODES))
+def test_the_placement_means_what_its_mode_says(pod: Any, mode: str) -> None:
+    after = patched(pod, answer(pod, POLICY, mode))
+    record = _record(after)
+    if record["mode"] == "none" or record.get("reason") in UNPLACED:
+        assert after["spec"] == pod["spec"]
+        return
+    opened = feasible(_tolerating(pod))
+    match record["mode"]:
+        case "ecs-only":
+            assert feasible(after) == feasible(pod) - VIRTUAL
+        case "eci-only":
+            assert feasible(after) == opened & VIRTUAL
+        case _:
+            assert feasible(after) == opened
+    _assert_preference(pod, after, record["mode"])
+
+
+def _assert_preference(pod: Any, after: Any, mode: str) -> None:
+    """The nodes that the mode prefers gained one weight over the others, unless the pod preferred them before."""
+    gains = {
+        node.virtual: {score(after, one) - score(pod, one) for one in NODES if one.virtual == node.virtual}
+        for node in NODES
+    }
+    own = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    stated = own.get("preferredDuringSchedulingIgnoredDuringExecution") or []
+    match mode:
+        case "ecs-first" | "eci-first":
+            favoured = mode == "eci-first"
+            same = any(_prefers(one["preference"], favoured) for one in stated)
+            assert gains[favoured] == {0 if same else 1}
+            assert gains[not favoured] == {0}
+        case _:
+            assert gains == {True: {0}, False: {0}}
+
+
+def _prefers(term: Any, virtual: bool) -> bool:  # noqa: FBT001
+    expressions = term.get("matchExpressions") or []
+    return (
+        not term.get("matchFields")
+        and len(expressions) == 1
+        and expressions[0]["key"] == "type"
+        and expressions[0]["operator"] == ("In" if virtual else "NotIn")
+        and set(expressions[0]["values"]) == {"virtual-kubelet"}
+    )
+
+
+@given(pod=pods(), mode=st.sampled_from(MODES))
+def test_every_warning_fits_on_one_line(pod: Any, mode: str) -> None:
+    for warning in answer(pod, POLICY, mode).get("warnings", []):
+        assert 0 < len(warning) <= LIMIT
+        assert warning.isprintable()
+
+
+@given(
+    terms=st.none() | st.lists(st.none() | st.lists(requirements(), max_size=4), max_size=3),
+    selector=st.dictionaries(KEYS, VALUES, max_size=2),
+)
+def test_reach_agrees_with_trying_every_value(terms: list[Any] | None, selector: dict[str, str]) -> None:
+    required = {"nodeSelectorTerms": [{"matchExpressions": one} for one in terms]} if terms else None
+    spec = {
+        "nodeSelector": selector,
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}},
+    }
+    # Every value that a requirement could tell apart: those that occur, every number near a bound, and one unheard of.
+    values = ["virtual-kubelet", "ecs", "amd64", "arm64", "h", "i", "unheard-of", *map(str, range(-5, 15)), None]
+    admitted = {value for value in values if _admits(required, selector, value)}
+    found = reach(_pod(spec).spec, "type", "virtual-kubelet")
+    assert found == Reach(labelled="virtual-kubelet" in admitted, others=bool(admitted - {"virtual-kubelet"}))
+
+
+def _admits(required: Any, selector: dict[str, str], value: str | None) -> bool:
+    """Whether a node whose label `type` is `value`, and whose other labels are whatever suits, is admitted."""
+    if "type" in selector and selector["type"] != value:
+        return False
+    terms = [
+        [one for one in term["matchExpressions"] if one["key"] == "type"]
+        for term in (required or {"nodeSelectorTerms": []})["nodeSelectorTerms"]
+        if term["matchExpressions"]
+    ]
+    labels = {} if value is None else {"type": value}
+    return (not required) or any(all(meets(one, labels) for one in term) for term in terms)
+
+
+def _pod(spec: Any) -> Pod:
+    return msgspec.convert({"metadata": {}, "spec": spec}, Pod)
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda node: node.name)
+def test_the_model_nodes_are_told_apart(node: Any) -> None:
+    """The model is of use only while a bare pod reaches some nodes and not others."""
+    bare: dict[str, Any] = {"spec": {}}
+    assert (node.name in feasible(bare)) == (not node.taints)
+    assert set(chain(feasible(_tolerating(bare)))) == {"ecs-amd64", "ecs-typed", "ecs-number", "ecs-arm64", "virtual"}

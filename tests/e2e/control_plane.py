@@ -1,0 +1,292 @@
+"""A real etcd, API server and scheduler on loopback, from the folder that setup-envtest fills.
+
+Nothing is assumed of the version but what discovery says; the flags are those that 1.20 to 1.36 share. There is no
+controller manager and no kubelet: Deployments make no pods, and pods stay as they were stored.
+"""
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import yaml
+from kubernetes import client, config
+
+from tests.e2e.component import Component
+from tests.e2e.credentials import Credentials
+from tests.e2e.waiting import wait_for
+
+ETCD, ETCD_PEER, API_SERVER, SCHEDULER = 2379, 2380, 6443, 10259
+CLAIM = 6440
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "None", "resources": [{"group": "coordination.k8s.io"}]}, {"level": "Metadata"}],
+}
+
+
+class ControlPlane:
+    """The control plane of one test run.
+
+    Services get their ClusterIP on loopback, so that a test can serve on exactly the address and port (443) that the
+    API server dials for a webhook's `clientConfig.service`.
+
+    Attributes:
+        address: The API server's.
+        url: The same as a URL.
+        ca: The certificate that clients trust.
+        administrator: The certificate and the key of an administrator.
+        kubeconfig: An administrator's.
+        api: An administrator's client.
+        http: The same for plain JSON: `control_plane.http.get("/api/v1/nodes").json()`.
+        audit_log: What the API server records, one JSON object a line.
+        api_server_log: What the API server writes about itself, lines of text.
+        service_network: Where Services get their ClusterIP.
+    """
+
+    api: client.ApiClient
+    http: httpx.Client
+
+    def __init__(self, assets: Path, folder: Path) -> None:
+        self._assets, self._folder = assets, folder
+        self._ends = ExitStack()
+        self._numbers = count(1)
+        network = self._ends.enter_context(closing(_LoopbackNetwork()))
+        self.address, self.service_network = f"{network.prefix}.1", f"{network.prefix}.0/24"
+        self.url = f"https://{self.address}:{API_SERVER}"
+        self.audit_log, self.api_server_log = folder / "audit.log", folder / "kube-apiserver.log"
+        self._credentials = Credentials(folder)
+        self.ca = self._credentials.ca
+        self.administrator = self._credentials.issue("administrator", group="system:masters")
+        certificate, key = map(str, self.administrator)
+        self.kubeconfig = self._write_kubeconfig(
+            "administrator", {"client-certificate": certificate, "client-key": key}
+        )
+        self._etcd = Component(self._etcd_command(), folder / "etcd.log")
+        self._api_server = Component(self._api_server_command(), self.api_server_log)
+        self._scheduler: Component | None = None
+
+    def __enter__(self) -> Self:
+        """Start etcd and the API server, and return once it is ready."""
+        with self._ends:
+            self.http = self._ends.enter_context(self._http_client())
+            self._ends.callback(self._etcd.stop)
+            self._ends.callback(self._api_server.stop)
+            self.start_etcd()
+            self._start_api_server()
+            self.api = self.client(self.kubeconfig)
+            # The API server makes its first namespaces a moment after it is ready.
+            wait_for(lambda: self.http.get("/api/v1/namespaces/default").is_success)
+            self.create_default_service_account("default")
+            self._ends = self._ends.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End every process, the last one started first."""
+        self._ends.close()
+
+    def start_etcd(self) -> None:
+        """Start etcd with the data it had."""
+        self._etcd.start(lambda: _answers(lambda: httpx.get(f"http://{self.address}:{ETCD}/health")))
+
+    def stop_etcd(self) -> None:
+        """Stop etcd; the API server goes on without it."""
+        self._etcd.stop()
+
+    def restart_api_server(self) -> None:
+        """Stop the API server, start it on the same address and port, and return once it is ready."""
+        self._api_server.stop()
+        self._start_api_server()
+
+    def start_scheduler(self) -> None:
+        """Start the scheduler, unless it runs; it stays until the control plane ends or `stop_scheduler`."""
+        if self._scheduler is None:
+            self._scheduler = Component(self._scheduler_command(), self._folder / "kube-scheduler.log")
+            self._ends.callback(self.stop_scheduler)
+            self._scheduler.start(
+                lambda: _answers(lambda: self.http.get(f"https://{self.address}:{SCHEDULER}/healthz"))
+            )
+
+    def stop_scheduler(self) -> None:
+        """Stop the scheduler where it runs."""
+        if self._scheduler is not None:
+            self._scheduler.stop()
+            self._scheduler = None
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Major and minor version, as the API server itself says."""
+        found = self.http.get("/version").json()
+        return int(found["major"]), int(re.sub(r"\D.*", "", found["minor"]))
+
+    def serves(self, group_version: str, kind: str) -> bool:
+        """Say whether discovery lists a kind, for example `("policy/v1", "PodDisruptionBudget")`."""
+        found = self.http.get(f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}")
+        return found.is_success and any(resource["kind"] == kind for resource in found.json()["resources"])
+
+    def client(self, kubeconfig: Path) -> client.ApiClient:
+        """Return a client for a kubeconfig file, closed when the control plane ends."""
+        made: client.ApiClient = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
+        self._ends.callback(made.close)
+        return made
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return what is at `path`; raises RuntimeError where there is nothing."""
+        return self._answer(self.http.get(path))
+
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object in the collection `path` and return it as stored; raises RuntimeError where it is refused."""
+        return self._answer(self.http.post(path, json=body))
+
+    def patch(self, path: str, body: Mapping[str, Any], kind: str = "merge") -> dict[str, Any]:
+        """Patch the object at `path`, by a `merge` or a `strategic-merge` patch, and return it as stored."""
+        headers = {"Content-Type": f"application/{kind}-patch+json"}
+        return self._answer(self.http.patch(path, content=json.dumps(body), headers=headers))
+
+    def create_namespace(self, prefix: str = "test", labels: Mapping[str, str] | None = None) -> str:
+        """Make a namespace of a new name, with the ServiceAccount that pods in it need, and return the name."""
+        name = f"{prefix}-{next(self._numbers)}"
+        self.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": dict(labels or {})}})
+        self.create_default_service_account(name)
+        return name
+
+    def create_default_service_account(self, namespace: str) -> None:
+        """Make the ServiceAccount that a controller manager would, without a token in the pods."""
+        self.create(
+            f"/api/v1/namespaces/{namespace}/serviceaccounts",
+            {"metadata": {"name": "default"}, "automountServiceAccountToken": False},
+        )
+
+    def token(self, namespace: str, service_account: str) -> str:
+        """Return a token of an existing ServiceAccount, valid for an hour."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 3600},
+        }
+        return str(self.create(path, request)["status"]["token"])
+
+    def service_account_kubeconfig(self, namespace: str, service_account: str) -> Path:
+        """Return a kubeconfig file by which a program acts as an existing ServiceAccount, with its rights alone."""
+        user = {"token": self.token(namespace, service_account)}
+        return self._write_kubeconfig(f"{namespace}-{service_account}", user, namespace)
+
+    @staticmethod
+    def _answer(answer: httpx.Response) -> dict[str, Any]:
+        if answer.is_error:
+            asked = f"{answer.request.method} {answer.request.url.path}"
+            raise RuntimeError(f"{asked} was answered {answer.status_code}: {answer.text}")
+        return dict(answer.json())
+
+    def _start_api_server(self) -> None:
+        self._api_server.start(lambda: _answers(lambda: self.http.get("/readyz")))
+
+    def _http_client(self) -> httpx.Client:
+        context = ssl.create_default_context(cafile=self.ca)
+        context.load_cert_chain(*self.administrator)
+        return httpx.Client(base_url=self.url, verify=context, timeout=60)
+
+    def _write_kubeconfig(self, user: str, credentials: dict[str, str], namespace: str = "default") -> Path:
+        cluster = {"server": self.url, "certificate-authority": str(self.ca)}
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": user, "user": credentials}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user, "namespace": namespace}}],
+            "current-context": "test",
+        }
+        path = self._folder / f"{user}.kubeconfig"
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    def _etcd_command(self) -> list[str]:
+        here, peer = f"http://{self.address}:{ETCD}", f"http://{self.address}:{ETCD_PEER}"
+        return [
+            str(self._assets / "etcd"),
+            f"--data-dir={self._folder / 'etcd'}",
+            f"--listen-client-urls={here}",
+            f"--advertise-client-urls={here}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+        ]
+
+    def _api_server_command(self) -> list[str]:
+        certificate, key = self._credentials.issue("kube-apiserver", addresses=(self.address, "127.0.0.1"))
+        service_account_key, _ = self._credentials.key("service-accounts")
+        policy = self._folder / "audit-policy.yaml"
+        policy.write_text(yaml.safe_dump(AUDIT_POLICY))
+        return [
+            str(self._assets / "kube-apiserver"),
+            f"--etcd-servers=http://{self.address}:{ETCD}",
+            f"--bind-address={self.address}",
+            f"--advertise-address={self.address}",
+            f"--secure-port={API_SERVER}",
+            f"--tls-cert-file={certificate}",
+            f"--tls-private-key-file={key}",
+            f"--client-ca-file={self.ca}",
+            f"--service-account-issuer={self.url}",
+            f"--service-account-signing-key-file={service_account_key}",
+            f"--service-account-key-file={service_account_key}",
+            f"--service-cluster-ip-range={self.service_network}",
+            "--endpoint-reconciler-type=none",
+            "--authorization-mode=RBAC",
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.audit_log}",
+        ]
+
+    def _scheduler_command(self) -> list[str]:
+        certificate, key = self._credentials.issue("kube-scheduler", addresses=(self.address,))
+        command = [
+            str(self._assets / "kube-scheduler"),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--authentication-kubeconfig={self.kubeconfig}",
+            f"--authorization-kubeconfig={self.kubeconfig}",
+            f"--bind-address={self.address}",
+            f"--secure-port={SCHEDULER}",
+            f"--tls-cert-file={certificate}",
+            f"--tls-private-key-file={key}",
+            "--leader-elect=false",
+        ]
+        # Until 1.22 there is a second, plain port, the same for every scheduler of the machine.
+        return [*command, "--port=0"] if self.version < (1, 23) else command
+
+
+class _LoopbackNetwork:
+    """A /24 of 127.77.0.0/16 that no other control plane of this machine uses, held by a listening socket."""
+
+    def __init__(self) -> None:
+        for number in range(256):
+            self.prefix = f"127.77.{number}"
+            try:
+                self._hold = socket.create_server((f"{self.prefix}.1", CLAIM))
+            except OSError:
+                continue
+            if all(map(self._free, (ETCD, ETCD_PEER, API_SERVER, SCHEDULER))):
+                return
+            self._hold.close()
+        raise RuntimeError("no free loopback network 127.77.0.0/24 to 127.77.255.0/24: all are in use")
+
+    def close(self) -> None:
+        self._hold.close()
+
+    def _free(self, port: int) -> bool:
+        with suppress(OSError), socket.create_server((f"{self.prefix}.1", port)):
+            return True
+        return False
+
+
+def _answers(get: Callable[[], httpx.Response]) -> bool:
+    with suppress(httpx.HTTPError):
+        return get().is_success
+    return False

@@ -1,0 +1,134 @@
+"""Nodes without machines: enough for a real scheduler to decide where pods would run."""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any, Self
+
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.waiting import wait_for
+
+NODES = "/api/v1/nodes"
+_VIRTUAL = {"key": "virtual-kubelet.io/provider", "value": "alibabacloud", "effect": "NoSchedule"}
+_ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What one kind of node is to a scheduler."""
+
+    arch: str
+    cpu: int = 4
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[dict[str, str], ...] = ()
+
+
+#: By the name that counts go by. The ECS nodes have room for four pods of one CPU each.
+MODELS = {
+    "ecs-amd64": Model("amd64"),
+    "ecs-arm64": Model("arm64"),
+    "eci-amd64": Model("amd64", 1000, {"type": "virtual-kubelet"}, (_VIRTUAL,)),
+    "eci-arm64": Model("arm64", 1000, {"type": "virtual-kubelet"}, (_VIRTUAL, _ARM)),
+}
+ECS_PLACES = 8
+_series = count(1)
+#: Seconds after which a scheduler has tried a pod again for which there is room: its back-off begins at one.
+_SECOND_THOUGHTS = 4
+
+
+class ModelNodes:
+    """One node of each model, under new names; ECS nodes first, so that no scheduler sees the others without them."""
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self._control_plane = control_plane
+        series = next(_series)
+        self._names = {f"{name}-{series}": name for name in MODELS}
+
+    def __enter__(self) -> Self:
+        for name, model in self._names.items():
+            self._create(name, MODELS[model])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in self._names:
+            self._control_plane.http.delete(f"{NODES}/{name}")
+
+    def _create(self, name: str, model: Model) -> None:
+        labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": model.arch}
+        ready = {"type": "Ready", "status": "True", "reason": "Played", "message": "a node of the tests"}
+        capacity = {"cpu": f"{model.cpu}", "memory": f"{4 * model.cpu}Gi", "pods": "5000"}
+        self._control_plane.create(
+            NODES,
+            {
+                "metadata": {"name": name, "labels": labels | model.labels},
+                "status": {"capacity": capacity, "allocatable": capacity, "conditions": [ready]},
+            },
+        )
+        # Admission has put the taint not-ready there, which a controller would remove.
+        self._control_plane.patch(f"{NODES}/{name}", {"spec": {"taints": list(model.taints) or None}})
+
+    def await_scheduler(self) -> None:
+        """Wait until the scheduler knows every node as it is now, by a pod for each that may run nowhere else.
+
+        Before that it finds pods unschedulable for which there is room.
+        """
+        namespace = self._control_plane.create_namespace("probes")
+        for name in self._names:
+            spec = {
+                "nodeSelector": {"kubernetes.io/hostname": name},
+                # Not the taint not-ready: a scheduler that still sees it is not there yet.
+                "tolerations": [{"key": taint["key"], "operator": "Exists"} for taint in (_VIRTUAL, _ARM)],
+                "containers": [{"name": "probe", "image": "none"}],
+            }
+            probe = {"metadata": {"name": name}, "spec": spec}
+            self._control_plane.create(f"/api/v1/namespaces/{namespace}/pods", probe)
+        wait_for(lambda: all(_bound(pod) for pod in self._pods(namespace)))
+        self.remove_pods(namespace)
+        wait_for(lambda: not self._pods(namespace))
+
+    def settled(self, namespace: str, pods: int) -> Counter[str]:
+        """Wait until each of so many pods is bound or found unschedulable; return how many are where.
+
+        The keys are names of models, and `pending`.
+        """
+        wait_for(partial(self._decided, namespace, pods))
+        counts = self._count(namespace)
+        # A pod is tried again when the scheduler hears of more room, so a first refusal may not be the last word.
+        while counts["pending"]:
+            time.sleep(_SECOND_THOUGHTS)
+            before, counts = counts, self._count(namespace)
+            if counts == before:
+                break
+        return counts
+
+    def _decided(self, namespace: str, pods: int) -> bool:
+        found = self._pods(namespace)
+        return len(found) == pods and all(_bound(pod) or _unschedulable(pod) for pod in found)
+
+    def _count(self, namespace: str) -> Counter[str]:
+        found = Counter(self._names.get(_bound(pod), "pending") for pod in self._pods(namespace))
+        return +found
+
+    def _pods(self, namespace: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._control_plane.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+        return found
+
+    def remove_pods(self, namespace: str) -> None:
+        """Delete the pods of a namespace at once, as no kubelet would confirm their end."""
+        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        self._control_plane.http.request("DELETE", path, content=body).raise_for_status()
+
+
+def _bound(pod: dict[str, Any]) -> str:
+    return str(pod["spec"].get("nodeName", ""))
+
+
+def _unschedulable(pod: dict[str, Any]) -> bool:
+    return any(
+        (one["type"], one["status"], one.get("reason")) == ("PodScheduled", "False", "Unschedulable")
+        for one in pod.get("status", {}).get("conditions", [])
+    )

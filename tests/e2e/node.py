@@ -1,0 +1,205 @@
+"""What a node does for a Service: pods run as processes of this machine, as their stored specs say.
+
+Played here, because there is no kubelet: volumes are written from ConfigMaps and Secrets, swapped as a whole when they
+change; paths of mounts in commands and variables become folders of this machine; a process that listens everywhere
+listens on its pod's own address, on loopback, at a free port for each that the spec names, since others on this machine may
+listen everywhere too; and names of Services resolve to their ClusterIPs. Nothing else of a spec is changed.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from base64 import b64decode
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import httpx
+
+from tests.e2e.component import Component
+from tests.e2e.control_plane import ControlPlane
+
+ROOT = Path(__file__).parents[2]
+#: What a pod's network is to a program in Python: names of Services, and an address of its own.
+NETWORK = """
+import json, os, socket
+_hosts, _address, _ports = json.loads(os.environ["HOSTS"]), os.environ["ADDRESS"], json.loads(os.environ["PORTS"])
+_getaddrinfo, _bind = socket.getaddrinfo, socket.socket.bind
+socket.getaddrinfo = lambda host, *rest, **more: _getaddrinfo(_hosts.get(host, host), *rest, **more)
+def _bind_here(self, address):
+    everywhere = isinstance(address, tuple) and address[0] in ("", "0.0.0.0")
+    _bind(self, (_address, _ports.get(str(address[1]), address[1])) if everywhere else address)
+socket.socket.bind = _bind_here
+"""
+
+
+class Pod:
+    """One pod as a process.
+
+    Attributes:
+        address: The pod's address, its alone.
+        log: What its container writes.
+    """
+
+    def __init__(self, node: "Node", namespace: str, spec: dict[str, Any], folder: Path, address: str) -> None:
+        self._node, self._namespace, self._spec, self._folder = node, namespace, spec, folder
+        (self._container,) = spec["containers"]
+        self.address = address
+        self._ports = {str(one["containerPort"]): _free(address) for one in self._container.get("ports", [])}
+        self.log = folder / "log"
+        folder.mkdir()
+        self.sync()
+        self._component = Component(self.command(), self.log, self.environment())
+
+    def sync(self) -> None:
+        """Write the volumes as ConfigMaps and Secrets are now, all of a volume's files in one step."""
+        for volume in self._spec.get("volumes", []):
+            if files := self._node.files(self._namespace, volume):
+                _swap(self._folder / volume["name"], files)
+
+    def command(self) -> list[str]:
+        """Return the container's command line as it runs here."""
+        line = [*self._container["command"], *self._container.get("args", [])]
+        return [sys.executable if word == "python" else self._here(word) for word in line]
+
+    def environment(self) -> dict[str, str]:
+        """Return the container's variables as they are here."""
+        given = {one["name"]: self._here(one.get("value", "")) for one in self._container.get("env", [])}
+        network = {"ADDRESS": self.address, "PORTS": json.dumps(self._ports)}
+        return {**self._node.environment(self._namespace, self._spec), **network, **given}
+
+    def start(self) -> None:
+        """Start it and return once its startup probe succeeds."""
+        self._component.start(lambda: self._probe("startupProbe"))
+
+    def run(self, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run its command to the end."""
+        return subprocess.run(
+            self.command(), env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    @property
+    def running(self) -> bool:
+        return self._component.running
+
+    @property
+    def pid(self) -> int:
+        return self._component.pid
+
+    @property
+    def ready(self) -> bool:
+        """Say whether its readiness probe succeeds."""
+        return self.running and self._probe("readinessProbe")
+
+    def port(self, name: str) -> int:
+        """Return where a named port is reached."""
+        return next(self._ports[str(one["containerPort"])] for one in self._container["ports"] if one["name"] == name)
+
+    def stop(self) -> None:
+        """End it as a kubelet does: preStop first, then SIGTERM, then patience for the grace period."""
+        hook = self._container.get("lifecycle", {}).get("preStop")
+        if hook and self.running:
+            command = [sys.executable if word == "python" else word for word in hook["exec"]["command"]]
+            subprocess.run(command, check=True)
+        self._component.stop(self._spec.get("terminationGracePeriodSeconds", 30))
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._component.stop(0)
+
+    def _probe(self, kind: str) -> bool:
+        probe = self._container[kind]["httpGet"]
+        try:
+            return httpx.get(f"http://{self.address}:{self.port(probe['port'])}{probe['path']}", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _here(self, text: str) -> str:
+        for mount in self._container.get("volumeMounts", []):
+            text = text.replace(mount["mountPath"], str(self._folder / mount["name"]))
+        return text
+
+
+class Node:
+    """Runs pods; `stop` ends them all."""
+
+    def __init__(self, control_plane: ControlPlane, folder: Path) -> None:
+        self.control_plane, self._folder = control_plane, folder
+        self._numbers = count(2)
+        self._pods: list[Pod] = []
+        self._network = control_plane.service_network.split(".")[2]
+        (folder / "network").mkdir(parents=True)
+        (folder / "network/sitecustomize.py").write_text(NETWORK)
+
+    def pod(self, namespace: str, spec: dict[str, Any]) -> Pod:
+        """Return a pod, with its volumes written, not yet started."""
+        number = next(self._numbers)
+        made = Pod(self, namespace, spec, self._folder / f"pod-{number}", f"127.78.{self._network}.{number}")
+        self._pods.append(made)
+        return made
+
+    def deployment(self, namespace: str, name: str) -> Pod:
+        """Return one more pod of a stored Deployment, not yet started."""
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+        return self.pod(namespace, self.control_plane.get(path)["spec"]["template"]["spec"])
+
+    def stop(self) -> None:
+        """End every pod, at once."""
+        for pod in self._pods:
+            pod.kill()
+
+    def files(self, namespace: str, volume: dict[str, Any]) -> dict[str, bytes]:
+        """Return what a volume holds, by file name."""
+        if "configMap" in volume:
+            found = self.control_plane.get(f"/api/v1/namespaces/{namespace}/configmaps/{volume['configMap']['name']}")
+            return {key: value.encode() for key, value in found["data"].items()}
+        if "secret" in volume:
+            source = volume["secret"]
+            found = self.control_plane.get(f"/api/v1/namespaces/{namespace}/secrets/{source['secretName']}")
+            data = {key: b64decode(value) for key, value in found["data"].items()}
+            return {one["path"]: data[one["key"]] for one in source["items"]} if "items" in source else data
+        return {}
+
+    def environment(self, namespace: str, spec: dict[str, Any]) -> dict[str, str]:
+        """Return what every container has here: the tree's packages, names of Services, and its account's rights."""
+        services = self.control_plane.get("/api/v1/services")["items"]
+        hosts = {
+            f"{one['metadata']['name']}.{one['metadata']['namespace']}.svc": one["spec"]["clusterIP"]
+            for one in services
+        }
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE"))}
+        packages = os.pathsep.join([str(self._folder / "network"), str(ROOT)])
+        found = {**kept, "PYTHONPATH": packages, "HOSTS": json.dumps(hosts)}
+        if spec.get("automountServiceAccountToken"):
+            account = self.control_plane.service_account_kubeconfig(namespace, spec["serviceAccountName"])
+            found["ECI_CERTS_KUBECONFIG"] = str(account)
+        return found
+
+
+def _free(address: str) -> int:
+    with socket.create_server((address, 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def _swap(folder: Path, files: dict[str, bytes]) -> None:
+    """Write the files as a kubelet does: into a new folder, to which the link `..data` is turned in one step."""
+    folder.mkdir(exist_ok=True)
+    data = folder / "..data"
+    if data.exists() and files == {file.name: file.read_bytes() for file in data.iterdir()}:
+        return
+    old = data.resolve() if data.exists() else None
+    new = Path(mkdtemp(prefix="..", dir=folder))
+    for name, content in files.items():
+        (new / name).write_bytes(content)
+    turned = folder / "..data_tmp"
+    turned.symlink_to(new.name)
+    turned.replace(data)
+    for name in files:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+    if old:
+        shutil.rmtree(old)

@@ -1,0 +1,124 @@
+"""The chart installed and its Deployments running: what the end-to-end tests of the webhook start from."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import helm_python
+
+from tests.chart.rendered import CHART, FULLNAME, RELEASE
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.node import Node, Pod
+from tests.e2e.service_proxy import ServiceProxy
+from tests.e2e.waiting import wait_for
+
+CONTROLLER = f"{FULLNAME}-certificate-controller"
+CONFIGURATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/spark-placement"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release whose service answers on its ClusterIP.
+
+    Attributes:
+        controller: The certificate controller, where the chart has one.
+        pods: The replicas of the service.
+        proxy: What leads the ClusterIP to them.
+    """
+
+    control_plane: ControlPlane
+    helm: helm_python.Config
+    node: Node
+    namespace: str
+    proxy: ServiceProxy
+    pods: list[Pod]
+    controller: Pod | None = None
+
+
+@contextmanager
+def installed(control_plane: ControlPlane, namespace: str, values: dict[str, Any]) -> Iterator[helm_python.Config]:
+    """Install the chart in a namespace, and uninstall it at the end."""
+    with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
+        helm.install(CHART, RELEASE, values)
+        try:
+            yield helm
+        finally:
+            helm.uninstall(RELEASE, ignore_not_found=True)
+
+
+@contextmanager
+def serving(
+    control_plane: ControlPlane, namespace: str, folder: Path, values: dict[str, Any] | None = None, replicas: int = 2
+) -> Iterator[Release]:
+    """Install the chart, run its Deployments, and lead its Service to the pods, until every entry is trusted."""
+    node = Node(control_plane, folder)
+    with installed(control_plane, namespace, values or {}) as helm:
+        try:
+            managed = control_plane.http.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{CONTROLLER}")
+            controller = start_controller(node, namespace) if managed.is_success else None
+            with answering(helm, node, namespace, replicas) as release:
+                yield replace(release, controller=controller)
+        finally:
+            node.stop()
+
+
+@contextmanager
+def answering(helm: helm_python.Config, node: Node, namespace: str, replicas: int = 2) -> Iterator[Release]:
+    """Run the service of an installed chart, and lead its ClusterIP there, until every entry is trusted."""
+    control_plane = node.control_plane
+    service = control_plane.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
+    (port,) = service["ports"]
+    with ServiceProxy(service["clusterIP"], port["port"], port["targetPort"]) as proxy:
+        pods = [node.deployment(namespace, FULLNAME) for _ in range(replicas)]
+        for pod in pods:
+            pod.start()
+            proxy.add(pod)
+        wait_for(lambda: proxy.ready == replicas)
+        wait_for(lambda: trusted(control_plane))
+        yield Release(control_plane, helm, node, namespace, proxy, pods)
+
+
+def start_controller(node: Node, namespace: str) -> Pod:
+    """Start the certificate controller, and return once the serving Secret is there and every entry is trusted."""
+    controller = node.deployment(namespace, CONTROLLER)
+    controller.start()
+    secret = f"/api/v1/namespaces/{namespace}/secrets/{FULLNAME}-tls"
+    wait_for(lambda: node.control_plane.http.get(secret).is_success)
+    wait_for(lambda: trusted(node.control_plane))
+    return controller
+
+
+def trusted(control_plane: ControlPlane) -> bool:
+    """Say whether every entry has a caBundle."""
+    return all("caBundle" in entry["clientConfig"] for entry in control_plane.get(CONFIGURATION)["webhooks"])
+
+
+def helm_test(release: Release) -> tuple[bool, str]:
+    """Run `helm test`, which waits for its pod, and play the kubelet's part.
+
+    Returns:
+        Whether it succeeded, and what the pod printed.
+    """
+    outputs: list[str] = []
+    kubelet = threading.Thread(target=_run_test_pod, args=(release, outputs))
+    kubelet.start()
+    try:
+        release.helm.test(RELEASE, timeout=60)
+        succeeded = True
+    except helm_python.HelmError:
+        succeeded = False
+    finally:
+        kubelet.join()
+    return succeeded, outputs[0]
+
+
+def _run_test_pod(release: Release, outputs: list[str]) -> None:
+    path = f"/api/v1/namespaces/{release.namespace}/pods/{FULLNAME}-test"
+    wait_for(lambda: release.control_plane.http.get(path).is_success)
+    spec = release.control_plane.get(path)["spec"]
+    ran = release.node.pod(release.namespace, spec).run()
+    outputs.append(ran.stdout + ran.stderr)
+    release.control_plane.patch(f"{path}/status", {"status": {"phase": "Failed" if ran.returncode else "Succeeded"}})

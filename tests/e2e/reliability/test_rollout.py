@@ -1,0 +1,86 @@
+"""Replicas replaced while executors are asked for without a pause: no admission fails."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.chart.rendered import FULLNAME
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.figures import Figures, scaled
+from tests.e2e.node import Pod
+from tests.e2e.release import Release, serving
+from tests.e2e.reliability.load import Load
+from tests.e2e.waiting import wait_for
+from webhook.core import names
+
+pytestmark = pytest.mark.needs("control-plane")
+
+CONNECTIONS = 16
+
+
+@pytest.fixture(scope="module")
+def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The chart with no value changed, so with the pauses that its Deployment has; readiness is heard of late."""
+    with serving(
+        control_plane, control_plane.create_namespace("placement"), tmp_path_factory.mktemp("node")
+    ) as started:
+        started.proxy.period = 3
+        yield started
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> str:
+    return control_plane.create_namespace("spark", {names.PROFILE_LABEL: "eci-only"})
+
+
+def test_a_rolling_restart_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
+    """As a Deployment with maxUnavailable 0 does it; nodes hear a second late that a pod leaves."""
+    under_load("both replicas replaced in turn", release, namespace, figures, delete)
+
+
+def test_sigterm_with_requests_in_flight_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
+    """Without a pause before it, and with nobody told but by readiness."""
+    under_load("both replicas terminated with requests in flight", release, namespace, figures, terminate)
+
+
+def under_load(event: str, release: Release, namespace: str, figures: Figures, end: Callable[..., None]) -> None:
+    """Replace each replica under load, ending the old one by `end`, and note what failed."""
+    with Load(release.control_plane, namespace, scaled(10_000), CONNECTIONS) as load:
+        for old in [*release.pods]:
+            new = release.node.deployment(release.namespace, FULLNAME)
+            new.start()
+            release.proxy.add(new)
+            release.pods.append(new)
+            wait_for(lambda: release.proxy.ready == len(release.pods))
+            end(release, old)
+            release.pods.remove(old)
+            assert '"event":"stopped"' in old.log.read_text().replace(" ", "")
+    outcome = load.outcome
+    row = {"event": event, "admissions": outcome.admissions, "failed": outcome.failed, "not placed": outcome.unplaced}
+    latencies = {f"p{share}": f"{outcome.milliseconds(share / 100):.0f} ms" for share in (50, 99)}
+    figures.add("rollout", row | latencies)
+    assert outcome.failures == {}
+    assert outcome.unplaced == 0
+    assert outcome.admissions >= scaled(10_000)
+
+
+def delete(release: Release, old: Pod) -> None:
+    ending = threading.Thread(target=old.stop)
+    ending.start()
+    time.sleep(1)
+    release.proxy.remove(old)
+    ending.join()
+
+
+def terminate(release: Release, old: Pod) -> None:
+    """Hold the process until calls wait in it, and have it find the signal and the calls at once."""
+    os.kill(old.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    os.kill(old.pid, signal.SIGTERM)
+    os.kill(old.pid, signal.SIGCONT)
+    wait_for(lambda: not old.running)
+    release.proxy.remove(old)

@@ -1,0 +1,151 @@
+"""A Service's ClusterIP, forwarded to its ready pods as kube-proxy does."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from itertools import cycle
+from typing import Self
+
+import uvloop
+
+from tests.e2e.node import Pod
+
+
+class ServiceProxy:
+    """Listens on a ClusterIP and hands each connection to the next ready pod; a kept connection stays where it is.
+
+    A pod counts as ready when its readiness probe last said so. Where none is ready, connections are refused.
+
+    Attributes:
+        period: The seconds between two probes, and so for how long a pod may be taken for what it no longer is.
+    """
+
+    def __init__(self, address: str, port: int, target: str) -> None:
+        self._address, self._port, self._target = address, port, target
+        self.period = 0.1
+        self._pods: list[Pod] = []
+        self._ready: list[Pod] = []
+        self._turn = cycle(range(1_000_000))
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._forward), threading.Thread(target=self._watch)]
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server((self._address, self._port), backlog=1024)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def add(self, pod: Pod) -> None:
+        """Let connections go to a pod, once it is ready."""
+        self._pods = [*self._pods, pod]
+
+    def remove(self, pod: Pod) -> None:
+        """Let no new connection go to a pod, as when its deletion begins."""
+        self._pods = [one for one in self._pods if one is not pod]
+        self._ready = [one for one in self._ready if one is not pod]
+
+    @property
+    def ready(self) -> int:
+        """Return how many pods are ready."""
+        return len(self._ready)
+
+    def _watch(self) -> None:
+        while not self._over.is_set():
+            pods = self._pods
+            ready = [pod for pod in pods if pod.ready]
+            self._ready = [pod for pod in ready if pod in self._pods]
+            self._over.wait(self.period)
+
+    def _forward(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        callers: set[_Caller] = set()
+        server = await loop.create_server(lambda: _Caller(self._next, callers), sock=self._listener)
+        while not self._over.is_set():  # noqa: ASYNC110, the event is another thread's
+            await asyncio.sleep(0.05)
+        server.close()
+        for caller in list(callers):
+            caller.transport.abort()
+        await asyncio.sleep(0.05)
+
+    def _next(self) -> tuple[str, int] | None:
+        """Return the address of the pod whose turn it is; None where none is ready."""
+        ready = self._ready
+        if not ready:
+            return None
+        pod = ready[next(self._turn) % len(ready)]
+        return pod.address, pod.port(self._target)
+
+
+class _End(asyncio.Protocol):
+    """One end of a forwarded connection: what comes in here goes out at the other one."""
+
+    transport: asyncio.Transport
+    other: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.other:
+            self.other.write(data)
+
+    def pause_writing(self) -> None:
+        if self.other:
+            self.other.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other:
+            self.other.resume_reading()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if self.other:
+            self.other.close()
+
+
+class _Caller(_End):
+    """The caller's end, which keeps what comes in until the pod's end is there."""
+
+    def __init__(self, target: Callable[[], tuple[str, int] | None], callers: set["_Caller"]) -> None:
+        self._target, self._callers = target, callers
+        self._early = bytearray()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._callers.add(self)
+        self._connecting = asyncio.ensure_future(self._connect())
+
+    def data_received(self, data: bytes) -> None:
+        if self.other:
+            self.other.write(data)
+        else:
+            self._early += data
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._callers.discard(self)
+        super().connection_lost(error)
+
+    async def _connect(self) -> None:
+        target = self._target()
+        if target is None:
+            self.transport.abort()
+            return
+        try:
+            _, pod = await asyncio.get_running_loop().create_connection(_End, *target)
+        except OSError:
+            self.transport.abort()
+            return
+        pod.other, self.other = self.transport, pod.transport
+        pod.transport.write(bytes(self._early))
+        if self.transport.is_closing():
+            pod.transport.close()

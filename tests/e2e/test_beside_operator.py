@@ -1,0 +1,134 @@
+"""Two webhooks for one pod, ours and the Spark Operator's, called in either order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.operator_webhook import Application, operator_webhook
+from tests.e2e.release import serving
+from tests.e2e.spark_pods import placement, spark_pod
+from tests.e2e.waiting import wait_for
+from webhook.core import names
+
+pytestmark = pytest.mark.needs("control-plane")
+
+#: API servers call webhooks sorted by the names of their configurations; ours is `spark-placement`.
+BEFORE, AFTER = "spark-operator-webhook", "spark-zz-operator-webhook"
+OURS = {"key": "virtual-kubelet.io/provider", "operator": "Equal", "value": "alibabacloud", "effect": "NoSchedule"}
+DEDICATED = {"key": "dedicated", "operator": "Equal", "value": "spark", "effect": "NoSchedule"}
+ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["cn-hangzhou-h"]}
+RACK = {"key": "rack", "operator": "In", "values": ["7"]}
+VIRTUAL = {"key": "type", "operator": "In", "values": ["virtual-kubelet"]}
+NOT_VIRTUAL = {**VIRTUAL, "operator": "NotIn"}
+SPREAD = {
+    "preferredDuringSchedulingIgnoredDuringExecution": [
+        {
+            "weight": 10,
+            "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"a": "b"}}},
+        }
+    ]
+}
+APPLICATION: Application = {
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [ZONE]}, {"matchExpressions": [RACK]}]
+            },
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 5, "preference": {"matchExpressions": [RACK]}}
+            ],
+        },
+        "podAntiAffinity": SPREAD,
+    },
+    "tolerations": [DEDICATED],
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "schedulerName": "volcano",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The chart with no value changed."""
+    namespace = control_plane.create_namespace("placement")
+    with serving(control_plane, namespace, tmp_path_factory.mktemp("node"), replicas=1):
+        yield
+
+
+def store(
+    control_plane: ControlPlane, folder: Path, name: str, profile: str, application: Application
+) -> dict[str, Any]:
+    """Return the executor that is stored when both webhooks are called, once the API server has heard of both."""
+    namespace = control_plane.create_namespace("spark", {names.PROFILE_LABEL: profile})
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+
+    def both() -> bool:
+        tried = control_plane.create(f"{pods}?dryRun=All", spark_pod())
+        return DEDICATED in tried["spec"]["tolerations"] and placement(tried) is not None
+
+    with operator_webhook(control_plane, folder, name, namespace, application):
+        wait_for(both)
+        return control_plane.create(pods, spark_pod())
+
+
+def tolerations(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a pod's tolerations without those that every pod is given."""
+    return [one for one in pod["spec"]["tolerations"] if not one.get("key", "").startswith("node.kubernetes.io/")]
+
+
+@pytest.mark.parametrize("name", [BEFORE, AFTER])
+def test_a_required_affinity_stands_beside_the_users_own(
+    control_plane: ControlPlane, tmp_path: Path, name: str
+) -> None:
+    stored = store(control_plane, tmp_path, name, "eci-only", APPLICATION)
+    terms = [{"matchExpressions": [ZONE, VIRTUAL]}, {"matchExpressions": [RACK, VIRTUAL]}]
+    own = APPLICATION["affinity"]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    assert stored["spec"]["affinity"] == {**own, "nodeAffinity": {**own["nodeAffinity"], **required}}
+    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, OURS], key=str)
+    assert stored["spec"]["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
+    assert stored["spec"]["schedulerName"] == "volcano"
+
+
+@pytest.mark.parametrize("name", [BEFORE, AFTER])
+def test_a_preferred_affinity_stands_beside_the_users_own(
+    control_plane: ControlPlane, tmp_path: Path, name: str
+) -> None:
+    stored = store(control_plane, tmp_path, name, "ecs-first", APPLICATION)
+    own = APPLICATION["affinity"]["nodeAffinity"]
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+    added = {"weight": 1, "preference": {"matchExpressions": [NOT_VIRTUAL]}}
+    node_affinity = {**own, preferred: [*own[preferred], added]}
+    assert stored["spec"]["affinity"] == {**APPLICATION["affinity"], "nodeAffinity": node_affinity}
+    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, OURS], key=str)
+
+
+@pytest.mark.parametrize("name", [BEFORE, AFTER])
+def test_without_an_affinity_of_the_users_ours_stands_alone(
+    control_plane: ControlPlane, tmp_path: Path, name: str
+) -> None:
+    stored = store(control_plane, tmp_path, name, "eci-only", {"tolerations": [DEDICATED]})
+    term = {"matchExpressions": [VIRTUAL]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    assert stored["spec"]["affinity"] == {"nodeAffinity": required}
+    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, OURS], key=str)
+
+
+@pytest.mark.parametrize("name", [BEFORE, AFTER])
+def test_ecs_only_holds_against_a_toleration_of_the_users(
+    control_plane: ControlPlane, tmp_path: Path, name: str
+) -> None:
+    """Called first, ours sees a pod without the toleration; called again, it sees what the operator has added."""
+    stored = store(control_plane, tmp_path, name, "ecs-only", {"tolerations": [DEDICATED, OURS]})
+    term = {"matchExpressions": [NOT_VIRTUAL]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    assert stored["spec"]["affinity"] == {"nodeAffinity": required}
+    assert tolerations(stored) == [DEDICATED, OURS]
+
+
+def test_a_toleration_that_the_user_names_too_is_there_once(control_plane: ControlPlane, tmp_path: Path) -> None:
+    """As the chart names its configuration; after ours, the operator would append its own without looking."""
+    stored = store(control_plane, tmp_path, BEFORE, "eci-only", {"tolerations": [DEDICATED, OURS]})
+    assert tolerations(stored) == [DEDICATED, OURS]

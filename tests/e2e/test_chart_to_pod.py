@@ -1,0 +1,176 @@
+"""From `helm install` to placed pods: the chart as it is, its commands run as its Deployments say."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chart.rendered import FULLNAME
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.release import Release, helm_test, serving
+from tests.e2e.waiting import wait_for
+
+pytestmark = pytest.mark.needs("control-plane")
+
+REVIEWS = Path(__file__).parents[1] / "reviews"
+TOLERATION = {
+    "key": "virtual-kubelet.io/provider",
+    "operator": "Equal",
+    "value": "alibabacloud",
+    "effect": "NoSchedule",
+}
+
+
+@pytest.fixture(scope="module")
+def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The chart with no value changed."""
+    namespace = control_plane.create_namespace("placement")
+    with serving(control_plane, namespace, tmp_path_factory.mktemp("node")) as started:
+        yield started
+
+
+def test_helm_test_succeeds(release: Release) -> None:
+    succeeded, output = helm_test(release)
+    assert succeeded, output
+    policy = output.splitlines()[0].rsplit("policy=", 1)[-1]
+    assert output.splitlines() == [
+        f"profile {name}: mode={mode},profile={name},policy={policy}"
+        for name, mode in (
+            ("default", "ecs-first"),
+            ("eci-first", "eci-first"),
+            ("eci-only", "eci-only"),
+            ("ecs-first", "ecs-first"),
+            ("ecs-only", "ecs-only"),
+            ("resource-policy", "resource-policy"),
+        )
+    ]
+    assert release.control_plane.get(f"/api/v1/namespaces/{release.namespace}/pods")["items"] == []
+
+
+def test_helm_test_fails_where_the_service_is_away(release: Release) -> None:
+    for pod in release.pods:
+        release.proxy.remove(pod)
+    try:
+        succeeded, output = helm_test(release)
+        assert not succeeded
+        url = f"https://{FULLNAME}.{release.namespace}.svc:443/mutate/default?timeout=10s"
+        assert output.startswith(f"profile default: {url} did not answer a review: ")
+        assert len(output.splitlines()) == 1
+    finally:
+        for pod in release.pods:
+            release.proxy.add(pod)
+        wait_for(lambda: release.proxy.ready == len(release.pods))
+
+
+@pytest.mark.parametrize(
+    ("profile", "review", "affinity"),
+    [
+        ("eci-only", "executor-1", {"required": "In"}),
+        ("eci-only", "driver", {"required": "In"}),
+        ("ecs-first", "executor-1", {"preferred": "NotIn"}),
+        ("eci-first", "driver", {"preferred": "In"}),
+        ("default", "executor-2", {"preferred": "NotIn"}),
+        ("resource-policy", "executor-1", {}),
+    ],
+)
+def test_stored_pods_are_as_the_mode_says(
+    release: Release, profile: str, review: str, affinity: dict[str, str]
+) -> None:
+    stored = _store(release, {"spark-eci-webhook/profile": profile}, _pod(review))
+    assert TOLERATION in stored["spec"]["tolerations"]
+    assert _node_affinity(stored) == affinity
+    annotations = stored["metadata"]["annotations"]
+    assert annotations["k8s.aliyun.com/eci-image-cache"] == "true"
+    assert f"profile={profile}," in annotations["spark-eci-webhook/placement"]
+
+
+@pytest.mark.parametrize(("profile", "review"), [("ecs-only", "executor-1"), ("default", "driver")])
+def test_pods_kept_on_ecs_are_marked_and_otherwise_as_they_were(release: Release, profile: str, review: str) -> None:
+    sent = _pod(review)
+    stored = _store(release, {"spark-eci-webhook/profile": profile}, sent)
+    assert TOLERATION not in stored["spec"]["tolerations"]
+    assert _node_affinity(stored) == {}
+    assert stored["metadata"]["annotations"].keys() - sent["metadata"].get("annotations", {}).keys() == {
+        "spark-eci-webhook/placement"
+    }
+
+
+def test_without_the_namespaces_label_a_pod_is_untouched(release: Release) -> None:
+    assert _placement(_store(release, {}, _pod("executor-1"))) is None
+
+
+def test_without_the_operators_label_a_pod_is_untouched(release: Release) -> None:
+    pod = _pod("executor-1")
+    del pod["metadata"]["labels"]["sparkoperator.k8s.io/launched-by-spark-operator"]
+    assert _placement(_store(release, {"spark-eci-webhook/profile": "eci-only"}, pod)) is None
+
+
+def test_a_label_that_names_no_profile_leaves_pods_and_warns(release: Release) -> None:
+    namespace = release.control_plane.create_namespace("spark", {"spark-eci-webhook/profile": "typo"})
+    answer = release.control_plane.http.post(f"/api/v1/namespaces/{namespace}/pods", json=_pod("executor-1"))
+    assert answer.status_code == 201
+    assert _placement(answer.json()) is None
+    assert "names no profile" in answer.headers["Warning"]
+
+
+def test_the_system_and_the_releases_namespace_are_left_alone(release: Release) -> None:
+    """Before 1.21 namespaces have no label with their name, and NOTES.txt says to add it."""
+    control_plane = release.control_plane
+    for namespace in ("kube-system", release.namespace):
+        labels = {"kubernetes.io/metadata.name": namespace, "spark-eci-webhook/profile": "eci-only"}
+        control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": labels}})
+    try:
+        control_plane.create_default_service_account("kube-system")
+        for namespace in ("kube-system", release.namespace):
+            pods = f"/api/v1/namespaces/{namespace}/pods?dryRun=All"
+            # The API server learns of a namespace's new labels a moment later.
+            wait_for(partial(_left_alone, control_plane, pods))
+    finally:
+        for namespace in ("kube-system", release.namespace):
+            removed = {"spark-eci-webhook/profile": None}
+            control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": removed}})
+
+
+def _left_alone(control_plane: ControlPlane, pods: str) -> bool:
+    return _placement(control_plane.create(pods, _pod("executor-1"))) is None
+
+
+def _pod(review: str) -> dict[str, Any]:
+    """Return the pod of a captured review, as Spark sent it, so without what an API server adds before admission."""
+    captured = json.loads((REVIEWS / f"spark-3.5.2-{review}.json").read_text())["request"]["object"]
+    metadata = {key: captured["metadata"][key] for key in ("labels", "annotations") if key in captured["metadata"]}
+    spec = {
+        key: value
+        for key, value in captured["spec"].items()
+        if key not in ("serviceAccount", "serviceAccountName", "tolerations", "priority", "preemptionPolicy", "volumes")
+    }
+    for container in spec["containers"]:
+        container.pop("volumeMounts", None)
+    return {"metadata": {"generateName": "spark-", **metadata}, "spec": spec}
+
+
+def _store(release: Release, labels: dict[str, str], pod: dict[str, Any]) -> dict[str, Any]:
+    namespace = release.control_plane.create_namespace("spark", labels)
+    return release.control_plane.create(f"/api/v1/namespaces/{namespace}/pods", pod)
+
+
+def _placement(pod: dict[str, Any]) -> str | None:
+    annotations: dict[str, str] = pod["metadata"].get("annotations") or {}
+    return annotations.get("spark-eci-webhook/placement")
+
+
+def _node_affinity(pod: dict[str, Any]) -> dict[str, str]:
+    """Return the operator on the virtual node's label, by the kind of the affinity."""
+    affinity = pod["spec"].get("affinity", {}).get("nodeAffinity", {})
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
+    preferred = [one["preference"] for one in affinity.get("preferredDuringSchedulingIgnoredDuringExecution", [])]
+    return {
+        kind: expression["operator"]
+        for kind, terms in (("required", required), ("preferred", preferred))
+        for term in terms
+        for expression in term["matchExpressions"]
+        if (expression["key"], expression["values"]) == ("type", ["virtual-kubelet"])
+    }

@@ -1,0 +1,95 @@
+"""The control plane under test is a real one: it stores, schedules, authorizes, records and survives."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.waiting import wait_for
+
+pytestmark = pytest.mark.needs("control-plane")
+
+POD = {"metadata": {"name": "plain"}, "spec": {"containers": [{"name": "main", "image": "example.org/main:1"}]}}
+
+
+def test_a_pod_is_stored_in_a_new_namespace(control_plane: ControlPlane) -> None:
+    namespace = control_plane.create_namespace(labels={"team": "data"})
+    created = control_plane.http.post(f"/api/v1/namespaces/{namespace}/pods", json=POD)
+    assert created.status_code == 201, created.text
+    stored = client.CoreV1Api(control_plane.api).list_namespaced_pod(namespace).items
+    assert [(pod.metadata.name, pod.spec.service_account_name) for pod in stored if pod.metadata and pod.spec] == [
+        ("plain", "default")
+    ]
+
+
+def test_the_version_is_what_discovery_says(control_plane: ControlPlane) -> None:
+    assert control_plane.version >= (1, 20)
+    assert control_plane.serves("v1", "Pod")
+    assert control_plane.serves("apps/v1", "Deployment")
+    assert not control_plane.serves("scheduling.alibabacloud.com/v1alpha1", "ResourcePolicy")
+
+
+def test_a_service_gets_an_address_on_loopback(control_plane: ControlPlane) -> None:
+    namespace = control_plane.create_namespace()
+    service = {"metadata": {"name": "here"}, "spec": {"ports": [{"port": 443}]}}
+    created = control_plane.http.post(f"/api/v1/namespaces/{namespace}/services", json=service).json()
+    assert created["spec"]["clusterIP"].startswith(control_plane.service_network.removesuffix("0/24"))
+
+
+def test_a_service_account_has_its_own_rights_alone(control_plane: ControlPlane) -> None:
+    namespace = control_plane.create_namespace()
+    acting = control_plane.client(control_plane.service_account_kubeconfig(namespace, "default"))
+    with pytest.raises(client.ApiException) as refused:
+        client.CoreV1Api(acting).list_namespaced_pod(namespace)
+    assert refused.value.status == 403
+    assert f"system:serviceaccount:{namespace}:default" in str(refused.value.body)
+
+
+def test_requests_are_in_the_audit_log(control_plane: ControlPlane) -> None:
+    namespace = control_plane.create_namespace()
+    entries = [json.loads(line) for line in control_plane.audit_log.read_text().splitlines()]
+    about = [
+        (entry["verb"], entry.get("objectRef", {}).get("name"), entry["responseStatus"]["code"]) for entry in entries
+    ]
+    assert about.count(("create", namespace, 201)) == 1
+
+
+def test_what_is_stored_outlives_the_api_server_and_etcd(control_plane: ControlPlane) -> None:
+    namespace = control_plane.create_namespace()
+    control_plane.restart_api_server()
+    assert control_plane.http.get(f"/api/v1/namespaces/{namespace}").status_code == 200
+    control_plane.stop_etcd()
+    assert control_plane.http.get("/readyz").is_server_error
+    control_plane.start_etcd()
+    wait_for(lambda: control_plane.http.get(f"/api/v1/namespaces/{namespace}").status_code == 200)
+    wait_for(lambda: control_plane.http.get("/readyz").is_success)
+
+
+def test_the_scheduler_binds_a_pod_to_a_node(control_plane: ControlPlane) -> None:
+    namespace = control_plane.create_namespace()
+    control_plane.start_scheduler()
+    node = {"metadata": {"name": "only"}, "status": {"capacity": {"cpu": "1", "memory": "1Gi", "pods": "10"}}}
+    nodes = "/api/v1/nodes"
+    assert control_plane.http.post(nodes, json=node).status_code == 201
+    try:
+        control_plane.patch(f"{nodes}/only", {"spec": {"taints": None}})
+        pods = f"/api/v1/namespaces/{namespace}/pods"
+        assert control_plane.http.post(pods, json=POD).status_code == 201
+        wait_for(lambda: control_plane.http.get(f"{pods}/plain").json()["spec"].get("nodeName") == "only")
+    finally:
+        control_plane.http.delete(f"{nodes}/only")
+        control_plane.stop_scheduler()
+
+
+def test_nothing_stays_behind_when_a_component_does_not_start(tmp_path: Path) -> None:
+    broken = tmp_path / "assets"
+    broken.mkdir()
+    (broken / "kube-apiserver").symlink_to("/bin/false")
+    (broken / "etcd").symlink_to(Path(os.environ["KUBEBUILDER_ASSETS"]) / "etcd")
+    unstarted = ControlPlane(broken, tmp_path)
+    with pytest.raises(RuntimeError, match="kube-apiserver ended with code 1"), unstarted:
+        pass
+    assert not unstarted._etcd.running

@@ -1,0 +1,123 @@
+"""The image as it is built from the Dockerfile and run: by uid 65532, on a root that nobody can write to."""
+
+import json
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from certs.issue import ensure
+from tests.chart.rendered import render
+from tests.e2e.component import Component
+from tests.image.container import ROOT, Container, build, buildah
+from webhook import __version__
+
+pytestmark = pytest.mark.needs("buildah")
+
+TAG = "localhost/spark-eci-webhook:test"
+REVIEW = ROOT / "tests/reviews/spark-3.5.2-executor-1.json"
+
+
+@pytest.fixture(scope="module")
+def container() -> Iterator[Container]:
+    build(TAG)
+    made = Container(TAG)
+    yield made
+    made.remove()
+    buildah("rmi", TAG)
+
+
+def test_it_is_configured_for_an_unprivileged_user(container: Container) -> None:
+    configuration = container.configuration
+    assert configuration["User"] == "65532:65532"
+    assert configuration["Entrypoint"] == ["python", "-m", "webhook"]
+    assert configuration["Cmd"] == ["serve"]
+    assert configuration["ExposedPorts"].keys() == {"8443/tcp", "8080/tcp"}
+    labels = {key.rsplit(".", 1)[1]: value for key, value in configuration["Labels"].items() if "opencontainers" in key}
+    assert labels == {
+        "title": "spark-eci-webhook",
+        "description": "Places Spark pods on ECS and ECI, for whole namespaces",
+        "licenses": "Apache-2.0",
+        "version": __version__,
+        "revision": "abc",
+    }
+
+
+def test_the_chart_runs_it_as_it_runs_by_itself(container: Container) -> None:
+    (found,) = render().one("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert found["command"] == container.configuration["Entrypoint"] + container.configuration["Cmd"]
+
+
+def test_it_answers_a_review_on_a_read_only_root(container: Container, tmp_path: Path) -> None:
+    tls = tmp_path / "tls"
+    ensure(tls, ("localhost", "127.0.0.1"), datetime.now(UTC))
+    for file in tls.iterdir():
+        os.chown(file, 65532, 65532)
+    mounts = {tls: "/etc/spark-eci-webhook/tls"}
+    port, operations = _free_port(), _free_port()
+    ports = {"ECI_WEBHOOK_PORT": str(port), "ECI_WEBHOOK_OPERATIONS_PORT": str(operations)}
+    words = [*container.configuration["Entrypoint"], *container.configuration["Cmd"]]
+    service = Component(container.command(words, mounts, ports), tmp_path / "log")
+    try:
+        service.start(lambda: _ready(operations))
+        assert Path(f"/proc/{service.pid}/status").read_text().split("Uid:", 1)[1].split()[:4] == ["65532"] * 4
+        with httpx.Client(verify=ssl.create_default_context(cafile=tls / "ca.crt")) as client:
+            url = f"https://localhost:{port}/mutate/eci-only"
+            answer = client.post(url, content=REVIEW.read_bytes(), headers={"Content-Type": "application/json"})
+        response = answer.json()["response"]
+        assert response["uid"] == json.loads(REVIEW.read_bytes())["request"]["uid"]
+        assert response["patchType"] == "JSONPatch"
+    finally:
+        service.stop()
+    assert '"event":"stopped"' in (tmp_path / "log").read_text().replace(" ", "")
+
+
+def test_nobody_can_write_to_the_root(container: Container) -> None:
+    done = container.run("python", "-c", "open('/app/new', 'w')")
+    assert "Read-only file system" in done.stderr
+
+
+def test_the_certificate_controller_is_in_it(container: Container) -> None:
+    done = container.run("python", "-m", "certs", "controller", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--serving-secret" in done.stdout
+
+
+def test_it_holds_what_runs_and_nothing_else(container: Container) -> None:
+    assert {path.name for path in (container.root / "app").iterdir()} == {"webhook", "certs", "LICENSE"}
+    assert not (container.root / "app/certs/local").exists()
+    assert not list((container.root / "opt/venv/bin").glob("pip*"))
+    assert not [tool for tool in ("gcc", "cc", "make") if (container.root / "usr/bin" / tool).exists()]
+    packages = {path.name for path in next((container.root / "opt/venv/lib").glob("python3*/site-packages")).iterdir()}
+    assert packages & {"pytest", "mypy", "helm_python", "hypothesis"} == set()
+
+
+def test_its_bytecode_is_there_already(container: Container) -> None:
+    sources = list((container.root / "app").rglob("*.py"))
+    assert sources
+    assert [one for one in sources if not list((one.parent / "__pycache__").glob(f"{one.stem}.cpython-*.pyc"))] == []
+
+
+def test_its_size_is_told(container: Container, capsys: pytest.CaptureFixture[str]) -> None:
+    assert container.root.exists()
+    sizes = {name: one["size"] for one in json.loads(buildah("images", "--json")) for name in one["names"] or []}
+    base = os.environ["BASE_IMAGE"]
+    with capsys.disabled():
+        print(f"\n{TAG} {sizes[TAG]}, of which {base} {sizes.get(base, sizes.get(f'{base}:latest'))}")  # noqa: T201
+
+
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

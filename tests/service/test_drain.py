@@ -1,0 +1,95 @@
+"""Stopping: readiness fails first, requests go on being answered, then the listener closes. Nothing is lost."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.reviewing import review
+from tests.service.test_endpoint import POD, _receive, _send
+from tests.serving import service
+
+BODY = review(POD)
+
+
+def test_while_draining_reviews_are_answered_and_connections_told_to_close(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--drain-seconds", "3600"]) as running, running.connect() as kept:
+        _send(kept, BODY)
+        assert b"connection: close" not in _receive(kept)[0]
+        running.process.send_signal(signal.SIGTERM)
+        while running.operations("/readyz").status_code == 200:
+            time.sleep(0.01)
+        assert running.operations("/readyz").text == "draining\n"
+        assert running.operations("/livez").status_code == 200
+        _send(kept, BODY)
+        head, _ = _receive(kept)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in head
+        assert kept.recv(1) == b""
+        with running.client() as fresh:
+            answer = fresh.post("/mutate", content=BODY)
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0
+
+
+def test_a_stop_under_load_loses_nothing(tls: Path, tmp_path: Path) -> None:
+    """Clients that stop calling when readiness fails, as endpoints do, never meet an error."""
+    with service(tls, tmp_path / "log", ["--drain-seconds", "1"]) as running:
+        ready = threading.Event()
+        ready.set()
+        outcomes: list[object] = []
+
+        def call() -> None:
+            while ready.is_set():
+                try:
+                    with running.client() as client:
+                        for _ in range(20):
+                            outcomes.append(client.post("/mutate", content=BODY).status_code)
+                            if not ready.is_set():
+                                break
+                except Exception as error:  # noqa: BLE001, whatever it is, it is a lost call
+                    outcomes.append(error)
+
+        threads = [threading.Thread(target=call) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        while len(outcomes) < 200:
+            time.sleep(0.01)
+        running.process.send_signal(signal.SIGTERM)
+        while running.operations("/readyz").status_code == 200:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        ready.clear()
+        for thread in threads:
+            thread.join()
+        assert running.process.wait(30) == 0
+    assert len(outcomes) > 200
+    assert set(outcomes) == {200}
+
+
+def test_a_request_in_flight_is_finished(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--drain-seconds", "0"]) as running, running.connect() as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY[:10])
+        time.sleep(0.1)
+        running.process.send_signal(signal.SIGTERM)
+        while running.lines()[-1]["event"] != "draining":
+            time.sleep(0.01)
+        time.sleep(0.2)
+        connection.sendall(BODY[10:])
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
+        assert running.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it(tls: Path, tmp_path: Path, number: signal.Signals) -> None:
+    arguments = ["--drain-seconds", "3600", "--stop-seconds", "3600"]
+    with service(tls, tmp_path / "log", arguments) as running, running.connect() as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+        running.process.send_signal(number)
+        while running.lines()[-1]["event"] != "draining":
+            time.sleep(0.01)
+        running.process.send_signal(number)
+        assert running.process.wait(30) == 0

@@ -1,0 +1,190 @@
+"""What bounds a caller: heads, slow and idle clients, handshakes, load. Times are short settings, never assertions."""
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.reviewing import review
+from tests.service.test_endpoint import POD, _receive, _send
+from tests.serving import Service, service, trusting
+
+BODY = review(POD)
+
+
+@pytest.fixture(scope="module")
+def hasty(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that waits half a second for anything."""
+    arguments = ["--read-seconds", "0.5", "--handshake-seconds", "0.5", "--keep-alive-seconds", "1"]
+    with service(tls, tmp_path_factory.mktemp("log") / "log", arguments) as running:
+        yield running
+
+
+def _rest(connection: ssl.SSLSocket) -> bytes:
+    """All that comes until the other side closes."""
+    data = b""
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        while chunk := connection.recv(65536):
+            data += chunk
+    return data
+
+
+def _rejections(running: Service, reason: str) -> float:
+    prefix = f'spark_eci_webhook_rejected_calls_total{{reason="{reason}"}} '
+    (line,) = [one for one in running.operations("/metrics").text.splitlines() if one.startswith(prefix)]
+    return float(line.removeprefix(prefix))
+
+
+def test_a_head_within_the_limit_is_read(built_in: Service) -> None:
+    with built_in.connect() as connection:
+        _send(connection, BODY, b"POST /mutate HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 15_000 + b"\r\n")
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_head_too_large_is_refused(built_in: Service) -> None:
+    before = _rejections(built_in, "too-large-head")
+    with built_in.connect() as connection:
+        _send(connection, BODY, b"POST /mutate HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 17_000 + b"\r\n")
+        head, body = _receive(connection)
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert b"connection: close" in head
+    assert json.loads(body)["error"].startswith("the request's head is")
+    assert _rejections(built_in, "too-large-head") == before + 1
+
+
+@pytest.mark.parametrize("piece", [b"X: " + b"x" * 60_000, b"X" * 60_000], ids=["a value", "a name"])
+def test_a_head_without_end_is_refused_before_it_is_kept(built_in: Service, piece: bytes) -> None:
+    before = built_in.peak_mib
+    with built_in.connect() as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\n")
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            for _ in range(400):
+                connection.sendall(piece)
+        answer = _rest(connection)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+    assert built_in.peak_mib < before + 20
+
+
+def test_a_url_without_end_is_refused(built_in: Service) -> None:
+    with built_in.connect() as connection:
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            connection.sendall(b"POST /" + b"x" * 200_000)
+        answer = _rest(connection)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"P",
+        b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-",
+        b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n",
+        b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{",
+        b"POST /mutate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ],
+    ids=repr,
+)
+def test_a_request_that_does_not_come_whole_in_time_is_answered_with_408(hasty: Service, start: bytes) -> None:
+    before = _rejections(hasty, "timeout")
+    with hasty.connect() as connection:
+        connection.sendall(start)
+        head, _, body = _rest(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(body) == {"error": "the request was not whole after 0.5 seconds"}
+    assert _rejections(hasty, "timeout") == before + 1
+
+
+def test_a_client_that_trickles_is_not_waited_for(hasty: Service) -> None:
+    with hasty.connect() as connection, contextlib.suppress(ConnectionError, ssl.SSLError):
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(b" ")
+            time.sleep(0.05)
+        pytest.fail("the connection outlived its deadline")
+
+
+def test_a_connection_that_asks_for_nothing_is_closed(hasty: Service) -> None:
+    with hasty.connect() as connection:
+        assert _rest(connection) == b""
+
+
+def test_an_idle_connection_is_closed_after_its_answer(hasty: Service) -> None:
+    with hasty.connect() as connection:
+        _send(connection, BODY)
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
+        assert _rest(connection) == b""
+
+
+def test_a_handshake_that_does_not_come_is_not_waited_for(hasty: Service) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), 30) as plain:
+        assert plain.recv(1) == b""
+
+
+def test_a_thousand_slow_clients_do_not_delay_others(tls: Path, tmp_path: Path) -> None:
+    """They hold no slot: with a single one, reviews are answered beside them all."""
+    arguments = ["--max-in-flight", "1", "--read-seconds", "60"]
+    with service(tls, tmp_path / "log", arguments) as running, contextlib.ExitStack() as stack:
+        context = trusting(tls)
+        for index in range(1000):
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), 30))
+            slow = stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+            half = b"Content-Length: 1000\r\n\r\n{" if index % 2 else b"X-Slow: "
+            slow.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\n" + half)
+        with running.client() as client:
+            for _ in range(100):
+                assert client.post("/mutate", content=BODY).status_code == 200
+
+
+def test_beyond_the_slots_calls_are_refused_at_once(tls: Path, tmp_path: Path) -> None:
+    """With one slot, bodies that become whole in the same turn of the loop cannot all be answered."""
+    with service(tls, tmp_path / "log", ["--max-in-flight", "1"]) as running, contextlib.ExitStack() as stack:
+        head = b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+        statuses: list[bytes] = []
+        for _ in range(20):
+            connections = [stack.enter_context(running.connect()) for _ in range(20)]
+            for one in connections:
+                one.sendall(head + BODY[:-1])
+            # While the process is held, all last bytes arrive; then it reads them in one turn.
+            running.process.send_signal(19)
+            for one in connections:
+                one.sendall(BODY[-1:])
+            running.process.send_signal(18)
+            for one in connections:
+                answer, body = _receive(one)
+                statuses.append(answer.split(b" ")[1])
+                if statuses[-1] == b"503":
+                    assert b"retry-after: 1" in answer
+                    assert json.loads(body) == {"error": "too many reviews are waiting"}
+            if b"503" in statuses:
+                break
+        assert set(statuses) == {b"200", b"503"}
+        assert _rejections(running, "overloaded") == statuses.count(b"503")
+        with running.client() as client:
+            assert client.post("/mutate", content=BODY).status_code == 200
+        assert running.operations("/readyz").status_code == 200
+        assert "spark_eci_webhook_admission_in_flight 0.0" in running.operations("/metrics").text
+
+
+def test_broken_connections_free_their_slots(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--max-in-flight", "2"]) as running:
+
+        def hang_up() -> None:
+            for _ in range(25):
+                connection = running.connect()
+                _send(connection, BODY)
+                connection.close()
+
+        threads = [threading.Thread(target=hang_up) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with running.client() as client:
+            for _ in range(10):
+                assert client.post("/mutate", content=BODY).status_code == 200

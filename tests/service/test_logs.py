@@ -1,0 +1,103 @@
+"""What the log says under load, to a person, and of hostile names."""
+
+import asyncio
+import contextlib
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from benchmarks.process import free_port
+from tests.reviewing import review
+from tests.service.test_endpoint import POD
+from tests.serving import ROOT, service
+from webhook.service.logs import Lines
+
+
+def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tmp_path: Path) -> None:
+    odd = {"metadata": POD["metadata"] | {"name": "odd"}, "spec": {"nodeName": "n"}}
+    with service(tls, tmp_path / "log", ["--log-rate", "5"]) as running, running.client() as client:
+        for _ in range(300):
+            client.post("/mutate", content=review(POD))
+        for _ in range(20):
+            client.post("/mutate", content=review(odd))
+        running.admissions(20, pod="odd")
+        lines = running.admissions(21)
+        text = running.operations("/metrics").text
+    ordinary = [line for line in lines if line["pod"] != "odd"]
+    found = re.search(r"^spark_eci_webhook_log_lines_dropped_total (.*)$", text, re.MULTILINE)
+    assert found
+    assert len(ordinary) + float(found[1]) == 300
+    assert len(ordinary) < 300
+    assert len(lines) - len(ordinary) == 20, "a line with a warning is never dropped"
+
+
+def test_a_rate_of_0_is_no_limit(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--log-rate", "0"]) as running, running.client() as client:
+        for _ in range(100):
+            client.post("/mutate", content=review(POD))
+        assert len(running.admissions(100)) == 100
+
+
+def test_a_level_leaves_out_what_is_less_severe(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running, running.client() as client:
+        client.post("/mutate", content=b"{}")
+        client.post("/mutate", content=review(POD))
+        running.admissions(1)
+        assert {line["level"] for line in running.lines()} == {"info", "warning"}
+    lines = _printed(tls, "--log-level", "warning", "--log-format", "json")
+    assert lines == []
+
+
+def test_names_of_a_caller_are_cut_and_kept_on_one_line(tls: Path, tmp_path: Path) -> None:
+    name = "x" * 300 + "\n\x1b[31m"
+    pod = {"metadata": POD["metadata"] | {"name": name}, "spec": {}}
+    with service(tls, tmp_path / "log") as running, running.client() as client:
+        client.post("/mutate", content=review(pod, namespace="a\nb\x1b"))
+        (line,) = running.admissions(1)
+    assert line["pod"] == "x" * 252 + "…"
+    assert line["namespace"] == "a?b?"
+
+
+def test_a_person_reads_text(tls: Path) -> None:
+    lines = _printed(tls, "--log-format", "text")
+    serving = r"\S+Z \[info +\] serving +operations=http://127.0.0.1:\d+ .*reviews=https://127.0.0.1:\d+"
+    assert re.fullmatch(serving, lines[1])
+    assert re.fullmatch(r"\S+Z \[info +\] stopped", lines[-1])
+
+
+def _printed(tls: Path, *arguments: str) -> list[str]:
+    """The lines of a service that is ended as soon as it is ready."""
+    operations_port = free_port()
+    command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tls), "--port", "0", "--drain-seconds", "0"]
+    command += ["--operations-port", str(operations_port), *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{operations_port}/readyz").status_code == 200:
+                    break
+            time.sleep(0.02)
+        process.terminate()
+        return process.communicate(timeout=30)[0].splitlines()
+
+
+def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        lines = Lines(file)
+        lines.write(b"outside a loop\n")
+        assert path.read_bytes() == b"outside a loop\n"
+
+        async def turn() -> bytes:
+            lines.write(b"one\n")
+            lines.write(b"two\n")
+            before = path.read_bytes()
+            await asyncio.sleep(0)
+            return before
+
+        assert asyncio.run(turn()) == b"outside a loop\n"
+    assert path.read_bytes() == b"outside a loop\none\ntwo\n"

@@ -1,0 +1,276 @@
+"""The policy file: what it may say, and the sentences for what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from webhook.core.policy import Policy, SchedulingMode
+from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
+
+#: The shape that the README shows, with every default written out.
+WRITTEN_OUT = b"""
+selector:
+  matchLabels: {sparkoperator.k8s.io/launched-by-spark-operator: "true"}
+virtualNode:
+  label: {key: type, value: virtual-kubelet}
+  taints: [{key: virtual-kubelet.io/provider, value: alibabacloud, effect: NoSchedule}]
+  unsupported: [hostPath, hostNetwork]
+  outrankedBy: [alibabacloud.com/eci, alibabacloud.com/acs]
+  imageCache: {auto: k8s.aliyun.com/eci-image-cache, snapshot: k8s.aliyun.com/eci-image-snapshot-id}
+profiles:
+  default:
+    allowOverride: true
+    driver: {mode: ecs-only}
+    executor:
+      mode: ecs-first
+      weight: 1
+      imageCache: {auto: true}
+  ecs-only: {driver: {mode: ecs-only}, executor: {mode: ecs-only}}
+  eci-only: {driver: {mode: eci-only}, executor: {mode: eci-only}}
+  ecs-first: {driver: {mode: ecs-first}, executor: {mode: ecs-first}}
+  eci-first: {driver: {mode: eci-first}, executor: {mode: eci-first}}
+  resource-policy: {driver: {mode: resource-policy}, executor: {mode: resource-policy}}
+"""
+
+
+def _faults(text: str | bytes) -> list[str]:
+    with pytest.raises(PolicyError) as error:
+        parse_policy(text if isinstance(text, bytes) else text.encode(), "p.yaml")
+    return [fault.removeprefix("p.yaml: ") for fault in error.value.faults]
+
+
+def test_the_defaults_written_out_are_the_built_in_policy() -> None:
+    written = parse_policy(WRITTEN_OUT, "p.yaml")
+    assert written == Policy()
+    assert written.digest == Policy().digest
+
+
+def test_an_empty_file_is_the_built_in_policy(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_bytes(b"")
+    assert load_policy(tmp_path / "empty.yaml") == load_policy(None) == Policy()
+
+
+def test_profiles_in_a_file_take_the_place_of_the_built_in_ones() -> None:
+    assert list(parse_policy(b"profiles: {night: {}}", "p.yaml").profiles) == ["night"]
+
+
+def test_the_order_of_keys_does_not_change_the_digest_and_a_value_does() -> None:
+    one = parse_policy(b"profiles: {a: {driver: {mode: eci-only, weight: 2}}, b: {}}", "p.yaml")
+    other = parse_policy(b"profiles: {b: {}, a: {driver: {weight: 2, mode: eci-only}}}", "p.yaml")
+    assert one.digest == other.digest
+    assert one.digest != parse_policy(b"profiles: {a: {}, b: {}}", "p.yaml").digest
+
+
+def test_a_rule_keeps_its_roles_default_mode() -> None:
+    profile = parse_policy(b"profiles: {a: {driver: {weight: 3}, executor: {weight: 3}}}", "p.yaml").profiles["a"]
+    assert (profile.driver.mode, profile.executor.mode) == (SchedulingMode.ECS_ONLY, SchedulingMode.ECS_FIRST)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    assert _faults(
+        """
+        selector: {matchLabels: {}}
+        virtualNode:
+          taints: [{key: a, value: null}, {keyy: b}]
+          unsupported: [hostPath, hostIPC]
+        profiles:
+          Bad_Name: {}
+          default:
+            alowOverride: true
+            driver: {mode: eci-olny, weight: 101}
+            executor:
+              weight: "5"
+              imageCache: {auto: yes please, snapshots: [{image: "", id: "a b"}]}
+              annotations: {x y: z, n: 3}
+        """
+    ) == [
+        "selector.matchLabels: found {}; accepted: at least one entry",
+        "virtualNode.taints[0].value: found null; accepted: a label value, or no such key for any value",
+        "virtualNode.taints[1].key: required, but missing",
+        "virtualNode.taints[1].keyy: unknown key; accepted: key, value, effect",
+        'virtualNode.unsupported[1]: found "hostIPC"; accepted: hostPath, hostNetwork, privileged',
+        'profiles: found "Bad_Name"; accepted: a DNS label: lowercase letters, digits and hyphens, with a letter or '
+        "digit at both ends",
+        'profiles.default.driver.mode: found "eci-olny"; accepted: ecs-only, eci-only, ecs-first, eci-first, '
+        "resource-policy",
+        "profiles.default.driver.weight: found 101; accepted: 100 or less",
+        'profiles.default.executor.weight: found "5"; accepted: a whole number',
+        'profiles.default.executor.imageCache.auto: found "yes please"; accepted: true or false',
+        'profiles.default.executor.imageCache.snapshots[0].image: found ""; accepted: a string that is not empty',
+        'profiles.default.executor.imageCache.snapshots[0].id: found "a b"; accepted: a label value: letters, digits, '
+        "'-', '_' and '.', at most 63, with a letter or digit at both ends",
+        "profiles.default.executor.annotations: found \"x y\"; accepted: a qualified name: letters, digits, '-', '_' "
+        "and '.', at most 63, perhaps after a prefix and '/'",
+        "profiles.default.executor.annotations.n: found 3; accepted: a string",
+        "profiles.default.alowOverride: unknown key; accepted: allowOverride, driver, executor",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "fault"),
+    [
+        (
+            'k8s.aliyun.com/eci-use-specs: "1-2Gi,1-2Gi,1-2Gi,1-2Gi,1-2Gi,1-2Gi"',
+            'k8s.aliyun.com/eci-use-specs: found "1-2Gi,1-2Gi,1-2Gi,1-2Gi,1-2Gi,1-2Gi"; accepted: 1 to 5 entries '
+            "separated by commas",
+        ),
+        (
+            'k8s.aliyun.com/eci-use-specs: "2x4"',
+            'k8s.aliyun.com/eci-use-specs: found "2x4"; accepted: specs such as 2-4Gi or ecs.c6.xlarge',
+        ),
+        (
+            "k8s.aliyun.com/eci-spot-strategy: Cheap",
+            'k8s.aliyun.com/eci-spot-strategy: found "Cheap"; accepted: SpotAsPriceGo, SpotWithPriceLimit',
+        ),
+        (
+            "k8s.aliyun.com/eci-spot-strategy: SpotWithPriceLimit",
+            'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" needs k8s.aliyun.com/eci-spot-price-limit beside it',
+        ),
+        (
+            'k8s.aliyun.com/eci-spot-price-limit: "0.5"',
+            'k8s.aliyun.com/eci-spot-price-limit: needs k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" beside it',
+        ),
+        (
+            "{k8s.aliyun.com/eci-spot-strategy: SpotWithPriceLimit, k8s.aliyun.com/eci-spot-price-limit: cheap}",
+            'k8s.aliyun.com/eci-spot-price-limit: found "cheap"; accepted: a price such as 0.5',
+        ),
+        (
+            "k8s.aliyun.com/eci-extra-ephemeral-storage: much",
+            'k8s.aliyun.com/eci-extra-ephemeral-storage: found "much"; accepted: a quantity such as 50Gi',
+        ),
+        (
+            'k8s.aliyun.com/eci-vswitch: "a,,b"',
+            'k8s.aliyun.com/eci-vswitch: found "a,,b"; accepted: 1 to 10 entries separated by commas',
+        ),
+        (
+            "k8s.aliyun.com/eci-schedule-strategy: Random",
+            'k8s.aliyun.com/eci-schedule-strategy: found "Random"; accepted: VSwitchOrdered, VSwitchRandom',
+        ),
+        (
+            'k8s.aliyun.com/eci-security-group: "a,b,c,d,e,f"',
+            'k8s.aliyun.com/eci-security-group: found "a,b,c,d,e,f"; accepted: 1 to 5 entries separated by commas',
+        ),
+        ("k8s.aliyun.com/eci-imc-id: imc-1", "k8s.aliyun.com/eci-imc-id: is set through imageCache"),
+        ("spark-eci-webhook/mode: none", "spark-eci-webhook/mode: is set by the webhook itself"),
+    ],
+)
+def test_what_eci_would_refuse_is_refused(annotations: str, fault: str) -> None:
+    where = "profiles.default.executor.annotations"
+    written = annotations if annotations.startswith("{") else f"{{{annotations}}}"
+    assert _faults(f"profiles: {{default: {{executor: {{annotations: {written}}}}}}}") == [f"{where}: {fault}"]
+
+
+def test_what_eci_takes_is_accepted() -> None:
+    annotations = {
+        "k8s.aliyun.com/eci-use-specs": "2-4Gi, ecs.c6.xlarge",
+        "k8s.aliyun.com/eci-spot-strategy": "SpotWithPriceLimit",
+        "k8s.aliyun.com/eci-spot-price-limit": "0.25",
+        "k8s.aliyun.com/eci-spot-duration": "0",
+        "k8s.aliyun.com/eci-spot-fallback": "true",
+        "k8s.aliyun.com/eci-extra-ephemeral-storage": "50Gi",
+        "k8s.aliyun.com/eci-ram-role-name": "spark",
+        "k8s.aliyun.com/eci-vswitch": "vsw-1,vsw-2",
+        "k8s.aliyun.com/eci-schedule-strategy": "VSwitchRandom",
+        "k8s.aliyun.com/eci-security-group": "sg-1",
+        "k8s.aliyun.com/eci-with-eip": "true",
+        "k8s.aliyun.com/eci-resource-group-id": "rg-1",
+    }
+    lines = "".join(f"        {key}: {value!r}\n" for key, value in annotations.items())
+    policy = parse_policy(f"profiles:\n  default:\n    executor:\n      annotations:\n{lines}".encode(), "p.yaml")
+    assert policy.profiles["default"].executor.annotations == annotations
+    assert policy.cautions() == []
+
+
+def test_the_image_cache_is_set_by_its_own_rule_whatever_its_keys() -> None:
+    assert _faults(
+        """
+        virtualNode: {imageCache: {auto: example.com/cache}}
+        profiles: {default: {driver: {annotations: {example.com/cache: "true"}}}}
+        """
+    ) == ["profiles.default.driver.annotations: example.com/cache: is set through imageCache"]
+
+
+def test_the_same_taint_twice_is_refused() -> None:
+    assert _faults("virtualNode: {taints: [{key: a}, {key: a}]}") == [
+        "virtualNode.taints: an entry stands here twice; accepted: each at most once"
+    ]
+
+
+def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
+    policy = parse_policy(
+        b"""
+        profiles:
+          night:
+            driver: {imageCache: {snapshots: [{image: "*", id: imc-1}]}}
+            executor: {annotations: {k8s.aliyun.com/eci-use-spec: 2-4Gi}}
+        """,
+        "p.yaml",
+    )
+    assert policy.cautions() == [
+        'profiles.night.driver.imageCache.snapshots[0].id: "imc-1" does not look like an image cache id (imc- and 20 '
+        "lowercase letters or digits)",
+        "profiles.night.executor.annotations: k8s.aliyun.com/eci-use-spec is not a known annotation of ECI",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b"a: 1\na: 2", 'line 2, column 1: the key "a" stands here twice'),
+        (b"profiles: {a: {}, a: {}}", 'line 1, column 19: the key "a" stands here twice'),
+        (b"1: 2", "line 1, column 1: a key that is not a string: put it in quotes"),
+        (b"on: 2", "line 1, column 1: a key that is not a string: put it in quotes"),
+        (b"? [a]\n: b", "line 1, column 3: a key that is not a string: put it in quotes"),
+        (b"a: [", "line 2, column 1: did not find expected node content"),
+        (b"[" * 100_000, "line 1: nested deeper than 100"),
+        (b"a: &a [*a]", "line 1, column 1: its aliases expand to too much"),
+        (
+            b"!!python/object:os.system x",
+            "line 1, column 1: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object:os.system'",
+        ),
+        (b"---\na: 1\n---\nb: 1", "holds 2 YAML documents; accepted: one"),
+        (b"[]", "the file: found []; accepted: a map"),
+        (b"x", 'the file: found "x"; accepted: a map'),
+        (b"profiles: {}", "profiles: found {}; accepted: at least one entry"),
+        (
+            b"profiles: {default: {driver: {mode: 2020-01-01}}}",
+            'profiles.default.driver.mode: found "2020-01-01"; accepted: ecs-only, eci-only, ecs-first, eci-first, resource-policy',
+        ),
+        (b"a: 0x_", "not YAML: invalid literal for int() with base 16: ''"),
+        (
+            b"\xff",
+            'not YAML: unacceptable character #x00ff: invalid leading UTF-8 octet in "<byte string>", position 0',
+        ),
+        (b" " * (MAX_BYTES + 1), "larger than 4 MiB, the most that is read"),
+        (b"profiles: {" + b"x" * 64 + b": {}}", f'profiles: found "{"x" * 64}"; accepted: at most 63 characters'),
+        (b"profiles: {a: {driver: {weight: 0}}}", "profiles.a.driver.weight: found 0; accepted: 1 or more"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_cannot_be_read_is_said_with_its_place(text: bytes, fault: str) -> None:
+    assert _faults(text) == [fault]
+
+
+def test_aliases_that_expand_without_bound_are_refused() -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    assert _faults("\n".join(levels)) == ["line 1, column 1: its aliases expand to too much"]
+
+
+def test_anchors_and_merges_work() -> None:
+    policy = parse_policy(
+        b"""
+        profiles:
+          a: &a {driver: {mode: eci-only}}
+          b: {<<: *a, executor: {mode: eci-only}}
+        """,
+        "p.yaml",
+    )
+    assert policy.profiles["b"].driver.mode is SchedulingMode.ECI_ONLY
+
+
+@pytest.mark.parametrize(("name", "why"), [("missing.yaml", "No such file or directory"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, why: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        load_policy(tmp_path / name)
+    assert error.value.faults == [f"{tmp_path / name}: cannot be read: {why}"]

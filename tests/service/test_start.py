@@ -1,0 +1,91 @@
+"""Starting the process: what stops it is one sentence and exit code 2, and a clean start is a clean stop."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ROOT, service
+
+
+def _serve(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """The exit code and both outputs of a service that does not start."""
+    done = subprocess.run(
+        [sys.executable, "-m", "webhook", "serve", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_port_in_use_is_one_sentence(tls: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert _serve("--tls-dir", str(tls), "--port", str(port)) == (
+            2,
+            "",
+            f"--port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port\n",
+        )
+        assert _serve("--tls-dir", str(tls), "--port", "0", "--operations-port", str(port)) == (
+            2,
+            "",
+            f"--operations-port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with "
+            "--operations-port\n",
+        )
+
+
+def test_a_host_that_is_none_is_one_sentence(tls: Path) -> None:
+    code, output, error = _serve("--tls-dir", str(tls), "--host", "no.such.host.invalid")
+    assert (code, output) == (2, "")
+    assert error.startswith("--port: cannot listen on no.such.host.invalid:8443: ")
+    assert error.count("\n") == 1
+
+
+def test_a_bad_policy_is_a_sentence_for_each_fault(tls: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("profiles: {default: {driver: {mode: eci}, x: 1}}", encoding="utf-8")
+    assert _serve("--tls-dir", str(tls), "--policy", str(policy)) == (
+        2,
+        "",
+        f'{policy}: profiles.default.driver.mode: found "eci"; accepted: ecs-only, eci-only, ecs-first, eci-first, '
+        f"resource-policy\n{policy}: profiles.default.x: unknown key; accepted: allowOverride, driver, executor\n",
+    )
+
+
+def test_a_bad_setting_names_its_flag_and_its_variable(tls: Path) -> None:
+    sentence = '--port (or ECI_WEBHOOK_PORT): found "tcp://10.0.0.1:443"; input should be a valid integer, unable to parse string as an integer\n'
+    assert _serve("--tls-dir", str(tls), ECI_WEBHOOK_PORT="tcp://10.0.0.1:443") == (2, "", sentence)
+
+
+@pytest.mark.parametrize("variable", ["ECI_WEBHOOK_LOG_LEVEL", "ECI_WEBHOOK_OPERATIONS_PORT"])
+def test_a_flag_wins_over_a_variable(tls: Path, tmp_path: Path, variable: str) -> None:
+    arguments = ["--log-level", "info"] if "LEVEL" in variable else []
+    with service(tls, tmp_path / "log", arguments, {variable: "tcp://10.0.0.1:443"}) as running:
+        assert running.operations("/livez").status_code == 200
+
+
+def test_a_terminated_service_ends_with_exit_code_0(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running:
+        running.process.terminate()
+        assert running.process.wait(30) == 0
+        assert running.lines()[-1]["event"] == "stopped"
+
+
+def test_the_serving_process_imports_no_client_no_key_tools_and_no_terminal() -> None:
+    """By each of these it would be slower to start, larger, or more worth attacking."""
+    script = (
+        "import sys; sys.argv[1:] = ['serve', '--help']\n"
+        "import runpy\n"
+        "try: runpy.run_module('webhook', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print(*sorted({'kubernetes', 'cryptography', 'typer', 'certs', 'jsonpatch'} & sys.modules.keys()), sys.modules.get('rich'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "None"

@@ -1,0 +1,144 @@
+"""The service on real sockets: an application in a thread, or the whole process as a user starts it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvloop
+
+from certs.issue import ensure
+from webhook.service.server import listen, server
+from webhook.service.settings import Settings
+from webhook.service.tls import ServingCertificate
+
+ROOT = Path(__file__).parents[1]
+
+
+def issue(folder: Path) -> Path:
+    """`folder` with ca.crt, tls.crt and tls.key for this machine in it."""
+    ensure(folder, ["localhost", "127.0.0.1"], datetime.now(UTC))
+    return folder
+
+
+def trusting(folder: Path) -> ssl.SSLContext:
+    """A client's context that trusts the CA in `folder` and nothing else."""
+    return ssl.create_default_context(cafile=str(folder / "ca.crt"))
+
+
+@contextlib.contextmanager
+def serving(app: Any, tls: Path) -> Iterator[httpx.Client]:
+    """Serves the ASGI application `app` over TLS while the block lasts; yields a client of it."""
+    bound = listen("127.0.0.1", 0, "--port")
+    certificate = ServingCertificate(tls)
+    certificate.reload()
+    running = server(app, Settings(), context=certificate.context)
+
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(running.serve(sockets=[bound]))
+
+    port = bound.getsockname()[1]
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        while not running.started:
+            time.sleep(0.001)
+        with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting(tls), timeout=30) as client:
+            yield client
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service process that is ready."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    operations_port: int
+    tls: Path
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, verify=trusting(self.tls), timeout=30)
+
+    def connect(self) -> ssl.SSLSocket:
+        """A TLS connection, for what no HTTP client would send."""
+        plain = socket.create_connection(("127.0.0.1", self.port), 30)
+        return trusting(self.tls).wrap_socket(plain, server_hostname="localhost")
+
+    def operations(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.operations_port}{path}", timeout=30)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def admissions(self, count: int, **fields: Any) -> list[dict[str, Any]]:
+        """The lines of admissions with `fields`, once there are `count`: a line is written after its answer is sent."""
+        deadline = time.monotonic() + 30
+        while True:
+            found = [line for line in self.lines() if line["event"] == "admission" and fields.items() <= line.items()]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.01)
+
+    @property
+    def peak_mib(self) -> float:
+        """The most memory that was ever resident, in MiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+@contextlib.contextmanager
+def service(
+    tls: Path, log: Path, arguments: Sequence[str] = (), environment: dict[str, str] | None = None
+) -> Iterator[Service]:
+    """Runs `python -m webhook serve` on free ports while the block lasts; yields it once it is ready."""
+    command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
+    command += ["--drain-seconds", "0"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | (environment or {}),
+        )
+        try:
+            yield _ready(process, tls, log)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _ready(process: subprocess.Popen[bytes], tls: Path, log: Path) -> Service:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        for line in log.read_text(encoding="utf-8").splitlines():
+            event = json.loads(line)
+            if event["event"] == "serving":
+                port, operations_port = (int(event[key].rsplit(":", 1)[1]) for key in ("reviews", "operations"))
+                return Service(process, port, operations_port, tls, log)
+        time.sleep(0.02)
+    raise AssertionError(log.read_text(encoding="utf-8"))

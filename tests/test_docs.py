@@ -1,0 +1,56 @@
+"""What the documents say, against what there is."""
+
+import re
+
+import pytest
+import yaml
+
+from tests import settings_table
+from tests.serving import ROOT
+from webhook.core.policy import ExecutorRule, Policy, Profile
+from webhook.core.virtual_node import VirtualNode
+from webhook.service.metrics import REJECTIONS, Metrics
+from webhook.service.policy_file import parse_policy
+
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+
+
+def test_every_setting_stands_in_the_table() -> None:
+    assert settings_table.document() == settings_table.DOCUMENT.read_text(encoding="utf-8"), "run make golden"
+
+
+def test_every_key_of_the_policy_is_explained() -> None:
+    for model in (Policy, VirtualNode, Profile, ExecutorRule):
+        for field in model.model_fields.values():
+            assert re.search(rf"`{field.alias}[`.]", CONFIGURATION), field.alias
+
+
+def test_the_policies_shown_can_be_used() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert parse_policy(block.encode(), "docs/configuration.md").cautions() == []
+
+
+def test_every_metric_is_explained() -> None:
+    families = {family.name for family in Metrics("x").registry.collect() if family.name.startswith("spark_")}
+    for name in families:
+        assert name in OPERATIONS, name
+    for reason in REJECTIONS:
+        assert f"`{reason}`" in OPERATIONS
+
+
+def test_every_alert_has_something_to_do() -> None:
+    alerts = yaml.safe_load(
+        (ROOT / "charts" / "spark-eci-webhook" / "files" / "alerts.yaml").read_text(encoding="utf-8")
+    )
+    assert {alert["alert"] for alert in alerts} == set(re.findall(r"^\| `(SparkEci\w+)` \|", OPERATIONS, re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: object) -> None:
+    text = document.read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target

@@ -1,0 +1,76 @@
+"""What is built: everything that the service needs, and nothing that was made on this machine."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ROOT, issue
+from webhook import __version__
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with wheel and sdist, built while a local certificate lies about."""
+    issue(ROOT / "certs" / "local")
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
+    )
+    return folder
+
+
+def test_the_wheel_holds_the_two_packages_and_no_key(built: Path) -> None:
+    with zipfile.ZipFile(built / f"spark_eci_webhook-{__version__}-py3-none-any.whl") as wheel:
+        names = wheel.namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "webhook",
+        "certs",
+        f"spark_eci_webhook-{__version__}.dist-info",
+    }
+    modules = {
+        str(path.relative_to(ROOT)) for package in ("webhook", "certs") for path in (ROOT / package).rglob("*.py")
+    }
+    assert {name for name in names if name.endswith(".py")} == modules
+    assert not any("local/" in name or name.endswith((".key", ".crt")) for name in names)
+
+
+def test_the_sdist_holds_no_key(built: Path) -> None:
+    with tarfile.open(built / f"spark_eci_webhook-{__version__}.tar.gz") as sdist:
+        names = sdist.getnames()
+    assert any(name.endswith("/README.md") for name in names)
+    assert not any("certs/local" in name or name.endswith((".key", ".crt")) for name in names)
+
+
+def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> None:
+    wheel = built / f"spark_eci_webhook-{__version__}-py3-none-any.whl"
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-index", "--target", str(tmp_path)]
+    subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    for command, expected in (("spark-eci-webhook", f"{__version__}\n"), ("spark-eci-certs", None)):
+        arguments = ["--version"] if expected else ["--help"]
+        script = tmp_path / "bin" / command
+        done = subprocess.run(
+            [sys.executable, str(script), *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert expected is None or done.stdout == expected
+
+
+def test_lock_files_name_no_registry_and_hash_everything() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-spark.lock"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert "http" not in text.replace("httptools", "").replace("httpcore", "").replace("httpx", "").replace(
+            "aiohttp", ""
+        )
+        entries = text.replace("\\\n", " ").splitlines()
+        pinned = [entry for entry in entries if entry and not entry.startswith("#")]
+        assert all("==" in entry and "--hash=sha256:" in entry for entry in pinned)

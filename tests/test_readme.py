@@ -1,0 +1,105 @@
+"""What the README shows, tried."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.process import free_port
+from tests.cases import Case
+from tests.serving import ROOT
+from webhook.core.policy import Policy
+from webhook.service.policy_file import parse_policy
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines() if line.startswith("$ ")
+]
+
+
+def _yaml(start: str) -> str:
+    """The one YAML block whose text begins with `start`."""
+    (found,) = [text for kind, text in BLOCKS if kind == "yaml" and text.startswith(start)]
+    return str(found)
+
+
+def test_make_run_shows_a_placement_and_goes_on_serving(tmp_path: Path) -> None:
+    assert "make run" in COMMANDS
+    port, operations_port = free_port(), free_port()
+    arguments = f"--port {port} --operations-port {operations_port} --tls-dir {tmp_path / 'certs'}"
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "run", f"ARGS={arguments}"], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 300
+        while "Serving until Ctrl-C." not in (text := log.read_text(encoding="utf-8")):
+            assert process.poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(0.1)
+        assert "mode=ecs-first,profile=default" in text
+        assert "+  - key: virtual-kubelet.io/provider" in text
+        (curl,) = [command for command in COMMANDS if command.startswith("curl")]
+        assert curl.replace(":8443", f":{port}").replace("certs/local", str(tmp_path / "certs")) in text
+        answer = subprocess.run(
+            shlex.split(curl.replace(":8443", f":{port}").replace("certs/local", str(tmp_path / "certs"))),
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(answer.stdout)["response"]["auditAnnotations"] == {
+            "placement": f"mode=ecs-first,profile=default,policy={Policy().digest}"
+        }
+    finally:
+        subprocess.run(["pkill", "-INT", "-g", str(process.pid)], check=True)
+        process.wait(30)
+
+
+def test_the_policy_file_shows_the_defaults() -> None:
+    """All of it, but for what it marks as examples, is the built-in default profile."""
+    shown = _yaml("selector:")
+    lines = [line for line in shown.splitlines() if "# example" not in line and "- {image:" not in line]
+    assert parse_policy("\n".join(lines).encode(), "README.md").profiles["default"] == Policy().profiles["default"]
+    policy = parse_policy(shown.encode(), "README.md")
+    assert (policy.selector, policy.virtual_node) == (Policy().selector, Policy().virtual_node)
+    assert policy.cautions() == []
+
+
+def test_what_it_takes_by_hand_is_what_the_webhook_adds() -> None:
+    by_hand = yaml.safe_load(_yaml("  executor:\n    instances: 2\n    cores: 2\n    memory: 4g\n    affinity:"))[
+        "executor"
+    ]
+    plain = {"instances": 2, "cores": 2, "memory": "4g"}
+    assert plain == next(
+        yaml.safe_load(text)["executor"] for kind, text in BLOCKS if kind == "yaml" and text.endswith("memory: 4g\n")
+    )
+    case = Case(ROOT / "tests" / "cases" / "mode-ecs-first-executor")
+    assert {"affinity": case.expected["spec"]["affinity"]} == {
+        key: value for key, value in by_hand.items() if key not in plain and key != "tolerations"
+    }
+    assert case.expected["spec"]["tolerations"] == case.pod["spec"]["tolerations"] + by_hand["tolerations"]
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("python -m webhook")])
+def test_the_other_commands_work(command: str) -> None:
+    done = subprocess.run([sys.executable, *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_links_lead_somewhere(target: str) -> None:
+    assert target.startswith("https://") or (ROOT / target).exists()
+
+
+def test_every_reason_is_explained() -> None:
+    from webhook.core.warning import Reason  # noqa: PLC0415
+
+    assert set(re.findall(r"^\| `([a-z-]+)` \| ", README, re.MULTILINE)) >= set(Reason)
