@@ -1,0 +1,27 @@
+"""`make bench`: measures, prints the tables, and judges the figures against their goals."""
+
+import sys
+
+from rich.console import Console
+
+from benchmarks.explain import explain
+from benchmarks.goals import judged
+from benchmarks.serving import serving
+from benchmarks.steps import steps
+
+
+def main() -> int:
+    """Prints all tables; returns 1 where a goal was missed."""
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(steps())
+    table, goals = serving()
+    console.print(table)
+    explained, more = explain()
+    console.print(explained)
+    goals += more
+    console.print(judged(goals))
+    return 0 if all(goal.reached for goal in goals) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What each step of one review costs in the core, at several sizes of pod."""
+
+import json
+from collections.abc import Callable
+from timeit import Timer
+
+import jsonpatch
+from msgspec.json import Decoder, Encoder
+from rich.table import Table
+
+from benchmarks.reviews import grown
+from webhook.core.mutation import mutate
+from webhook.core.placement import decide
+from webhook.core.pod import Pod
+from webhook.core.policy import Policy, Role
+from webhook.core.profile import compile_profile
+from webhook.core.review import respond
+
+SIZES = (8, 32, 128)
+
+
+def steps() -> Table:
+    """A table of microseconds for each step at 8, 32 and 128 KB, the least of several runs."""
+    table = Table("step", *(f"{size} KB, µs" for size in SIZES), title="One review, step by step", title_justify="left")
+    columns = [_measure(grown(size * 1000)) for size in SIZES]
+    for name in columns[0]:
+        table.add_row(name, *(f"{column[name]:.1f}" for column in columns))
+    return table
+
+
+def _measure(body: bytes) -> dict[str, float]:
+    profile = compile_profile(Policy(), "default")
+    pod_json = json.loads(body)["request"]["object"]
+    pod = Decoder(Pod).decode(json.dumps(pod_json))
+    placement = decide(pod, "default", Role.EXECUTOR, profile)
+    operations = mutate(pod, placement)
+    encode = Encoder().encode
+    patched = jsonpatch.apply_patch(pod_json, json.loads(encode(operations)))
+    return {
+        "UTF-8 check": _least(body.decode),
+        "decide": _least(lambda: decide(pod, "default", Role.EXECUTOR, profile)),
+        "mutate": _least(lambda: mutate(pod, placement)),
+        "encode the patch": _least(lambda: encode(operations)),
+        "respond: all of it, with decoding": _least(lambda: respond(body, profile)),
+        "for scale: json.loads": _least(lambda: json.loads(body)),
+        "for scale: jsonpatch.make_patch": _least(lambda: jsonpatch.make_patch(pod_json, patched), number=20),
+    }
+
+
+def _least(call: Callable[[], object], number: int = 500) -> float:
+    """The least of 7 runs of `number` calls, in microseconds a call."""
+    return min(Timer(call).repeat(7, number)) / number * 1e6
