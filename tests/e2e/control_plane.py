@@ -22,8 +22,6 @@ from tests.e2e.component import Component
 from tests.e2e.credentials import Credentials
 from tests.e2e.waiting import wait_for
 
-ETCD, ETCD_PEER, API_SERVER, SCHEDULER = 2379, 2380, 6443, 10259
-CLAIM = 6440
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -40,6 +38,7 @@ class ControlPlane:
 
     Attributes:
         address: The API server's.
+        port: The API server's.
         url: The same as a URL.
         ca: The certificate that clients trust.
         administrator: The certificate and the key of an administrator.
@@ -60,7 +59,10 @@ class ControlPlane:
         self._numbers = count(1)
         network = self._ends.enter_context(closing(_LoopbackNetwork()))
         self.address, self.service_network = f"{network.prefix}.1", f"{network.prefix}.0/24"
-        self.url = f"https://{self.address}:{API_SERVER}"
+        ports = _free_ports(self.address, 4)
+        self._etcd_url, self._etcd_peer_url = (f"http://{self.address}:{port}" for port in ports[:2])
+        self.port, self._scheduler_port = ports[2:]
+        self.url = f"https://{self.address}:{self.port}"
         self.audit_log, self.api_server_log = folder / "audit.log", folder / "kube-apiserver.log"
         self._credentials = Credentials(folder)
         self.ca = self._credentials.ca
@@ -94,7 +96,7 @@ class ControlPlane:
 
     def start_etcd(self) -> None:
         """Start etcd with the data it had."""
-        self._etcd.start(lambda: _answers(lambda: httpx.get(f"http://{self.address}:{ETCD}/health")))
+        self._etcd.start(lambda: _answers(lambda: httpx.get(f"{self._etcd_url}/health")))
 
     def stop_etcd(self) -> None:
         """Stop etcd; the API server goes on without it."""
@@ -111,7 +113,7 @@ class ControlPlane:
             self._scheduler = Component(self._scheduler_command(), self._folder / "kube-scheduler.log")
             self._ends.callback(self.stop_scheduler)
             self._scheduler.start(
-                lambda: _answers(lambda: self.http.get(f"https://{self.address}:{SCHEDULER}/healthz"))
+                lambda: _answers(lambda: self.http.get(f"https://{self.address}:{self._scheduler_port}/healthz"))
             )
 
     def stop_scheduler(self) -> None:
@@ -210,15 +212,14 @@ class ControlPlane:
         return path
 
     def _etcd_command(self) -> list[str]:
-        here, peer = f"http://{self.address}:{ETCD}", f"http://{self.address}:{ETCD_PEER}"
         return [
             str(self._assets / "etcd"),
             f"--data-dir={self._folder / 'etcd'}",
-            f"--listen-client-urls={here}",
-            f"--advertise-client-urls={here}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
+            f"--listen-peer-urls={self._etcd_peer_url}",
+            f"--initial-advertise-peer-urls={self._etcd_peer_url}",
+            f"--initial-cluster=default={self._etcd_peer_url}",
         ]
 
     def _api_server_command(self) -> list[str]:
@@ -228,10 +229,10 @@ class ControlPlane:
         policy.write_text(yaml.safe_dump(AUDIT_POLICY))
         return [
             str(self._assets / "kube-apiserver"),
-            f"--etcd-servers=http://{self.address}:{ETCD}",
+            f"--etcd-servers={self._etcd_url}",
             f"--bind-address={self.address}",
             f"--advertise-address={self.address}",
-            f"--secure-port={API_SERVER}",
+            f"--secure-port={self.port}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
             f"--client-ca-file={self.ca}",
@@ -253,7 +254,7 @@ class ControlPlane:
             f"--authentication-kubeconfig={self.kubeconfig}",
             f"--authorization-kubeconfig={self.kubeconfig}",
             f"--bind-address={self.address}",
-            f"--secure-port={SCHEDULER}",
+            f"--secure-port={self._scheduler_port}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
             "--leader-elect=false",
@@ -263,27 +264,29 @@ class ControlPlane:
 
 
 class _LoopbackNetwork:
-    """A /24 of 127.77.0.0/16 that no other control plane of this machine uses, held by a listening socket."""
+    """A /24 of 127.77.0.0/16 that no other control plane of this machine uses.
+
+    It is held by a name in Linux's abstract socket namespace, which lasts as long as the process, however that ends.
+    """
 
     def __init__(self) -> None:
+        self._hold = socket.socket(socket.AF_UNIX)
         for number in range(256):
             self.prefix = f"127.77.{number}"
-            try:
-                self._hold = socket.create_server((f"{self.prefix}.1", CLAIM))
-            except OSError:
-                continue
-            if all(map(self._free, (ETCD, ETCD_PEER, API_SERVER, SCHEDULER))):
+            with suppress(OSError):
+                self._hold.bind(f"\0control-plane/{self.prefix}")
                 return
-            self._hold.close()
         raise RuntimeError("no free loopback network 127.77.0.0/24 to 127.77.255.0/24: all are in use")
 
     def close(self) -> None:
         self._hold.close()
 
-    def _free(self, port: int) -> bool:
-        with suppress(OSError), socket.create_server((f"{self.prefix}.1", port)):
-            return True
-        return False
+
+def _free_ports(address: str, number: int) -> list[int]:
+    # The well-known ports may be taken on every address of the machine, by an etcd of its own for one.
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server((address, 0))) for _ in range(number)]
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _answers(get: Callable[[], httpx.Response]) -> bool:

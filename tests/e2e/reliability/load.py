@@ -16,7 +16,7 @@ from typing import Any, Self
 import httptools
 import uvloop
 
-from tests.e2e.control_plane import API_SERVER, ControlPlane
+from tests.e2e.control_plane import ControlPlane
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 
@@ -29,6 +29,7 @@ class Order:
     """What is to be sent where."""
 
     host: str
+    port: int
     ca: str
     certificate: str
     key: str
@@ -74,6 +75,7 @@ class Load:
         certificate, key = control_plane.administrator
         self._order = Order(
             host=control_plane.address,
+            port=control_plane.port,
             ca=str(control_plane.ca),
             certificate=str(certificate),
             key=str(key),
@@ -128,7 +130,7 @@ class _Sender:
     async def send(self) -> None:
         """Send one request after another, over one connection as long as it lasts."""
         while not self._done:
-            reader, writer = await asyncio.open_connection(self._order.host, API_SERVER, ssl=self._context)
+            reader, writer = await asyncio.open_connection(self._order.host, self._order.port, ssl=self._context)
             try:
                 while await self._ask(reader, writer):
                     if self._done:
