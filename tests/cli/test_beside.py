@@ -7,18 +7,13 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Run
+from tests.virtual_node import TOLERATION
 
 ALIKE = "both orders end alike"
 ORDERED = "both orders end alike, but for the order and repetition of tolerations"
 SAME = "both orders leave the same nodes open, by different means"
 DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
 
-TOLERATION = {
-    "key": "virtual-kubelet.io/provider",
-    "operator": "Equal",
-    "value": "alibabacloud",
-    "effect": "NoSchedule",
-}
 ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["h"]}
 AFFINITY = {
     "nodeAffinity": {

@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from tests.reviewing import answer, patched
+from tests.virtual_node import TOLERATION
 from webhook.core import names
 from webhook.core.policy import Policy
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
-
-TOLERATION = {
-    "key": "virtual-kubelet.io/provider",
-    "operator": "Equal",
-    "value": "alibabacloud",
-    "effect": "NoSchedule",
-}
 
 
 def _expression(operator: str) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.waiting import wait_for
+from tests.virtual_node import TAINT
 
 NODES = "/api/v1/nodes"
-_VIRTUAL = {"key": "virtual-kubelet.io/provider", "value": "alibabacloud", "effect": "NoSchedule"}
 _ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
 
 
@@ -30,8 +30,8 @@ class Model:
 MODELS = {
     "ecs-amd64": Model("amd64"),
     "ecs-arm64": Model("arm64"),
-    "eci-amd64": Model("amd64", 1000, {"type": "virtual-kubelet"}, (_VIRTUAL,)),
-    "eci-arm64": Model("arm64", 1000, {"type": "virtual-kubelet"}, (_VIRTUAL, _ARM)),
+    "eci-amd64": Model("amd64", 1000, {"type": "virtual-kubelet"}, (TAINT,)),
+    "eci-arm64": Model("arm64", 1000, {"type": "virtual-kubelet"}, (TAINT, _ARM)),
 }
 ECS_PLACES = 8
 _series = count(1)
@@ -80,7 +80,7 @@ class ModelNodes:
             spec = {
                 "nodeSelector": {"kubernetes.io/hostname": name},
                 # Not the taint not-ready: a scheduler that still sees it is not there yet.
-                "tolerations": [{"key": taint["key"], "operator": "Exists"} for taint in (_VIRTUAL, _ARM)],
+                "tolerations": [{"key": taint["key"], "operator": "Exists"} for taint in (TAINT, _ARM)],
                 "containers": [{"name": "probe", "image": "none"}],
             }
             probe = {"metadata": {"name": name}, "spec": spec}

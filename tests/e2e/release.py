@@ -16,6 +16,8 @@ from tests.e2e.service_proxy import ServiceProxy
 from tests.e2e.waiting import wait_for
 
 CONTROLLER = f"{FULLNAME}-certificate-controller"
+#: The placement that Alibaba Cloud advises, as the profile `advised`.
+ADVISED = {"advised": {"driver": {"mode": "ecs-only"}, "executor": {"mode": "eci-only"}}}
 CONFIGURATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/spark-placement"
 
 
@@ -122,3 +124,15 @@ def _run_test_pod(release: Release, outputs: list[str]) -> None:
     ran = release.node.pod(release.namespace, spec).run()
     outputs.append(ran.stdout + ran.stderr)
     release.control_plane.patch(f"{path}/status", {"status": {"phase": "Failed" if ran.returncode else "Succeeded"}})
+
+
+@contextmanager
+def scheduling(control_plane: ControlPlane, folder: Path) -> Iterator[Release]:
+    """Serve the built-in profiles and `advised` from one replica, and run the scheduler."""
+    values = {"policy": {"profiles": ADVISED}}
+    control_plane.start_scheduler()
+    try:
+        with serving(control_plane, control_plane.create_namespace("placement"), folder, values, replicas=1) as release:
+            yield release
+    finally:
+        control_plane.stop_scheduler()

@@ -11,13 +11,13 @@ from tests.e2e.operator_webhook import Application, operator_webhook
 from tests.e2e.release import serving
 from tests.e2e.spark_pods import placement, spark_pod
 from tests.e2e.waiting import wait_for
+from tests.virtual_node import TOLERATION
 from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
 
 #: API servers call webhooks sorted by the names of their configurations; ours is `spark-placement`.
 BEFORE, AFTER = "spark-operator-webhook", "spark-zz-operator-webhook"
-OURS = {"key": "virtual-kubelet.io/provider", "operator": "Equal", "value": "alibabacloud", "effect": "NoSchedule"}
 DEDICATED = {"key": "dedicated", "operator": "Equal", "value": "spark", "effect": "NoSchedule"}
 ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["cn-hangzhou-h"]}
 RACK = {"key": "rack", "operator": "In", "values": ["7"]}
@@ -87,7 +87,7 @@ def test_a_required_affinity_stands_beside_the_users_own(
     own = APPLICATION["affinity"]
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
     assert stored["spec"]["affinity"] == {**own, "nodeAffinity": {**own["nodeAffinity"], **required}}
-    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, OURS], key=str)
+    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, TOLERATION], key=str)
     assert stored["spec"]["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
     assert stored["spec"]["schedulerName"] == "volcano"
 
@@ -102,7 +102,7 @@ def test_a_preferred_affinity_stands_beside_the_users_own(
     added = {"weight": 1, "preference": {"matchExpressions": [NOT_VIRTUAL]}}
     node_affinity = {**own, preferred: [*own[preferred], added]}
     assert stored["spec"]["affinity"] == {**APPLICATION["affinity"], "nodeAffinity": node_affinity}
-    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, OURS], key=str)
+    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, TOLERATION], key=str)
 
 
 @pytest.mark.parametrize("name", [BEFORE, AFTER])
@@ -113,7 +113,7 @@ def test_without_an_affinity_of_the_users_ours_stands_alone(
     term = {"matchExpressions": [VIRTUAL]}
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
     assert stored["spec"]["affinity"] == {"nodeAffinity": required}
-    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, OURS], key=str)
+    assert sorted(tolerations(stored), key=str) == sorted([DEDICATED, TOLERATION], key=str)
 
 
 @pytest.mark.parametrize("name", [BEFORE, AFTER])
@@ -121,14 +121,14 @@ def test_ecs_only_holds_against_a_toleration_of_the_users(
     control_plane: ControlPlane, tmp_path: Path, name: str
 ) -> None:
     """Called first, ours sees a pod without the toleration; called again, it sees what the operator has added."""
-    stored = store(control_plane, tmp_path, name, "ecs-only", {"tolerations": [DEDICATED, OURS]})
+    stored = store(control_plane, tmp_path, name, "ecs-only", {"tolerations": [DEDICATED, TOLERATION]})
     term = {"matchExpressions": [NOT_VIRTUAL]}
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
     assert stored["spec"]["affinity"] == {"nodeAffinity": required}
-    assert tolerations(stored) == [DEDICATED, OURS]
+    assert tolerations(stored) == [DEDICATED, TOLERATION]
 
 
 def test_a_toleration_that_the_user_names_too_is_there_once(control_plane: ControlPlane, tmp_path: Path) -> None:
     """As the chart names its configuration; after ours, the operator would append its own without looking."""
-    stored = store(control_plane, tmp_path, BEFORE, "eci-only", {"tolerations": [DEDICATED, OURS]})
-    assert tolerations(stored) == [DEDICATED, OURS]
+    stored = store(control_plane, tmp_path, BEFORE, "eci-only", {"tolerations": [DEDICATED, TOLERATION]})
+    assert tolerations(stored) == [DEDICATED, TOLERATION]

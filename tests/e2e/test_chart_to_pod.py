@@ -12,16 +12,11 @@ from tests.chart.rendered import FULLNAME
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import Release, helm_test, serving
 from tests.e2e.waiting import wait_for
+from tests.virtual_node import TOLERATION
 
 pytestmark = pytest.mark.needs("control-plane")
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
-TOLERATION = {
-    "key": "virtual-kubelet.io/provider",
-    "operator": "Equal",
-    "value": "alibabacloud",
-    "effect": "NoSchedule",
-}
 
 
 @pytest.fixture(scope="module")

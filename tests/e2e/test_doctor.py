@@ -25,6 +25,7 @@ from tests.e2e.kubelet import kubelet
 from tests.e2e.release import Release, serving
 from tests.e2e.service_proxy import ServiceProxy
 from tests.e2e.waiting import wait_for
+from tests.virtual_node import TAINT
 from webhook.cli.doctor.cluster import Cluster
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy
@@ -37,7 +38,6 @@ PROFILES = "default, eci-first, eci-only, ecs-first, ecs-only, resource-policy"
 PROFILE = "spark-eci-webhook/profile"
 POD = f"{FULLNAME}-0"
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
-TAINT = {"key": "virtual-kubelet.io/provider", "value": "alibabacloud", "effect": "NoSchedule"}
 Found = list[tuple[str, str, str]]
 
 

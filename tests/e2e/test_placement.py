@@ -10,13 +10,12 @@ import pytest
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures
 from tests.e2e.model_nodes import ECS_PLACES, ModelNodes
-from tests.e2e.release import serving
+from tests.e2e.release import Release, scheduling
 from tests.e2e.spark_pods import placement, spark_pod
 from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
 
-ADVISED = {"driver": {"mode": "ecs-only"}, "executor": {"mode": "eci-only"}}
 TWELVE = ECS_PLACES + 4
 
 
@@ -44,16 +43,9 @@ class Cluster:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The chart, with one profile more, and the scheduler."""
-    values = {"policy": {"profiles": {"advised": ADVISED}}}
-    namespace = control_plane.create_namespace("placement")
-    control_plane.start_scheduler()
-    try:
-        with serving(control_plane, namespace, tmp_path_factory.mktemp("node"), values, replicas=1):
-            yield
-    finally:
-        control_plane.stop_scheduler()
+def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    with scheduling(control_plane, tmp_path_factory.mktemp("node")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -15,13 +15,12 @@ import pytest
 from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.model_nodes import ModelNodes
-from tests.e2e.release import serving
+from tests.e2e.release import Release, scheduling
 from tests.e2e.spark_pods import placement
 from webhook.core import names
 
 pytestmark = [pytest.mark.needs("control-plane"), pytest.mark.needs("spark")]
 
-ADVISED = {"driver": {"mode": "ecs-only"}, "executor": {"mode": "eci-only"}}
 EXECUTORS = 5
 #: An API server of 1.20 refuses the Service that Spark applies on the server's side, after it has taken the driver.
 REFUSED_SERVICE = "associative list with keys has an element that omits key field"
@@ -32,16 +31,9 @@ RIGHTS = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The chart with the placement that Alibaba Cloud advises, and the scheduler."""
-    namespace = control_plane.create_namespace("placement")
-    control_plane.start_scheduler()
-    try:
-        values = {"policy": {"profiles": {"advised": ADVISED}}}
-        with serving(control_plane, namespace, tmp_path_factory.mktemp("node"), values, replicas=1):
-            yield
-    finally:
-        control_plane.stop_scheduler()
+def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    with scheduling(control_plane, tmp_path_factory.mktemp("node")) as started:
+        yield started
 
 
 @pytest.fixture
