@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 STALE = 180
 """The seconds without a turn of the control loop after which the health endpoint says so."""
+POLL = 0.1
+"""The seconds that the health endpoint may take to end."""
 
 
 class Level(StrEnum):
@@ -107,8 +111,9 @@ def run(controller: "Controller") -> int:
     return 1 if crashed.is_set() else 0
 
 
-def _health(controller: "Controller", port: int) -> ThreadingHTTPServer:
-    """Serve ``GET /healthz`` from a thread: 200 while the control loop turns, 503 when it has stopped to.
+@contextmanager
+def _health(controller: "Controller", port: int) -> Iterator[str]:
+    """Serve ``GET /healthz`` from a thread, and yield its address: 200 while the control loop turns, then 503.
 
     An API server that does not answer is no reason for a restart, so it does not show here.
     """
@@ -135,14 +140,21 @@ def _health(controller: "Controller", port: int) -> ThreadingHTTPServer:
         def log_message(self, *_: Any) -> None:
             """Say nothing about each call."""
 
-    ThreadingHTTPServer.daemon_threads = True
     try:
         server = ThreadingHTTPServer(("", port), Handler)
     except OSError as error:
         raise InputError(f"The health port {port} cannot be used: {error.strerror}.") from error
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    log.info("answering", url=f"http://0.0.0.0:{server.server_port}/healthz")
-    return server
+    thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
+    url = f"http://0.0.0.0:{server.server_port}/healthz"
+    log.info("answering", url=url)
+    with server:
+        thread.start()
+        try:
+            yield url
+        finally:
+            # A thread that still polls the number of a closed socket would hold whatever is opened under it next.
+            server.shutdown()
+            thread.join()
 
 
 def _configure_logs(level: Level) -> None:

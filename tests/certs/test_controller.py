@@ -24,6 +24,7 @@ from certs.controller import Controller
 from certs.pace import Backoff, Budget
 from certs.state import Target
 from tests.certs.stand_in import Answer, StandIn, status
+from tests.waiting import wait_for
 
 TARGET = Target("spark", "webhook-ca", "webhook-tls", "webhook", "webhook")
 CA = "/api/v1/namespaces/spark/secrets/webhook-ca"
@@ -295,14 +296,15 @@ def test_a_signal_ends_it_though_the_api_server_hangs(stand_in: StandIn, number:
 
 def test_health_fails_once_the_loop_has_stopped_to_turn(stand_in: StandIn) -> None:
     controller, _ = controller_of(stand_in)
-    with capture_logs() as entries, daemon._health(controller, 0) as server:
-        url = entries[0]["url"].replace("0.0.0.0", "127.0.0.1")
+    before = threading.enumerate()
+    with daemon._health(controller, 0) as address:
+        url = address.replace("0.0.0.0", "127.0.0.1")
         controller.turned -= daemon.STALE + 1
         with pytest.raises(urllib.error.HTTPError, match="503") as caught:
             urllib.request.urlopen(url)  # noqa: S310
         assert caught.value.read() == b"the control loop has not turned for 181 seconds\n"
         caught.value.close()
-        server.shutdown()
+    wait_for(lambda: set(threading.enumerate()) <= set(before))
 
 
 def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: StandIn) -> None:

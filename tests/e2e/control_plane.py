@@ -20,7 +20,7 @@ from kubernetes import client, config
 
 from tests.e2e.component import Component
 from tests.e2e.credentials import Credentials
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

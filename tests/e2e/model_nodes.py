@@ -9,8 +9,8 @@ from itertools import count
 from typing import Any, Self
 
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.waiting import wait_for
 from tests.virtual_node import TAINT
+from tests.waiting import wait_for
 
 NODES = "/api/v1/nodes"
 _ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}

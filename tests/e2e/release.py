@@ -13,7 +13,7 @@ from tests.chart.rendered import CHART, FULLNAME, RELEASE
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node import Node, Pod
 from tests.e2e.service_proxy import ServiceProxy
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 
 CONTROLLER = f"{FULLNAME}-certificate-controller"
 #: The placement that Alibaba Cloud advises, as the profile `advised`.

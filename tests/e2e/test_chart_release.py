@@ -17,7 +17,7 @@ from tests.chart.test_validity import MATRIX
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import DEFINITIONS
 from tests.e2e.release import CONFIGURATION, CONTROLLER, helm_test, serving
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

@@ -11,8 +11,8 @@ import pytest
 from tests.chart.rendered import FULLNAME
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import Release, helm_test, serving
-from tests.e2e.waiting import wait_for
 from tests.virtual_node import TOLERATION
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

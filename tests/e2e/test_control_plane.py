@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

@@ -24,8 +24,8 @@ from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
 from tests.e2e.kubelet import kubelet
 from tests.e2e.release import Release, serving
 from tests.e2e.service_proxy import ServiceProxy
-from tests.e2e.waiting import wait_for
 from tests.virtual_node import TAINT
+from tests.waiting import wait_for
 from webhook.cli.doctor.cluster import Cluster
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy

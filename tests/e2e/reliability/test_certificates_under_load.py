@@ -33,7 +33,7 @@ from tests.e2e.test_certificates import (
     wait_until_quiet,
     wait_until_well,
 )
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

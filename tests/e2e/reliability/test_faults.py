@@ -17,7 +17,7 @@ from tests.e2e.node import Pod
 from tests.e2e.release import CONFIGURATION, Release, serving, trusted
 from tests.e2e.reliability.attempts import PLACED, REFUSED, UNPLACED, Namespace
 from tests.e2e.reliability.rubbish import ASK
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

@@ -14,7 +14,7 @@ from tests.e2e.figures import Figures, scaled
 from tests.e2e.node import Pod
 from tests.e2e.release import Release, serving
 from tests.e2e.reliability.load import Load
-from tests.e2e.waiting import wait_for
+from tests.waiting import wait_for
 from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
