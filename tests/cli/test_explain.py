@@ -293,4 +293,14 @@ def test_other_kinds_can_be_left_out(run: Run, tmp_path: Path) -> None:
     file.write_text(f"{UNKNOWN}\n---\n{(ROOT / 'examples/ecs-first/before.yaml').read_text()}")
     ran = run("explain", "-f", file, "--skip-other-kinds")
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == ("1 application, 2 pods: 2 placed; 1 document of other kinds")
+    assert ran.out.splitlines()[-1] == "1 application, 2 pods: 2 placed; 1 document of other kinds"
+
+
+def test_other_kinds_in_a_list_hide_none_of_its_applications(run: Run, tmp_path: Path) -> None:
+    application = yaml.safe_load((ROOT / "examples/ecs-first/before.yaml").read_text())
+    file = tmp_path / "apps.json"
+    items = [application, yaml.safe_load(UNKNOWN), application]
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    ran = run("explain", "-f", file, "--skip-other-kinds")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1] == "2 applications, 4 pods: 4 placed; 1 document of other kinds"

@@ -26,7 +26,7 @@ class Inputs:
     """Each with the name of the file that it stands in."""
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     passed_over: int = 0
-    """How many documents were of other kinds."""
+    """How many objects were of other kinds."""
 
 
 def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False) -> Inputs:
@@ -45,14 +45,8 @@ def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False
             for number, document in enumerate(listed, 1):
                 where = name if len(listed) == 1 else f"{name}, document {number}"
                 try:
-                    _take(found, name, read(document, namespace))
-                except UnknownKindError as error:
-                    if pass_over:
-                        found.passed_over += 1
-                    else:
-                        faults.append(f"{where}: {error}; --skip-other-kinds leaves such documents out")
-                except ManifestError as error:
-                    faults.append(f"{where}: {error}")
+                    unread = _take(found, name, read(document, namespace), pass_over=pass_over)
+                    faults.extend(f"{where}: {fault}" for fault in unread)
                 except RecursionError:
                     faults.append(f"{where}: lists are nested too deeply in it")
     if faults:
@@ -62,12 +56,22 @@ def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False
     return found
 
 
-def _take(found: Inputs, name: str, objects: Iterable[Workload | Namespace]) -> None:
+def _take(
+    found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError], *, pass_over: bool
+) -> Iterator[str]:
+    """Files away what was read, and yields what is wrong with the rest."""
     for one in objects:
-        if isinstance(one, Workload):
-            found.workloads.append((name, one))
-        else:
-            found.namespaces[one.name] = one
+        match one:
+            case Workload():
+                found.workloads.append((name, one))
+            case Namespace():
+                found.namespaces[one.name] = one
+            case UnknownKindError() if pass_over:
+                found.passed_over += 1
+            case UnknownKindError():
+                yield f"{one}; --skip-other-kinds leaves such documents out"
+            case ManifestError():
+                yield str(one)
 
 
 def _files(name: str) -> Iterator[str]:

@@ -29,37 +29,38 @@ class UnknownKindError(ManifestError):
     """A document is of a kind of which no Spark pods come, as far as is known."""
 
 
-def read(document: Any, namespace: str) -> Iterator[Workload | Namespace]:
+def read(document: Any, namespace: str) -> Iterator[Workload | Namespace | ManifestError]:
     """What `document` (JSON-like) comes to, where `namespace` is that of objects that name none.
 
-    Raises ManifestError.
+    What cannot be read comes as a ManifestError in its place, so that the rest of a list is not lost with it.
     """
     if not isinstance(document, dict):
-        raise ManifestError("not a Kubernetes object: accepted is a map with apiVersion and kind")
+        yield ManifestError("not a Kubernetes object: accepted is a map with apiVersion and kind")
+        return
     version, kind = document.get("apiVersion"), document.get("kind")
     if not isinstance(version, str) or not isinstance(kind, str):
-        raise ManifestError("not a Kubernetes object: apiVersion or kind is missing")
+        yield ManifestError("not a Kubernetes object: apiVersion or kind is missing")
+        return
     items = document.get("items")
     if kind.endswith("List") and (items is None or isinstance(items, list)):
         yield from _items(items or [], version, kind.removesuffix("List"), namespace)
         return
     reader = _READERS.get((version.rpartition("/")[0], kind))
     if reader is None:
-        raise UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
+        yield UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
+        return
     try:
         yield reader(document, namespace)
     except msgspec.ValidationError as error:
-        raise ManifestError(f"{_called(document)}: {clause(error, 'the document')}") from None
+        yield ManifestError(f"{_called(document)}: {clause(error, 'the document')}")
 
 
-def _items(items: list[Any], version: str, kind: str, namespace: str) -> Iterator[Workload | Namespace]:
+def _items(items: list[Any], version: str, kind: str, namespace: str) -> Iterator[Workload | Namespace | ManifestError]:
     # Items of a typed list have no kind of their own where they come from the API server as it sends them.
     missing = {"apiVersion": version, "kind": kind} if kind else {}
     for index, item in enumerate(items):
-        try:
-            yield from read(missing | item if isinstance(item, dict) else item, namespace)
-        except ManifestError as error:
-            raise type(error)(f"items[{index}]: {error}") from None
+        for found in read(missing | item if isinstance(item, dict) else item, namespace):
+            yield type(found)(f"items[{index}]: {found}") if isinstance(found, ManifestError) else found
 
 
 def _called(document: JSON) -> str:
