@@ -1,11 +1,13 @@
 """What a running server presents."""
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
 
 from certs.errors import InputError
 
+_PORT = re.compile(r"[0-9]{1,5}")
 TIMEOUT = 10
 
 
@@ -51,7 +53,7 @@ def read_address(text: str) -> Address:
     """
     host, separator, port = text.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not separator or not host or not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004
+    if not separator or not host or not _PORT.fullmatch(port) or not 0 < int(port) <= 65535:  # noqa: PLR2004
         raise InputError(f"{text!r} is no address: accepted is HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443.")
     return Address(host, int(port))
 

@@ -280,7 +280,10 @@ def test_addresses_are_read_and_written_alike(text: str, address: Address) -> No
     assert str(address) == text
 
 
-@pytest.mark.parametrize("text", ["", "localhost", ":443", "a:", "a:b", "a:0", "a:65536", "a:-1", "[::1]", "[]:1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "localhost", ":443", "a:", "a:b", "a:0", "a:65536", "a:-1", "a:\u00b2", "a:" + "9" * 5000, "[::1]", "[]:1"],
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"accepted is HOST:PORT, such as 127\.0\.0\.1:8443 or \[::1\]:8443\.$"):
         read_address(text)

@@ -1,4 +1,4 @@
-"""What `explain` and `diff` print, kept in files and shown in the documentation; `make golden` rewrites both."""
+"""What the commands print, kept in files and shown in the documentation; `make golden` rewrites both."""
 
 import contextlib
 import io
@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "outside-rollout.txt": f"{_APPS}/own-affinity.yaml --policy tests/cli/shares.yaml --profile none-yet",
     "observe.txt": f"{_PLAIN} --policy tests/cli/shares.yaml --profile observed",
     "denied.txt": "explain -f tests/cases/node-name-set/pod.yaml --policy tests/cli/shares.yaml --profile strict",
+    "validate.txt": "validate tests/cli/shares.yaml",
+    "validate-built-in.txt": "validate",
     "diff.txt": "diff tests/cli/built-in.yaml tests/cli/shares.yaml -f tests/cli/apps",
     "resource-policy.yaml": "resource-policy --ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64",
     "beside.txt": f"{_APPS}/own-affinity.yaml --profile eci-only --beside spark-operator",

@@ -1,5 +1,6 @@
 """Both orders of the operator's webhook and ours."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -73,4 +74,19 @@ def test_both_orders_keep_the_users_affinity_and_ours_and_one_toleration(run: Ru
 
 def test_the_operator_has_no_part_in_other_pods(run: Run) -> None:
     out = run("explain", "-f", "tests/cli/apps/connect.yaml", "--beside", "spark-operator").out
-    assert out.count("the operator's webhook has no part in this pod") == 3
+    assert out.count("the operator's webhook has no part in this pod") == 2
+    assert "  pod web\n    left alone, the label sparkoperator.k8s.io/launched-by-spark-operator is missing\n" in out
+
+
+def test_a_namespace_whose_label_names_no_profile_is_said(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "app.yaml"
+    labels = {"spark-eci-webhook/profile": "eci-onyl"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": labels}}
+    file.write_text(f"{json.dumps(namespace)}\n---\n{application({})}")
+    ran = run("explain", "-f", file, "--beside", "spark-operator")
+    why = (
+        'the label spark-eci-webhook/profile of the namespace default is "eci-onyl", which is no profile; '
+        "profiles: default, ecs-only, eci-only, ecs-first, eci-first, resource-policy"
+    )
+    assert ran.code == 3
+    assert ran.out.count(f"    left alone, {why}\n    ! {why}\n") == 2

@@ -231,6 +231,10 @@ APPLICATION = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\
             ["FILE: SparkApplication pi: driver: spec.tolerations[2].tolerationSeconds: expected int | null, got str"],
         ),
         (
+            APPLICATION + "spec: {volumes: [{name: spark-local-dir-1, emptyDir: x}], driver: {}, executor: {}}",
+            ["FILE: SparkApplication pi: spec: volumes[0].emptyDir: expected object | null, got str"],
+        ),
+        (
             '{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"kind": {"kind": "Pod", '
             '"version": "v1", "group": ""}, "uid": "u", "operation": "CREATE", "object": {"metadata": {}}}}',
             ["FILE: AdmissionReview : request.object.spec: required, but missing"],
@@ -304,3 +308,23 @@ def test_other_kinds_in_a_list_hide_none_of_its_applications(run: Run, tmp_path:
     ran = run("explain", "-f", file, "--skip-other-kinds")
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == "2 applications, 4 pods: 4 placed; 1 document of other kinds"
+
+
+@pytest.mark.parametrize(
+    ("instances", "shown"),
+    [
+        ("7", ["2 of 7", "5 of 7"]),
+        ("1000000000", ["300000000 of 1000000000", "700000000 of 1000000000"]),
+        ("\u00b2", ["30 %", "70 %"]),
+        ("9" * 5000, ["30 %", "70 %"]),
+    ],
+    ids=["few", "many", "no number", "too long"],
+)
+def test_a_mix_is_shown_by_its_shares(instances: str, shown: list[str], run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "app.yaml"
+    conf = json.dumps({"spark.executor.instances": instances})
+    file.write_text(APPLICATION + f"spec: {{sparkConf: {conf}, driver: {{}}, executor: {{}}}}")
+    ran = run("explain", "-f", file, "--policy", "tests/cli/shares.yaml")
+    assert ran.code == 0
+    titles = [line for line in ran.out.splitlines() if line.startswith("  executor ")]
+    assert [any(count in title for title in titles) for count in shown] == [True, True], titles

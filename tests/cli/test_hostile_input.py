@@ -32,6 +32,21 @@ DOCUMENTS: list[Any] = [
         "metadata": {"name": "nightly"},
         "spec": {"schedule": "@daily", "template": {"driver": {"template": {"spec": {}}}, "executor": {}}},
     },
+    {
+        "apiVersion": "sparkoperator.k8s.io/v1beta2",
+        "kind": "SparkApplication",
+        "metadata": {"name": "by-conf"},
+        "spec": {
+            "sparkConf": {
+                "spark.kubernetes.executor.volumes.hostPath.data.options.path": "/mnt",
+                "spark.kubernetes.executor.volumes.emptyDir.odd.options": "x",
+                "spark.executor.instances": "3",
+            },
+            "volumes": [{"name": "spark-local-dir-1", "emptyDir": {"sizeLimit": "1Gi"}}],
+            "driver": {},
+            "executor": {"volumeMounts": [{"name": "spark-local-dir-1", "mountPath": "/mnt"}]},
+        },
+    },
     json.loads((ROOT / "tests/reviews/spark-3.5.2-driver.json").read_bytes()),
     CASES[0].pod,
 ]
@@ -69,7 +84,7 @@ def spoilt(draw: st.DrawFn) -> Any:
 
 def explained(file: Path) -> None:
     inputs: Inputs = read_inputs([str(file)], "default")
-    selection = select(None, None, inputs.namespaces)
+    selection = select(Path(__file__).parent / "shares.yaml", None, inputs.namespaces)
     found = explain_all(inputs, selection)
     for output in (print_text, print_diffs, print_yaml, print_json, print_patches):
         output(found)

@@ -72,7 +72,9 @@ def print_both_orders(explained: Explained, selection: Selection) -> bool:
 def _pod(page: Page, one: ExplainedPod, found: BothOrders | None) -> None:
     page.line(f"{one.pod.title} {pod_name(one.outcome)}", "bold", indent=2)
     if found is None:
-        page.line("the operator's webhook has no part in this pod", indent=4)
+        skipped = one.outcome.skipped
+        page.line(f"left alone, {skipped}" if skipped else "the operator's webhook has no part in this pod", indent=4)
+        page.lines(((f"! {warning}", "yellow") for warning in one.outcome.warnings), indent=4)
         page.line()
         return
     for title, end in (

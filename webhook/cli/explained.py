@@ -1,7 +1,9 @@
 """What becomes of every pod in the files that a user names."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from webhook.cli.inputs import Inputs
 from webhook.cli.outcome import Outcome, outcome
@@ -11,6 +13,9 @@ from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import ReviewError
 from webhook.spark.workload import SparkPod, Workload
+
+#: How many executors, as Spark reads an int; anything else in its place is shown as it stands.
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,11 @@ def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
     found = []
     for share in dict.fromkeys(map(id, mix)):
         numbers = [index + 1 for index, one in enumerate(mix) if id(one) == share]
-        if not pod.count.isdigit():
+        if not _NUMBER.fullmatch(pod.count):
             found.append(pod.numbered(numbers[0], f"{len(numbers) * 100 // len(mix)} %"))
             continue
         total = int(pod.count)
-        if number := sum(id(mix[index % len(mix)]) == share for index in range(total)):
+        rounds, rest = divmod(total, len(mix))
+        if number := rounds * len(numbers) + sum(one <= rest for one in numbers):
             found.append(pod.numbered(numbers[0], f"{number} of {total}"))
     return found or [pod]

@@ -38,7 +38,8 @@ def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False
     """
     if not files:
         raise InputError("nothing to read: name a file or folder with -f, or - for standard input")
-    found, faults = Inputs(), []
+    found = Inputs()
+    faults: list[str] = []
     for name in [name for file in files for name in _files(file)]:
         with working(f"reading {name}"):
             listed = _documents(name)

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.terminal import BAD_INPUT, console, errors
-from webhook.core.policy import Policy, Role, Rule, SchedulingMode
+from webhook.core.policy import ExecutorRule, Policy, Role, Rule, SchedulingMode, Unplaceable
 from webhook.core.schema import PolicySchema
+from webhook.core.shares import WHOLE
 from webhook.service.policy_file import PolicyError, load_policy
 
 
@@ -63,11 +64,40 @@ def _table(policy: Policy) -> Table:
         table.add_column(heading, overflow="fold")
     for name, profile in policy.profiles.items():
         override = "override allowed" if profile.allow_override else "override refused"
-        for role, first in ((Role.DRIVER, f"{name}\n{override}"), (Role.EXECUTOR, "")):
-            rule = profile.rule(role)
-            cells = (first, role.value, rule.mode.value, _affinity(policy, rule), _annotations(policy, rule))
-            table.add_row(*map(Text, cells), end_section=role is Role.EXECUTOR)
+        first = f"{name}\n{override}"
+        for role in Role:
+            parts = _parts(profile.rule(role))
+            for index, (who, rule) in enumerate(parts, 1):
+                cells = (first, who, _mode(rule), _affinity(policy, rule), _annotations(policy, rule))
+                table.add_row(*map(Text, cells), end_section=role is Role.EXECUTOR and index == len(parts))
+                first = ""
     return table
+
+
+def _parts(rule: Rule) -> list[tuple[str, Rule]]:
+    """The rule by those it holds for: each share of a mix is a rule of its own."""
+    if not isinstance(rule, ExecutorRule):
+        return [(Role.DRIVER.value, rule)]
+    if not rule.mix:
+        return [(Role.EXECUTOR.value, rule)]
+    return [
+        (
+            f"{Role.EXECUTOR}, {share.percent} %",
+            rule.model_copy(update={"mode": share.mode, "annotations": {**rule.annotations, **share.annotations}}),
+        )
+        for share in rule.mix
+    ]
+
+
+def _mode(rule: Rule) -> str:
+    lines = [rule.mode.value]
+    if rule.rollout < WHOLE:
+        lines.append(f"for {rule.rollout} % of applications")
+    if rule.observe:
+        lines.append("observed, not changed")
+    if rule.unplaceable is Unplaceable.DENY:
+        lines.append("denied where unplaceable")
+    return "\n".join(lines)
 
 
 def _affinity(policy: Policy, rule: Rule) -> str:

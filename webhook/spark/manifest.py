@@ -77,6 +77,20 @@ class PodPart(View, frozen=True):
     instances: int | None = None
 
 
+class Volume(View, frozen=True):
+    """Volume v1 core, of the types that Spark itself can mount."""
+
+    name: str | None = None
+    empty_dir: JSON | None = None
+    host_path: JSON | None = None
+    nfs: JSON | None = None
+    persistent_volume_claim: JSON | None = None
+
+
+class _Volumes(View, frozen=True):
+    volumes: list[Volume] | None
+
+
 class DynamicAllocation(View, frozen=True):
     """How many executors there may be."""
 
@@ -113,7 +127,7 @@ class ApplicationSpec(View, frozen=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError where a volume has a field of the wrong type."""
-        _checked({"volumes": self.volumes}, PodSpec)
+        _checked({"volumes": self.volumes}, _Volumes)
 
 
 class ApplicationStatus(View, frozen=True):

@@ -90,6 +90,7 @@ def _volumes(settings: dict[str, str]) -> list[JSON]:
         if len(parts) < 2 or parts[0] not in properties.VOLUME_TYPES:  # noqa: PLR2004, a type and a name
             continue
         options = volumes.setdefault((parts[0], parts[1]), {})
-        if parts[2:3] == ["options"]:
-            options[parts[3]] = value
+        match parts[2:]:
+            case ["options", option]:
+                options[option] = value
     return [{"name": name, kind: options} for (kind, name), options in volumes.items()]
