@@ -108,8 +108,13 @@ class ControlPlane:
         self._start_api_server()
 
     def start_scheduler(self) -> None:
-        """Start the scheduler, unless it runs; it stays until the control plane ends or `stop_scheduler`."""
+        """Start the scheduler, unless it runs; it stays until the control plane ends or `stop_scheduler`.
+
+        Pods that other tests have left are removed, since it would give them the room of new nodes.
+        """
         if self._scheduler is None:
+            for namespace in self.get("/api/v1/namespaces")["items"]:
+                self.remove_pods(namespace["metadata"]["name"])
             self._scheduler = Component(self._scheduler_command(), self._folder / "kube-scheduler.log")
             self._ends.callback(self.stop_scheduler)
             self._scheduler.start(
@@ -158,6 +163,11 @@ class ControlPlane:
         self.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": dict(labels or {})}})
         self.create_default_service_account(name)
         return name
+
+    def remove_pods(self, namespace: str) -> None:
+        """Delete the pods of a namespace at once, as no kubelet would confirm their end."""
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}
+        self._answer(self.http.request("DELETE", f"/api/v1/namespaces/{namespace}/pods", json=body))
 
     def create_default_service_account(self, namespace: str) -> None:
         """Make the ServiceAccount that a controller manager would, without a token in the pods."""

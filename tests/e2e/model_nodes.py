@@ -1,6 +1,5 @@
 """Nodes without machines: enough for a real scheduler to decide where pods would run."""
 
-import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -86,7 +85,7 @@ class ModelNodes:
             probe = {"metadata": {"name": name}, "spec": spec}
             self._control_plane.create(f"/api/v1/namespaces/{namespace}/pods", probe)
         wait_for(lambda: all(_bound(pod) for pod in self._pods(namespace)))
-        self.remove_pods(namespace)
+        self._control_plane.remove_pods(namespace)
         wait_for(lambda: not self._pods(namespace))
 
     def settled(self, namespace: str, pods: int) -> Counter[str]:
@@ -115,12 +114,6 @@ class ModelNodes:
     def _pods(self, namespace: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._control_plane.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
         return found
-
-    def remove_pods(self, namespace: str) -> None:
-        """Delete the pods of a namespace at once, as no kubelet would confirm their end."""
-        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
-        path = f"/api/v1/namespaces/{namespace}/pods"
-        self._control_plane.http.request("DELETE", path, content=body).raise_for_status()
 
 
 def _bound(pod: dict[str, Any]) -> str:

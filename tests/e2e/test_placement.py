@@ -55,7 +55,7 @@ def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
         made = Cluster(control_plane, nodes, [])
         yield made
         for namespace in made.namespaces:
-            nodes.remove_pods(namespace)
+            control_plane.remove_pods(namespace)
 
 
 def on_ecs(counts: Counter[str]) -> int:

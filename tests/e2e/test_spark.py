@@ -44,7 +44,7 @@ def nodes(control_plane: ControlPlane) -> Iterator[ModelNodes]:
 
 
 @pytest.fixture
-def namespace(control_plane: ControlPlane, nodes: ModelNodes) -> Iterator[str]:
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
     """A namespace that has opted in, with an account for Spark."""
     made = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "advised"})
     account = {"metadata": {"name": "spark"}, "automountServiceAccountToken": False}
@@ -56,7 +56,7 @@ def namespace(control_plane: ControlPlane, nodes: ModelNodes) -> Iterator[str]:
     binding = {"metadata": {"name": "spark"}, "roleRef": reference, "subjects": subjects}
     control_plane.create(f"{rights}/rolebindings", binding)
     yield made
-    nodes.remove_pods(made)
+    control_plane.remove_pods(made)
 
 
 def configuration(control_plane: ControlPlane, namespace: str, authentication: str) -> dict[str, str]:
