@@ -66,9 +66,10 @@ soak: $(VENV)/dev ## Load the service for half an hour; nothing may grow
 
 .PHONY: image
 image: ## Build the image with buildah, and print its size
-	@buildah build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
-	@buildah images $(IMAGE)
+	@$(BUILDAH) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
+	@$(BUILDAH) images $(IMAGE)
 IMAGE := spark-eci-webhook
+BUILDAH := buildah
 
 .PHONY: audit
 audit: $(VENV)/dev ## Look for known vulnerabilities in what requirements.lock pins (needs the internet)
