@@ -77,10 +77,10 @@ app.kubernetes.io/component: certificate-controller
 {{ toYaml .Values.policy }}
 {{- end }}
 
-{{- /* PEM or base64 of PEM, as base64 of PEM. */}}
+{{- /* PEM, or base64 of PEM in one line or many, as base64 of PEM. */}}
 {{- define "spark-eci-webhook.caBundle" -}}
 {{- $given := .Values.certificates.provided.caBundle | trim }}
-{{- ternary (b64enc $given) $given (hasPrefix "-----BEGIN" $given) }}
+{{- ternary (b64enc $given) (regexReplaceAll `\s` $given "") (contains "-----BEGIN CERTIFICATE-----" $given) }}
 {{- end }}
 
 {{- /* What every pod of the chart has in common. */}}
