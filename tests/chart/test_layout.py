@@ -48,6 +48,20 @@ def test_every_object_carries_the_charts_labels_and_those_of_the_user() -> None:
     assert [one["metadata"]["name"] for one in found if not expected.items() <= one["metadata"]["labels"].items()] == []
 
 
+def test_labels_of_one_object_win_over_those_for_every_object() -> None:
+    kinds = ("serviceMonitor", "prometheusRule", "dashboard")
+    common = {"commonLabels": {"release": "a", "team": "data"}}
+    monitoring = {name: {"enabled": True, "labels": {"release": "prom"}} for name in kinds}
+    found = render({**common, "monitoring": monitoring})
+    (everywhere,) = [one["metadata"]["labels"] for one in found.template("configmap-policy.yaml")]
+    expected = {**everywhere, "release": "prom"}
+    assert {name: found.template(f"monitoring/{name.lower()}.yaml")[0]["metadata"]["labels"] for name in kinds} == {
+        "serviceMonitor": expected,
+        "prometheusRule": expected,
+        "dashboard": {**expected, "grafana_dashboard": "1"},
+    }
+
+
 def test_names_stay_dns_labels_however_long_the_releases_is() -> None:
     rendered = render(name="r" * 53)
     names = [one["metadata"]["name"] for one in rendered.objects if not one["kind"].startswith("ClusterRole")]
