@@ -50,8 +50,8 @@ def render(values: dict[str, Any] | None = None, *, name: str = RELEASE, namespa
     return Rendered({path: objects for path, objects in templates.items() if objects}, notes)
 
 
-def refusal(values: dict[str, Any]) -> str:
+def refusal(values: dict[str, Any], *, name: str = RELEASE) -> str:
     """Return why Helm refuses to install the chart with these values."""
     with pytest.raises(helm_python.HelmError) as refused:
-        render(values)
+        render(values, name=name)
     return str(refused.value)

@@ -48,8 +48,8 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": "rubbish"}}},
-            "certificates.provided.caBundle holds no certificate: give PEM that begins with -----BEGIN "
-            "CERTIFICATE-----, plain or in base64",
+            "certificates.provided.caBundle holds no certificate: give PEM with -----BEGIN CERTIFICATE-----, plain or "
+            "in base64",
         ),
         (
             {"commonLabels": {"app.kubernetes.io/name": "mine"}},

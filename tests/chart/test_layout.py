@@ -1,9 +1,11 @@
 """The chart as a whole: linted by Helm, each template with its tests."""
 
+from typing import Any
+
 import helm_python
 import pytest
 
-from tests.chart.rendered import CHART, render
+from tests.chart.rendered import CHART, Rendered, refusal, render
 
 HERE = CHART.parents[1] / "tests/chart"
 
@@ -46,6 +48,20 @@ def test_every_object_carries_the_charts_labels_and_those_of_the_user() -> None:
     assert [one["metadata"]["name"] for one in found if not expected.items() <= one["metadata"]["labels"].items()] == []
 
 
+def test_labels_of_one_object_win_over_those_for_every_object() -> None:
+    kinds = ("serviceMonitor", "prometheusRule", "dashboard")
+    common = {"commonLabels": {"release": "a", "team": "data"}}
+    monitoring = {name: {"enabled": True, "labels": {"release": "prom"}} for name in kinds}
+    found = render({**common, "monitoring": monitoring})
+    (everywhere,) = [one["metadata"]["labels"] for one in found.template("configmap-policy.yaml")]
+    expected = {**everywhere, "release": "prom"}
+    assert {name: found.template(f"monitoring/{name.lower()}.yaml")[0]["metadata"]["labels"] for name in kinds} == {
+        "serviceMonitor": expected,
+        "prometheusRule": expected,
+        "dashboard": {**expected, "grafana_dashboard": "1"},
+    }
+
+
 def test_names_stay_dns_labels_however_long_the_releases_is() -> None:
     rendered = render(name="r" * 53)
     names = [one["metadata"]["name"] for one in rendered.objects if not one["kind"].startswith("ClusterRole")]
@@ -57,3 +73,59 @@ def test_names_can_be_replaced() -> None:
     assert render({"fullnameOverride": "placer"}).one("Service", "placer")
     assert render({"nameOverride": "placer"}).one("Service", "placing-placer")
     assert render(name="spark-eci-webhook").one("Service", "spark-eci-webhook")
+
+
+@pytest.mark.parametrize(
+    ("release", "values", "name"),
+    [
+        ("2024", {}, "2024-spark-eci-webhook"),
+        ("my.release", {}, "my.release-spark-eci-webhook"),
+        ("placing", {"fullnameOverride": "1abc"}, "1abc"),
+    ],
+)
+def test_a_name_that_some_clusters_refuse_for_a_service_is_refused(
+    release: str, values: dict[str, Any], name: str
+) -> None:
+    sentence = (
+        f"{name} cannot be the name of a Service: set fullnameOverride to lowercase letters, digits and hyphens that "
+        "begin with a letter and end with a letter or digit"
+    )
+    assert refusal(values, name=release).rstrip().endswith(sentence)
+    assert render({**values, "fullnameOverride": "placer"}, name=release).one("Service", "placer")
+
+
+@pytest.mark.parametrize("source", ["self", "cert-manager", "provided"])
+def test_names_that_yaml_takes_for_something_else_stay_strings(source: str) -> None:
+    def named(release: str, namespace: str, word: str) -> Rendered:
+        policy = {"selector": {}, "strategy": "prefer", "units": [{"resource": "ecs"}]}
+        values = {
+            "fullnameOverride": word,
+            "nameOverride": word,
+            "priorityClassName": word,
+            "serviceAccount": {"name": word},
+            "webhook": {"configurationName": word},
+            "certificates": {
+                "source": source,
+                "provided": {"secretName": word, "caBundle": "-----BEGIN CERTIFICATE-----"},
+                "controller": {"serviceAccount": {"name": word}, "priorityClassName": word},
+            },
+            "autoscaling": {"enabled": True},
+            "networkPolicy": {"enabled": True},
+            "monitoring": {name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard")},
+            "resourcePolicies": {"render": "always", "namespaces": {word: {word: policy}}},
+        }
+        return render(values, name=release, namespace=namespace)
+
+    plain = _types(named("placing", "placement", "placer").templates)
+    assert len(plain) > 10
+    for word in ("on", "null", "true"):
+        assert _types(named("2024", "123", word).templates) == plain
+
+
+def _types(value: Any) -> Any:
+    """Return `value` with the name of its type in place of each scalar."""
+    if isinstance(value, dict):
+        return {key: _types(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_types(one) for one in value]
+    return type(value).__name__

@@ -10,7 +10,7 @@ from tests.chart.rendered import FULLNAME, NAMESPACE, RELEASE, render
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
 PROFILES = ["default", "eci-first", "eci-only", "ecs-first", "ecs-only", "resource-policy"]
 NOT_OURS = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", NAMESPACE]}
-PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+PEM = f"-----BEGIN CERTIFICATE-----\n{'A' * 64}\n-----END CERTIFICATE-----"
 
 
 def configuration(values: dict[str, Any] | None = None, **release: str) -> dict[str, Any]:
@@ -121,11 +121,16 @@ def test_the_ca_bundle_is_rendered_only_where_it_is_given() -> None:
     for source in ("self", "cert-manager"):
         found = entries({"certificates": {"source": source}})
         assert {tuple(entry["clientConfig"]) for entry in found.values()} == {("service",)}
-    for given in (PEM, base64.b64encode(PEM.encode()).decode()):
+
+
+@pytest.mark.parametrize("pem", [PEM, f"# the CA of the platform\n{PEM}"])
+def test_the_ca_bundle_may_be_pem_or_base64_in_one_line_or_many(pem: str) -> None:
+    encoded = pem.encode()
+    for given in (pem, base64.b64encode(encoded).decode(), base64.encodebytes(encoded).decode()):
         provided = {"secretName": "ours", "caBundle": given}
         found = entries({"certificates": {"source": "provided", "provided": provided}})
-        bundles = {base64.b64decode(entry["clientConfig"]["caBundle"]).decode() for entry in found.values()}
-        assert bundles == {PEM}
+        bundles = {entry["clientConfig"]["caBundle"] for entry in found.values()}
+        assert bundles == {base64.b64encode(encoded).decode()}
 
 
 def test_cert_manager_is_asked_to_inject_its_ca() -> None:

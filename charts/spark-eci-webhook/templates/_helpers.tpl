@@ -17,15 +17,15 @@
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "spark-eci-webhook.instanceLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
 {{- define "spark-eci-webhook.instanceLabels" -}}
-app.kubernetes.io/name: {{ include "spark-eci-webhook.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "spark-eci-webhook.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "spark-eci-webhook.selectorLabels" -}}
@@ -77,10 +77,10 @@ app.kubernetes.io/component: certificate-controller
 {{ toYaml .Values.policy }}
 {{- end }}
 
-{{- /* PEM or base64 of PEM, as base64 of PEM. */}}
+{{- /* PEM, or base64 of PEM in one line or many, as base64 of PEM. */}}
 {{- define "spark-eci-webhook.caBundle" -}}
 {{- $given := .Values.certificates.provided.caBundle | trim }}
-{{- ternary (b64enc $given) $given (hasPrefix "-----BEGIN" $given) }}
+{{- ternary (b64enc $given) (regexReplaceAll `\s` $given "") (contains "-----BEGIN CERTIFICATE-----" $given) }}
 {{- end }}
 
 {{- /* What every pod of the chart has in common. */}}

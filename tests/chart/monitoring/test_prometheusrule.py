@@ -46,6 +46,10 @@ def test_thresholds_labels_and_the_runbook_are_values() -> None:
     assert rules().keys() - changed.keys() == {"SparkEciWebhookNoTraffic"}
 
 
+def test_without_any_alert_the_group_is_empty() -> None:
+    assert rules(disabled=list(rules())) == {}
+
+
 def test_alerts_ask_only_for_metrics_that_are_there() -> None:
     assert {name: unknown(rule["expr"]) for name, rule in rules().items() if unknown(rule["expr"])} == {}
 
