@@ -1,18 +1,23 @@
 """What `doctor` finds where the cluster is as none that can be made: the rest is tried on a real API server."""
 
 import base64
+import dataclasses
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.virtual_node import TAINT
 from webhook.cli.doctor.certificate import bundle_of, check_certificates
 from webhook.cli.doctor.cluster import Cluster, ClusterError
 from webhook.cli.doctor.examination import examine
-from webhook.cli.doctor.finding import Level, Unknown
+from webhook.cli.doctor.finding import Finding, Level, Unknown
+from webhook.cli.doctor.nodes import check_nodes
 from webhook.cli.doctor.observed import Installed, Observed
 from webhook.cli.doctor.resource_policies import check_resource_policies
 from webhook.core.policy import Policy
+from webhook.service.policy_file import parse_policy
 
 UNKNOWN = Unknown("it", "there is no such right")
 
@@ -64,6 +69,54 @@ COUNTING = {
 def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any, level: Level, sentence: str) -> None:
     (found,) = check_resource_policies(observed(policies, connects))
     assert (found.level, found.sentence) == (level, sentence)
+
+
+LABEL = {"type": "virtual-kubelet"}
+ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
+FIRST, SECOND = "virtual-kubelet.io/provider=alibabacloud:NoSchedule", "kubernetes.io/arch=arm64:NoSchedule"
+
+
+@pytest.mark.parametrize(
+    ("labels", "taints", "level", "sentence", "mend"),
+    [
+        (
+            {},
+            [ARM],
+            Level.DOUBT,
+            "there is no node labelled type=virtual-kubelet",
+            "kubectl get nodes --selector type=virtual-kubelet",
+        ),
+        (
+            LABEL,
+            [TAINT],
+            Level.OK,
+            f"1 with the label type=virtual-kubelet and the taint {FIRST} or {SECOND}: node",
+            "",
+        ),
+        (
+            {},
+            [TAINT, ARM],
+            Level.FAULT,
+            f"tainted {FIRST}, but without the label type=virtual-kubelet: node",
+            "kubectl label node node type=virtual-kubelet",
+        ),
+        (
+            LABEL,
+            [],
+            Level.DOUBT,
+            f"labelled type=virtual-kubelet, but without the taint {FIRST} or {SECOND}, so any pod may land there: node",
+            f"kubectl taint node node {FIRST}",
+        ),
+    ],
+    ids=["Arm ECS", "x86 virtual node", "unlabelled", "bare"],
+)
+def test_of_two_taints_the_first_tells_a_virtual_node(
+    labels: dict[str, str], taints: list[Any], level: Level, sentence: str, mend: str
+) -> None:
+    node = {"metadata": {"name": "node", "labels": labels}, "spec": {"taints": taints}}
+    policy = parse_policy(json.dumps({"virtualNode": {"taints": [TAINT, ARM]}}).encode(), "policy.yaml")
+    seen = Observed([], dataclasses.replace(installed(b""), policy=policy), [], {}, [node], {}, {})
+    assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, mend)]
 
 
 class Scripted(Cluster):
