@@ -13,6 +13,7 @@ from webhook.cli.doctor.certificate import bundle_of, check_certificates
 from webhook.cli.doctor.cluster import Cluster, ClusterError
 from webhook.cli.doctor.examination import examine
 from webhook.cli.doctor.finding import Finding, Level, Unknown
+from webhook.cli.doctor.namespaces import check_namespaces
 from webhook.cli.doctor.nodes import check_nodes
 from webhook.cli.doctor.observed import Installed, Observed
 from webhook.cli.doctor.resource_policies import check_resource_policies
@@ -69,6 +70,16 @@ COUNTING = {
 def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any, level: Level, sentence: str) -> None:
     (found,) = check_resource_policies(observed(policies, connects))
     assert (found.level, found.sentence) == (level, sentence)
+
+
+def test_profiles_are_not_judged_by_configurations_that_cannot_be_looked_at() -> None:
+    etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
+    seen = Observed(UNKNOWN, None, [etl], {"etl": []}, [], {}, {})
+    sentence = (
+        "opted in: etl (default); whether there are these profiles could not be looked at: there is no such right"
+    )
+    mend = "kubectl auth can-i list mutatingwebhookconfigurations"
+    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.DOUBT, sentence, mend)]
 
 
 LABEL = {"type": "virtual-kubelet"}
