@@ -130,6 +130,42 @@ def test_of_two_taints_the_first_tells_a_virtual_node(
     assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, mend)]
 
 
+LAUNCHED = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "level"),
+    [
+        (LAUNCHED, {}, Level.OK),
+        (LAUNCHED, LAUNCHED | {"spark-role": "executor"}, Level.OK),
+        ({"team": "etl"}, LAUNCHED, Level.OK),
+        ({"team": "etl"}, {"team": "web"}, Level.FAULT),
+    ],
+)
+def test_a_resource_policy_is_for_other_pods_where_a_label_contradicts(
+    ours: dict[str, str], theirs: dict[str, str], level: Level
+) -> None:
+    policy = parse_policy(json.dumps({"selector": {"matchLabels": ours}}).encode(), "policy.yaml")
+    selecting = {"metadata": {"name": "selecting"}, "spec": {"selector": theirs}}
+    seen = dataclasses.replace(observed([selecting], []), installed=dataclasses.replace(installed(b""), policy=policy))
+    (found,) = check_resource_policies(seen)
+    assert found.level is level
+
+
+@pytest.mark.parametrize("key", ["sparkoperator.k8s.io/app-name", "sparkoperator.k8s.io/submission-id"])
+def test_a_resource_policy_that_counts_by_what_spark_connect_lacks(key: str) -> None:
+    counting: dict[str, Any] = {"metadata": {"name": "counting"}, "spec": {"matchLabelKeys": [key]}}
+    connects = [{"metadata": {"name": "shared"}}]
+    sentence = f"counting of etl counts by {key}, which pods of a SparkConnect lack, so it rejects those of shared"
+    mend = "kubectl edit resourcepolicy counting --namespace etl"
+    assert list(check_resource_policies(observed([counting], connects))) == [
+        Finding("ResourcePolicies", Level.FAULT, sentence, mend)
+    ]
+    counting["spec"]["selector"] = {"sparkoperator.k8s.io/app-name": "pi"}
+    (found,) = check_resource_policies(observed([counting], connects))
+    assert (found.level, found.sentence) == (Level.OK, "etl has counting")
+
+
 class Scripted(Cluster):
     """Answers from a script, by path and query; everything else is refused."""
 
