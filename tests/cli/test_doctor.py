@@ -1,18 +1,24 @@
 """What `doctor` finds where the cluster is as none that can be made: the rest is tried on a real API server."""
 
 import base64
+import dataclasses
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.virtual_node import TAINT
 from webhook.cli.doctor.certificate import bundle_of, check_certificates
 from webhook.cli.doctor.cluster import Cluster, ClusterError
 from webhook.cli.doctor.examination import examine
-from webhook.cli.doctor.finding import Level, Unknown
+from webhook.cli.doctor.finding import Finding, Level, Unknown
+from webhook.cli.doctor.namespaces import check_namespaces
+from webhook.cli.doctor.nodes import check_nodes
 from webhook.cli.doctor.observed import Installed, Observed
 from webhook.cli.doctor.resource_policies import check_resource_policies
 from webhook.core.policy import Policy
+from webhook.service.policy_file import parse_policy
 
 UNKNOWN = Unknown("it", "there is no such right")
 
@@ -64,6 +70,100 @@ COUNTING = {
 def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any, level: Level, sentence: str) -> None:
     (found,) = check_resource_policies(observed(policies, connects))
     assert (found.level, found.sentence) == (level, sentence)
+
+
+def test_profiles_are_not_judged_by_configurations_that_cannot_be_looked_at() -> None:
+    etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
+    seen = Observed(UNKNOWN, None, [etl], {"etl": []}, [], {}, {})
+    sentence = (
+        "opted in: etl (default); whether there are these profiles could not be looked at: there is no such right"
+    )
+    mend = "kubectl auth can-i list mutatingwebhookconfigurations"
+    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.DOUBT, sentence, mend)]
+
+
+LABEL = {"type": "virtual-kubelet"}
+ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
+FIRST, SECOND = "virtual-kubelet.io/provider=alibabacloud:NoSchedule", "kubernetes.io/arch=arm64:NoSchedule"
+
+
+@pytest.mark.parametrize(
+    ("labels", "taints", "level", "sentence", "mend"),
+    [
+        (
+            {},
+            [ARM],
+            Level.DOUBT,
+            "there is no node labelled type=virtual-kubelet",
+            "kubectl get nodes --selector type=virtual-kubelet",
+        ),
+        (
+            LABEL,
+            [TAINT],
+            Level.OK,
+            f"1 with the label type=virtual-kubelet and the taint {FIRST} or {SECOND}: node",
+            "",
+        ),
+        (
+            {},
+            [TAINT, ARM],
+            Level.FAULT,
+            f"tainted {FIRST}, but without the label type=virtual-kubelet: node",
+            "kubectl label node node type=virtual-kubelet",
+        ),
+        (
+            LABEL,
+            [],
+            Level.DOUBT,
+            f"labelled type=virtual-kubelet, but without the taint {FIRST} or {SECOND}, so any pod may land there: node",
+            f"kubectl taint node node {FIRST}",
+        ),
+    ],
+    ids=["Arm ECS", "x86 virtual node", "unlabelled", "bare"],
+)
+def test_of_two_taints_the_first_tells_a_virtual_node(
+    labels: dict[str, str], taints: list[Any], level: Level, sentence: str, mend: str
+) -> None:
+    node = {"metadata": {"name": "node", "labels": labels}, "spec": {"taints": taints}}
+    policy = parse_policy(json.dumps({"virtualNode": {"taints": [TAINT, ARM]}}).encode(), "policy.yaml")
+    seen = Observed([], dataclasses.replace(installed(b""), policy=policy), [], {}, [node], {}, {})
+    assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, mend)]
+
+
+LAUNCHED = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "level"),
+    [
+        (LAUNCHED, {}, Level.OK),
+        (LAUNCHED, LAUNCHED | {"spark-role": "executor"}, Level.OK),
+        ({"team": "etl"}, LAUNCHED, Level.OK),
+        ({"team": "etl"}, {"team": "web"}, Level.FAULT),
+    ],
+)
+def test_a_resource_policy_is_for_other_pods_where_a_label_contradicts(
+    ours: dict[str, str], theirs: dict[str, str], level: Level
+) -> None:
+    policy = parse_policy(json.dumps({"selector": {"matchLabels": ours}}).encode(), "policy.yaml")
+    selecting = {"metadata": {"name": "selecting"}, "spec": {"selector": theirs}}
+    seen = dataclasses.replace(observed([selecting], []), installed=dataclasses.replace(installed(b""), policy=policy))
+    (found,) = check_resource_policies(seen)
+    assert found.level is level
+
+
+@pytest.mark.parametrize("key", ["sparkoperator.k8s.io/app-name", "sparkoperator.k8s.io/submission-id"])
+def test_a_resource_policy_that_counts_by_what_spark_connect_lacks(key: str) -> None:
+    counting: dict[str, Any] = {"metadata": {"name": "counting"}, "spec": {"matchLabelKeys": [key]}}
+    connects = [{"metadata": {"name": "shared"}}]
+    sentence = f"counting of etl counts by {key}, which pods of a SparkConnect lack, so it rejects those of shared"
+    mend = "kubectl edit resourcepolicy counting --namespace etl"
+    assert list(check_resource_policies(observed([counting], connects))) == [
+        Finding("ResourcePolicies", Level.FAULT, sentence, mend)
+    ]
+    counting["spec"]["selector"] = {"sparkoperator.k8s.io/app-name": "pi"}
+    (found,) = check_resource_policies(observed([counting], connects))
+    assert (found.level, found.sentence) == (Level.OK, "etl has counting")
 
 
 class Scripted(Cluster):

@@ -490,13 +490,14 @@ def test_no_resource_policy(healthy: Healthy) -> None:
 
 def test_a_resource_policy_for_other_pods(healthy: Healthy) -> None:
     path = f"{resource_policies(healthy.strict)}/sparkapplication-resource-policy"
-    with patched(healthy.control_plane, path, {"spec": {"selector": {"app": "web"}}}):
+    selector = {"sparkoperator.k8s.io/launched-by-spark-operator": "false"}
+    with patched(healthy.control_plane, path, {"spec": {"selector": selector}}):
         assert healthy.found() == [
             (
                 "ResourcePolicies",
                 "fault",
                 f"{healthy.strict} is in the mode resource-policy, "
-                "but of ResourcePolicies it has 1 that select no Spark pods",
+                "but of ResourcePolicies it has 1 that select other pods",
             )
         ]
 

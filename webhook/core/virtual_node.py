@@ -81,7 +81,7 @@ class VirtualNode(PolicyModel):
     taints: Annotated[tuple[Taint, ...], Field(min_length=1), AfterValidator(_unique)] = (
         Taint(key=names.VIRTUAL_NODE_TAINT[0], value=names.VIRTUAL_NODE_TAINT[1], effect=TaintEffect.NO_SCHEDULE),
     )
-    """The taints that keep pods off them."""
+    """The taints that keep pods off them; the first is what tells a virtual node."""
     unsupported: Annotated[tuple[Unsupported, ...], AfterValidator(_unique)] = (
         Unsupported.HOST_PATH,
         Unsupported.HOST_NETWORK,

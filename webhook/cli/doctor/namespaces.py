@@ -30,7 +30,7 @@ def check_namespaces(observed: Observed) -> Iterator[Finding]:
         if profile is None:
             sentence = f"{name} has no label {names.PROFILE_LABEL}, so its pods are not placed"
             yield Finding(_CHECK, Level.DOUBT, sentence, set_label)
-        elif profile not in profiles:
+        elif profile not in profiles and not isinstance(observed.configurations, Unknown):
             start = f'{name} asks for the profile "{profile}", which there is not; profiles: '
             mend = f"{set_label} --overwrite" if profiles else INSTALL
             yield Finding(_CHECK, Level.FAULT, listed(start, profiles, _SHOWN), mend)
@@ -39,7 +39,12 @@ def check_namespaces(observed: Observed) -> Iterator[Finding]:
             yield Finding(_CHECK, Level.DOUBT, sentence, f"kubectl label namespace {name} {names.PROFILE_LABEL}-")
         else:
             good.append(f"{name} ({profile})")
-    if good:
+    if good and isinstance(observed.configurations, Unknown):
+        what = listed("opted in: ", good, _SHOWN) + "; whether there are these profiles"
+        yield Unknown(what, observed.configurations.why).finding(
+            _CHECK, "kubectl auth can-i list mutatingwebhookconfigurations"
+        )
+    elif good:
         yield Finding(_CHECK, Level.OK, listed("opted in: ", good, _SHOWN))
     elif not observed.namespaces:
         mend = f"kubectl label namespace NAMESPACE {names.PROFILE_LABEL}=default"

@@ -1,4 +1,4 @@
-"""Are there virtual nodes, with the label and the taints that the policy names?"""
+"""Are there virtual nodes, with the label and a taint that the policy names?"""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,25 +16,23 @@ _SHOWN: Final = 300
 
 
 def check_nodes(observed: Observed) -> Iterator[Finding]:
-    """Judges the cluster's nodes by the policy's virtual node."""
+    """Judges the cluster's nodes by the policy's virtual node, which its label tells, and its first taint."""
     if isinstance(observed.nodes, Unknown):
         yield observed.nodes.finding(_CHECK, "kubectl auth can-i list nodes")
         return
     policy = observed.policy or Policy()
     label, taints = policy.virtual_node.label, policy.virtual_node.taints
     labelled = [node for node in observed.nodes if _labels(node).get(label.key) == label.value]
-    bare = [_name(node) for node in labelled if not all(_tainted(node, taint) for taint in taints)]
-    unlabelled = [
-        _name(node) for node in observed.nodes if node not in labelled and any(_tainted(node, one) for one in taints)
-    ]
-    written = ", ".join(map(_written, taints))
+    bare = [_name(node) for node in labelled if not any(_tainted(node, taint) for taint in taints)]
+    unlabelled = [_name(node) for node in observed.nodes if node not in labelled and _tainted(node, taints[0])]
+    first, written = _written(taints[0]), " or ".join(map(_written, taints))
     if unlabelled:
-        start = f"tainted {written}, but without the label {label.key}={label.value}: "
+        start = f"tainted {first}, but without the label {label.key}={label.value}: "
         mend = f"kubectl label node {unlabelled[0]} {label.key}={label.value}"
         yield Finding(_CHECK, Level.FAULT, listed(start, unlabelled, _SHOWN), mend)
     if bare:
         start = f"labelled {label.key}={label.value}, but without the taint {written}, so any pod may land there: "
-        yield Finding(_CHECK, Level.DOUBT, listed(start, bare, _SHOWN), f"kubectl taint node {bare[0]} {written}")
+        yield Finding(_CHECK, Level.DOUBT, listed(start, bare, _SHOWN), f"kubectl taint node {bare[0]} {first}")
     if not labelled and not unlabelled:
         needed = _opens_eci(observed, policy)
         sentence = f"there is no node labelled {label.key}={label.value}"

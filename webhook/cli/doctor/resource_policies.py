@@ -11,6 +11,8 @@ from webhook.core.policy import Policy
 JSON = dict[str, Any]
 
 _CHECK: Final = "ResourcePolicies"
+#: Labels that pods of a SparkConnect lack.
+_LACKING: Final = (names.APP_NAME, names.SUBMISSION_ID)
 
 
 def check_resource_policies(observed: Observed) -> Iterator[Finding]:
@@ -29,27 +31,37 @@ def check_resource_policies(observed: Observed) -> Iterator[Finding]:
 
 
 def _of(namespace: str, policies: list[JSON], selector: dict[str, str], observed: Observed) -> Iterator[Finding]:
-    meant = [one for one in policies if (one["spec"].get("selector") or {}).items() <= selector.items()]
+    meant = [one for one in policies if all(selector.get(key, value) == value for key, value in _selector(one).items())]
     if not meant:
-        have = f"{len(policies)} that select no Spark pods" if policies else "none"
+        have = f"{len(policies)} that select other pods" if policies else "none"
         sentence = f"{namespace} is in the mode resource-policy, but of ResourcePolicies it has {have}"
         write = f"spark-eci-webhook resource-policy --namespace {namespace} --ecs-max 10 | kubectl apply -f -"
         yield Finding(_CHECK, Level.FAULT, sentence, write)
         return
-    rejecting = [one["metadata"]["name"] for one in meant if names.SUBMISSION_ID in _keys(one)]
+    rejecting = [
+        (one["metadata"]["name"], key)
+        for one in meant
+        for key in _LACKING
+        if key in _keys(one) and _selector(one).keys().isdisjoint(_LACKING)
+    ]
     connects = observed.connects[namespace] if rejecting else None
     if isinstance(connects, Unknown):
         yield connects.finding(_CHECK, f"kubectl auth can-i list sparkconnects --namespace {namespace}")
     elif connects:
         servers = ", ".join(one["metadata"]["name"] for one in connects)
+        name, key = rejecting[0]
         sentence = (
-            f"{rejecting[0]} of {namespace} counts by {names.SUBMISSION_ID}, which pods of a SparkConnect lack, "
+            f"{name} of {namespace} counts by {key}, which pods of a SparkConnect lack, "
             f"so it rejects those of {servers}"
         )
-        mend = f"kubectl edit resourcepolicy {rejecting[0]} --namespace {namespace}"
+        mend = f"kubectl edit resourcepolicy {name} --namespace {namespace}"
         yield Finding(_CHECK, Level.FAULT, sentence, mend)
     else:
         yield Finding(_CHECK, Level.OK, f"{namespace} has {', '.join(one['metadata']['name'] for one in meant)}")
+
+
+def _selector(policy: JSON) -> dict[str, str]:
+    return policy["spec"].get("selector") or {}
 
 
 def _keys(policy: JSON) -> list[str]:
