@@ -3,11 +3,17 @@
 import base64
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.cli.conftest import ROOT
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.certificate import bundle_of, check_certificates
 from webhook.cli.doctor.cluster import Cluster, ClusterError
@@ -212,3 +218,42 @@ def test_a_configuration_that_names_a_url_is_passed_over() -> None:
     assert found[2].sentence == (
         "spark-placement calls a URL, and not a Service, so neither it nor its certificate was looked at"
     )
+
+
+def kubeconfig(user: dict[str, Any]) -> str:
+    return yaml.safe_dump(
+        {
+            "clusters": [{"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "one", "user": user}],
+            "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+            "current-context": "one",
+        }
+    )
+
+
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
+NAME_ONE = "name one with --context or KUBECONFIG"
+NO_KUBECONFIG = (
+    "the kubeconfig is not one, or needs an auth-provider that is not supported; "
+    "accepted: a token, a certificate or an exec plugin"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a: b: c", f'mapping values are not allowed here in "{{}}", line 1, column 5; {NAME_ONE}'),
+        ("[1, 2]", NO_KUBECONFIG),
+        (kubeconfig({"auth-provider": {"name": "gcp"}}), NO_KUBECONFIG),
+        (kubeconfig({"exec": PLUGIN}), f"[Errno 2] No such file or directory: 'no-such-plugin'; {NAME_ONE}"),
+    ],
+    ids=["not YAML", "a list", "gcp", "no exec plugin"],
+)
+def test_a_kubeconfig_that_cannot_be_used(content: str, sentence: str, tmp_path: Path) -> None:
+    """In a process of its own: the client reads KUBECONFIG when it is imported, and logs to the real stderr."""
+    file = tmp_path / "config"
+    file.write_text(content, encoding="utf-8")
+    command = [sys.executable, "-m", "webhook", "doctor"]
+    variables = os.environ | {"KUBECONFIG": str(file)}
+    ran = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"no cluster: {sentence.format(file)}\n")
