@@ -34,7 +34,8 @@ def installed(bundle: bytes, **client: Any) -> Installed:
     config["caBundle"] = base64.b64encode(bundle).decode()
     entry = {"name": "default.spark-eci-webhook.io", "clientConfig": config}
     configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
-    return Installed(configuration, "spark", "webhook", UNKNOWN, UNKNOWN, UNKNOWN, "tls", UNKNOWN, Policy())
+    unknown = (UNKNOWN, UNKNOWN, UNKNOWN)
+    return Installed(configuration, "spark", "webhook", *unknown, "tls", UNKNOWN, Policy(), controller=True)
 
 
 def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
@@ -47,6 +48,29 @@ def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
         (Level.DOUBT, "it could not be looked at: there is no such right"),
         (Level.DOUBT, "it could not be looked at: there is no such right"),
     ]
+
+
+def test_certificates_are_mended_where_they_come_from() -> None:
+    """By the certificate controller, by cert-manager, and where there is neither by hand."""
+    own = dataclasses.replace(installed(b""), secret={})
+    metadata = {"name": "spark-placement", "annotations": {"cert-manager.io/inject-ca-from": "spark/webhook"}}
+    cert_manager = dataclasses.replace(own, configuration=own.configuration | {"metadata": metadata}, controller=False)
+    provided = dataclasses.replace(own, controller=False)
+    logs = "kubectl logs deployment/webhook-certificate-controller --namespace spark --tail 50"
+    describe = "kubectl describe certificate webhook --namespace spark"
+    for one, bundle, secret in (
+        (own, logs, logs),
+        (cert_manager, describe, describe),
+        (
+            provided,
+            "helm upgrade spark-eci-webhook charts/spark-eci-webhook --namespace spark --reuse-values "
+            "--set-file certificates.provided.caBundle=ca.crt",
+            "kubectl create secret tls tls --namespace spark --cert tls.crt --key tls.key --dry-run=client -o yaml "
+            "| kubectl apply -f -",
+        ),
+    ):
+        findings = check_certificates(one, UNKNOWN, "", datetime.now(UTC))
+        assert [found.mend for found in findings if found.level is Level.FAULT] == [bundle, secret, secret]
 
 
 def observed(policies: Any, connects: Any) -> Observed:
