@@ -23,6 +23,7 @@ from webhook.cli.doctor.namespaces import check_namespaces
 from webhook.cli.doctor.nodes import check_nodes
 from webhook.cli.doctor.observed import Installed, Observed
 from webhook.cli.doctor.resource_policies import check_resource_policies
+from webhook.cli.doctor.spark_pods import check_spark_pods
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
 
@@ -180,6 +181,22 @@ def test_a_resource_policy_is_for_other_pods_where_a_label_contradicts(
     seen = dataclasses.replace(observed([selecting], []), installed=dataclasses.replace(installed(b""), policy=policy))
     (found,) = check_resource_policies(seen)
     assert found.level is level
+
+
+@pytest.mark.parametrize(
+    ("executor", "named"),
+    [(None, True), ({}, True), ({"rollout": 0}, False), ({"observe": True}, False)],
+    ids=["policy unread", "placed", "outside the rollout", "observed"],
+)
+def test_pods_that_are_meant_to_carry_no_placement_are_passed_over(executor: Any, *, named: bool) -> None:
+    """Where the policy cannot be read, nobody knows that they are."""
+    text = json.dumps({"profiles": {"default": {"executor": executor}}}).encode()
+    policy = UNKNOWN if executor is None else parse_policy(text, "policy.yaml")
+    etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
+    pod = {"metadata": {"name": "pi", "labels": LAUNCHED | {"spark-role": "executor"}}, "spec": {"containers": []}}
+    ours = dataclasses.replace(installed(b""), policy=policy)
+    found = list(check_spark_pods(Observed([], ours, [etl], {"etl": [pod]}, [], {}, {})))
+    assert [one.sentence.endswith(": pi") for one in found] == [True] * named
 
 
 @pytest.mark.parametrize("key", ["sparkoperator.k8s.io/app-name", "sparkoperator.k8s.io/submission-id"])
