@@ -3,11 +3,17 @@
 import base64
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.cli.conftest import ROOT
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.certificate import bundle_of, check_certificates
 from webhook.cli.doctor.cluster import Cluster, ClusterError
@@ -17,6 +23,7 @@ from webhook.cli.doctor.namespaces import check_namespaces
 from webhook.cli.doctor.nodes import check_nodes
 from webhook.cli.doctor.observed import Installed, Observed
 from webhook.cli.doctor.resource_policies import check_resource_policies
+from webhook.cli.doctor.spark_pods import check_spark_pods
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
 
@@ -28,7 +35,8 @@ def installed(bundle: bytes, **client: Any) -> Installed:
     config["caBundle"] = base64.b64encode(bundle).decode()
     entry = {"name": "default.spark-eci-webhook.io", "clientConfig": config}
     configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
-    return Installed(configuration, "spark", "webhook", UNKNOWN, UNKNOWN, UNKNOWN, "tls", UNKNOWN, Policy())
+    unknown = (UNKNOWN, UNKNOWN, UNKNOWN)
+    return Installed(configuration, "spark", "webhook", *unknown, "tls", UNKNOWN, Policy(), controller=True)
 
 
 def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
@@ -41,6 +49,29 @@ def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
         (Level.DOUBT, "it could not be looked at: there is no such right"),
         (Level.DOUBT, "it could not be looked at: there is no such right"),
     ]
+
+
+def test_certificates_are_mended_where_they_come_from() -> None:
+    """By the certificate controller, by cert-manager, and where there is neither by hand."""
+    own = dataclasses.replace(installed(b""), secret={})
+    metadata = {"name": "spark-placement", "annotations": {"cert-manager.io/inject-ca-from": "spark/webhook"}}
+    cert_manager = dataclasses.replace(own, configuration=own.configuration | {"metadata": metadata}, controller=False)
+    provided = dataclasses.replace(own, controller=False)
+    logs = "kubectl logs deployment/webhook-certificate-controller --namespace spark --tail 50"
+    describe = "kubectl describe certificate webhook --namespace spark"
+    for one, bundle, secret in (
+        (own, logs, logs),
+        (cert_manager, describe, describe),
+        (
+            provided,
+            "helm upgrade spark-eci-webhook charts/spark-eci-webhook --namespace spark --reuse-values "
+            "--set-file certificates.provided.caBundle=ca.crt",
+            "kubectl create secret tls tls --namespace spark --cert tls.crt --key tls.key --dry-run=client -o yaml "
+            "| kubectl apply -f -",
+        ),
+    ):
+        findings = check_certificates(one, UNKNOWN, "", datetime.now(UTC))
+        assert [found.mend for found in findings if found.level is Level.FAULT] == [bundle, secret, secret]
 
 
 def observed(policies: Any, connects: Any) -> Observed:
@@ -152,6 +183,22 @@ def test_a_resource_policy_is_for_other_pods_where_a_label_contradicts(
     assert found.level is level
 
 
+@pytest.mark.parametrize(
+    ("executor", "named"),
+    [(None, True), ({}, True), ({"rollout": 0}, False), ({"observe": True}, False)],
+    ids=["policy unread", "placed", "outside the rollout", "observed"],
+)
+def test_pods_that_are_meant_to_carry_no_placement_are_passed_over(executor: Any, *, named: bool) -> None:
+    """Where the policy cannot be read, nobody knows that they are."""
+    text = json.dumps({"profiles": {"default": {"executor": executor}}}).encode()
+    policy = UNKNOWN if executor is None else parse_policy(text, "policy.yaml")
+    etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
+    pod = {"metadata": {"name": "pi", "labels": LAUNCHED | {"spark-role": "executor"}}, "spec": {"containers": []}}
+    ours = dataclasses.replace(installed(b""), policy=policy)
+    found = list(check_spark_pods(Observed([], ours, [etl], {"etl": [pod]}, [], {}, {})))
+    assert [one.sentence.endswith(": pi") for one in found] == [True] * named
+
+
 @pytest.mark.parametrize("key", ["sparkoperator.k8s.io/app-name", "sparkoperator.k8s.io/submission-id"])
 def test_a_resource_policy_that_counts_by_what_spark_connect_lacks(key: str) -> None:
     counting: dict[str, Any] = {"metadata": {"name": "counting"}, "spec": {"matchLabelKeys": [key]}}
@@ -212,3 +259,42 @@ def test_a_configuration_that_names_a_url_is_passed_over() -> None:
     assert found[2].sentence == (
         "spark-placement calls a URL, and not a Service, so neither it nor its certificate was looked at"
     )
+
+
+def kubeconfig(user: dict[str, Any]) -> str:
+    return yaml.safe_dump(
+        {
+            "clusters": [{"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "one", "user": user}],
+            "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+            "current-context": "one",
+        }
+    )
+
+
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
+NAME_ONE = "name one with --context or KUBECONFIG"
+NO_KUBECONFIG = (
+    "the kubeconfig is not one, or needs an auth-provider that is not supported; "
+    "accepted: a token, a certificate or an exec plugin"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a: b: c", f'mapping values are not allowed here in "{{}}", line 1, column 5; {NAME_ONE}'),
+        ("[1, 2]", NO_KUBECONFIG),
+        (kubeconfig({"auth-provider": {"name": "gcp"}}), NO_KUBECONFIG),
+        (kubeconfig({"exec": PLUGIN}), f"[Errno 2] No such file or directory: 'no-such-plugin'; {NAME_ONE}"),
+    ],
+    ids=["not YAML", "a list", "gcp", "no exec plugin"],
+)
+def test_a_kubeconfig_that_cannot_be_used(content: str, sentence: str, tmp_path: Path) -> None:
+    """In a process of its own: the client reads KUBECONFIG when it is imported, and logs to the real stderr."""
+    file = tmp_path / "config"
+    file.write_text(content, encoding="utf-8")
+    command = [sys.executable, "-m", "webhook", "doctor"]
+    variables = os.environ | {"KUBECONFIG": str(file)}
+    ran = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"no cluster: {sentence.format(file)}\n")

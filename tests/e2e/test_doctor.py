@@ -230,6 +230,23 @@ def test_an_entry_without_a_bundle(healthy: Healthy) -> None:
         ]
 
 
+def test_a_bundle_is_mended_where_the_certificates_come_from(healthy: Healthy) -> None:
+    """The controller is looked for, and after it cert-manager and a Secret of one's own."""
+    control_plane, controller = healthy.control_plane, f"{FULLNAME}-certificate-controller"
+    deployments = f"/apis/apps/v1/namespaces/{healthy.release.namespace}/deployments"
+
+    def mend() -> str:
+        return next(one.mend for one in examine(Cluster(control_plane.api)) if one.level == "fault")
+
+    with entries(control_plane, bundle(b""), only="ecs-first"):
+        assert mend().startswith(f"kubectl logs deployment/{controller} ")
+        with without(control_plane, deployments, controller):
+            assert mend().endswith(" --set-file certificates.provided.caBundle=ca.crt")
+            injected = {"cert-manager.io/inject-ca-from": f"{healthy.release.namespace}/{FULLNAME}"}
+            with patched(control_plane, CONFIGURATION, {"metadata": {"annotations": injected}}):
+                assert mend().startswith(f"kubectl describe certificate {FULLNAME} ")
+
+
 def test_a_bundle_of_another_authority(healthy: Healthy) -> None:
     stranger = new_authority(datetime.now(UTC))
     with entries(healthy.control_plane, bundle(stranger.certificate_pem)):

@@ -8,12 +8,15 @@ from typing import Final
 from certs.material import CA, CERTIFICATE, KEY, Material, date, read
 from certs.pem import PemError, read_certificates
 from certs.server import Handshake
+from webhook.cli.doctor.configuration import upgrade
 from webhook.cli.doctor.finding import Finding, Level, Unknown
 from webhook.cli.doctor.observed import Installed
 
 _CHECK: Final = "certificates"
-#: The certificate controller renews a month before; so late, something keeps it from doing so.
+#: The certificate controller and cert-manager renew a month before; so late, something keeps them from doing so.
 _SOON: Final = 14
+#: cert-manager's annotation that names the Certificate, as NAMESPACE/NAME, whose CA becomes the caBundle.
+_INJECTED: Final = "cert-manager.io/inject-ca-from"
 
 
 def check_certificates(
@@ -57,36 +60,38 @@ def _bundle(entry: dict[str, dict[str, str]]) -> bytes:
 
 
 def _bundles(installed: Installed) -> Iterator[Finding]:
+    mend = _kept_by(installed) or upgrade(installed, "--set-file certificates.provided.caBundle=ca.crt")
     bundles = {entry["name"]: _bundle(entry) for entry in installed.entries}
     empty = [name for name, bundle in bundles.items() if not bundle]
     if empty:
         sentence = f"{', '.join(empty)} of {installed.name} has no caBundle, so the API server trusts nobody there"
-        yield Finding(_CHECK, Level.FAULT, sentence, _controller(installed))
+        yield Finding(_CHECK, Level.FAULT, sentence, mend)
     for bundle in {bundle for bundle in bundles.values() if bundle}:
         try:
             read_certificates(bundle)
         except PemError as error:
             sentence = f"a caBundle of {installed.name} {error}"
-            yield Finding(_CHECK, Level.FAULT, sentence, _controller(installed))
+            yield Finding(_CHECK, Level.FAULT, sentence, mend)
     if len({bundle for bundle in bundles.values() if bundle}) > 1:
         sentence = f"the entries of {installed.name} have different caBundles"
-        yield Finding(_CHECK, Level.FAULT, sentence, _controller(installed))
+        yield Finding(_CHECK, Level.FAULT, sentence, mend)
 
 
 def _secret(installed: Installed, stored: Material, bundle: bytes, now: datetime) -> Iterator[Finding]:
+    mend = _kept_by(installed) or _replace(installed)
     where = f"the Secret {installed.namespace}/{installed.secret_name}"
     for problem in stored.problems:
-        yield Finding(_CHECK, Level.FAULT, f"{where}: {problem}", _controller(installed))
+        yield Finding(_CHECK, Level.FAULT, f"{where}: {problem}", mend)
     if stored.problems or not bundle or isinstance(installed.secret, Unknown):
         return
     trusted = read({**installed.secret, CA: bundle}, [installed.host], now, (CERTIFICATE, KEY))
     for problem in trusted.problems:
         fault = str(problem).replace(CA, "the caBundle")
-        yield Finding(_CHECK, Level.FAULT, f"{where}: {fault}", _controller(installed))
+        yield Finding(_CHECK, Level.FAULT, f"{where}: {fault}", mend)
     days = (min(one.not_valid_after_utc for one in stored.chain) - now).days
     if days < _SOON:
         sentence = f"{where}: {CERTIFICATE} is valid for {days} days only, and was not renewed"
-        yield Finding(_CHECK, Level.DOUBT, sentence, _controller(installed))
+        yield Finding(_CHECK, Level.DOUBT, sentence, mend)
 
 
 def _presented(
@@ -105,9 +110,21 @@ def _presented(
         yield Finding(_CHECK, Level.DOUBT, sentence, restart)
 
 
-def _controller(installed: Installed) -> str:
+def _kept_by(installed: Installed) -> str:
+    """The command that shows what is wrong with who keeps the certificates; empty where they are provided by hand."""
+    annotations = installed.configuration["metadata"].get("annotations") or {}
+    namespace, _, certificate = annotations.get(_INJECTED, "").partition("/")
+    if certificate:
+        return f"kubectl describe certificate {certificate} --namespace {namespace}"
+    if not installed.controller:
+        return ""
     controller = f"{installed.service}-certificate-controller"
     return f"kubectl logs deployment/{controller} --namespace {installed.namespace} --tail 50"
+
+
+def _replace(installed: Installed) -> str:
+    create = f"kubectl create secret tls {installed.secret_name} --namespace {installed.namespace}"
+    return f"{create} --cert tls.crt --key tls.key --dry-run=client -o yaml | kubectl apply -f -"
 
 
 def _may_read(installed: Installed) -> str:

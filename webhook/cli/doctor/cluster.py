@@ -1,15 +1,18 @@
 """Reading a cluster: plain JSON by path, with every failure told apart. The one module that meets the API client."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import urllib3
+import yaml
 from kubernetes import client, config
 
 from webhook.cli.terminal import InputError
+from webhook.core.warning import cut
 
 JSON = dict[str, Any]
 
@@ -18,6 +21,8 @@ _PAGE: Final = 500
 _UNAUTHORIZED: Final = (401, 403)
 _NOT_FOUND: Final = 404
 _FIRST_ERROR: Final = 400
+#: The longest reason that is repeated: an exec plugin's is all that it wrote.
+_REASON: Final = 300
 
 
 class ClusterError(Exception):
@@ -97,10 +102,15 @@ def connect(context: str | None) -> Cluster:
     settings = client.Configuration()
     settings.retries = False
     try:
-        config.load_kube_config(context=context, client_configuration=settings, persist_config=False)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, OSError, ValueError) as error:
-        sentence = " ".join(str(error).split()).rstrip(".")
+        with _raised():
+            config.load_kube_config(context=context, client_configuration=settings, persist_config=False)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
+        sentence = cut(" ".join(str(error).split()).rstrip("."), _REASON)
         raise InputError(f"no cluster: {sentence}; name one with --context or KUBECONFIG") from None
+    except (TypeError, AttributeError):
+        # So the client fails at a kubeconfig of another shape, and where it cannot refresh a token of gcp.
+        sentence = "the kubeconfig is not one, or needs an auth-provider that is not supported"
+        raise InputError(f"no cluster: {sentence}; accepted: a token, a certificate or an exec plugin") from None
     cluster = Cluster(client.ApiClient(settings))
     try:
         cluster.get("/version")
@@ -116,6 +126,22 @@ def reason(content: bytes, otherwise: str) -> str:
     except (ValueError, KeyError, TypeError):
         message = content.decode(errors="replace").strip()[:200] or otherwise
     return " ".join(message.split()).rstrip(".")
+
+
+class _Raising(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise config.ConfigException(record.getMessage())
+
+
+@contextmanager
+def _raised() -> Iterator[None]:
+    """Raises what the client only logs, and then goes on without: that an exec plugin fails."""
+    handler = _Raising(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 @contextmanager

@@ -87,12 +87,12 @@ def _is_operators(configuration: JSON) -> bool:
 def _renaming(installed: Installed, rivals: list[str]) -> str:
     last = rivals[-1] if rivals else ""
     name = _DEFAULT_NAME if last < _DEFAULT_NAME else f"{last}-{_DEFAULT_NAME}"
-    return upgrade(installed, f"webhook.configurationName={name}")
+    return upgrade(installed, f"--set webhook.configurationName={name}")
 
 
 def upgrade(installed: Installed, setting: str) -> str:
-    """The command that changes one value of the release that `installed` belongs to."""
+    """The command that changes one value, by the flag `setting`, of the release that `installed` belongs to."""
     annotations = installed.configuration["metadata"].get("annotations") or {}
     release = annotations.get("meta.helm.sh/release-name", "spark-eci-webhook")
     namespace = annotations.get("meta.helm.sh/release-namespace", installed.namespace)
-    return f"helm upgrade {release} charts/spark-eci-webhook --namespace {namespace} --reuse-values --set {setting}"
+    return f"helm upgrade {release} charts/spark-eci-webhook --namespace {namespace} --reuse-values {setting}"

@@ -41,6 +41,8 @@ class Installed:
     secret_name: str
     secret: Mapping[str, bytes] | Unknown
     policy: Policy | Unknown
+    controller: bool
+    """Whether there is a certificate controller; taken to be there where that could not be looked at."""
 
     @property
     def name(self) -> str:
@@ -171,7 +173,7 @@ def _installed(cluster: Cluster, configuration: JSON) -> Installed:
     namespace, service = reference.get("namespace", ""), reference.get("name", "")
     if not service:
         unknown = Unknown("what stands behind it", "the configuration names a URL")
-        return Installed(configuration, "", "", unknown, unknown, unknown, "", unknown, unknown)
+        return Installed(configuration, "", "", unknown, unknown, unknown, "", unknown, unknown, controller=False)
     inside = f"/api/v1/namespaces/{namespace}"
     spec = _try("the Service", lambda: cluster.get(f"{inside}/services/{service}")["spec"])
     selector = (
@@ -192,7 +194,16 @@ def _installed(cluster: Cluster, configuration: JSON) -> Installed:
         secret_name=secret,
         secret=_try(f"the Secret {secret}", lambda: _data(cluster.get(f"{inside}/secrets/{secret}"))),
         policy=_policy(cluster, f"{inside}/configmaps/{policy}", policy),
+        controller=_is_there(cluster, f"{path}-certificate-controller"),
     )
+
+
+def _is_there(cluster: Cluster, path: str) -> bool:
+    try:
+        cluster.get(path)
+    except ClusterError as error:
+        return not isinstance(error, MissingError)
+    return True
 
 
 def _ready(endpoints: JSON) -> list[str]:
