@@ -1,15 +1,22 @@
 """Sends the service one AdmissionReview for each profile, as an API server would, and checks the answers.
 
 Reads three environment variables: URL of the service, PROFILES separated by commas, LABELS of the pod in JSON. The CA's
-certificate comes from the file CA_FILE or, in PEM, from CA.
+certificate comes from the file CA_FILE or, in PEM, from CA. A service that is still starting is waited for.
 """
 
 import json
 import os
 import ssl
 import sys
+import time
+import urllib.error
 import urllib.request
 import uuid
+from typing import Any
+
+#: How long a service that cannot be reached is waited for, all profiles together, and the pause between two calls.
+WAIT_SECONDS = 30
+PAUSE_SECONDS = 0.5
 
 
 def review(labels: dict[str, str]) -> dict[str, object]:
@@ -33,8 +40,24 @@ def review(labels: dict[str, str]) -> dict[str, object]:
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
+def answer(call: urllib.request.Request, context: ssl.SSLContext, deadline: float) -> Any:
+    """Return what the service answers; raises OSError where it does not by the deadline, ValueError for no JSON."""
+    while True:
+        try:
+            timeout = min(10, max(1, deadline - time.monotonic()))
+            with urllib.request.urlopen(call, timeout=timeout, context=context) as answered:  # noqa: S310
+                return json.load(answered)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if time.monotonic() + PAUSE_SECONDS > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
+
+
 def main() -> int:
     """Review a pod by every profile; return 1 where an answer is not as it should be."""
+    deadline = time.monotonic() + WAIT_SECONDS
     context = ssl.create_default_context(cafile=os.environ.get("CA_FILE"), cadata=os.environ.get("CA"))
     labels = {**json.loads(os.environ["LABELS"]), "spark-role": "executor"}
     for profile in os.environ["PROFILES"].split(","):
@@ -45,8 +68,7 @@ def main() -> int:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(call, timeout=10, context=context) as answer:  # noqa: S310
-                answered = json.load(answer)
+            answered = answer(call, context, deadline)
         except (OSError, ValueError) as error:
             print(f"profile {profile}: {call.full_url} did not answer a review: {error}")  # noqa: T201
             return 1
