@@ -71,6 +71,45 @@ def test_a_head_without_end_is_refused_before_it_is_kept(built_in: Service, piec
     assert built_in.peak_mib < before + 20
 
 
+def test_a_head_in_pieces_counts_once(built_in: Service) -> None:
+    with built_in.connect() as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\n")
+        for number in range(12):
+            time.sleep(0.01)
+            connection.sendall(b"X%d: %s\r\n" % (number, b"x" * 1_000))
+        connection.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_request_line_counts_as_well(built_in: Service) -> None:
+    with built_in.connect() as connection:
+        connection.sendall(b"POST /mutate?" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("piece", [b"a: b\r\n" * 10_000, b"x" * 60_000], ids=["many", "one without end"])
+def test_trailers_without_end_are_refused_before_they_are_kept(built_in: Service, piece: bytes) -> None:
+    before = built_in.peak_mib
+    with built_in.connect() as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: ")
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            for _ in range(400):
+                connection.sendall(piece)
+        answer = _rest(connection)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+    assert built_in.peak_mib < before + 20
+
+
+def test_a_body_in_many_small_chunks_with_a_trailer_is_read(built_in: Service) -> None:
+    """What frames them is no head, however much of it there is."""
+    with built_in.connect() as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for byte in BODY:
+            connection.sendall(b"1;" + b"x" * 100 + b"\r\n%c\r\n" % byte)
+        connection.sendall(b"0\r\nX: y\r\n\r\n")
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_url_without_end_is_refused(built_in: Service) -> None:
     with built_in.connect() as connection:
         with contextlib.suppress(ConnectionError, ssl.SSLError):
@@ -119,6 +158,98 @@ def test_an_idle_connection_is_closed_after_its_answer(hasty: Service) -> None:
         _send(connection, BODY)
         assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
         assert _rest(connection) == b""
+
+
+@pytest.mark.parametrize("after", [b"", b"\r\n"], ids=["late body", "late body and more"])
+def test_a_body_behind_its_answer_keeps_no_connection_open(hasty: Service, after: bytes) -> None:
+    with hasty.connect() as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"{}" + after)
+        assert _rest(connection) == b""
+
+
+def test_bytes_that_begin_no_request_keep_no_connection_open(hasty: Service) -> None:
+    with hasty.connect() as connection, contextlib.suppress(ConnectionError, ssl.SSLError):
+        _send(connection, BODY)
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
+        for _ in range(100):
+            connection.sendall(b"\r\n")
+            time.sleep(0.05)
+        pytest.fail("the connection outlived its deadline")
+
+
+def test_a_body_behind_its_answer_takes_no_slot(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--max-in-flight", "1"]) as running, running.connect() as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+        assert _receive(connection)[0].startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"{}")
+        time.sleep(0.2)
+        with running.client() as client:
+            assert client.post("/mutate", content=BODY).status_code == 200
+
+
+def test_answers_that_are_not_taken_hold_no_slot_for_long(tls: Path, tmp_path: Path) -> None:
+    arguments = ["--max-in-flight", "1", "--read-seconds", "0.5"]
+    with service(tls, tmp_path / "log", arguments) as running:
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(("127.0.0.1", running.port))
+        # Answers larger than the buffers of both sides: a requirement for each of many terms.
+        terms = [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}] * 40_000
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+        large = review(POD | {"spec": POD["spec"] | {"affinity": {"nodeAffinity": required}}})
+        with trusting(tls).wrap_socket(plain, server_hostname="localhost") as deaf, running.client() as client:
+            for _ in range(4):
+                _send(deaf, large, b"POST /mutate/eci-only HTTP/1.1\r\nHost: a\r\n")
+            statuses: list[int] = []
+            deadline = time.monotonic() + 30
+            while 503 not in statuses or statuses[-1] != 200:
+                statuses.append(client.post("/mutate", content=BODY).status_code)
+                assert time.monotonic() < deadline, statuses
+                time.sleep(0.02)
+
+
+def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None:
+    """A small review is read beside them, a large one is not; and all are gone with their connections."""
+    size = 64 * 1024
+    with service(tls, tmp_path / "log", ["--max-body-bytes", str(2 * size)]) as running, running.client() as client:
+        before = _rejections(running, "overloaded")
+        with contextlib.ExitStack() as ends:
+            for _ in range(32):
+                connection = ends.enter_context(running.connect())
+                connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (2 * size))
+                connection.sendall(b" " * size)
+            time.sleep(0.3)
+            last = ends.enter_context(running.connect())
+            last.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (2 * size))
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                last.sendall(b" " * (2 * size - 1))
+            head, _, body = _rest(last).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after: 1" in head
+            assert json.loads(body) == {"error": "the bodies of other requests take all the room"}
+            assert _rejections(running, "overloaded") == before + 1
+            assert client.post("/mutate", content=BODY).status_code == 200
+        time.sleep(0.3)
+        assert client.post("/mutate", content=b" " * size + BODY).status_code == 200
+
+
+def test_a_call_that_is_refused_early_is_logged(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running:
+        with running.connect() as connection:
+            connection.sendall(b"GARBAGE\r\n\r\n")
+            head, _, body = _rest(connection).partition(b"\r\n\r\n")
+        with running.connect() as connection:
+            connection.sendall(b"POST /mutate HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n")
+            _rest(connection)
+        told = [(line["status"], line["error"]) for line in running.lines() if line["event"] == "rejected"]
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body) == {"error": "what was sent is not HTTP/1.1"}
+    assert told == [
+        (400, "what was sent is not HTTP/1.1"),
+        (431, "the request's head is larger than 16384 bytes"),
+    ]
 
 
 def test_a_handshake_that_does_not_come_is_not_waited_for(hasty: Service) -> None:

@@ -2,19 +2,26 @@
 
 import asyncio
 from asyncio.events import TimerHandle
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import uvicorn
 from msgspec import json
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from webhook.service.metrics import Metrics
 
 #: Key of the ASGI scope that says that no slot was free for the request.
 OVERLOADED: Final = "webhook.overloaded"
+#: What a body may take where all bodies together take too much.
+_SMALL_BODY: Final = 64 * 1024
+_FORBIDDEN: Final = "the client's certificate is for nobody who is served here"
+_TOO_LARGE_HEAD: Final = "the request's head is too large"
+#: What surrounds a header's name and value.
+_HEADER_BYTES: Final = len(b": \r\n")
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,12 @@ class Limits:
     head_bytes: int = 16 * 1024
     """The largest request line with headers."""
     read_seconds: float = 10
-    """Time from a request's first byte to its last, and from a connection to its first request."""
+    """Time from a request's first byte to its last, from a connection to its first request, and for an answer to be
+    taken."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
+    body_bytes: int = 64 * 1024**2
+    """What the bodies of all requests that are not answered may take together."""
     subjects: frozenset[str] = frozenset()
     """Where not empty: the common names and DNS names of client certificates that are served."""
 
@@ -37,7 +47,10 @@ class Load(ServerState):
 
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics | None = None
+    log: Callable[[int, str], None] = lambda _status, _sentence: None
+    """Told of each call that was refused here: the status and the sentence."""
     in_flight: int = 0
+    body_bytes: int = 0
     draining: bool = False
 
     def __post_init__(self) -> None:
@@ -46,8 +59,9 @@ class Load(ServerState):
         if self.metrics is not None:
             self.metrics.in_flight.set_function(lambda: self.in_flight)
 
-    def rejected(self, reason: str) -> None:
-        """Counts a call that was refused here."""
+    def rejected(self, status: int, reason: str, sentence: str) -> None:
+        """Counts and logs a call that was refused here."""
+        self.log(status, sentence)
         if self.metrics is not None:
             self.metrics.rejected(reason)
 
@@ -67,9 +81,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._load = server_state
         self._limits = server_state.limits
         self._deadline: TimerHandle | None = None
+        self._write_deadline: TimerHandle | None = None
+        self._raw_bytes = 0
         self._head_bytes = 0
+        self._body_bytes = 0
         self._in_head = False
         self._in_body = False
+        self._grew = False
         self._holds_slot = False
         self._forbidden = False
 
@@ -82,42 +100,90 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held."""
         self._disarm()
+        self.resume_writing()
         self._free()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """The client takes its answer slowly: no longer than for a request."""
+        super().pause_writing()
+        if self._write_deadline is None:
+            self._write_deadline = self.loop.call_later(self._limits.read_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken enough of it."""
+        super().resume_writing()
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+
     def data_received(self, data: bytes) -> None:
-        """Bounds the head while it is incomplete, and the time until the request is whole."""
+        """Bounds what the parser holds of a head or a trailer, and the time until the request is whole."""
+        self._grew = False
+        within = self._in_body
         super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle
         if self.transport.is_closing():
             self._disarm()
-        elif self._in_head and self._count_head(len(data)):
-            self._refuse(431, "too-large-head", f"the request's head is larger than {self._limits.head_bytes} bytes")
-        elif not (self._in_head or self._in_body):
+            return
+        if self._in_head or self._in_body:
+            # A header that has not ended waits in the parser unseen, so what came in without a body counts whole;
+            # but for a head that began behind a body, which counts from the next time on.
+            self._raw_bytes += 0 if self._grew or within is not self._in_body else len(data)
+            if self._raw_bytes > self._limits.head_bytes:
+                sentence = f"the request's head is larger than {self._limits.head_bytes} bytes"
+                self._refuse(431, "too-large-head", sentence)
+            elif self._deadline is None:
+                self._arm()
+        elif cycle is not None and not cycle.response_complete:
             self._disarm()
-        elif self._deadline is None:
+        elif self._deadline is None and self.timeout_keep_alive_task is None:
+            # Bytes that begin no request end the keep-alive of uvicorn, but must not keep a connection alive.
             self._arm()
 
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
+        self._disarm()
         self._in_head = True
-        self._head_bytes = 0
+        self._raw_bytes = self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the request's target."""
+        self._head_bytes += len(url)
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._head_bytes += len(name) + len(value)
-        super().on_header(name, value)
+        """One header; one behind the body is passed over (RFC 9110, 6.5)."""
+        if self._in_head:
+            self._head_bytes += len(name) + len(value) + _HEADER_BYTES
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body: beyond what all bodies may take together, a large one is refused at once."""
+        super().on_body(body)
+        self._grew = True
+        self._raw_bytes = 0
+        if self.cycle.response_started:
+            return
+        self._body_bytes += len(body)
+        self._load.body_bytes += len(body)
+        full = self._load.body_bytes > self._limits.body_bytes and self._body_bytes > _SMALL_BODY
+        if full and not self.transport.is_closing():
+            self.cycle.disconnected = True
+            self._refuse(503, "overloaded", "the bodies of other requests take all the room", b"retry-after: 1\r\n")
 
     def on_headers_complete(self) -> None:
         """The end of the head: what it may not ask for is refused before the application sees it."""
         self._in_head = False
         self._in_body = True
+        self._raw_bytes = 0
         app = self.app
         if self._forbidden:
-            self._load.rejected("forbidden")
+            self._load.rejected(403, "forbidden", _FORBIDDEN)
             self.app = _forbidden
         elif self._head_bytes > self._limits.head_bytes:
-            self._load.rejected("too-large-head")
+            self._load.rejected(431, "too-large-head", _TOO_LARGE_HEAD)
             self.app = _too_large_head
         try:
             super().on_headers_complete()
@@ -129,7 +195,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """A request's last byte: it takes a slot, or is marked for a 503."""
         self._in_body = False
-        if self.scope["method"] == "POST":
+        # What was answered early, as a 404 is, needs none any more.
+        if self.scope["method"] == "POST" and not self.cycle.response_complete:
             if self._load.in_flight >= self._limits.in_flight:
                 self.cycle.scope[OVERLOADED] = True  # type: ignore[typeddict-unknown-key]
             elif not self._holds_slot:
@@ -142,12 +209,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._free()
         super().on_response_complete()
 
-    def _count_head(self, received: int) -> bool:
-        # A header that has not ended yet waits in the parser unseen, so what came in counts as well.
-        self._head_bytes += received
-        return self._head_bytes > self._limits.head_bytes
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002, uvicorn's sentence says less
+        """What came is not HTTP."""
+        self._refuse(400, "invalid", "what was sent is not HTTP/1.1")
 
     def _free(self) -> None:
+        self._load.body_bytes -= self._body_bytes
+        self._body_bytes = 0
         if self._holds_slot:
             self._holds_slot = False
             self._load.in_flight -= 1
@@ -171,12 +239,12 @@ class LimitedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, reason: str, sentence: str) -> None:
+    def _refuse(self, status: int, reason: str, sentence: str, header: bytes = b"") -> None:
         """Answers without the application, and closes."""
-        self._load.rejected(reason)
+        self._load.rejected(status, reason, sentence)
         body = json.encode({"error": sentence})
-        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        self.transport.write(STATUS_LINE[status] + head + body)
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
         self.transport.close()
 
 
@@ -188,11 +256,11 @@ def _subjects(transport: asyncio.Transport) -> set[str]:
 
 
 async def _forbidden(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await _answer(send, 403, "the client's certificate is for nobody who is served here")
+    await _answer(send, 403, _FORBIDDEN)
 
 
 async def _too_large_head(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await _answer(send, 431, "the request's head is too large")
+    await _answer(send, 431, _TOO_LARGE_HEAD)
 
 
 async def _answer(send: Send, status: int, sentence: str) -> None:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 import uvloop
@@ -22,6 +22,9 @@ from webhook.service.protocol import LimitedProtocol, Limits, Load
 from webhook.service.readiness import Readiness
 from webhook.service.settings import Settings, SettingsError, read_settings
 from webhook.service.tls import CertificateError, ServingCertificate
+
+#: How many of the largest bodies may be in memory at a time.
+_BODIES: Final = 16
 
 
 class ListenError(Exception):
@@ -63,7 +66,11 @@ class Server(uvicorn.Server):
 
 
 def server(
-    app: Any, settings: Settings, metrics: Metrics | None = None, context: ssl.SSLContext | None = None
+    app: Any,
+    settings: Settings,
+    metrics: Metrics | None = None,
+    context: ssl.SSLContext | None = None,
+    log: AdmissionLog | None = None,
 ) -> Server:
     """A server of `app` within the limits of `settings`, over TLS where `context` is given."""
     options: dict[str, Any] = {} if context is None else {"ssl_context_factory": lambda *_: context}
@@ -82,8 +89,15 @@ def server(
     )
     # Without TLS there are no client certificates to ask for a name.
     subjects = frozenset() if context is None else settings.client_subjects
-    limits = Limits(settings.max_head_bytes, settings.read_seconds, settings.max_in_flight, subjects)
-    return Server(config, Load(limits, metrics), settings.handshake_seconds)
+    limits = Limits(
+        settings.max_head_bytes,
+        settings.read_seconds,
+        settings.max_in_flight,
+        _BODIES * settings.max_body_bytes,
+        subjects,
+    )
+    load = Load(limits, metrics) if log is None else Load(limits, metrics, log.write_rejection)
+    return Server(config, load, settings.handshake_seconds)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -128,7 +142,7 @@ class Service:
         self._readiness = Readiness(certificate, host, port, handshake_only=settings.client_ca is not None)
         log = AdmissionLog(self._logger, settings.log_rate, self._metrics.log_lines_dropped.inc)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
-        self._admission = server(app, settings, self._metrics, certificate.context)
+        self._admission = server(app, settings, self._metrics, certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._fault = ""
         self._stop = asyncio.Event()

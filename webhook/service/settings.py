@@ -52,13 +52,13 @@ class Settings(BaseSettings):
     operations_port: Port = 8080
     """The port on which /livez, /readyz and /metrics are served over HTTP."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024**2)] = 4 * 1024**2
-    """The largest review that is read, in bytes; a larger one is answered with 413."""
+    """The largest review that is read, in bytes; a larger one is answered with 413. All that wait may take 16 times it."""
     max_head_bytes: Annotated[int, Field(ge=1024, le=1024**2)] = 16 * 1024
     """The largest request line with headers, in bytes; a larger one is answered with 431."""
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
     """Reviews that were read and are not answered; beyond them calls are answered with 503 at once."""
     read_seconds: Annotated[float, Field(gt=0, le=3600)] = 10
-    """Time for a request to come in, and for a connection's first one to begin; later it is answered with 408."""
+    """Time for a request to come in (408), for a connection's first one to begin, and for an answer to be taken."""
     handshake_seconds: Annotated[float, Field(gt=0, le=3600)] = 10
     """Time for a TLS handshake, and for a client to end its side of a connection that was closed."""
     keep_alive_seconds: Seconds = 120
