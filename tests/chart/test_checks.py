@@ -47,6 +47,11 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             "trust the service",
         ),
         (
+            {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": None}}},
+            "certificates.provided.caBundle is empty: without the CA's certificate in PEM the API server does not "
+            "trust the service",
+        ),
+        (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": "rubbish"}}},
             "certificates.provided.caBundle holds no certificate: give PEM with -----BEGIN CERTIFICATE-----, plain or "
             "in base64",

@@ -75,6 +75,14 @@ def test_settings_become_environment_variables_of_the_service() -> None:
     }
 
 
+def test_a_setting_left_empty_is_the_services_default() -> None:
+    assert container({"settings": {"clientCa": None, "logLevel": None}})["env"] == [
+        {"name": "ECI_WEBHOOK_OPERATIONS_HOST", "value": "0.0.0.0"},
+        {"name": "ECI_WEBHOOK_DRAIN_SECONDS", "value": "10"},
+        {"name": "ECI_WEBHOOK_STOP_SECONDS", "value": "5"},
+    ]
+
+
 def test_the_service_reads_these_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     subjects = {"clientCa": "/etc/ca/ca.crt", "clientSubjects": ["kube-apiserver", "front-proxy"]}
     found = container({"settings": {"maxBodyBytes": 8388608, "drainSeconds": 2.5, **subjects}})

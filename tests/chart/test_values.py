@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -9,7 +11,31 @@ import yaml
 
 from tests.chart import readme, values_schema
 from tests.chart.rendered import CHART, refusal, render
+from tests.chart.test_validity import EVERYTHING
 from webhook import __version__
+
+
+def _paths(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if "." not in key:
+            yield f"{prefix}{key}", value
+            if isinstance(value, dict):
+                yield from _paths(value, f"{prefix}{key}.")
+
+
+#: Every value of the chart, those that hold others too, and its default.
+DEFAULTS = dict(_paths(yaml.safe_load((CHART / "values.yaml").read_text())))
+#: Values that may be taken away, though their default is not empty: cluster and service have defaults of their own.
+REMOVABLE = (
+    "resources",
+    "certificates.controller.resources",
+    "podSecurityContext",
+    "securityContext",
+    "settings.logLevel",
+    "monitoring.dashboard.labels",
+    "policy.virtualNode",
+    "policy.profiles.",
+)
 
 
 def test_the_generated_parts_of_the_schema_are_current() -> None:
@@ -101,8 +127,33 @@ def test_a_wrong_value_stops_the_install_and_says_where(values: dict[str, Any], 
     assert [sentence for sentence in sentences if sentence not in found] == [], found
 
 
+@pytest.mark.parametrize("path", DEFAULTS)
+def test_a_key_left_empty_is_its_empty_default_or_left_out_or_refused_by_its_name(path: str) -> None:
+    """In Helm `null` takes a key away, whatever its default is."""
+    default = DEFAULTS[path]
+    if path.startswith(REMOVABLE):
+        assert not re.search("': None|'null'|<nil>", str(render(_with(path, None))))
+    elif default in ({}, [], "", False):
+        assert render(_with(path, None)) == render(_with(path, default))
+    else:
+        outer, _, key = f".{path}".rpartition(".")
+        where = outer.replace(".", "/")
+        assert f"at '{where}': missing property '{key}'" in refusal(_with(path, None))
+
+
 def test_a_chart_can_have_this_one_as_a_dependency() -> None:
     assert render({"global": {"imageRegistry": "registry.example.com"}, "enabled": True}).objects
+
+
+def _with(path: str, value: Any) -> dict[str, Any]:
+    """Return values that render every template, with `value` at `path`."""
+    values = deepcopy(EVERYTHING)
+    *outer, key = path.split(".")
+    inside = values
+    for name in outer:
+        inside = inside.setdefault(name, {})
+    inside[key] = value
+    return values
 
 
 def _untyped(values: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], path: str = "") -> list[str]:

@@ -27,8 +27,9 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
     )
     policy = _located(policy)
     definitions = {_PREFIX + name: definition for name, definition in policy.pop("$defs").items()}
+    # The templates read these, so that `null` may not take them away.
+    definitions[f"{_PREFIX}Selector"]["required"] = ["matchLabels"]
     by_hand = {name: definition for name, definition in schema["$defs"].items() if not name.startswith(_PREFIX)}
-    # The templates read both, so that `null` may not take either away.
     properties = schema["properties"] | {
         "policy": policy | {"required": ["selector", "profiles"]},
         "settings": settings(),

@@ -38,6 +38,14 @@ app.kubernetes.io/component: webhook
 app.kubernetes.io/component: certificate-controller
 {{- end }}
 
+{{- define "spark-eci-webhook.podLabels" -}}
+{{ merge (dict) (include "spark-eci-webhook.selectorLabels" . | fromYaml) (default dict .Values.podLabels) (default dict .Values.commonLabels) | toYaml }}
+{{- end }}
+
+{{- define "spark-eci-webhook.controllerPodLabels" -}}
+{{ merge (dict) (include "spark-eci-webhook.controllerSelectorLabels" . | fromYaml) (default dict .Values.certificates.controller.podLabels) (default dict .Values.commonLabels) | toYaml }}
+{{- end }}
+
 {{- define "spark-eci-webhook.serviceAccountName" -}}
 {{- default (include "spark-eci-webhook.fullname" .) .Values.serviceAccount.name }}
 {{- end }}
@@ -69,7 +77,7 @@ app.kubernetes.io/component: certificate-controller
 {{- end }}
 
 {{- define "spark-eci-webhook.kubeVersion" -}}
-{{- default .Capabilities.KubeVersion.Version (.Values.kubeVersion | toString) }}
+{{- default .Capabilities.KubeVersion.Version .Values.kubeVersion }}
 {{- end }}
 
 {{- /* The policy file, whose checksum restarts the pods. */}}
@@ -79,7 +87,7 @@ app.kubernetes.io/component: certificate-controller
 
 {{- /* PEM, or base64 of PEM in one line or many, as base64 of PEM. */}}
 {{- define "spark-eci-webhook.caBundle" -}}
-{{- $given := .Values.certificates.provided.caBundle | trim }}
+{{- $given := default "" .Values.certificates.provided.caBundle | trim }}
 {{- ternary (b64enc $given) (regexReplaceAll `\s` $given "") (contains "-----BEGIN CERTIFICATE-----" $given) }}
 {{- end }}
 
