@@ -24,6 +24,7 @@ from certs.material import common_name, date, pem_files
 from certs.pem import encode
 from certs.report import lines, report
 from certs.server import Address, read_address
+from tests.certs.odd import KINDS, certificate_for, unreadable
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -108,6 +109,22 @@ def test_each_fault_of_a_folder_is_one_sentence(changes: dict[str, bytes | None]
     found = report("here", data, ["localhost"], NOW)
     assert found.problems == problems
     assert list(lines(found))[-1] == (f"  wrong: {problems[-1]}" if problems else "  nothing is wrong")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("file", ["tls.crt", "ca.crt"])
+def test_a_certificate_that_cannot_be_read_is_one_sentence(file: str, kind: str) -> None:
+    data = {**FILES, file: unreadable(AUTHORITY.certificate_pem, kind)}
+    assert report("here", data, [], NOW).problems == (f"{file} holds no readable PEM certificate",)
+
+
+@pytest.mark.parametrize("name", ["*.example.org", "web_hook.example.org", "webhook.example.org."])
+def test_a_chain_is_followed_whatever_kind_of_name_the_certificate_has(name: str) -> None:
+    pair = certificate_for(name, AUTHORITY, NOW)
+    assert report("here", pem_files(pair, [AUTHORITY.certificate]), [], NOW).problems == ()
+    assert report("here", pem_files(pair, [OTHER.certificate]), [], NOW).problems == (
+        f"tls.crt is not signed by any certificate of ca.crt, but by CN={common_name(AUTHORITY.certificate)}",
+    )
 
 
 def test_an_encrypted_key_is_named_as_such() -> None:
