@@ -257,6 +257,14 @@ def test_a_server_with_an_expired_certificate_is_found_out(tmp_path: Path, capsy
     assert refusal.endswith("refuses it: certificate has expired")
 
 
+@pytest.mark.parametrize("comment", ["# Zertifikat für Köln\n".encode(), "# 证书\n".encode(), b"# caf\xe9\n"])
+def test_a_comment_in_a_ca_file_may_be_in_any_language(comment: bytes, tmp_path: Path) -> None:
+    authority, pair = pair_of(["127.0.0.1"], datetime.now(UTC))
+    (tmp_path / "ca.crt").write_bytes(comment + authority.certificate_pem + comment)
+    with tls_server(tmp_path, pair) as address:
+        assert main(["show", "--server", address, "--ca", str(tmp_path / "ca.crt")]) == 0
+
+
 def test_where_no_server_answers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
