@@ -340,6 +340,23 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert capsys.readouterr() == ("", f"{sentence}\n")
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("a: b: c", 'mapping values are not allowed here in "{}", line 1, column 5'),
+        ("[1, 2]", "the kubeconfig is not one, or needs an auth-provider that is not supported"),
+        ("a name", "the kubeconfig is not one, or needs an auth-provider that is not supported"),
+    ],
+)
+def test_a_kubeconfig_that_is_none_is_one_sentence_and_exit_code_2(
+    content: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(content, encoding="utf-8")
+    assert main(["show", "--secret", "a/b", "--kubeconfig", str(file)]) == 2
+    assert capsys.readouterr() == ("", f"No cluster can be reached: {fault.format(file)}.\n")
+
+
 def test_the_commands_that_need_no_cluster_import_no_client() -> None:
     code = (
         "import sys; from certs.__main__ import main; main(['issue', '--help']); sys.exit('kubernetes' in sys.modules)"
