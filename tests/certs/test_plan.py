@@ -450,6 +450,19 @@ def test_what_cannot_be_a_retired_ca_is_removed_and_named(key: str, content: byt
     assert_sound(simulation)
 
 
+def test_a_ca_written_otherwise_is_the_same_ca() -> None:
+    simulation, keeper = installed()
+    simulation.ca = None
+    keeper.settle()
+    keeper.wait(SETTLE)
+    assert simulation.ca
+    stored = simulation.ca.data
+    assert any(key.startswith("retired-") for key in stored)
+    simulation.ca = simulation.secret({key: b"# ours\n\n" + pem.strip() for key, pem in stored.items()})
+    assert keeper.settle() == []
+    assert_sound(simulation)
+
+
 def test_keys_of_others_in_our_secrets_stay() -> None:
     simulation, keeper = installed()
     simulation.damage_ca(note_txt=b"mine", tls_key=b"")
