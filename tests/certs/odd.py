@@ -28,11 +28,11 @@ def unreadable(pem: bytes, kind: str) -> bytes:
     return ssl.DER_cert_to_PEM_cert(der.replace(before, after)).encode()
 
 
-def certificate_for(name: str, authority: KeyPair, now: datetime) -> KeyPair:
-    """Issue a certificate for a DNS name of whatever kind."""
+def certificate_for(name: str, authority: KeyPair, now: datetime, end: datetime | None = None) -> KeyPair:
+    """Issue a certificate for a DNS name of whatever kind, until whenever."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(authority.certificate.subject)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=90))
+    builder = builder.not_valid_before(now).not_valid_after(end or now + timedelta(days=90))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
     return KeyPair(builder.sign(authority.key, hashes.SHA256()), key)

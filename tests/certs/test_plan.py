@@ -1,7 +1,7 @@
 """Every rule of rotation, with the clock in hand."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -535,6 +535,14 @@ def test_an_unreadable_certificate_is_healed_like_any_other_garbage(kind: str) -
 def test_a_certificate_for_a_name_of_another_kind_is_replaced(name: str) -> None:
     simulation, keeper = installed()
     simulation.damage_serving(tls_crt=certificate_for(name, new_authority(START), START).certificate_pem)
+    assert keeper.settle() == ["CertificateIssued"]
+    assert_sound(simulation)
+
+
+def test_a_certificate_without_an_end_is_replaced() -> None:
+    simulation, keeper = installed()
+    endless = certificate_for(HOST, new_authority(START), START, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    simulation.damage_serving(tls_crt=endless.certificate_pem)
     assert keeper.settle() == ["CertificateIssued"]
     assert_sound(simulation)
 
