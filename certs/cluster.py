@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config, watch
 
 from certs.errors import InputError
@@ -183,8 +184,12 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
         else:
             path = str(kubeconfig) if kubeconfig else None
             config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, OSError) as error:
-        raise InputError(f"No cluster can be reached: {str(error).rstrip('.')}.") from error
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
+        raise InputError(f"No cluster can be reached: {' '.join(str(error).split()).rstrip('.')}.") from error
+    except (TypeError, AttributeError) as error:
+        # So the client fails at a kubeconfig of another shape, and where it cannot refresh a token of gcp.
+        sentence = "the kubeconfig is not one, or needs an auth-provider that is not supported"
+        raise InputError(f"No cluster can be reached: {sentence}.") from error
     return Cluster(client.ApiClient(settings))
 
 

@@ -8,6 +8,15 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises of a certificate; it reads most of one only when asked for it."""
+
 
 class PemError(ValueError):
     """A file that cannot be read as what it should be; the message goes on from the file's name: ``is missing``."""
@@ -37,8 +46,9 @@ def read_certificates(pem: bytes | None) -> tuple[x509.Certificate, ...]:
             warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers, which others may well issue
             certificates = tuple(x509.load_pem_x509_certificates(content))
             for certificate in certificates:
-                _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.not_valid_after_utc
-    except ValueError as error:
+                _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
+                _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except _UNREADABLE as error:
         raise PemError("holds no readable PEM certificate") from error
     return certificates
 

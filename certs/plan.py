@@ -7,11 +7,14 @@ the next one goes on from what it sees.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from certs.rules import RENEW_CA_BEFORE, RENEW_SERVING_BEFORE, next_action
 from certs.state import CONTROLLER, MANAGED_BY, Action, Observed, Published, Target
 from certs.view import SETTLE, View, view_of
+
+_FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""The end of a certificate that has none (RFC 5280 4.1.2.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ def _due(view: View) -> datetime | None:
     ring, serving = view.ring, view.serving.serving
     moments = [old.until for old in ring.retired]
     # A certificate is still valid in the very second of its notAfter (RFC 5280 4.1.2.5).
-    moments += [ca.not_valid_after_utc + timedelta(seconds=1) for ca in (*ring.trusted, *view.serving.chain)]
+    ends = [certificate.not_valid_after_utc for certificate in (*ring.trusted, *view.serving.chain)]
+    moments += [end + timedelta(seconds=1) for end in ends if end < _FOREVER]
     if ring.current:
         moments.append(ring.current.certificate.not_valid_after_utc - RENEW_CA_BEFORE)
-    if serving:
+    if serving and view.now <= serving.not_valid_after_utc:
         moments.append(serving.not_valid_after_utc - RENEW_SERVING_BEFORE)
     if view.published:
         moments.append(view.published.since + SETTLE)

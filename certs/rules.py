@@ -80,12 +80,11 @@ def _introduce_ca(view: View, current: KeyPair) -> Action | None:
 
 def _tidy_ca(view: View, _: KeyPair) -> Action | None:
     """The CA's Secret holds nothing that is of no more use."""
-    before = view.observed.ca.data if view.observed.ca else {}
-    stored = {key: content for key, content in before.items() if managed(key)}
+    stored = set(filter(managed, view.observed.ca.data)) if view.observed.ca else set()
     ring = view.ring.forget(view.now)
-    if stored == ring.data():
+    if stored == ring.data().keys():  # the keyring lacks what cannot be used; how the rest is encoded does not matter
         return None
-    dropped = ", ".join(sorted(stored.keys() - ring.data().keys()) or sorted(stored))
+    dropped = ", ".join(sorted(stored - ring.data().keys()))
     message = (
         f"Put {view.ca_secret} in order: {'; '.join(map(str, view.ring.problems)) or f'{dropped} is past its use'}."
     )

@@ -25,7 +25,7 @@ def verifies(bundle: bytes, pem: bytes, at: datetime) -> bool:
         store = verification.Store(x509.load_pem_x509_certificates(bundle))
         verifier = verification.PolicyBuilder().store(store).time(at).build_server_verifier(x509.DNSName(HOST))
         verifier.verify(x509.load_pem_x509_certificate(pem), [])
-    except (ValueError, verification.VerificationError):
+    except (ValueError, x509.InvalidVersion, verification.VerificationError):
         return False
     return True
 

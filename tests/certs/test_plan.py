@@ -1,7 +1,7 @@
 """Every rule of rotation, with the clock in hand."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from certs.keyring import read_keyring
 from certs.material import names, pem_files, read
 from certs.pem import encode, read_certificates
 from certs.state import PatchBundle, WriteSecret
+from tests.certs.odd import KINDS, certificate_for, unreadable
 from tests.certs.simulation import HOST, START, TARGET, Keeper, Simulation, installed, verifies
 from tests.certs.test_authority import assert_is_ca, openssl_verify
 
@@ -449,6 +450,19 @@ def test_what_cannot_be_a_retired_ca_is_removed_and_named(key: str, content: byt
     assert_sound(simulation)
 
 
+def test_a_ca_written_otherwise_is_the_same_ca() -> None:
+    simulation, keeper = installed()
+    simulation.ca = None
+    keeper.settle()
+    keeper.wait(SETTLE)
+    assert simulation.ca
+    stored = simulation.ca.data
+    assert any(key.startswith("retired-") for key in stored)
+    simulation.ca = simulation.secret({key: b"# ours\n\n" + pem.strip() for key, pem in stored.items()})
+    assert keeper.settle() == []
+    assert_sound(simulation)
+
+
 def test_keys_of_others_in_our_secrets_stay() -> None:
     simulation, keeper = installed()
     simulation.damage_ca(note_txt=b"mine", tls_key=b"")
@@ -494,6 +508,41 @@ def test_a_damaged_serving_secret_is_named_and_healed_at_once(damage: str) -> No
     assert action
     assert action.message.startswith("Issued a serving certificate into Secret spark/webhook-tls, signed by spark-eci-")
     assert action.message.endswith(f", because {fault}.")
+    assert keeper.settle() == ["CertificateIssued"]
+    assert_sound(simulation)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unreadable_certificate_is_healed_like_any_other_garbage(kind: str) -> None:
+    simulation, keeper = installed()
+    simulation.damage_ca(tls_crt=unreadable(FOREIGN["ca.crt"], kind))
+    action = keeper.think()
+    assert action
+    assert action.message.endswith("because tls.crt holds no readable PEM certificate.")
+    assert keeper.settle() == ["CACreated", "CABundlePatched", "BundleWritten"]
+    keeper.wait(SETTLE)
+    simulation.damage_serving(tls_crt=unreadable(FOREIGN["ca.crt"], kind))
+    action = keeper.think()
+    assert action
+    assert action.message.endswith("because tls.crt holds no readable PEM certificate.")
+    assert keeper.settle() == ["CertificateIssued"]
+    simulation.set_every_bundle(unreadable(FOREIGN["ca.crt"], kind))
+    assert keeper.settle() == ["CABundlePatched"]
+    assert_sound(simulation)
+
+
+@pytest.mark.parametrize("name", ["*.webhook.spark.svc", "web_hook", "webhook.", ""])
+def test_a_certificate_for_a_name_of_another_kind_is_replaced(name: str) -> None:
+    simulation, keeper = installed()
+    simulation.damage_serving(tls_crt=certificate_for(name, new_authority(START), START).certificate_pem)
+    assert keeper.settle() == ["CertificateIssued"]
+    assert_sound(simulation)
+
+
+def test_a_certificate_without_an_end_is_replaced() -> None:
+    simulation, keeper = installed()
+    endless = certificate_for(HOST, new_authority(START), START, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    simulation.damage_serving(tls_crt=endless.certificate_pem)
     assert keeper.settle() == ["CertificateIssued"]
     assert_sound(simulation)
 

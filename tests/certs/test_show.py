@@ -24,6 +24,7 @@ from certs.material import common_name, date, pem_files
 from certs.pem import encode
 from certs.report import lines, report
 from certs.server import Address, read_address
+from tests.certs.odd import KINDS, certificate_for, unreadable
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -108,6 +109,22 @@ def test_each_fault_of_a_folder_is_one_sentence(changes: dict[str, bytes | None]
     found = report("here", data, ["localhost"], NOW)
     assert found.problems == problems
     assert list(lines(found))[-1] == (f"  wrong: {problems[-1]}" if problems else "  nothing is wrong")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("file", ["tls.crt", "ca.crt"])
+def test_a_certificate_that_cannot_be_read_is_one_sentence(file: str, kind: str) -> None:
+    data = {**FILES, file: unreadable(AUTHORITY.certificate_pem, kind)}
+    assert report("here", data, [], NOW).problems == (f"{file} holds no readable PEM certificate",)
+
+
+@pytest.mark.parametrize("name", ["*.example.org", "web_hook.example.org", "webhook.example.org."])
+def test_a_chain_is_followed_whatever_kind_of_name_the_certificate_has(name: str) -> None:
+    pair = certificate_for(name, AUTHORITY, NOW)
+    assert report("here", pem_files(pair, [AUTHORITY.certificate]), [], NOW).problems == ()
+    assert report("here", pem_files(pair, [OTHER.certificate]), [], NOW).problems == (
+        f"tls.crt is not signed by any certificate of ca.crt, but by CN={common_name(AUTHORITY.certificate)}",
+    )
 
 
 def test_an_encrypted_key_is_named_as_such() -> None:
@@ -240,6 +257,14 @@ def test_a_server_with_an_expired_certificate_is_found_out(tmp_path: Path, capsy
     assert refusal.endswith("refuses it: certificate has expired")
 
 
+@pytest.mark.parametrize("comment", ["# Zertifikat für Köln\n".encode(), "# 证书\n".encode(), b"# caf\xe9\n"])
+def test_a_comment_in_a_ca_file_may_be_in_any_language(comment: bytes, tmp_path: Path) -> None:
+    authority, pair = pair_of(["127.0.0.1"], datetime.now(UTC))
+    (tmp_path / "ca.crt").write_bytes(comment + authority.certificate_pem + comment)
+    with tls_server(tmp_path, pair) as address:
+        assert main(["show", "--server", address, "--ca", str(tmp_path / "ca.crt")]) == 0
+
+
 def test_where_no_server_answers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -313,6 +338,23 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 ) -> None:
     assert main(["show", *arguments]) == 2
     assert capsys.readouterr() == ("", f"{sentence}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("a: b: c", 'mapping values are not allowed here in "{}", line 1, column 5'),
+        ("[1, 2]", "the kubeconfig is not one, or needs an auth-provider that is not supported"),
+        ("a name", "the kubeconfig is not one, or needs an auth-provider that is not supported"),
+    ],
+)
+def test_a_kubeconfig_that_is_none_is_one_sentence_and_exit_code_2(
+    content: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(content, encoding="utf-8")
+    assert main(["show", "--secret", "a/b", "--kubeconfig", str(file)]) == 2
+    assert capsys.readouterr() == ("", f"No cluster can be reached: {fault.format(file)}.\n")
 
 
 def test_the_commands_that_need_no_cluster_import_no_client() -> None:
