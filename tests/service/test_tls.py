@@ -209,6 +209,19 @@ def test_a_bad_pair_is_told_and_the_old_one_stays(
     assert running.operations("/readyz").status_code == 200
 
 
+def test_a_link_that_cannot_be_followed_is_told_and_reloading_goes_on(
+    running: Service, folder: Path, authority: Authority
+) -> None:
+    old = _serial(running, folder)
+    (folder / "link").symlink_to("x" * 300)
+    (folder / "link").rename(folder / "tls.crt")
+    fault = f"{folder / 'tls.crt'}: cannot be read: File name too long"
+    _until(lambda: any(line.get("error") == fault for line in running.lines()), fault)
+    (folder / "tls.crt").unlink()
+    _issue(folder, authority)
+    _until(lambda: _serial(running, folder) != old, "the good pair was never presented")
+
+
 def test_kubelets_swap_of_a_mounted_secret_is_seen_whole(tmp_path: Path, authority: Authority) -> None:
     """Kubelet writes a folder for each version and moves the link `..data` to it."""
     mount = tmp_path / "mount"
