@@ -156,6 +156,19 @@ def _garbage(folder: Path, _: Authority) -> str:
     return "are not a certificate and its key"
 
 
+def _encrypted(folder: Path, _: Authority) -> str:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+    key = serialization.load_pem_private_key((folder / "tls.key").read_bytes(), None)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    _replace(folder / "tls.key", pem)
+    return "tls.key: found an encrypted key; accepted: an unencrypted one"
+
+
 def _gone(folder: Path, _: Authority) -> str:
     Path(os.path.realpath(folder / "tls.key")).unlink()
     return "waiting for"
@@ -183,7 +196,7 @@ def _without_bundle(folder: Path, _: Authority) -> str:
 
 
 @pytest.mark.parametrize(
-    "break_it", [_mismatched, _garbage, _gone, _expired, _early, _of_another_authority, _without_bundle]
+    "break_it", [_mismatched, _garbage, _encrypted, _gone, _expired, _early, _of_another_authority, _without_bundle]
 )
 def test_a_bad_pair_is_told_and_the_old_one_stays(
     running: Service,

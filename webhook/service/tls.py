@@ -106,10 +106,18 @@ class Files:
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Loads the pair into `context`. Raises CertificateError where certificate and key do not belong together."""
+        """Loads the pair into `context`.
+
+        Raises CertificateError where certificate and key do not belong together, or the key is encrypted.
+        """
+
+        def password() -> str:
+            """OpenSSL would ask at the terminal, and all would wait."""
+            raise CertificateError(f"{self.folder / KEY}: found an encrypted key; accepted: an unencrypted one")
+
         try:
             with _as_file(self.certificate + b"\n" + self.key) as name:
-                context.load_cert_chain(name)
+                context.load_cert_chain(name, password=password)
         except ssl.SSLError as error:
             fault = f"{CERTIFICATE} and {KEY} are not a certificate and its key: {error}"
             raise CertificateError(f"{self.folder}: {fault}") from None
