@@ -198,6 +198,23 @@ def test_the_same_taint_twice_is_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("5", "found 5; accepted: a string"),
+        (
+            "a b",
+            "found \"a b\"; accepted: a label value: letters, digits, '-', '_' and '.', at most 63, with a letter or "
+            "digit at both ends",
+        ),
+    ],
+)
+def test_a_taints_value_is_at_fault_once_and_by_its_own_name(value: str, fault: str) -> None:
+    assert _faults(f"virtualNode: {{taints: [{{key: a, value: {value}}}]}}") == [
+        f"virtualNode.taints[0].value: {fault}"
+    ]
+
+
 def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
     policy = parse_policy(
         b"""
