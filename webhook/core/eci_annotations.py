@@ -45,7 +45,7 @@ def faults(annotations: Mapping[str, str]) -> list[str]:
 
 
 def unpaired(annotations: Mapping[str, str]) -> list[str]:
-    """What ECI would refuse or ignore in all `annotations` of a pod for want of another, as clauses; none if all is well."""
+    """What ECI would refuse or ignore in all `annotations` of a pod for want of another, as clauses."""
     found = []
     limited = annotations.get(names.ECI_SPOT_STRATEGY) == "SpotWithPriceLimit"
     if limited and names.ECI_SPOT_PRICE_LIMIT not in annotations:

@@ -83,7 +83,7 @@ class Unplaceable(StrEnum):
 
 
 Annotations = Annotated[dict[QualifiedName, str], AfterValidator(_sound)]
-AllAnnotations = Annotated[Annotations, AfterValidator(lambda annotations: _complete(annotations))]
+AllAnnotations = Annotated[Annotations, AfterValidator(_complete)]
 
 
 class Rule(PolicyModel):

@@ -50,7 +50,7 @@ class Lines:
         """Nothing: structlog asks for it after every line."""
 
     def write_out(self) -> None:
-        """Writes all that waits; drops it where nobody reads any more, for a line about that would be the next to fail."""
+        """Writes all that waits; drops it where that fails, for a line about it would be the next to fail."""
         waiting, self._waiting = self._waiting, []
         with suppress(OSError):
             self._file.write(b"".join(waiting))
