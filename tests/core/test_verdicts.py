@@ -221,6 +221,25 @@ def test_a_driver_has_no_mix() -> None:
     ]
 
 
+def test_a_share_may_state_the_price_limit_of_its_rules_strategy() -> None:
+    strategy = "{k8s.aliyun.com/eci-spot-strategy: SpotWithPriceLimit, k8s.aliyun.com/eci-spot-price-limit: '2'}"
+    share = "{percent: 100, mode: eci-only, annotations: {k8s.aliyun.com/eci-spot-price-limit: '1'}}"
+    policy = _policy(f"{{annotations: {strategy}, mix: [{share}]}}")
+    (mixed,) = policy.profiles["default"].executor.mix
+    assert mixed.annotations == {"k8s.aliyun.com/eci-spot-price-limit": "1"}
+
+
+def test_what_a_share_changes_has_to_go_with_what_stays_of_its_rule() -> None:
+    rule = "{k8s.aliyun.com/eci-spot-strategy: SpotWithPriceLimit, k8s.aliyun.com/eci-spot-price-limit: '2'}"
+    share = "{percent: 100, mode: eci-only, annotations: {k8s.aliyun.com/eci-spot-strategy: SpotAsPriceGo}}"
+    with pytest.raises(PolicyError) as error:
+        _policy(f"{{annotations: {rule}, mix: [{share}]}}")
+    assert error.value.faults == [
+        "p.yaml: profiles.default.executor.mix[0].annotations: k8s.aliyun.com/eci-spot-price-limit: needs "
+        'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" beside it'
+    ]
+
+
 def test_a_price_limit_may_stand_in_the_rule_and_its_strategy_in_the_share_only_together() -> None:
     with pytest.raises(PolicyError) as error:
         _policy("{mix: [{percent: 100, mode: eci-only, annotations: {k8s.aliyun.com/eci-spot-price-limit: '1'}}]}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -101,3 +102,24 @@ def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> N
 
         assert asyncio.run(turn()) == b"outside a loop\n"
     assert path.read_bytes() == b"outside a loop\none\ntwo\n"
+
+
+def test_lines_that_nobody_reads_are_dropped() -> None:
+    """An error here would be logged by the event loop, which would be the next line to fail, for good."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    faults: list[object] = []
+
+    async def turns() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+        for _ in range(2):
+            lines.write(b"one\n")
+            await asyncio.sleep(0)
+
+    file = os.fdopen(writer, "wb")
+    lines = Lines(file)
+    asyncio.run(turns())
+    lines.write(b"outside a loop\n")
+    with contextlib.suppress(BrokenPipeError):
+        file.close()
+    assert faults == []

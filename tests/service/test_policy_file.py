@@ -32,6 +32,8 @@ profiles:
   resource-policy: {driver: {mode: resource-policy}, executor: {mode: resource-policy}}
 """
 
+TAGS = "!!str, !!int, !!float, !!bool, !!null, !!seq, !!map"
+
 
 def _faults(text: str | bytes) -> list[str]:
     with pytest.raises(PolicyError) as error:
@@ -196,6 +198,23 @@ def test_the_same_taint_twice_is_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("5", "found 5; accepted: a string"),
+        (
+            "a b",
+            "found \"a b\"; accepted: a label value: letters, digits, '-', '_' and '.', at most 63, with a letter or "
+            "digit at both ends",
+        ),
+    ],
+)
+def test_a_taints_value_is_at_fault_once_and_by_its_own_name(value: str, fault: str) -> None:
+    assert _faults(f"virtualNode: {{taints: [{{key: a, value: {value}}}]}}") == [
+        f"virtualNode.taints[0].value: {fault}"
+    ]
+
+
 def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
     policy = parse_policy(
         b"""
@@ -226,8 +245,15 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         (b"a: &a [*a]", "line 1, column 1: its aliases expand to too much"),
         (
             b"!!python/object:os.system x",
-            "line 1, column 1: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object:os.system'",
+            f"line 1, column 1: found the tag !!python/object:os.system; accepted: {TAGS}",
         ),
+        (b"a: !!binary aGk=", f"line 1, column 4: found the tag !!binary; accepted: {TAGS}"),
+        (b"a: !!set {b, c}", f"line 1, column 4: found the tag !!set; accepted: {TAGS}"),
+        (b"a: !!timestamp 2020-01-01", f"line 1, column 4: found the tag !!timestamp; accepted: {TAGS}"),
+        (b"a: !!map [b]", "line 1, column 4: expected a mapping node, but found sequence"),
+        (b"a: !!bool b", 'line 1, column 4: found "b"; accepted: a value of type !!bool'),
+        (b"a: !!int ''", 'line 1, column 4: found ""; accepted: a value of type !!int'),
+        (b"a: 0x" + b"f" * 5000, "line 1, column 4: found !!int of 5002 characters; accepted: at most 100"),
         (b"---\na: 1\n---\nb: 1", "holds 2 YAML documents; accepted: one"),
         (b"[]", "the file: found []; accepted: a map"),
         (b"x", 'the file: found "x"; accepted: a map'),
@@ -236,7 +262,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
             b"profiles: {default: {driver: {mode: 2020-01-01}}}",
             'profiles.default.driver.mode: found "2020-01-01"; accepted: ecs-only, eci-only, ecs-first, eci-first, resource-policy',
         ),
-        (b"a: 0x_", "not YAML: invalid literal for int() with base 16: ''"),
+        (b"a: 0x_", 'line 1, column 4: found "0x_"; accepted: a value of type !!int'),
         (
             b"\xff",
             'not YAML: unacceptable character #x00ff: invalid leading UTF-8 octet in "<byte string>", position 0',
@@ -255,6 +281,11 @@ def test_aliases_that_expand_without_bound_are_refused() -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     assert _faults("\n".join(levels)) == ["line 1, column 1: its aliases expand to too much"]
+
+
+def test_nesting_through_aliases_is_bounded_like_any_other() -> None:
+    levels = ["a0: &a0 []", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 1000))]
+    assert _faults("\n".join(levels)) == ["line 1, column 1: its aliases nest deeper than 100"]
 
 
 def test_anchors_and_merges_work() -> None:

@@ -156,6 +156,19 @@ def _garbage(folder: Path, _: Authority) -> str:
     return "are not a certificate and its key"
 
 
+def _encrypted(folder: Path, _: Authority) -> str:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+    key = serialization.load_pem_private_key((folder / "tls.key").read_bytes(), None)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    _replace(folder / "tls.key", pem)
+    return "tls.key: found an encrypted key; accepted: an unencrypted one"
+
+
 def _gone(folder: Path, _: Authority) -> str:
     Path(os.path.realpath(folder / "tls.key")).unlink()
     return "waiting for"
@@ -183,7 +196,7 @@ def _without_bundle(folder: Path, _: Authority) -> str:
 
 
 @pytest.mark.parametrize(
-    "break_it", [_mismatched, _garbage, _gone, _expired, _early, _of_another_authority, _without_bundle]
+    "break_it", [_mismatched, _garbage, _encrypted, _gone, _expired, _early, _of_another_authority, _without_bundle]
 )
 def test_a_bad_pair_is_told_and_the_old_one_stays(
     running: Service,
@@ -207,6 +220,19 @@ def test_a_bad_pair_is_told_and_the_old_one_stays(
     _issue(folder, authority)
     _until(lambda: _serial(running, trusted) != old, "the good pair was never presented")
     assert running.operations("/readyz").status_code == 200
+
+
+def test_a_link_that_cannot_be_followed_is_told_and_reloading_goes_on(
+    running: Service, folder: Path, authority: Authority
+) -> None:
+    old = _serial(running, folder)
+    (folder / "link").symlink_to("x" * 300)
+    (folder / "link").rename(folder / "tls.crt")
+    fault = f"{folder / 'tls.crt'}: cannot be read: File name too long"
+    _until(lambda: any(line.get("error") == fault for line in running.lines()), fault)
+    (folder / "tls.crt").unlink()
+    _issue(folder, authority)
+    _until(lambda: _serial(running, folder) != old, "the good pair was never presented")
 
 
 def test_kubelets_swap_of_a_mounted_secret_is_seen_whole(tmp_path: Path, authority: Authority) -> None:

@@ -35,12 +35,18 @@ KNOWN: Final = frozenset(
 
 
 def faults(annotations: Mapping[str, str]) -> list[str]:
-    """What ECI would refuse or ignore in `annotations`, as clauses `KEY: found …; accepted: …`; none if all is well."""
+    """What ECI would refuse of each of `annotations`, as clauses `KEY: found …; accepted: …`; none if all is well."""
     found = []
     for key, value in annotations.items():
         accepted = _accepted(key, value)
         if accepted:
             found.append(f'{key}: found "{value}"; accepted: {accepted}')
+    return found
+
+
+def unpaired(annotations: Mapping[str, str]) -> list[str]:
+    """What ECI would refuse or ignore in all `annotations` of a pod for want of another, as clauses."""
+    found = []
     limited = annotations.get(names.ECI_SPOT_STRATEGY) == "SpotWithPriceLimit"
     if limited and names.ECI_SPOT_PRICE_LIMIT not in annotations:
         found.append(f'{names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" needs {names.ECI_SPOT_PRICE_LIMIT} beside it')

@@ -67,6 +67,14 @@ def _sound(annotations: dict[str, str]) -> dict[str, str]:
     return annotations
 
 
+def _complete(annotations: dict[str, str], *within: str | int) -> dict[str, str]:
+    """`annotations`, all that a pod gets; a fault in them is placed `within` what is being validated."""
+    faults = eci_annotations.unpaired(annotations)
+    if faults:
+        raise PydanticCustomError("annotations", "{faults}", {"faults": "; ".join(faults), "within": within})
+    return annotations
+
+
 class Unplaceable(StrEnum):
     """What becomes of a pod that cannot be placed as its mode asks."""
 
@@ -75,6 +83,7 @@ class Unplaceable(StrEnum):
 
 
 Annotations = Annotated[dict[QualifiedName, str], AfterValidator(_sound)]
+AllAnnotations = Annotated[Annotations, AfterValidator(_complete)]
 
 
 class Rule(PolicyModel):
@@ -86,7 +95,7 @@ class Rule(PolicyModel):
     """Weight of the preference in ecs-first and eci-first, beside the pod's other preferences."""
     image_cache: ImageCache = ImageCache()
     """Which image cache they ask for."""
-    annotations: Annotations = Field(default_factory=dict)
+    annotations: AllAnnotations = Field(default_factory=dict)
     """Annotations for pods that may run on ECI; one that the pod has stays as it is."""
     rollout: Annotated[int, Field(ge=0, le=WHOLE)] = WHOLE
     """Percentage of applications that the rule acts on; others are left alone. Raising it only adds applications."""
@@ -139,8 +148,8 @@ class ExecutorRule(Rule):
 
     @model_validator(mode="after")
     def _sound_together(self) -> "ExecutorRule":
-        for share in self.mix:
-            _sound({**self.annotations, **share.annotations})
+        for index, share in enumerate(self.mix):
+            _complete({**self.annotations, **share.annotations}, "mix", index, "annotations")
         return self
 
 

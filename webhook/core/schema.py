@@ -42,7 +42,14 @@ class PolicyModel(BaseModel):
 
 
 class PolicySchema(GenerateJsonSchema):
-    """JSON Schema in which a map with restricted keys refuses all others: pydantic by itself leaves such a map open."""
+    """JSON Schema in which a map with restricted keys refuses all others: pydantic by itself leaves such a map open.
+
+    Nothing in it may be null: what has no value is left out of the file.
+    """
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The schema of what is not null."""
+        return self.generate_inner(schema["schema"])
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """The schema of a map: its keys by `propertyNames`, its values by `additionalProperties`."""

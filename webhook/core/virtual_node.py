@@ -4,7 +4,6 @@ from enum import StrEnum
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from webhook.core import names
@@ -47,9 +46,7 @@ class Taint(PolicyModel):
 
     key: QualifiedName
     """Key of the taint."""
-    value: Annotated[LabelValue | SkipJsonSchema[None], BeforeValidator(_not_null)] = Field(
-        default_factory=lambda: None
-    )
+    value: Annotated[LabelValue | None, BeforeValidator(_not_null)] = Field(default_factory=lambda: None)
     """Its value; left out, any value is tolerated (operator Exists)."""
     effect: TaintEffect = TaintEffect.NO_SCHEDULE
     """Its effect."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, BinaryIO, Final
 
@@ -49,10 +50,11 @@ class Lines:
         """Nothing: structlog asks for it after every line."""
 
     def write_out(self) -> None:
-        """Writes all that waits."""
+        """Writes all that waits; drops it where that fails, for a line about it would be the next to fail."""
         waiting, self._waiting = self._waiting, []
-        self._file.write(b"".join(waiting))
-        self._file.flush()
+        with suppress(OSError):
+            self._file.write(b"".join(waiting))
+            self._file.flush()
 
 
 def configure(level: LogLevel, form: LogFormat) -> Logger:

@@ -72,8 +72,8 @@ def _faults(error: ValidationError) -> list[str]:
 
 
 def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
-    location: tuple[str | int, ...] = fault["loc"]
     kind, context = fault["type"], fault.get("ctx", {})
+    location: tuple[str | int, ...] = (*fault["loc"], *context.get("within", ()))
     if location and location[-1] == "[key]":
         found, where = json.dumps(location[-2]), _path(location[:-2])
     else:

@@ -88,10 +88,10 @@ class Files:
     def read(cls, folder: Path) -> "Files":
         """The files in `folder`, all from one resolved folder, since kubelet swaps a mounted Secret by a symbolic link.
 
-        Raises CertificateError where one that is needed is missing.
+        Raises CertificateError where one that is needed is missing or cannot be read.
         """
-        real = _resolved(folder)
         try:
+            real = _resolved(folder)
             authority = (real / AUTHORITY).read_bytes() if (real / AUTHORITY).is_file() else None
             return cls(folder, (real / CERTIFICATE).read_bytes(), (real / KEY).read_bytes(), authority)
         except FileNotFoundError as error:
@@ -106,13 +106,23 @@ class Files:
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Loads the pair into `context`. Raises CertificateError where certificate and key do not belong together."""
-        with _as_file(self.certificate + b"\n" + self.key) as name:
-            try:
-                context.load_cert_chain(name)
-            except (OSError, ssl.SSLError) as error:
-                fault = f"{CERTIFICATE} and {KEY} are not a certificate and its key: {error}"
-                raise CertificateError(f"{self.folder}: {fault}") from None
+        """Loads the pair into `context`.
+
+        Raises CertificateError where certificate and key do not belong together, or the key is encrypted.
+        """
+
+        def password() -> str:
+            """OpenSSL would ask at the terminal, and all would wait."""
+            raise CertificateError(f"{self.folder / KEY}: found an encrypted key; accepted: an unencrypted one")
+
+        try:
+            with _as_file(self.certificate + b"\n" + self.key) as name:
+                context.load_cert_chain(name, password=password)
+        except ssl.SSLError as error:
+            fault = f"{CERTIFICATE} and {KEY} are not a certificate and its key: {error}"
+            raise CertificateError(f"{self.folder}: {fault}") from None
+        except OSError as error:
+            raise CertificateError(f"{self.folder}: cannot be loaded: {error.strerror}") from None
 
 
 def prove(files: Files) -> Pair:

@@ -5,10 +5,19 @@ from typing import Any, Final
 
 import yaml
 
-#: Depth at which nesting ends: libyaml composes by recursion on the C stack, and crashes the process far deeper.
+from webhook.core.warning import cut, one_line
+
+#: Depth at which nesting ends, each alias counted as what it stands for: libyaml composes by recursion on the C stack,
+#: and crashes the process far deeper.
 MAX_DEPTH: Final = 100
 #: Nodes of a document, each alias counted as often as it is used, so that nested aliases cannot grow without bound.
 MAX_NODES: Final = 2_000_000
+#: Characters of a number: Python refuses to write out one of some thousand digits.
+MAX_DIGITS: Final = 100
+
+_TAG: Final = "tag:yaml.org,2002:"
+#: The tags of JSON's types; YAML has others, such as !!binary and !!set.
+_ACCEPTED: Final = ("str", "int", "float", "bool", "null", "seq", "map")
 
 
 class YAMLFaultError(ValueError):
@@ -29,28 +38,28 @@ def documents(text: bytes) -> list[Any]:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
         raise YAMLFaultError(f"{place}{error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        # A scalar that only looks like a number reaches Python's own conversion, which raises a bare ValueError.
-        raise (
-            error if isinstance(error, YAMLFaultError) else YAMLFaultError("not YAML: " + " ".join(str(error).split()))
-        ) from None
+    except yaml.YAMLError as error:
+        raise YAMLFaultError("not YAML: " + " ".join(str(error).split())) from None
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader on libyaml, which also refuses duplicate keys, keys that are no strings, and runaway aliases."""
+    """The safe loader on libyaml, which also refuses what JSON has not, duplicate keys and runaway aliases."""
 
     def get_node(self) -> yaml.Node:
         node = super().get_node()
         if node is None:  # pragma: no cover, only asked for where a document is
             raise yaml.YAMLError("no document")
-        if _size(node, {}) > MAX_NODES:
+        size, depth = _extent(node, {})
+        if size > MAX_NODES:
             raise _fault("its aliases expand to too much", node)
+        if depth > MAX_DEPTH:
+            raise _fault(f"its aliases nest deeper than {MAX_DEPTH}", node)
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         seen: set[str] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
+        for key_node, _ in node.value if node.id == "mapping" else ():
+            if key_node.tag == f"{_TAG}merge":
                 continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
@@ -60,10 +69,28 @@ class _Loader(yaml.CSafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_scalar_value(self, node: yaml.ScalarNode) -> object:
+        """The number or truth value that `node` writes; Python's own conversions raise whatever they like."""
+        kind = node.tag.removeprefix(_TAG)
+        if len(node.value) > MAX_DIGITS:
+            raise _fault(f"found !!{kind} of {len(node.value)} characters; accepted: at most {MAX_DIGITS}", node)
+        try:
+            return yaml.CSafeLoader.yaml_constructors[node.tag](self, node)
+        except (ValueError, LookupError):
+            raise _fault(f'found "{one_line(node.value)}"; accepted: a value of type !!{kind}', node) from None
 
-# No manifest holds a date, so what looks like one is a string.
+    def refuse(self, node: yaml.Node) -> object:
+        """Raises the fault of a tag that is not accepted."""
+        tag = one_line(cut(node.tag.replace(_TAG, "!!"), MAX_DIGITS))
+        raise _fault(f"found the tag {tag}; accepted: {', '.join(f'!!{name}' for name in _ACCEPTED)}", node)
+
+
+_Loader.yaml_constructors = {f"{_TAG}{name}": _Loader.yaml_constructors[f"{_TAG}{name}"] for name in _ACCEPTED}
+_Loader.yaml_constructors |= {f"{_TAG}{name}": _Loader.construct_scalar_value for name in ("int", "float", "bool")}
+_Loader.yaml_constructors[None] = _Loader.refuse
+# No manifest holds a date, so what looks like one is a string, and so is a lone =.
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (f"{_TAG}timestamp", f"{_TAG}value")]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
 
@@ -72,14 +99,19 @@ def _fault(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many nodes `node` expands to; a node that holds itself counts as too many."""
+def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """How many nodes `node` expands to, and how deep; a node that holds itself counts as too many.
+
+    An alias comes after what it stands for, which is known by then, so this recurs no deeper than the text nests.
+    """
     if id(node) not in known:
-        known[id(node)] = MAX_NODES + 1
+        known[id(node)] = MAX_NODES + 1, 0
         children: list[yaml.Node] = []
         if isinstance(node, yaml.SequenceNode):
             children = node.value
         elif isinstance(node, yaml.MappingNode):
             children = [child for pair in node.value for child in pair]
-        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+        extents = [_extent(child, known) for child in children]
+        depth = max((depth for _, depth in extents), default=0) + isinstance(node, yaml.CollectionNode)
+        known[id(node)] = 1 + sum(size for size, _ in extents), depth
     return known[id(node)]
