@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     operations_port: Port = 8080
     """The port on which /livez, /readyz and /metrics are served over HTTP."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024**2)] = 4 * 1024**2
-    """The largest review that is read, in bytes; a larger one is answered with 413. All that wait may take 16 times it."""
+    """The largest review that is read, in bytes; a larger one is answered with 413. All together: 16 times it."""
     max_head_bytes: Annotated[int, Field(ge=1024, le=1024**2)] = 16 * 1024
     """The largest request line with headers, in bytes; a larger one is answered with 431."""
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
