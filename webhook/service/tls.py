@@ -46,6 +46,7 @@ class ServingCertificate:
         """
         self._folder = folder
         self.pair: Pair | None = None
+        self._presented = b""
         self.context = _server_context()
         if client_authority is not None:
             try:
@@ -64,15 +65,15 @@ class ServingCertificate:
             return False
         pair = prove(files)
         files.load_into(self.context)
-        self.pair = pair
+        self.pair, self._presented = pair, files.certificate
         return True
 
     def client_context(self) -> ssl.SSLContext:
-        """A client's context that trusts what callers are to trust: `ca.crt`, or else the pair itself.
+        """A client's context that trusts what callers are to trust: `ca.crt`, or else the certificate in use itself.
 
         Raises CertificateError where the file is there and cannot be used.
         """
-        return _client_context(Files.read(self._folder))
+        return _client_context(self._folder, _authority(self._folder), self._presented)
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,7 @@ class Files:
         """
         try:
             real = _resolved(folder)
-            authority = (real / AUTHORITY).read_bytes() if (real / AUTHORITY).is_file() else None
-            return cls(folder, (real / CERTIFICATE).read_bytes(), (real / KEY).read_bytes(), authority)
+            return cls(folder, (real / CERTIFICATE).read_bytes(), (real / KEY).read_bytes(), _authority(folder, real))
         except FileNotFoundError as error:
             raise CertificateError(f"waiting for {folder / Path(str(error.filename)).name}") from None
         except OSError as error:
@@ -134,7 +134,7 @@ def prove(files: Files) -> Pair:
     scratch = _server_context()
     files.load_into(scratch)
     try:
-        found = _handshake(scratch, _client_context(files))
+        found = _handshake(scratch, _client_context(files.folder, files.authority, files.certificate))
     except ssl.SSLCertVerificationError as error:
         raise CertificateError(f"{files.folder / CERTIFICATE}: {error.verify_message}") from None
     except ssl.SSLError as error:
@@ -149,19 +149,28 @@ def _server_context() -> ssl.SSLContext:
     return context
 
 
-def _client_context(files: Files) -> ssl.SSLContext:
+def _client_context(folder: Path, authority: bytes | None, certificate: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    name, trusted = AUTHORITY, files.authority
+    name, trusted = AUTHORITY, authority
     if trusted is None:
         # Without an authority the certificate vouches for itself, which leaves its dates to be checked.
-        name, trusted = CERTIFICATE, files.certificate
+        name, trusted = CERTIFICATE, certificate
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
-        context.load_verify_locations(cadata=trusted.decode("ascii"))
+        # Comments around the certificates may be in any language.
+        context.load_verify_locations(cadata=trusted.decode("ascii", "ignore"))
     except (ValueError, ssl.SSLError) as error:
-        raise CertificateError(f"{files.folder / name}: no certificates in it: {error}") from None
+        raise CertificateError(f"{folder / name}: no certificates in it: {error}") from None
     return context
+
+
+def _authority(folder: Path, real: Path | None = None) -> bytes | None:
+    try:
+        file = (real or _resolved(folder)) / AUTHORITY
+        return file.read_bytes() if file.is_file() else None
+    except OSError as error:
+        raise CertificateError(f"{folder / AUTHORITY}: cannot be read: {error.strerror}") from None
 
 
 def _handshake(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> dict[str, Any]:
