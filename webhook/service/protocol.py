@@ -20,8 +20,6 @@ OVERLOADED: Final = "webhook.overloaded"
 _SMALL_BODY: Final = 64 * 1024
 _FORBIDDEN: Final = "the client's certificate is for nobody who is served here"
 _TOO_LARGE_HEAD: Final = "the request's head is too large"
-#: What surrounds a header's name and value.
-_HEADER_BYTES: Final = len(b": \r\n")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._write_deadline: TimerHandle | None = None
         self._raw_bytes = 0
-        self._head_bytes = 0
         self._body_bytes = 0
         self._in_head = False
         self._in_body = False
@@ -146,18 +143,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._disarm()
         self._in_head = True
-        self._raw_bytes = self._head_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        """Some of the request's target."""
-        self._head_bytes += len(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; one behind the body is passed over (RFC 9110, 6.5)."""
-        if self._in_head:
-            self._head_bytes += len(name) + len(value) + _HEADER_BYTES
-            super().on_header(name, value)
+        self._raw_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         """Some of the body: beyond what all bodies may take together, a large one is refused at once."""
@@ -182,7 +168,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._forbidden:
             self._load.rejected(403, "forbidden", _FORBIDDEN)
             self.app = _forbidden
-        elif self._head_bytes > self._limits.head_bytes:
+        elif len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes:
             self._load.rejected(431, "too-large-head", _TOO_LARGE_HEAD)
             self.app = _too_large_head
         try:
