@@ -8,9 +8,9 @@ from typing import Any
 
 import uvloop
 
+from webhook.service.certificate import ServingCertificate
 from webhook.service.server import listen, server
 from webhook.service.settings import Settings
-from webhook.service.tls import ServingCertificate
 
 
 async def bare(_scope: Any, receive: Any, send: Any) -> None:

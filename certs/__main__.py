@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from certs import daemon, issue, show
+from certs import issue, process, show
 from certs.errors import InputError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
 
 app.command("issue")(issue.command)
 app.command("show")(show.command)
-app.command("controller")(daemon.command)
+app.command("controller")(process.command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

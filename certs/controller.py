@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from certs.backoff import Backoff, Budget
 from certs.cluster import Cluster, ClusterError, ConflictError
-from certs.pace import Backoff, Budget
 from certs.plan import plan
 from certs.state import Action, Observed, PatchBundle, Published, Secret, Target
 

@@ -20,9 +20,9 @@ import httpx
 import uvloop
 
 from certs.issue import ensure
+from webhook.service.certificate import ServingCertificate
 from webhook.service.server import listen, server
 from webhook.service.settings import Settings
-from webhook.service.tls import ServingCertificate
 
 ROOT = Path(__file__).parents[1]
 

@@ -17,11 +17,11 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from certs import daemon
+from certs import process
 from certs.__main__ import main
+from certs.backoff import Backoff, Budget
 from certs.cluster import Cluster, ClusterError, ConflictError, connect
 from certs.controller import Controller
-from certs.pace import Backoff, Budget
 from certs.state import Target
 from tests.certs.stand_in import Answer, StandIn, status
 from tests.waiting import wait_for
@@ -297,9 +297,9 @@ def test_a_signal_ends_it_though_the_api_server_hangs(stand_in: StandIn, number:
 def test_health_fails_once_the_loop_has_stopped_to_turn(stand_in: StandIn) -> None:
     controller, _ = controller_of(stand_in)
     before = threading.enumerate()
-    with daemon._health(controller, 0) as address:
+    with process._health(controller, 0) as address:
         url = address.replace("0.0.0.0", "127.0.0.1")
-        controller.turned -= daemon.STALE + 1
+        controller.turned -= process.STALE + 1
         with pytest.raises(urllib.error.HTTPError, match="503") as caught:
             urllib.request.urlopen(url)  # noqa: S310
         assert caught.value.read() == b"the control loop has not turned for 181 seconds\n"
@@ -315,7 +315,7 @@ def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: Stand
     before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
         with capture_logs() as entries:
-            assert daemon.run(controller) == 1
+            assert process.run(controller) == 1
     finally:
         for number, handler in before:
             signal.signal(number, handler)
@@ -367,4 +367,4 @@ def test_every_flag_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
 
 def test_a_service_names_the_certificate_as_the_cluster_does() -> None:
     assert TARGET.hosts == ("webhook", "webhook.spark", "webhook.spark.svc", "webhook.spark.svc.cluster.local")
-    assert timedelta(seconds=daemon.STALE) > timedelta(minutes=2)
+    assert timedelta(seconds=process.STALE) > timedelta(minutes=2)

@@ -7,7 +7,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from webhook.service.yaml_text import documents
+from webhook.service.yaml_loader import documents
 
 CHART = Path(__file__).parents[2] / "charts/spark-eci-webhook"
 RELEASE, NAMESPACE = "placing", "spark-placement-system"

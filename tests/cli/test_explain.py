@@ -15,9 +15,9 @@ from tests.cli.conftest import ROOT, Run
 from tests.reviewing import review
 from tests.serving import issue, serving
 from webhook.core.policy import Policy, SchedulingMode
-from webhook.service.application import admission_application
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
+from webhook.service.routes import admission_application
 
 LOGGER = configure("error", "json")
 METRICS = Metrics("")

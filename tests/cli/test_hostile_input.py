@@ -16,8 +16,8 @@ from tests.pods import pods
 from webhook.cli.beside import both_orders
 from webhook.cli.explained import explain_all
 from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.profiles import select
 from webhook.cli.rendering import print_diffs, print_text
-from webhook.cli.selection import select
 from webhook.cli.structured import print_json, print_patches, print_yaml
 from webhook.cli.terminal import InputError
 from webhook.core.profile import CompiledProfile

@@ -13,10 +13,10 @@ from tests.pods import KEYS, MODES, VALUES, pods, requirements
 from tests.reviewing import answer, patched
 from tests.scheduler import NODES, feasible, meets, score
 from webhook.core import names
+from webhook.core.node_affinity import Reach, reach
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy
-from webhook.core.reach import Reach, reach
-from webhook.core.warning import LIMIT
+from webhook.core.text import LIMIT
 
 POLICY = Policy()
 TOLERATION = {"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}

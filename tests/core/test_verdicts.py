@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.reviewing import UID, answer, patched
+from webhook.core.distribution import in_rollout
 from webhook.core.policy import Policy
-from webhook.core.shares import in_rollout
 from webhook.service.policy_file import PolicyError, parse_policy
 
 LABELS = {"sparkoperator.k8s.io/launched-by-spark-operator": "true", "sparkoperator.k8s.io/app-name": "etl"}

@@ -12,7 +12,7 @@ from certs.authority import KeyPair, issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
 from tests.reliability.client import Client, call
-from tests.service.test_endpoint import REVIEWS
+from tests.service.test_admission import REVIEWS
 from tests.serving import Service
 
 HOSTS = ["localhost", "127.0.0.1"]

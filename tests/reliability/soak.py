@@ -15,8 +15,8 @@ import uvloop
 from tests.pods import MODES
 from tests.reliability.client import Client, call
 from tests.reliability.process import Process
+from tests.service.test_admission import REVIEWS
 from tests.service.test_bad_input import FAULTS
-from tests.service.test_endpoint import REVIEWS
 from tests.serving import Service, issue, service, trusting
 
 CONNECTIONS = 16

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.reviewing import UID, review
-from tests.service.test_endpoint import POD, REVIEWS, _receive, _send
+from tests.service.test_admission import POD, REVIEWS, _receive, _send
 from tests.serving import Service, service
 
 MIB = 1024**2

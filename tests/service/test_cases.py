@@ -10,9 +10,9 @@ import pytest
 from tests.cases import CASES, Case
 from tests.reviewing import UID, patched, review
 from tests.serving import serving
-from webhook.service.application import admission_application
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
+from webhook.service.routes import admission_application
 
 LOGGER = configure("error", "json")
 METRICS = Metrics("")

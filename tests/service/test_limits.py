@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.reviewing import review
-from tests.service.test_endpoint import POD, _receive, _send
+from tests.service.test_admission import POD, _receive, _send
 from tests.serving import Service, service, trusting
 
 BODY = review(POD)

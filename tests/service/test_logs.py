@@ -13,7 +13,7 @@ import httpx
 
 from benchmarks.process import free_port
 from tests.reviewing import review
-from tests.service.test_endpoint import POD
+from tests.service.test_admission import POD
 from tests.serving import ROOT, service
 from webhook.service.logs import Lines
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from webhook.core.pod import Pod
-from webhook.spark.reading import read
-from webhook.spark.workload import Workload
+from webhook.spark.documents import read
+from webhook.spark.workloads import Workload
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
 PLAIN = """

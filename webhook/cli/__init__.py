@@ -30,7 +30,10 @@ class _Commands(LazyGroup):
         ),
         "validate": ("webhook.cli.policy:validate", "Check a policy file and print what each of its profiles does."),
         "schema": ("webhook.cli.policy:schema", "Print the JSON Schema of the policy file."),
-        "try": ("webhook.cli.trial:try_out", "Serve on this machine, send one review, show what becomes of its pod."),
+        "try": (
+            "webhook.cli.try_locally:try_out",
+            "Serve on this machine, send one review, show what becomes of its pod.",
+        ),
     }
 
 

@@ -14,12 +14,12 @@ from webhook.cli.explained import Explained, ExplainedPod, ExplainedWorkload
 from webhook.cli.outcome import Outcome, outcome
 from webhook.cli.page import Page
 from webhook.cli.pod_text import diff_lines, scheduling_part
+from webhook.cli.profiles import Selection
 from webhook.cli.rendering import head, pod_name
-from webhook.cli.selection import Selection
+from webhook.core.node_affinity import reach
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
-from webhook.core.reach import reach
-from webhook.core.taints import may_tolerate
+from webhook.core.tolerations import may_tolerate
 
 JSON = dict[str, Any]
 

@@ -7,12 +7,12 @@ from typing import Any
 from webhook.cli.explained import Explained, ExplainedPod, ExplainedWorkload, explain_all
 from webhook.cli.inputs import Inputs
 from webhook.cli.pod_text import scheduling_part
+from webhook.cli.profiles import DEFAULT, Selection
 from webhook.cli.rendering import fate
-from webhook.cli.selection import DEFAULT, Selection
 from webhook.cli.terminal import InputError
 from webhook.core import names
 from webhook.core.placement import Verdict
-from webhook.core.warning import LIMIT, listed
+from webhook.core.text import LIMIT, listed
 
 Selections = tuple[Selection, Selection]
 

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from webhook.cli.comparison import Difference, Selections, differences, profiles_of
 from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.profiles import DEFAULT, select
 from webhook.cli.request import Request
-from webhook.cli.selection import DEFAULT, select
 from webhook.cli.terminal import console, errors, working
 from webhook.core import names
-from webhook.core.warning import listed
+from webhook.core.text import listed
 
 
 def print_differences(old: Path, request: Request, output: str, *, all_profiles: bool) -> bool:

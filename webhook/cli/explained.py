@@ -7,12 +7,12 @@ from typing import Final
 
 from webhook.cli.inputs import Inputs
 from webhook.cli.outcome import Outcome, outcome
-from webhook.cli.selection import NoProfile, Selection
+from webhook.cli.profiles import NoProfile, Selection
 from webhook.cli.terminal import InputError
 from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import ReviewError
-from webhook.spark.workload import SparkPod, Workload
+from webhook.spark.workloads import SparkPod, Workload
 
 #: How many executors, as Spark reads an int; anything else in its place is shown as it stands.
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")

@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from webhook.cli.terminal import InputError, working
-from webhook.service.yaml_text import YAMLFaultError, documents
-from webhook.spark.reading import ManifestError, UnknownKindError, read
-from webhook.spark.workload import Namespace, Workload
+from webhook.service.yaml_loader import YAMLFaultError, documents
+from webhook.spark.documents import ManifestError, UnknownKindError, read
+from webhook.spark.workloads import Namespace, Workload
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 #: The most that is read of one file: far more than a thousand applications.

@@ -14,7 +14,7 @@ from webhook.core.placement import Placement, Verdict, decide, role_of
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import API_VERSION, KIND, respond
-from webhook.spark.workload import SparkPod, Workload
+from webhook.spark.workloads import SparkPod, Workload
 
 JSON = dict[str, Any]
 

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.terminal import BAD_INPUT, console, errors
+from webhook.core.distribution import WHOLE
 from webhook.core.policy import ExecutorRule, Policy, Role, Rule, SchedulingMode, Unplaceable
 from webhook.core.schema import PolicySchema
-from webhook.core.shares import WHOLE
 from webhook.service.policy_file import PolicyError, load_policy
 
 

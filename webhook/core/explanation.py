@@ -7,15 +7,16 @@ from typing import Final
 from msgspec import Struct
 
 from webhook.core import names
+from webhook.core.distribution import WHOLE, application
+from webhook.core.node_affinity import required_terms
 from webhook.core.patch import PatchOperation
 from webhook.core.placement import NONE, Placement, Verdict, share_of
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import SchedulingMode
 from webhook.core.profile import CompiledProfile, CompiledRule
-from webhook.core.reach import required_terms
-from webhook.core.shares import WHOLE, application
-from webhook.core.taints import tolerates
-from webhook.core.warning import Reason, one_line
+from webhook.core.reasons import Reason
+from webhook.core.text import one_line
+from webhook.core.tolerations import tolerates
 
 _MODES: Final = frozenset(SchedulingMode)
 #: Reasons for which a pod keeps its own placement.

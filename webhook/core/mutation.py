@@ -7,7 +7,7 @@ from webhook.core.patch import PatchOperation, add, append, pointer
 from webhook.core.placement import Placement
 from webhook.core.pod import Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod
 from webhook.core.pod import PreferredSchedulingTerm as Preferred
-from webhook.core.taints import tolerates
+from webhook.core.tolerations import tolerates
 
 _ANNOTATIONS = "/metadata/annotations"
 _TOLERATIONS = "/spec/tolerations"

@@ -7,14 +7,15 @@ from typing import Final
 from msgspec import Struct
 
 from webhook.core import names
+from webhook.core.distribution import WHOLE, application, in_rollout
+from webhook.core.node_affinity import Reach, reach
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import Role, SchedulingMode
 from webhook.core.profile import CompiledProfile, CompiledRule
-from webhook.core.reach import Reach, reach
-from webhook.core.shares import WHOLE, application, in_rollout
-from webhook.core.taints import may_tolerate
+from webhook.core.reasons import Caution, Reason, caution
+from webhook.core.text import cut
+from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint, Unsupported
-from webhook.core.warning import Caution, Reason, caution, cut
 
 #: The override that asks to be left alone.
 NONE: Final = "none"

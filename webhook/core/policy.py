@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from webhook.core import eci_annotations, names
+from webhook.core.distribution import WHOLE
 from webhook.core.schema import LabelValue, PolicyModel, ProfileName, QualifiedName
-from webhook.core.shares import WHOLE
 from webhook.core.virtual_node import VirtualNode
 
 #: Every id seen is of this form, but no grammar is written down: another form is warned about, not refused.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from fnmatch import translate
 
 from webhook.core import names
+from webhook.core.distribution import apportion
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import ExecutorRule, Policy, Role, Rule, SchedulingMode, Unplaceable
-from webhook.core.shares import apportion
 from webhook.core.virtual_node import NodeLabel, Taint, Unsupported
 
 

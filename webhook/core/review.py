@@ -6,13 +6,13 @@ from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from webhook.core import names
+from webhook.core.distribution import application
 from webhook.core.fault import clause
 from webhook.core.mutation import mutate
 from webhook.core.placement import Verdict, decide, role_of
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
-from webhook.core.shares import application
-from webhook.core.warning import Caution
+from webhook.core.reasons import Caution
 
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"

@@ -12,7 +12,7 @@ import structlog
 from msgspec import json
 
 from webhook.core.review import Admission
-from webhook.core.warning import cut, one_line
+from webhook.core.text import cut, one_line
 from webhook.service.settings import LogFormat, LogLevel
 
 #: Longest text of a caller that a line repeats, in characters.

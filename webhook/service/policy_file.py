@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from webhook.core.policy import Policy
 from webhook.core.schema import FORMS, PolicySchema
-from webhook.service.yaml_text import YAMLFaultError, documents
+from webhook.service.yaml_loader import YAMLFaultError, documents
 
 #: A policy of a thousand profiles takes a few hundred KB.
 MAX_BYTES: Final = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ import ssl
 from time import monotonic
 from typing import Final
 
-from webhook.service.tls import CertificateError, ServingCertificate
+from webhook.service.certificate import CertificateError, ServingCertificate
 
 _SECONDS: Final = 2.0
 #: For so long an answer holds, so that many probes at once make one call.

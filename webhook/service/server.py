@@ -15,14 +15,14 @@ import uvicorn
 import uvloop
 
 from webhook.core.policy import Policy
-from webhook.service.application import admission_application, operations_application
+from webhook.service.certificate import CertificateError, ServingCertificate
 from webhook.service.logs import AdmissionLog, Logger, configure
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.protocol import LimitedProtocol, Limits, Load
 from webhook.service.readiness import Readiness
+from webhook.service.routes import admission_application, operations_application
 from webhook.service.settings import Settings, SettingsError, read_settings
-from webhook.service.tls import CertificateError, ServingCertificate
 
 #: How many of the largest bodies may be in memory at a time.
 _BODIES: Final = 16

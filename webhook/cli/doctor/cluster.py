@@ -12,7 +12,7 @@ import yaml
 from kubernetes import client, config
 
 from webhook.cli.terminal import InputError
-from webhook.core.warning import cut
+from webhook.core.text import cut
 
 JSON = dict[str, Any]
 

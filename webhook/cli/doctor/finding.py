@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from webhook.core.warning import cut
+from webhook.core.text import cut
 
 #: The longest reason that is repeated from the API server.
 _REASON = 300

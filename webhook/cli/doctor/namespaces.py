@@ -8,7 +8,7 @@ from webhook.cli.doctor.finding import Finding, Level, Unknown
 from webhook.cli.doctor.observed import Observed, profile_label
 from webhook.core import names
 from webhook.core.policy import Policy
-from webhook.core.warning import listed
+from webhook.core.text import listed
 
 JSON = dict[str, Any]
 

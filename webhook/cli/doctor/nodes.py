@@ -6,8 +6,8 @@ from typing import Any, Final
 from webhook.cli.doctor.finding import Finding, Level, Unknown
 from webhook.cli.doctor.observed import Observed, modes_of, profile_label
 from webhook.core.policy import Policy
+from webhook.core.text import listed
 from webhook.core.virtual_node import Taint
-from webhook.core.warning import listed
 
 JSON = dict[str, Any]
 

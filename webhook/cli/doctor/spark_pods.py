@@ -12,7 +12,7 @@ from webhook.core.placement import Verdict, decide, role_of
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_profile
-from webhook.core.warning import listed
+from webhook.core.text import listed
 
 JSON = dict[str, Any]
 

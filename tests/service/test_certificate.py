@@ -20,7 +20,7 @@ from certs.authority import issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
 from tests.reviewing import review
-from tests.service.test_endpoint import POD, _receive, _send
+from tests.service.test_admission import POD, _receive, _send
 from tests.serving import Service, service, trusting
 
 BODY = review(POD)

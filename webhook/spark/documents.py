@@ -10,10 +10,10 @@ from webhook.core import names
 from webhook.core.fault import clause
 from webhook.core.pod import ObjectMeta
 from webhook.core.policy import Role
-from webhook.spark import connect, operator, pods, summary
+from webhook.spark import connect, spark_operator, spark_pods, summary
 from webhook.spark.api_server import defaulted
 from webhook.spark.manifest import JSON, Application, Connect, Metadata, ScheduledApplication, View
-from webhook.spark.workload import Namespace, SparkPod, Workload
+from webhook.spark.workloads import Namespace, SparkPod, Workload
 
 #: Stands for the nanoseconds that the operator appends to a schedule's name for each run.
 _RUN: Final = "0" * 19
@@ -98,8 +98,11 @@ def _scheduled(document: JSON, namespace: str) -> Workload:
 
 def _application_pods(application: Application, name: str, namespace: str) -> tuple[SparkPod, ...]:
     spec = application.spec
-    conf = operator.submitted(application, name)
-    makers: dict[Role, Callable[..., JSON]] = {Role.DRIVER: pods.driver_pod, Role.EXECUTOR: pods.executor_pod}
+    conf = spark_operator.submitted(application, name)
+    makers: dict[Role, Callable[..., JSON]] = {
+        Role.DRIVER: spark_pods.driver_pod,
+        Role.EXECUTOR: spark_pods.executor_pod,
+    }
     if spec.mode not in (None, summary.CLUSTER):
         del makers[Role.DRIVER]
     count = summary.executors(conf, spec.executor, spec.dynamic_allocation)
@@ -107,10 +110,12 @@ def _application_pods(application: Application, name: str, namespace: str) -> tu
         SparkPod(
             title=role.value,
             created=defaulted(
-                make(namespace, name, spec.spark_version or "", conf, operator.part_of(application, role).template)
+                make(
+                    namespace, name, spec.spark_version or "", conf, spark_operator.part_of(application, role).template
+                )
             ),
             count=count if role is Role.EXECUTOR else "",
-            operator=partial(operator.mutated, application=application, role=role),
+            operator=partial(spark_operator.mutated, application=application, role=role),
         )
         for role, make in makers.items()
     )
@@ -122,7 +127,7 @@ def _connect(document: JSON, namespace: str) -> Workload:
     where = found.metadata.namespace or namespace
     conf = connect.executor_conf(found, name)
     server = connect.server_pod(found, name, where)
-    executor = pods.executor_pod(where, connect.APP_NAME, spec.spark_version or "", conf, spec.executor.template)
+    executor = spark_pods.executor_pod(where, connect.APP_NAME, spec.spark_version or "", conf, spec.executor.template)
     count = summary.executors(conf, spec.executor, spec.dynamic_allocation)
     made = (SparkPod("connect-server", defaulted(server)), SparkPod("executor", defaulted(executor), count))
     return Workload("SparkConnect", where, name, made)

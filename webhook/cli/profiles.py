@@ -8,9 +8,9 @@ from webhook.cli.terminal import InputError
 from webhook.core import names
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_policy
-from webhook.core.warning import LIMIT, listed
+from webhook.core.text import LIMIT, listed
 from webhook.service.policy_file import PolicyError, load_policy
-from webhook.spark.workload import Namespace
+from webhook.spark.workloads import Namespace
 
 DEFAULT = "default"
 

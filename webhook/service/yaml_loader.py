@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from webhook.core.warning import cut, one_line
+from webhook.core.text import cut, one_line
 
 #: Depth at which nesting ends, each alias counted as what it stands for: libyaml composes by recursion on the C stack,
 #: and crashes the process far deeper.

@@ -16,7 +16,7 @@ from tests.reviewing import UID, review
 from tests.serving import Service, serving
 from webhook.core.policy import Policy
 from webhook.core.review import Admission
-from webhook.service.endpoint import Admissions
+from webhook.service.admission import Admissions
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
 

@@ -12,7 +12,7 @@ from msgspec import json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.core.review import Admission, ReviewError
-from webhook.core.warning import LIMIT, cut, one_line
+from webhook.core.text import LIMIT, cut, one_line
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import OVERLOADED

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from webhook.core.pod import Pod
-from webhook.spark.reading import ManifestError, UnknownKindError, read
-from webhook.spark.workload import Namespace, Workload
+from webhook.spark.documents import ManifestError, UnknownKindError, read
+from webhook.spark.workloads import Namespace, Workload
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
 DEFAULTS = [

@@ -18,8 +18,8 @@ import typer
 from certs.issue import ensure
 from webhook.cli.explained import Explained, explain_all
 from webhook.cli.inputs import read_inputs
+from webhook.cli.profiles import select
 from webhook.cli.rendering import print_text
-from webhook.cli.selection import select
 from webhook.cli.terminal import InputError, console
 from webhook.service.server import ListenError, listen
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.shares import WHOLE, application, apportion, in_rollout
+from webhook.core.distribution import WHOLE, application, apportion, in_rollout
 
 
 @st.composite

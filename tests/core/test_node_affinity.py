@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from webhook.core.node_affinity import Reach, reach
 from webhook.core.pod import PodSpec
-from webhook.core.reach import Reach, reach
 
 BOTH, VIRTUAL, OTHERS, NONE = Reach(True, True), Reach(True, False), Reach(False, True), Reach(False, False)  # noqa: FBT003
 

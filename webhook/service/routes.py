@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
+from webhook.core.reasons import caution
 from webhook.core.review import respond, respond_with
-from webhook.core.warning import caution, cut, listed
-from webhook.service.endpoint import Admissions, Respond
+from webhook.core.text import cut, listed
+from webhook.service.admission import Admissions, Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 
