@@ -100,6 +100,6 @@ def test_links_lead_somewhere(target: str) -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    from webhook.core.text import Reason  # noqa: PLC0415
+    from webhook.core.reasons import Reason  # noqa: PLC0415
 
     assert set(re.findall(r"^\| `([a-z-]+)` \| ", README, re.MULTILINE)) >= set(Reason)
