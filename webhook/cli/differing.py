@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.comparison import Difference, Selections, differences, profiles_of
-from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.inputs import Inputs, Request, read_inputs
 from webhook.cli.profiles import DEFAULT, select
-from webhook.cli.request import Request
 from webhook.cli.terminal import console, errors, working
 from webhook.core import names
 from webhook.core.text import listed

@@ -18,6 +18,22 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _MAX_BYTES: Final = 64 * 1024**2
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `explain` and `diff` are asked to read."""
+
+    files: tuple[str, ...]
+    """Files and folders; `-` is standard input."""
+    policy: Path | None
+    """The policy file; None for the built-in policy."""
+    profile: str | None
+    """The profile for all pods; None for the profile of their namespace, or else `default`."""
+    namespace: str
+    """The namespace of objects that name none."""
+    pass_over: bool
+    """Whether documents of other kinds are skipped."""
+
+
 @dataclass(slots=True)
 class Inputs:
     """All that the files hold."""
