@@ -187,10 +187,10 @@ def doctor(
         DoctorOutput, typer.Option("--output", "-o", help="How to print the findings.")
     ] = DoctorOutput.TEXT,
 ) -> None:
-    """Check the installation in a cluster and show the commands that fix it. Changes nothing.
+    """Check the installation in a cluster and show the commands that fix it.
 
-    Asks with your own permissions, and reports what they do not allow it to check. ✓ means fine; ! means a warning, or
-    something that could not be checked; ✗ means an error.
+    Changes nothing. Asks with your own permissions, and reports what they do not allow it to check. ✓ means fine; !
+    means a warning, or something that could not be checked; ✗ means an error.
 
     Exit code: 0 if there are no errors, 1 if there are, 2 if no cluster can be reached.
 

@@ -37,7 +37,7 @@ def print_resource_policy(
             raise InputError(f"{flag}: found {most}; accepted: 1 or more")
     limited = ecs_max is not None or eci_max is not None
     if per_application and not limited:
-        raise InputError("--per-application counts pods up to a number: give --ecs-max or --eci-max too")
+        raise InputError("--per-application needs --ecs-max or --eci-max")
     ecs, eci = _unit("ecs", ecs_max), _unit("eci", eci_max)
     if node_selector:
         ecs["nodeSelector"] = dict(map(_label, node_selector))

@@ -84,7 +84,7 @@ def _mode(rule: Rule) -> str:
     if rule.observe:
         lines.append("observed, not changed")
     if rule.unplaceable is Unplaceable.DENY:
-        lines.append("denied where unplaceable")
+        lines.append("denied if unplaceable")
     return "\n".join(lines)
 
 
@@ -92,7 +92,7 @@ def _affinity(policy: Policy, rule: Rule) -> str:
     label = policy.virtual_node.label
     match rule.mode:
         case SchedulingMode.ECS_ONLY:
-            return f"required {label.key} NotIn [{label.value}] where the pod tolerates their taint"
+            return f"required {label.key} NotIn [{label.value}] if the pod tolerates their taint"
         case SchedulingMode.ECI_ONLY:
             return f"required {label.key} In [{label.value}]"
         case SchedulingMode.ECS_FIRST:
