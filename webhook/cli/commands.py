@@ -131,7 +131,7 @@ def explain(
     from webhook.cli.inputs import Request
 
     if beside is not None and output is not ExplainOutput.TEXT:
-        raise InputError("--beside is shown as text alone: leave -o out")
+        raise InputError("--beside prints text only: leave out -o")
     request = Request(tuple(file or ()), policy, profile, namespace, skip_other_kinds)
     warned = explain_files(request, output.value, beside=beside is not None)
     raise typer.Exit(WARNED if warned else 0)
@@ -164,7 +164,7 @@ def diff(
     from webhook.cli.inputs import Request
 
     if all_profiles and profile is not None:
-        raise InputError("--profile and --all-profiles exclude each other: leave one out")
+        raise InputError("--profile and --all-profiles exclude each other: leave out one")
     request = Request(tuple(file or ()), new, profile, namespace, skip_other_kinds)
     differ = print_differences(old, request, output.value, all_profiles=all_profiles)
     raise typer.Exit(DIFFERENT if differ else 0)
