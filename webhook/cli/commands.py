@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -30,46 +29,13 @@ PolicyFile = Annotated[Path | None, typer.Option(help="The policy file. Default:
 Profile = Annotated[
     str | None,
     typer.Option(
-        help="The profile for all pods. Default: the profile that the pods' Namespace in the files asks for, or else "
-        "the profile `default`."
+        help="The profile for all pods. Default: that of their Namespace if the files have it, or else `default`."
     ),
 ]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The namespace of objects that name none.")]
 SkipOtherKinds = Annotated[
     bool, typer.Option("--skip-other-kinds", help="Skip documents of kinds that have no Spark pods.")
 ]
-
-
-class ExplainOutput(StrEnum):
-    """What `explain` prints."""
-
-    TEXT = "text"
-    DIFF = "diff"
-    YAML = "yaml"
-    JSON = "json"
-    PATCH = "patch"
-
-
-class OtherWebhook(StrEnum):
-    """A webhook that changes the same pods."""
-
-    SPARK_OPERATOR = "spark-operator"
-
-
-class DiffOutput(StrEnum):
-    """How `diff` prints its table."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
-class DoctorOutput(StrEnum):
-    """How `doctor` prints its findings."""
-
-    TEXT = "text"
-    JSON = "json"
-
 
 app = typer.Typer(
     name=PROGRAM,
@@ -102,10 +68,14 @@ def explain(
     file: Files = None,
     policy: PolicyFile = None,
     profile: Profile = None,
-    output: Annotated[ExplainOutput, typer.Option("--output", "-o", help="What to print.")] = ExplainOutput.TEXT,
+    output: Annotated[
+        Literal["text", "diff", "yaml", "json", "patch"], typer.Option("--output", "-o", help="What to print.")
+    ] = "text",
     beside: Annotated[
-        OtherWebhook | None,
-        typer.Option(help="Show the pods for both orders of that webhook and this one, and whether they agree."),
+        Literal["spark-operator"] | None,
+        typer.Option(
+            help="Show each pod as that webhook and this one change it, in both orders, and whether the results agree."
+        ),
     ] = None,
     namespace: Namespace = "default",
     *,
@@ -130,10 +100,10 @@ def explain(
     from webhook.cli.explaining import explain_files
     from webhook.cli.inputs import Request
 
-    if beside is not None and output is not ExplainOutput.TEXT:
+    if beside is not None and output != "text":
         raise InputError("--beside prints text only: leave out -o")
     request = Request(tuple(file or ()), policy, profile, namespace, skip_other_kinds)
-    warned = explain_files(request, output.value, beside=beside is not None)
+    warned = explain_files(request, output, beside=beside is not None)
     raise typer.Exit(WARNED if warned else 0)
 
 
@@ -143,7 +113,9 @@ def diff(
     new: Annotated[Path, typer.Argument(help="The policy file after the change.", show_default=False)],
     file: Files = None,
     profile: Profile = None,
-    output: Annotated[DiffOutput, typer.Option("--output", "-o", help="How to print the table.")] = DiffOutput.TEXT,
+    output: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--output", "-o", help="How to print the table.")
+    ] = "text",
     namespace: Namespace = "default",
     *,
     all_profiles: Annotated[
@@ -166,7 +138,7 @@ def diff(
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
     request = Request(tuple(file or ()), new, profile, namespace, skip_other_kinds)
-    differ = print_differences(old, request, output.value, all_profiles=all_profiles)
+    differ = print_differences(old, request, output, all_profiles=all_profiles)
     raise typer.Exit(DIFFERENT if differ else 0)
 
 
@@ -184,8 +156,8 @@ def doctor(
         ),
     ] = None,
     output: Annotated[
-        DoctorOutput, typer.Option("--output", "-o", help="How to print the findings.")
-    ] = DoctorOutput.TEXT,
+        Literal["text", "json"], typer.Option("--output", "-o", help="How to print the findings.")
+    ] = "text",
 ) -> None:
     """Check the installation in a cluster and show the commands that fix it.
 
@@ -205,7 +177,7 @@ def doctor(
 
     with working("asking the cluster"):
         findings = examine(connect(context), namespace)
-    faulty = print_findings(findings, as_json=output is DoctorOutput.JSON)
+    faulty = print_findings(findings, as_json=output == "json")
     raise typer.Exit(FAULTY if faulty else 0)
 
 
@@ -267,7 +239,7 @@ def schema() -> None:
 
 
 @app.command("try")
-def try_out(
+def try_locally(
     review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
     policy: PolicyFile = None,
     profile: Annotated[str, typer.Option(help="The profile that places the pod.")] = "default",
@@ -281,9 +253,9 @@ def try_out(
 
     Example: `spark-eci-webhook try --review review.json`
     """
-    from webhook.cli.try_locally import try_out as serve_and_send
+    from webhook.cli.try_locally import try_out
 
-    serve_and_send(review, policy, profile, tls_dir, port, operations_port)
+    try_out(review, policy, profile, tls_dir, port, operations_port)
 
 
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
@@ -307,17 +279,17 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stdout = None
         return CLOSED
     except OSError as error:
-        errors.print(f"{error.filename or 'standard output'}: {error.strerror}", markup=False, highlight=False)
+        errors.print(f"{error.filename or 'standard output'}: {error.strerror}")
         return BAD_INPUT
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InputError as error:
-        errors.print(*error.sentences, sep="\n", markup=False, highlight=False)
+        errors.print(*error.sentences, sep="\n")
         return BAD_INPUT
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else PROGRAM
-        errors.print(f"{_sentence(error.format_message())} (see {command} --help)", markup=False, highlight=False)
+        errors.print(f"{_sentence(error.format_message())} (see {command} --help)")
         return BAD_INPUT
     return code if isinstance(code, int) else 0
 

@@ -45,7 +45,7 @@ def _print(found: list[Difference], applications: int, output: str) -> None:
         case _:
             if found:
                 console.print(_table(found))
-            console.print(total, highlight=False)
+            console.print(total)
 
 
 def _row(one: Difference) -> dict[str, str]:
@@ -91,4 +91,4 @@ def _note_others(inputs: Inputs, selections: Selections, profile: str | None) ->
     others = [name for name in profiles_of(selections) if name not in used and old.get(name) != new.get(name)]
     if others:
         sentence = listed("not compared, though they differ too: ", others)
-        errors.print(f"{sentence}; see --profile and --all-profiles", markup=False, highlight=False)
+        errors.print(f"{sentence}; see --profile and --all-profiles")

@@ -59,7 +59,7 @@ def print_resource_policy(
     console.file.write(yaml_text(written))
     if per_application:
         sentence = f"pods of a SparkConnect have no label {names.SUBMISSION_ID}, so this ResourcePolicy rejects them"
-        errors.print(f"warning: {sentence}", markup=False, highlight=False)
+        errors.print(f"warning: {sentence}")
 
 
 def _unit(resource: str, most: int | None) -> dict[str, Any]:

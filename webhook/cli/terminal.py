@@ -11,9 +11,9 @@ from rich.console import Console
 BAD_INPUT: Final = 2
 
 #: For results. rich uses colour only on a terminal, and honours NO_COLOR; elsewhere it would assume 80 columns.
-console: Final = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=None if sys.stdout.isatty() else 120)
 #: For errors and warnings.
-errors: Final = Console(stderr=True, soft_wrap=True)
+errors: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
 
 class InputError(Exception):

@@ -55,7 +55,7 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
         console.print("\nThe service answered:\n")
         print_text(explained)
         command = ["curl", "--cacert", str(tls_dir / "ca.crt"), "-d", f"@{review}", url]
-        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n\nServing until Ctrl-C.", highlight=False)
+        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n\nServing until Ctrl-C.")
         raise typer.Exit(service.wait())
     except KeyboardInterrupt:
         raise typer.Exit(service.wait()) from None

@@ -19,10 +19,10 @@ def print_policy(file: Path | None) -> None:
         policy = load_policy(file)
     except PolicyError as error:
         raise InputError(*error.faults) from None
-    console.print(_summary(policy), markup=False, highlight=False)
+    console.print(_summary(policy))
     console.print(_table(policy))
     for caution in policy.cautions():
-        errors.print(f"warning: {file}: {caution}", markup=False, highlight=False)
+        errors.print(f"warning: {file}: {caution}")
 
 
 def print_schema() -> None:
