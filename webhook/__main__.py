@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from webhook.service.server import run  # noqa: PLC0415
 
         return run(arguments[1:])
-    from webhook.cli import run_command  # noqa: PLC0415
+    from webhook.cli.commands import run_command  # noqa: PLC0415
 
     return run_command(arguments)
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from webhook.cli import run_command
+from webhook.cli.commands import run_command
 from webhook.core.policy import SchedulingMode
 
 ROOT: Final = Path(__file__).parents[2]

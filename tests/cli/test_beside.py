@@ -85,8 +85,8 @@ def test_a_namespace_whose_label_names_no_profile_is_said(run: Run, tmp_path: Pa
     file.write_text(f"{json.dumps(namespace)}\n---\n{application({})}")
     ran = run("explain", "-f", file, "--beside", "spark-operator")
     why = (
-        'the label spark-eci-webhook/profile of the namespace default is "eci-onyl", which is no profile; '
-        "profiles: default, ecs-only, eci-only, ecs-first, eci-first, resource-policy"
+        'label spark-eci-webhook/profile of the namespace default: unknown profile "eci-onyl"; '
+        "accepted: default, ecs-only, eci-only, ecs-first, eci-first, resource-policy"
     )
     assert ran.code == 3
     assert ran.out.count(f"    left alone, {why}\n    ! {why}\n") == 2

@@ -148,10 +148,10 @@ def test_every_profile_of_either_policy_can_be_compared(run: Run, policies: tupl
     new = {"profiles": {"default": {}, "coming": {"driver": {"mode": "eci-only"}}}}
     found = compared(run, policies, new, "-f", PLAIN, "--all-profiles")
     assert [(one["profile"], one["pods"], one["old"], one["new"]) for one in found] == [
-        ("going", "driver", "ecs-only", 'left alone: the policy has no profile "going"'),
-        ("going", "executor", "ecs-first", 'left alone: the policy has no profile "going"'),
-        ("coming", "driver", 'left alone: the policy has no profile "coming"', "eci-only"),
-        ("coming", "executor", 'left alone: the policy has no profile "coming"', "ecs-first"),
+        ("going", "driver", "ecs-only", 'left alone: unknown profile "going"'),
+        ("going", "executor", "ecs-first", 'left alone: unknown profile "going"'),
+        ("coming", "driver", 'left alone: unknown profile "coming"', "eci-only"),
+        ("coming", "executor", 'left alone: unknown profile "coming"', "ecs-first"),
     ]
 
 
@@ -209,7 +209,7 @@ def test_markdown_is_a_table_for_a_pull_request(run: Run, policies: tuple[Path, 
             "",
             "",
             ("-f", PLAIN, "--profile", "a", "--all-profiles"),
-            "--profile and --all-profiles exclude each other: leave one out",
+            "--profile and --all-profiles exclude each other: leave out one",
         ),
     ],
 )

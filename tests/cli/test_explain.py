@@ -158,7 +158,7 @@ PROFILE = "spark-eci-webhook/profile"
             (),
             3,
             "",
-            f'the label {PROFILE} of the namespace default is "ecionly", which is no profile; profiles: '
+            f'label {PROFILE} of the namespace default: unknown profile "ecionly"; accepted: '
             "default, ecs-only, eci-only, ecs-first, eci-first, resource-policy",
         ),
     ],
@@ -215,14 +215,14 @@ APPLICATION = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\
         ("a: 1\na: 2", ['FILE: line 2, column 1: the key "a" stands here twice']),
         (b"\xff\xfe\x00", None),
         ('{"a": 1', ["FILE: line 2, column 1: did not find expected ',' or '}'"]),
-        ("", ["FILE: holds no application and no pod"]),
+        ("", ["FILE: contains no application and no pod"]),
         ("just words", ["FILE: not a Kubernetes object: accepted is a map with apiVersion and kind"]),
         (APPLICATION + "spec: {executor: {}}", ["FILE: SparkApplication pi: spec.driver: required, but missing"]),
         (
             f"{UNKNOWN}\n---\n{APPLICATION}spec: {{driver: [], executor: {{}}}}",
             [
                 f"FILE, document 1: Deployment web (apps/v1) has no Spark pods; accepted: {KINDS}; "
-                "--skip-other-kinds leaves such documents out",
+                "--skip-other-kinds skips such documents",
                 "FILE, document 2: SparkApplication pi: spec.driver: expected object, got array",
             ],
         ),
@@ -261,11 +261,11 @@ def test_bad_input_is_a_sentence_and_code_2(
     [
         (("-f", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file or directory"),
         ((), "nothing to read: name a file or folder with -f, or - for standard input"),
-        (("-f", "/dev/zero"), "/dev/zero: larger than 64 MiB, the most that is read"),
-        (("-f", "webhook/spark"), "webhook/spark: holds no file that ends in .yaml, .yml, .json"),
+        (("-f", "/dev/zero"), "/dev/zero: too large; accepted: at most 64 MiB"),
+        (("-f", "webhook/spark"), "webhook/spark: contains no file that ends in .yaml, .yml, .json"),
         (
             ("-f", "examples/ecs-first/before.yaml", "--profile", "eci"),
-            'the policy has no profile "eci"; choose with --profile: default, ecs-only, eci-only, ecs-first, '
+            'unknown profile "eci"; choose with --profile: default, ecs-only, eci-only, ecs-first, '
             "eci-first, resource-policy",
         ),
         (
@@ -283,7 +283,7 @@ def test_bad_input_is_a_sentence_and_code_2(
         ),
         (
             ("-f", "examples/ecs-first/before.yaml", "--beside", "spark-operator", "-o", "json"),
-            "--beside is shown as text alone: leave -o out",
+            "--beside prints text only: leave out -o",
         ),
     ],
 )

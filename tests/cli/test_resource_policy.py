@@ -1,4 +1,4 @@
-"""`resource-policy` writes what ACK's documentation shows, and nothing that it refuses."""
+"""`resource-policy` writes what ACK's documentation shows, and refuses what the API server or scheduler would."""
 
 from typing import Any
 
@@ -8,62 +8,67 @@ import yaml
 from tests.cli.conftest import ROOT, Run
 
 DOCUMENTED = "--ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64 --per-application"
-
-
-def written(run: Run, arguments: str) -> dict[str, Any]:
-    ran = run("resource-policy", *arguments.split())
-    assert ran.code == 0
-    found: dict[str, Any] = yaml.safe_load(ran.out)
-    return found
+UNCOUNTED = {
+    "preemptPolicy": "AfterAllUnits",
+    "selector": {"sparkoperator.k8s.io/launched-by-spark-operator": "true"},
+    "strategy": "prefer",
+    "units": [{"resource": "ecs"}, {"resource": "eci"}],
+}
 
 
 def test_the_documented_flags_write_the_vendors_example(run: Run) -> None:
     """Field for field, and in its order."""
-    example = yaml.safe_load((ROOT / "examples/resource-policy/resource-policy.yaml").read_text())
-    found = written(run, DOCUMENTED)
-    assert found == example
-    assert list(found["spec"]) == list(example["spec"])
+    ran = run("resource-policy", *DOCUMENTED.split())
+    example = (ROOT / "examples/resource-policy/resource-policy.yaml").read_text()
+    assert list(yaml.safe_load(ran.out)["spec"].items()) == list(yaml.safe_load(example)["spec"].items())
+    assert yaml.safe_load(ran.out) == yaml.safe_load(example)
+    assert (ran.code, ran.err) == (
+        0,
+        "warning: pods of a SparkConnect have no label sparkoperator.k8s.io/submission-id, "
+        "so this ResourcePolicy rejects them\n",
+    )
     help_text = " ".join(run("resource-policy", "--help").out.split())
     assert f"spark-eci-webhook resource-policy {DOCUMENTED}" in help_text
 
 
-def test_counting_by_submission_warns_of_spark_connect(run: Run) -> None:
-    assert run("resource-policy", *DOCUMENTED.split()).err == (
-        "warning: pods of a SparkConnect have no label sparkoperator.k8s.io/submission-id, "
-        "so this ResourcePolicy rejects them\n"
-    )
-    assert run("resource-policy", "--ecs-max", "2").err == ""
-
-
-def test_without_a_maximum_nothing_is_counted(run: Run) -> None:
-    """What needs `max` is left out with it."""
-    assert written(run, "--namespace data --name spark") == {
+@pytest.mark.parametrize(
+    ("arguments", "name", "spec"),
+    [
+        # Without a maximum nothing is counted.
+        ("--namespace data --name spark", {"name": "spark", "namespace": "data"}, UNCOUNTED),
+        # A maximum of one kind leaves the other without one.
+        (
+            "--ecs-max 4 --node-selector pool=spark --node-selector kubernetes.io/arch=arm64",
+            {"name": "sparkapplication-resource-policy", "namespace": "default"},
+            UNCOUNTED
+            | {
+                "ignorePreviousPod": True,
+                "ignoreTerminatingPod": False,
+                "units": [
+                    {"max": 4, "resource": "ecs", "nodeSelector": {"pool": "spark", "kubernetes.io/arch": "arm64"}},
+                    {"resource": "eci"},
+                ],
+            },
+        ),
+    ],
+)
+def test_flags_set_what_they_name_and_nothing_else(
+    arguments: str, name: dict[str, str], spec: dict[str, Any], run: Run
+) -> None:
+    ran = run("resource-policy", *arguments.split())
+    assert (ran.code, ran.err) == (0, "")
+    assert yaml.safe_load(ran.out) == {
         "apiVersion": "scheduling.alibabacloud.com/v1alpha1",
         "kind": "ResourcePolicy",
-        "metadata": {"name": "spark", "namespace": "data"},
-        "spec": {
-            "preemptPolicy": "AfterAllUnits",
-            "selector": {"sparkoperator.k8s.io/launched-by-spark-operator": "true"},
-            "strategy": "prefer",
-            "units": [{"resource": "ecs"}, {"resource": "eci"}],
-        },
+        "metadata": name,
+        "spec": spec,
     }
-
-
-def test_a_maximum_of_one_kind_leaves_the_other_open(run: Run) -> None:
-    spec = written(run, "--ecs-max 4 --node-selector pool=spark --node-selector kubernetes.io/arch=arm64")["spec"]
-    assert spec["units"] == [
-        {"max": 4, "resource": "ecs", "nodeSelector": {"pool": "spark", "kubernetes.io/arch": "arm64"}},
-        {"resource": "eci"},
-    ]
-    assert (spec["ignorePreviousPod"], spec["ignoreTerminatingPod"]) == (True, False)
-    assert "matchLabelKeys" not in spec
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("--per-application", "--per-application counts pods up to a number: give --ecs-max or --eci-max too"),
+        ("--per-application", "--per-application needs --ecs-max or --eci-max"),
         ("--node-selector arch", '--node-selector: found "arch"; accepted: KEY=VALUE'),
         (
             "--node-selector _a=b",
@@ -80,12 +85,8 @@ def test_a_maximum_of_one_kind_leaves_the_other_open(run: Run) -> None:
             '--namespace: found "Data"; accepted: lowercase letters, digits and hyphens, at most 63, '
             "with a letter or digit at both ends",
         ),
-        (
-            "--ecs-max 0",
-            "--ecs-max: found 0; accepted: 1 or more",
-        ),
+        ("--ecs-max 0", "--ecs-max: found 0; accepted: 1 or more"),
     ],
 )
-def test_what_the_scheduler_would_refuse_is_refused(arguments: str, sentence: str, run: Run) -> None:
-    ran = run("resource-policy", *arguments.split())
-    assert (ran.code, ran.out, ran.err) == (2, "", f"{sentence}\n")
+def test_invalid_values_are_refused(arguments: str, sentence: str, run: Run) -> None:
+    assert run("resource-policy", *arguments.split()) == (2, "", f"{sentence}\n")

@@ -1,33 +1,35 @@
-"""Colour, completion, help, and what is imported, in a process of its own."""
+"""Colour, progress, completion, help, imports and output errors, in a process of their own."""
 
+import json
 import os
 import pty
+import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import ROOT, Run
 
+COMMANDS = ("explain", "diff", "doctor", "resource-policy", "validate", "schema", "try", "serve")
 EXPLAIN = ("explain", "-f", "examples/ecs-first/before.yaml")
+WEBHOOK = (sys.executable, "-m", "webhook")
 
 
-def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str] = {}) -> str:
-    """What the command writes on a terminal."""
+def on_a_terminal(environment: dict[str, str]) -> str:
+    """What `explain` writes on a terminal."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "webhook", *arguments]
     variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=theirs, stderr=theirs, env=variables | {"TERM": "xterm-256color", **environment}
+        [*WEBHOOK, *EXPLAIN], cwd=ROOT, stdout=theirs, stderr=theirs, env=variables | environment
     )
     os.close(theirs)
     content = b""
     try:
         while chunk := os.read(ours, 65536):
             content += chunk
-    except OSError:  # Linux tells the end of a terminal so
+    except OSError:  # Linux reports the end of a terminal's output this way
         pass
     finally:
         os.close(ours)
@@ -35,43 +37,38 @@ def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str] = {})
     return content.decode()
 
 
-def test_on_a_terminal_there_is_colour() -> None:
-    shown = on_a_terminal(EXPLAIN)
+def test_a_terminal_gets_colour_and_progress() -> None:
+    shown = on_a_terminal({"TERM": "xterm-256color"})
     assert "\x1b[32m    + toleration" in shown
     assert "\x1b[36m    @@" in shown
+    assert "reading examples/ecs-first/before.yaml" in shown
 
 
-def test_no_color_means_none() -> None:
-    shown = on_a_terminal(EXPLAIN, {"NO_COLOR": "1"})
+def test_no_color_turns_colour_off() -> None:
+    shown = on_a_terminal({"TERM": "xterm-256color", "NO_COLOR": "1"})
     assert "spark-pi-ecs-first-driver" in shown
     assert not any(f"\x1b[{code}m" in shown for code in (31, 32, 33, 36))
 
 
-def test_elsewhere_there_is_neither_colour_nor_progress(run: Run) -> None:
+def test_a_file_gets_neither_colour_nor_progress(run: Run) -> None:
     ran = run(*EXPLAIN)
     assert "\x1b" not in ran.out
     assert ran.err == ""
 
 
-def test_progress_is_shown_on_a_terminal_alone() -> None:
-    assert "reading examples/ecs-first/before.yaml" in on_a_terminal(EXPLAIN)
-
-
-@pytest.mark.parametrize(
-    "command", ["explain", "diff", "doctor", "resource-policy", "validate", "schema", "try", "serve"]
-)
-def test_every_command_has_help_with_an_example(command: str, run: Run) -> None:
+def test_every_command_has_help_with_an_example(run: Run) -> None:
     overview = run("--help")
-    assert overview.code == 0
-    assert f" {command} " in overview.out
-    if command != "serve":
+    assert run() == overview
+    assert re.findall(r"^│ ([a-z]\S*) ", overview.out, re.MULTILINE) == list(COMMANDS)
+    for command in COMMANDS[:-1]:  # `serve` has its own parser, for its settings
         ran = run(command, "--help")
         assert ran.code == 0
-        assert f"spark-eci-webhook {command}" in ran.out.split("Options")[0].split("\n", 3)[3]
-
-
-def test_without_a_command_there_is_the_overview(run: Run) -> None:
-    assert run() == run("--help")
+        usage, line, *prose = (
+            " ".join(part.split()) for part in re.split(r"\n +\n|─ (?:Arguments|Options) ─", ran.out.strip())
+        )
+        assert usage.startswith(f"Usage: spark-eci-webhook {command} ")
+        assert line in " ".join(overview.out.replace("│", " ").split())
+        assert any(f"spark-eci-webhook {command} " in part for part in prose[:-1])
 
 
 @pytest.mark.parametrize(
@@ -88,26 +85,42 @@ def test_the_shell_completes_commands_options_and_values(words: str, offered: li
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split(" ")) - 1),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "webhook"], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(WEBHOOK, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == offered
 
 
-@pytest.mark.parametrize("arguments", [("explain", "--help"), EXPLAIN, ("--help",), ("diff", "--help")])
-def test_offline_commands_import_neither_the_cluster_nor_keys(arguments: Sequence[str]) -> None:
+def imported(*commands: tuple[str, ...]) -> set[str]:
+    """The modules that a process has imported after `commands`."""
     code = (
-        "import sys; from webhook.__main__ import main; main(sys.argv[1:]); "
-        "print([name for name in ('kubernetes', 'cryptography', 'fastapi', 'uvicorn', 'certs') if name in sys.modules])"
+        "import json, sys; from webhook.__main__ import main; "
+        "print([main(one) for one in json.loads(sys.argv[1])]); print(json.dumps(list(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, json.dumps(commands)], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    *_, codes, modules = done.stdout.splitlines()
+    assert codes == str([0] * len(commands))
+    return set(json.loads(modules))
 
 
-def test_output_that_nobody_reads_to_its_end_is_no_error() -> None:
-    command = [sys.executable, "-m", "webhook", "explain", "-f", "tests/cli/apps", "-o", "json"]
+def test_help_imports_no_command() -> None:
+    modules = imported(("--help",), *((command, "--help") for command in COMMANDS[:-1]))
+    assert {name for name in modules if name.split(".")[0] in ("webhook", "certs", "kubernetes", "yaml")} == {
+        "webhook",
+        "webhook.__main__",
+        "webhook.cli",
+        "webhook.cli.commands",
+        "webhook.cli.terminal",
+    }
+
+
+def test_offline_commands_import_neither_the_cluster_nor_keys() -> None:
+    modules = imported(EXPLAIN, ("validate",), ("schema",), ("resource-policy",))
+    assert modules.isdisjoint({"kubernetes", "cryptography", "fastapi", "uvicorn", "certs"})
+
+
+def test_a_closed_pipe_is_not_reported() -> None:
+    command = [*WEBHOOK, "explain", "-f", "tests/cli/apps", "-o", "json"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -116,8 +129,7 @@ def test_output_that_nobody_reads_to_its_end_is_no_error() -> None:
     assert process.returncode == 1
 
 
-def test_output_that_cannot_be_written_is_a_sentence() -> None:
-    command = [sys.executable, "-m", "webhook", *EXPLAIN]
+def test_output_that_cannot_be_written_is_one_sentence() -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run([*WEBHOOK, *EXPLAIN], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (2, b"standard output: No space left on device\n")

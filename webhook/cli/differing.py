@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.comparison import Difference, Selections, differences, profiles_of
-from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.inputs import Inputs, Request, read_inputs
 from webhook.cli.profiles import DEFAULT, select
-from webhook.cli.request import Request
 from webhook.cli.terminal import console, errors, working
 from webhook.core import names
 from webhook.core.text import listed
@@ -46,7 +45,7 @@ def _print(found: list[Difference], applications: int, output: str) -> None:
         case _:
             if found:
                 console.print(_table(found))
-            console.print(total, highlight=False)
+            console.print(total)
 
 
 def _row(one: Difference) -> dict[str, str]:
@@ -92,4 +91,4 @@ def _note_others(inputs: Inputs, selections: Selections, profile: str | None) ->
     others = [name for name in profiles_of(selections) if name not in used and old.get(name) != new.get(name)]
     if others:
         sentence = listed("not compared, though they differ too: ", others)
-        errors.print(f"{sentence}; see --profile and --all-profiles", markup=False, highlight=False)
+        errors.print(f"{sentence}; see --profile and --all-profiles")

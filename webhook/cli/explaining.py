@@ -6,9 +6,8 @@ from typing import Final
 from webhook.cli import beside as both
 from webhook.cli import rendering, structured
 from webhook.cli.explained import Explained, explain_all
-from webhook.cli.inputs import read_inputs
+from webhook.cli.inputs import Request, read_inputs
 from webhook.cli.profiles import select
-from webhook.cli.request import Request
 from webhook.cli.terminal import working
 
 _PRINTERS: Final[dict[str, Callable[[Explained], None]]] = {

@@ -1,4 +1,4 @@
-"""The files that a user names: read, and made into the pods that will come of them."""
+"""Reads the files that a user names into workloads and namespaces."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,25 +14,41 @@ from webhook.spark.documents import ManifestError, UnknownKindError, read
 from webhook.spark.workloads import Namespace, Workload
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
-#: The most that is read of one file: far more than a thousand applications.
+#: The most that one file may hold: far more than a thousand applications.
 _MAX_BYTES: Final = 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `explain` and `diff` are asked to read."""
+
+    files: tuple[str, ...]
+    """Files and folders; `-` is standard input."""
+    policy: Path | None
+    """The policy file; None for the built-in policy."""
+    profile: str | None
+    """The profile for all pods; None for the profile of their namespace, or else `default`."""
+    namespace: str
+    """The namespace of objects that name none."""
+    pass_over: bool
+    """Whether documents of other kinds are skipped."""
 
 
 @dataclass(slots=True)
 class Inputs:
-    """All that the files hold."""
+    """What the files contain."""
 
     workloads: list[tuple[str, Workload]] = field(default_factory=list)
-    """Each with the name of the file that it stands in."""
+    """Each with the name of its file."""
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     passed_over: int = 0
-    """How many objects were of other kinds."""
+    """How many objects of other kinds were skipped."""
 
 
 def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False) -> Inputs:
-    """What stands in `files`, where `-` is standard input and a folder is all YAML and JSON files in it.
+    """What `files` contain; `-` is standard input, and a folder stands for all YAML and JSON files in it.
 
-    `namespace` is that of objects that name none; `pass_over` leaves out documents of other kinds.
+    Objects that name no namespace are in `namespace`; `pass_over` skips documents of other kinds.
 
     Raises InputError with a sentence for each document that cannot be read.
     """
@@ -49,18 +65,18 @@ def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False
                     unread = _take(found, name, read(document, namespace), pass_over=pass_over)
                     faults.extend(f"{where}: {fault}" for fault in unread)
                 except RecursionError:
-                    faults.append(f"{where}: lists are nested too deeply in it")
+                    faults.append(f"{where}: lists nested too deeply")
     if faults:
         raise InputError(*faults)
     if not found.workloads:
-        raise InputError(f"{', '.join(files)}: holds no application and no pod")
+        raise InputError(f"{', '.join(files)}: contains no application and no pod")
     return found
 
 
 def _take(
     found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError], *, pass_over: bool
 ) -> Iterator[str]:
-    """Files away what was read, and yields what is wrong with the rest."""
+    """Adds the objects to `found`, and yields a sentence for each that cannot be read."""
     for one in objects:
         match one:
             case Workload():
@@ -70,7 +86,7 @@ def _take(
             case UnknownKindError() if pass_over:
                 found.passed_over += 1
             case UnknownKindError():
-                yield f"{one}; --skip-other-kinds leaves such documents out"
+                yield f"{one}; --skip-other-kinds skips such documents"
             case ManifestError():
                 yield str(one)
 
@@ -82,15 +98,15 @@ def _files(name: str) -> Iterator[str]:
         return
     files = sorted(str(file) for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file())
     if not files:
-        raise InputError(f"{name}: holds no file that ends in {', '.join(_SUFFIXES)}")
+        raise InputError(f"{name}: contains no file that ends in {', '.join(_SUFFIXES)}")
     yield from files
 
 
 def _documents(name: str) -> list[Any]:
-    """The documents in one file; empty ones, which `---` at either end makes, are left out."""
+    """The documents in one file without empty ones, which a `---` at either end makes."""
     content = _content(name)
     try:
-        # JSON first: it is faster, and YAML refuses some of it, such as surrogate pairs.
+        # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
         return [msgspec.json.decode(content)] if content.lstrip()[:1] == b"{" else _yaml(content)
     except YAMLFaultError as error:
         raise InputError(f"{name}: {error}") from None
@@ -116,5 +132,5 @@ def _content(name: str) -> bytes:
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
     if len(content) > _MAX_BYTES:
-        raise InputError(f"{name}: larger than {_MAX_BYTES // 1024**2} MiB, the most that is read")
+        raise InputError(f"{name}: too large; accepted: at most {_MAX_BYTES // 1024**2} MiB")
     return content

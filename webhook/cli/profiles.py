@@ -1,4 +1,4 @@
-"""Which profile places the pods of a namespace: as the labels of namespaces and the chart have it."""
+"""Which profile places the pods of a namespace: the one that its label names, as in the chart's webhooks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,24 +27,24 @@ class NoProfile:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A policy made ready, and the namespaces that are known."""
+    """A compiled policy, and the namespaces in the user's files."""
 
     policy: Policy
     profiles: Mapping[str, CompiledProfile]
     chosen: str | None
-    """The profile that the user asked for, which then places all pods."""
+    """The profile that --profile names, for all pods; None if there is no such option."""
     namespaces: Mapping[str, Namespace]
     lenient: bool = False
-    """Whether a profile that does not exist places no pods, and is no fault of the user's."""
+    """Whether an unknown profile is no error, but places no pods."""
 
     def under(self, profile: str | None, *, lenient: bool) -> "Selection":
-        """The same policy and namespaces, with another choice."""
+        """The same policy and namespaces with another `chosen` profile."""
         return replace(self, chosen=profile, lenient=lenient)
 
     def of(self, namespace: str) -> CompiledProfile | NoProfile:
-        """The profile for the pods of `namespace`: `default` where nothing is known of it.
+        """The profile for the pods of `namespace`: `default` if no file describes that namespace.
 
-        Raises InputError where that one does not exist, unless lenient.
+        Raises InputError if the profile does not exist, unless lenient.
         """
         if self.chosen is not None or namespace not in self.namespaces:
             return self._named(self.chosen or DEFAULT)
@@ -52,15 +52,15 @@ class Selection:
         if label is None:
             return NoProfile(f"the namespace {namespace} has no label {names.PROFILE_LABEL}", mistaken=False)
         if label not in self.profiles:
-            start = f'the label {names.PROFILE_LABEL} of the namespace {namespace} is "{label}", which is no profile; '
-            return NoProfile(listed(f"{start}profiles: ", self.profiles, 2 * LIMIT), mistaken=True)
+            start = f'label {names.PROFILE_LABEL} of the namespace {namespace}: unknown profile "{label}"; accepted: '
+            return NoProfile(listed(start, self.profiles, 2 * LIMIT), mistaken=True)
         return self.profiles[label]
 
     def _named(self, name: str) -> CompiledProfile | NoProfile:
         if name not in self.profiles and self.lenient:
-            return NoProfile(f'the policy has no profile "{name}"', mistaken=True)
+            return NoProfile(f'unknown profile "{name}"', mistaken=True)
         if name not in self.profiles:
-            start = f'the policy has no profile "{name}"; choose with --profile: '
+            start = f'unknown profile "{name}"; choose with --profile: '
             raise InputError(listed(start, self.profiles, 2 * LIMIT))
         return self.profiles[name]
 

@@ -1,9 +1,9 @@
-"""`resource-policy`: a ResourcePolicy for the ACK scheduler, which fills ECS first and then ECI."""
+"""`resource-policy`: a ResourcePolicy by which the ACK scheduler fills ECS first, then ECI."""
 
 import re
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-import typer
 from pydantic import TypeAdapter, ValidationError
 
 from webhook.cli.pod_text import yaml_text
@@ -15,30 +15,20 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NAME_LENGTH: Final = 63
 
 
-def resource_policy(
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="The namespace whose pods it is for.")
-    ] = "default",
-    name: Annotated[str, typer.Option(help="Its name.")] = "sparkapplication-resource-policy",
-    ecs_max: Annotated[int | None, typer.Option(help="The most pods on ECS; without it, any number.")] = None,
-    eci_max: Annotated[int | None, typer.Option(help="The most pods on ECI; without it, any number.")] = None,
-    node_selector: Annotated[
-        list[str] | None, typer.Option(help="A label KEY=VALUE of the ECS nodes to use; may be repeated.")
-    ] = None,
+def print_resource_policy(
+    namespace: str,
+    name: str,
+    ecs_max: int | None,
+    eci_max: int | None,
+    node_selector: Sequence[str],
     *,
-    per_application: Annotated[
-        bool, typer.Option("--per-application", help="Count the pods of each submission by themselves.")
-    ] = False,
+    per_application: bool,
 ) -> None:
-    """Write a ResourcePolicy, by which the ACK scheduler fills ECS first, then ECI, strictly and up to a number.
+    """Prints a ResourcePolicy as YAML: at most `ecs_max` pods on ECS and `eci_max` on ECI (None: any number).
 
-    It is met by pods that the Spark Operator launched and that the mode `resource-policy` places. Apply it with
-    kubectl.
+    `node_selector` has labels KEY=VALUE of the ECS nodes; `per_application` counts each submission separately.
 
-    For example, of one driver and five executors two on ECS, three on ECI and one waiting:
-
-    - `spark-eci-webhook resource-policy --ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64
-      --per-application`
+    Raises InputError for values that the scheduler or the API server would refuse.
     """
     _check_name("--namespace", namespace)
     _check_name("--name", name)
@@ -47,7 +37,7 @@ def resource_policy(
             raise InputError(f"{flag}: found {most}; accepted: 1 or more")
     limited = ecs_max is not None or eci_max is not None
     if per_application and not limited:
-        raise InputError("--per-application counts pods up to a number: give --ecs-max or --eci-max too")
+        raise InputError("--per-application needs --ecs-max or --eci-max")
     ecs, eci = _unit("ecs", ecs_max), _unit("eci", eci_max)
     if node_selector:
         ecs["nodeSelector"] = dict(map(_label, node_selector))
@@ -69,7 +59,7 @@ def resource_policy(
     console.file.write(yaml_text(written))
     if per_application:
         sentence = f"pods of a SparkConnect have no label {names.SUBMISSION_ID}, so this ResourcePolicy rejects them"
-        errors.print(f"warning: {sentence}", markup=False, highlight=False)
+        errors.print(f"warning: {sentence}")
 
 
 def _unit(resource: str, most: int | None) -> dict[str, Any]:

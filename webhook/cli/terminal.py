@@ -1,4 +1,4 @@
-"""What the commands share: where they print, and how they end."""
+"""What the commands share: the consoles, the exit code and the error for bad input, and progress."""
 
 import sys
 from collections.abc import Iterator
@@ -7,17 +7,17 @@ from typing import Final
 
 from rich.console import Console
 
-#: Exit code for input that cannot be used.
+#: Exit code if the input cannot be used.
 BAD_INPUT: Final = 2
 
-#: Results. rich colours only for a terminal, and honours NO_COLOR; elsewhere it would take a line for 80 columns.
-console: Final = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 120)
-#: Errors and warnings.
-errors: Final = Console(stderr=True, soft_wrap=True)
+#: For results. rich uses colour only on a terminal, and honours NO_COLOR; elsewhere it would assume 80 columns.
+console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=None if sys.stdout.isatty() else 120)
+#: For errors and warnings.
+errors: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
 
 class InputError(Exception):
-    """What the user gave cannot be used; `sentences` says what was wrong, where, and what is accepted."""
+    """The input cannot be used; each of `sentences` says what was wrong, where, and what is accepted."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
@@ -26,7 +26,7 @@ class InputError(Exception):
 
 @contextmanager
 def working(doing: str) -> Iterator[None]:
-    """Shows what is being done, on a terminal alone and until it is done."""
+    """Shows `doing` until the block ends, on a terminal only."""
     if not errors.is_terminal:
         yield
         return

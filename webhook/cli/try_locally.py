@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
@@ -27,17 +27,10 @@ _HOSTS: Final = ("localhost", "127.0.0.1")
 _SECONDS_TO_READY: Final = 30
 
 
-def try_out(
-    review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
-    policy: Annotated[Path | None, typer.Option(help="The policy file; without one, the built-in policy.")] = None,
-    profile: Annotated[str, typer.Option(help="The profile to place the pod by.")] = "default",
-    tls_dir: Annotated[Path, typer.Option(help="Where the local certificate is kept.")] = Path("certs/local"),
-    port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
-    operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
-) -> None:
-    """Serve with a certificate made for this machine, send one review, show what becomes of its pod, and go on serving.
+def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port: int, operations_port: int) -> None:
+    """Serves with a certificate made for this machine, sends `review`, prints the result, and goes on serving.
 
-    Example: `spark-eci-webhook try --review review.json`
+    Ends with typer.Exit and the service's exit code. Raises InputError.
     """
     inputs = read_inputs([str(review)], "default")
     explained = explain_all(inputs, select(policy, profile, inputs.namespaces))
@@ -62,7 +55,7 @@ def try_out(
         console.print("\nThe service answered:\n")
         print_text(explained)
         command = ["curl", "--cacert", str(tls_dir / "ca.crt"), "-d", f"@{review}", url]
-        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n\nServing until Ctrl-C.", highlight=False)
+        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n\nServing until Ctrl-C.")
         raise typer.Exit(service.wait())
     except KeyboardInterrupt:
         raise typer.Exit(service.wait()) from None

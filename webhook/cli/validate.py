@@ -1,50 +1,38 @@
-"""`validate` and `schema`: what a policy file says, and what one may say."""
+"""`validate` and `schema`: what a policy file does, and what it may contain."""
 
 import json
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.terminal import BAD_INPUT, console, errors
+from webhook.cli.terminal import InputError, console, errors
 from webhook.core.distribution import WHOLE
 from webhook.core.policy import ExecutorRule, Policy, Role, Rule, SchedulingMode, Unplaceable
 from webhook.core.schema import PolicySchema
 from webhook.service.policy_file import PolicyError, load_policy
 
 
-def validate(
-    policy: Annotated[Path | None, typer.Argument(help="The policy file; without one, the built-in policy.")] = None,
-) -> None:
-    """Check a policy file and print what each of its profiles does.
-
-    Exit code 0 where it can be used, 2 where it cannot.
-
-    Example: `spark-eci-webhook validate policy.yaml`
-    """
+def print_policy(file: Path | None) -> None:
+    """Prints what the profiles of a policy do (None: the built-in policy). Raises InputError if it cannot be used."""
     try:
-        loaded = load_policy(policy)
+        policy = load_policy(file)
     except PolicyError as error:
-        errors.print(*error.faults, sep="\n", markup=False, highlight=False)
-        raise typer.Exit(BAD_INPUT) from None
-    console.print(_summary(loaded), markup=False, highlight=False)
-    console.print(_table(loaded))
-    for caution in loaded.cautions():
-        errors.print(f"warning: {policy}: {caution}", markup=False, highlight=False)
+        raise InputError(*error.faults) from None
+    console.print(_summary(policy))
+    console.print(_table(policy))
+    for caution in policy.cautions():
+        errors.print(f"warning: {file}: {caution}")
 
 
-def schema() -> None:
-    """Print the JSON Schema of the policy file.
-
-    Example: `spark-eci-webhook schema > policy.schema.json`
-    """
-    typer.echo(json.dumps(Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema), indent=2))
+def print_schema() -> None:
+    """Prints the JSON Schema of the policy file."""
+    schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
+    console.file.write(json.dumps(schema, indent=2) + "\n")
 
 
 def _summary(policy: Policy) -> str:
-    """What holds for all profiles."""
+    """What applies to all profiles."""
     node = policy.virtual_node
     labels = ", ".join(f"{key}={value}" for key, value in policy.selector.match_labels.items())
     taints = ", ".join(
@@ -75,7 +63,7 @@ def _table(policy: Policy) -> Table:
 
 
 def _parts(rule: Rule) -> list[tuple[str, Rule]]:
-    """The rule by those it holds for: each share of a mix is a rule of its own."""
+    """The rule, or if it has a mix, one rule for each share of it."""
     if not isinstance(rule, ExecutorRule):
         return [(Role.DRIVER.value, rule)]
     if not rule.mix:
@@ -96,7 +84,7 @@ def _mode(rule: Rule) -> str:
     if rule.observe:
         lines.append("observed, not changed")
     if rule.unplaceable is Unplaceable.DENY:
-        lines.append("denied where unplaceable")
+        lines.append("denied if unplaceable")
     return "\n".join(lines)
 
 
@@ -104,7 +92,7 @@ def _affinity(policy: Policy, rule: Rule) -> str:
     label = policy.virtual_node.label
     match rule.mode:
         case SchedulingMode.ECS_ONLY:
-            return f"required {label.key} NotIn [{label.value}] where the pod tolerates their taint"
+            return f"required {label.key} NotIn [{label.value}] if the pod tolerates their taint"
         case SchedulingMode.ECI_ONLY:
             return f"required {label.key} In [{label.value}]"
         case SchedulingMode.ECS_FIRST:

@@ -1,0 +1,300 @@
+"""Every command's signature and help. The bodies import what they need, so that no command waits for another's."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+from typer.exceptions import TyperException
+
+from webhook import __version__
+from webhook.cli.terminal import BAD_INPUT, InputError, errors, working
+
+PROGRAM: Final = "spark-eci-webhook"
+#: Exit code of `explain` if it warns about a pod.
+WARNED: Final = 3
+#: Exit code of `diff` if the policies place anything differently.
+DIFFERENT: Final = 1
+#: Exit code of `doctor` if it finds an error.
+FAULTY: Final = 1
+#: Exit code if the reader of the output closed the pipe.
+CLOSED: Final = 1
+
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", "-f", help="A YAML or JSON file, a folder, or - for standard input; may be repeated."),
+]
+PolicyFile = Annotated[Path | None, typer.Option(help="The policy file. Default: the built-in policy.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="The profile for all pods. Default: that of their Namespace if the files have it, or else `default`."
+    ),
+]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The namespace of objects that name none.")]
+SkipOtherKinds = Annotated[
+    bool, typer.Option("--skip-other-kinds", help="Skip documents of kinds that have no Spark pods.")
+]
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="Places Spark pods on ECS and ECI, for whole namespaces.",
+    epilog=f"Run `{PROGRAM} COMMAND --help` for details and examples.",
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001, typer calls it so
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    *,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def explain(
+    file: Files = None,
+    policy: PolicyFile = None,
+    profile: Profile = None,
+    output: Annotated[
+        Literal["text", "diff", "yaml", "json", "patch"], typer.Option("--output", "-o", help="What to print.")
+    ] = "text",
+    beside: Annotated[
+        Literal["spark-operator"] | None,
+        typer.Option(
+            help="Show each pod as that webhook and this one change it, in both orders, and whether the results agree."
+        ),
+    ] = None,
+    namespace: Namespace = "default",
+    *,
+    skip_other_kinds: SkipOtherKinds = False,
+) -> None:
+    """Show where the pods of an application will run, and why.
+
+    Reads SparkApplication, ScheduledSparkApplication, SparkConnect, Pod, List and AdmissionReview, as YAML or JSON. For
+    each pod it shows the mode and where the mode comes from, each change with its reason, what was left alone and why,
+    warnings, and the scheduling fields before and after. The decision is made by the service's own code: `-o patch`
+    prints what the service would answer, byte for byte.
+
+    Exit code: 0 if there are no warnings, 3 if there are, 2 if the input cannot be used.
+
+    For example:
+
+    - `spark-eci-webhook explain -f spark-pi.yaml`
+    - `spark-eci-webhook explain -f apps/ --policy policy.yaml --profile eci-only -o diff`
+    - `kubectl get sparkapplication spark-pi -o yaml | spark-eci-webhook explain -f -`
+    - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
+    """
+    from webhook.cli.explaining import explain_files
+    from webhook.cli.inputs import Request
+
+    if beside is not None and output != "text":
+        raise InputError("--beside prints text only: leave out -o")
+    request = Request(tuple(file or ()), policy, profile, namespace, skip_other_kinds)
+    warned = explain_files(request, output, beside=beside is not None)
+    raise typer.Exit(WARNED if warned else 0)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The policy file before the change.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="The policy file after the change.", show_default=False)],
+    file: Files = None,
+    profile: Profile = None,
+    output: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--output", "-o", help="How to print the table.")
+    ] = "text",
+    namespace: Namespace = "default",
+    *,
+    all_profiles: Annotated[
+        bool, typer.Option("--all-profiles", help="Compare every application under every profile of either policy.")
+    ] = False,
+    skip_other_kinds: SkipOtherKinds = False,
+) -> None:
+    """Show which applications a changed policy would place differently.
+
+    Exit code: 0 if nothing differs, 1 if something does, 2 if the input cannot be used.
+
+    For example:
+
+    - `spark-eci-webhook diff policy.yaml changed.yaml -f apps/`
+    - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
+    """
+    from webhook.cli.differing import print_differences
+    from webhook.cli.inputs import Request
+
+    if all_profiles and profile is not None:
+        raise InputError("--profile and --all-profiles exclude each other: leave out one")
+    request = Request(tuple(file or ()), new, profile, namespace, skip_other_kinds)
+    differ = print_differences(old, request, output, all_profiles=all_profiles)
+    raise typer.Exit(DIFFERENT if differ else 0)
+
+
+@app.command()
+def doctor(
+    context: Annotated[
+        str | None, typer.Option(help="The context of the kubeconfig. Default: its current context.")
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Check the Spark pods of this namespace only. Default: those of every namespace that opted in.",
+        ),
+    ] = None,
+    output: Annotated[
+        Literal["text", "json"], typer.Option("--output", "-o", help="How to print the findings.")
+    ] = "text",
+) -> None:
+    """Check the installation in a cluster and show the commands that fix it.
+
+    Changes nothing. Asks with your own permissions, and reports what they do not allow it to check. ✓ means fine; !
+    means a warning, or something that could not be checked; ✗ means an error.
+
+    Exit code: 0 if there are no errors, 1 if there are, 2 if no cluster can be reached.
+
+    For example:
+
+    - `spark-eci-webhook doctor`
+    - `spark-eci-webhook doctor --context production --namespace etl -o json`
+    """
+    from webhook.cli.doctor.cluster import connect
+    from webhook.cli.doctor.examination import examine
+    from webhook.cli.doctor.output import print_findings
+
+    with working("asking the cluster"):
+        findings = examine(connect(context), namespace)
+    faulty = print_findings(findings, as_json=output == "json")
+    raise typer.Exit(FAULTY if faulty else 0)
+
+
+@app.command()
+def resource_policy(
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="The namespace of the ResourcePolicy and its pods.")
+    ] = "default",
+    name: Annotated[str, typer.Option(help="The name of the ResourcePolicy.")] = "sparkapplication-resource-policy",
+    ecs_max: Annotated[int | None, typer.Option(help="The most pods on ECS. Default: any number.")] = None,
+    eci_max: Annotated[int | None, typer.Option(help="The most pods on ECI. Default: any number.")] = None,
+    node_selector: Annotated[
+        list[str] | None, typer.Option(help="A label KEY=VALUE that ECS nodes must have; may be repeated.")
+    ] = None,
+    *,
+    per_application: Annotated[
+        bool, typer.Option("--per-application", help="Count the pods of each submission separately.")
+    ] = False,
+) -> None:
+    """Write a ResourcePolicy, by which the ACK scheduler fills ECS first, then ECI.
+
+    It applies to pods that the Spark Operator launched; give these the mode `resource-policy`. Pods above both maximums
+    wait. Apply the output with kubectl.
+
+    For example, for one driver and five executors, this places two on ECS, three on ECI, and one waits:
+
+    - `spark-eci-webhook resource-policy --ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64
+      --per-application`
+    """
+    from webhook.cli.resource_policy import print_resource_policy
+
+    print_resource_policy(namespace, name, ecs_max, eci_max, node_selector or [], per_application=per_application)
+
+
+@app.command()
+def validate(
+    policy: Annotated[Path | None, typer.Argument(help="The policy file. Default: the built-in policy.")] = None,
+) -> None:
+    """Check a policy file and show what each of its profiles does.
+
+    Exit code: 0 if the policy can be used, 2 if it cannot.
+
+    Example: `spark-eci-webhook validate policy.yaml`
+    """
+    from webhook.cli.validate import print_policy
+
+    print_policy(policy)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the policy file.
+
+    Example: `spark-eci-webhook schema > policy.schema.json`
+    """
+    from webhook.cli.validate import print_schema
+
+    print_schema()
+
+
+@app.command("try")
+def try_locally(
+    review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
+    policy: PolicyFile = None,
+    profile: Annotated[str, typer.Option(help="The profile that places the pod.")] = "default",
+    tls_dir: Annotated[Path, typer.Option(help="The folder of the local certificate.")] = Path("certs/local"),
+    port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
+    operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
+) -> None:
+    """Serve on this machine, send one review, and show what happens to its pod.
+
+    Makes a certificate for this machine, and goes on serving until Ctrl-C.
+
+    Example: `spark-eci-webhook try --review review.json`
+    """
+    from webhook.cli.try_locally import try_out
+
+    try_out(review, policy, profile, tls_dir, port, operations_port)
+
+
+@app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+def serve(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Answer AdmissionReviews over HTTPS; `serve --help` lists the settings."""
+    from webhook.service.server import run
+
+    raise typer.Exit(run(arguments or []))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs the command that `arguments` name and returns its exit code.
+
+    Input that cannot be used is reported in one sentence, with exit code 2.
+    """
+    try:
+        code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # At exit Python flushes standard output once more, and would report this error again.
+        sys.stdout = None
+        return CLOSED
+    except OSError as error:
+        errors.print(f"{error.filename or 'standard output'}: {error.strerror}")
+        return BAD_INPUT
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except InputError as error:
+        errors.print(*error.sentences, sep="\n")
+        return BAD_INPUT
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else PROGRAM
+        errors.print(f"{_sentence(error.format_message())} (see {command} --help)")
+        return BAD_INPUT
+    return code if isinstance(code, int) else 0
+
+
+def _sentence(message: str) -> str:
+    # typer checks values with pydantic, which begins its messages with the kind of error.
+    sentence = message.replace("Value error, ", "").rstrip(".")
+    return sentence[:1].lower() + sentence[1:]
