@@ -359,7 +359,7 @@ def test_every_flag_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(f"ECI_CERTS_{name}", value)
-    monkeypatch.setattr(daemon, "run", run)
+    monkeypatch.setattr(process, "run", run)
     assert main(["controller"]) == 0
     assert taken[0].target == Target("a", "b", "c", "d", "e")
     assert taken[0].deployment == "f"
