@@ -1,50 +1,80 @@
-"""The cases in tests/cases: a folder is a case. The profile is always `default`."""
+"""The cases in tests/cases: what a Spark pod becomes under a policy. CONTRIBUTING.md says how to add one.
 
+`tests/cases/pods` holds the base pods, one for each role. Each file beside that folder holds cases by name:
+
+- `role`: whose base pod, `executor` if it is not given;
+- `rule`: the rule of both roles in the profile `default`, or only its mode;
+- `policy`: the rest of the policy file;
+- `pod`: what makes the base pod the pod that comes, as an overlay (tests/overlays.py);
+- `expected`: what makes that pod the whole pod that has to come out, as an overlay;
+- `warnings`: all warnings that have to come with it.
+"""
+
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.overlays import overlaid
 from webhook.core.policy import Policy
-from webhook.service.policy_file import load_policy
+from webhook.service.policy_file import parse_policy
+from webhook.service.yaml_loader import documents
 
 ROOT = Path(__file__).parent / "cases"
+FILES = sorted(ROOT.glob("*.yaml"))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A pod as it comes, the policy in force, the pod as it has to become, and the warnings that go with it."""
+    """A pod as it comes, the policy file, the pod as it has to become, and the warnings that go with it."""
 
-    folder: Path
+    name: str
+    pod: Any
+    policy_document: dict[str, Any]
+    expected: Any
+    warnings: list[str]
 
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
+    @cached_property
     def policy(self) -> Policy:
-        return load_policy(self.folder / "policy.yaml")
+        return parse_policy(json.dumps(self.policy_document).encode(), self.name)
 
-    @property
-    def pod(self) -> Any:
-        return yaml.safe_load((self.folder / "pod.yaml").read_text(encoding="utf-8"))
-
-    @property
-    def expected(self) -> Any:
-        return yaml.safe_load(self.expected_file.read_text(encoding="utf-8"))
-
-    @property
-    def warnings(self) -> list[str]:
-        return self.warnings_file.read_text(encoding="utf-8").splitlines() if self.warnings_file.exists() else []
-
-    @property
-    def expected_file(self) -> Path:
-        return self.folder / "expected.yaml"
-
-    @property
-    def warnings_file(self) -> Path:
-        return self.folder / "warnings.txt"
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Writes the pod and the policy into `folder` and returns the two files."""
+        pod, policy = folder / "pod.yaml", folder / "policy.yaml"
+        pod.write_text(yaml.safe_dump(self.pod), encoding="utf-8")
+        policy.write_text(yaml.safe_dump(self.policy_document), encoding="utf-8")
+        return pod, policy
 
 
-CASES = [Case(folder) for folder in sorted(ROOT.iterdir()) if folder.is_dir()]
+def entries(file: Path) -> dict[str, dict[str, Any]]:
+    """The cases in a file as they are written, by name. Raises YAMLFaultError, also if a name is used twice."""
+    (found,) = documents(file.read_bytes())
+    return dict(found)
+
+
+def case_of(
+    name: str,
+    *,
+    role: str = "executor",
+    rule: str | dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
+    pod: dict[str, Any] | None = None,
+    expected: dict[str, Any] | None = None,
+    warnings: list[str] | None = None,
+) -> Case:
+    """The case that an entry of a file describes."""
+    (base,) = documents((ROOT / "pods" / f"{role}.yaml").read_bytes())
+    before = overlaid(base, pod or {})
+    document = dict(policy or {})
+    if rule is not None:
+        both = {"mode": rule} if isinstance(rule, str) else rule
+        document["profiles"] = {"default": {"driver": both, "executor": both}}
+    return Case(name, before, document, overlaid(before, expected or {}), warnings or [])
+
+
+CASES = sorted(
+    (case_of(name, **entry) for file in FILES for name, entry in entries(file).items()), key=lambda case: case.name
+)

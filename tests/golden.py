@@ -1,27 +1,64 @@
 """Rewrites what tests compare with, for a diff that somebody reviews: `make golden`."""
 
 import json
+from typing import Any, Final
 
 import yaml
 
 from tests import settings_table
-from tests.cases import CASES
+from tests.cases import FILES, ROOT, case_of, entries
 from tests.chart import readme, values_schema
 from tests.cli.golden import rewrite_outputs
+from tests.overlays import difference, overlaid
 from tests.reviewing import answer, patched
+from webhook.core.policy import SchedulingMode
+
+WIDTH: Final = 120
 
 
 def rewrite_cases() -> None:
-    """Makes the core's present answers the expected ones of tests/cases."""
-    for case in CASES:
-        response = answer(case.pod, case.policy)
-        text = yaml.safe_dump(patched(case.pod, response), sort_keys=False)
-        case.expected_file.write_text(text, encoding="utf-8")
-        warnings = response.get("warnings", [])
-        if warnings:
-            case.warnings_file.write_text("\n".join(warnings) + "\n", encoding="utf-8")
+    """Makes the core's present answers the expected ones of tests/cases, and adds the cases of a new mode."""
+    modes = {
+        f"mode-{mode}-{role}": {"role": role, "rule": str(mode)}
+        for mode in SchedulingMode
+        for role in ("driver", "executor")
+    }
+    for file in FILES:
+        found = entries(file)
+        if file == ROOT / "modes.yaml":
+            found = {name: found.get(name, entry) for name, entry in modes.items()}
+        cases = [yaml_text({name: _answered(name, entry)}) for name, entry in found.items()]
+        file.write_text("\n".join(cases), encoding="utf-8")
+
+
+def _answered(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a case with what the core answers now as its expectation."""
+    case = case_of(name, **entry)
+    response = answer(case.pod, case.policy)
+    after = patched(case.pod, response)
+    gained = difference(case.pod, after)
+    assert overlaid(case.pod, gained) == after
+    found = entry | {"expected": gained, "warnings": response.get("warnings")}
+    return {key: value for key, value in found.items() if value}
+
+
+def yaml_text(value: Any, blocks: int = 2, indent: int = 0) -> str:
+    """`value` as YAML: below the outer `blocks` levels, whatever fits on a line stands on one."""
+    lines = []
+    for key, inner in value.items() if isinstance(value, dict) else (("-", one) for one in value):
+        head = " " * indent + (f"{_on_one_line(key)}:" if isinstance(value, dict) else key)
+        line = f"{head} {_on_one_line(inner)}\n"
+        if not (inner and isinstance(inner, dict | list)) or (blocks < 2 and len(line) <= WIDTH):
+            lines.append(line)
         else:
-            case.warnings_file.unlink(missing_ok=True)
+            text = yaml_text(inner, blocks - 1, indent + 2)
+            lines.append(f"{head}\n{text}" if isinstance(value, dict) else f"{head} {text.lstrip()}")
+    return "".join(lines)
+
+
+def _on_one_line(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6)
+    return str(text).removesuffix("...\n").strip()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from benchmarks.process import free_port
-from tests.cases import Case
+from tests.cases import CASES
 from tests.serving import ROOT
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
@@ -81,7 +81,7 @@ def test_what_it_takes_by_hand_is_what_the_webhook_adds() -> None:
     assert plain == next(
         yaml.safe_load(text)["executor"] for kind, text in BLOCKS if kind == "yaml" and text.endswith("memory: 4g\n")
     )
-    case = Case(ROOT / "tests" / "cases" / "mode-ecs-first-executor")
+    (case,) = [case for case in CASES if case.name == "mode-ecs-first-executor"]
     assert {"affinity": case.expected["spec"]["affinity"]} == {
         key: value for key, value in by_hand.items() if key not in plain and key != "tolerations"
     }

@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "mix.txt": f"{_PLAIN} --policy tests/cli/shares.yaml",
     "outside-rollout.txt": f"{_APPS}/own-affinity.yaml --policy tests/cli/shares.yaml --profile none-yet",
     "observe.txt": f"{_PLAIN} --policy tests/cli/shares.yaml --profile observed",
-    "denied.txt": "explain -f tests/cases/node-name-set/pod.yaml --policy tests/cli/shares.yaml --profile strict",
+    "denied.txt": "explain -f tests/cli/pods/node-name-set.yaml --policy tests/cli/shares.yaml --profile strict",
     "validate.txt": "validate tests/cli/shares.yaml",
     "validate-built-in.txt": "validate",
     "diff.txt": "diff tests/cli/built-in.yaml tests/cli/shares.yaml -f tests/cli/apps",

@@ -132,14 +132,14 @@ def test_guards_and_overrides_count(run: Run, policies: tuple[Path, Path]) -> No
 
 def test_a_pod_that_asks_to_be_left_alone_differs_from_one_that_may_not(run: Run, policies: tuple[Path, Path]) -> None:
     new = {"profiles": {"default": {"allowOverride": False}}}
-    (found,) = compared(run, policies, new, "-f", "tests/cases/override-to-none/pod.yaml")
+    (found,) = compared(run, policies, new, "-f", "tests/cli/pods/override-to-none.yaml")
     assert (found["old"], found["new"]) == ("left alone: asks for it", "ecs-first")
 
 
 def test_a_denied_pod_is_a_difference(run: Run, policies: tuple[Path, Path]) -> None:
     policies[0].write_text(yaml.safe_dump(profile({}, {"mode": "eci-only"})))
     new = profile({}, {"mode": "eci-only", "unplaceable": "deny"})
-    (found,) = compared(run, policies, new, "-f", "tests/cases/node-name-set/pod.yaml")
+    (found,) = compared(run, policies, new, "-f", "tests/cli/pods/node-name-set.yaml")
     assert (found["old"], found["new"]) == ("eci-only, but own placement", "denied")
 
 

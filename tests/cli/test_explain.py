@@ -39,11 +39,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_patch_is_the_services_byte_for_byte(case: Case, service: httpx.Client, run: Run) -> None:
+def test_the_patch_is_the_services_byte_for_byte(case: Case, service: httpx.Client, run: Run, tmp_path: Path) -> None:
     answer = service.post(f"/{case.name}/mutate", content=review(case.pod)).json()["response"]
     patch = base64.b64decode(answer["patch"]).decode() if "patch" in answer else "[]"
     warnings = answer.get("warnings", [])
-    arguments = ("explain", "-f", case.folder / "pod.yaml", "--policy", case.folder / "policy.yaml")
+    pod, policy = case.write(tmp_path)
+    arguments = ("explain", "-f", pod, "--policy", policy)
     ran = run(*arguments, "-o", "patch")
     assert ran == (3 if warnings else 0, f"{patch}\n", "")
     (told,) = json.loads(run(*arguments, "-o", "json").out)["workloads"][0]["pods"]

@@ -4,6 +4,7 @@ import pytest
 
 from tests.cases import CASES, Case
 from tests.reviewing import answer, patched
+from webhook.core.policy import SchedulingMode
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -18,3 +19,9 @@ def test_a_second_pass_changes_nothing(case: Case) -> None:
     response = answer(case.expected, case.policy)
     assert "patch" not in response
     assert response.get("warnings", []) == case.warnings
+
+
+def test_every_mode_has_its_case_for_driver_and_executor() -> None:
+    found = {case.name for case in CASES if case.name.startswith("mode-")}
+    wanted = {f"mode-{mode}-{role}" for mode in SchedulingMode for role in ("driver", "executor")}
+    assert found == wanted, "tests/cases/modes.yaml: run make golden"
