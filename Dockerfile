@@ -4,7 +4,8 @@ ARG BASE_IMAGE=python:3.13-slim
 FROM ${BASE_IMAGE} AS build
 WORKDIR /build
 COPY requirements.lock .
-# Without pip in it, since nothing is installed later. Bytecode is written here: the root may be read-only where it runs.
+# The environment has no pip, because nothing is installed later. Bytecode is compiled here, because the container's root
+# file system may be read-only.
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY webhook /app/webhook
@@ -29,7 +30,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     ECI_WEBHOOK_HOST=0.0.0.0 \
     ECI_WEBHOOK_OPERATIONS_HOST=0.0.0.0 \
     ECI_WEBHOOK_TLS_DIR=/etc/spark-eci-webhook/tls
-# Folders to mount on, as a read-only root lets nobody make them later.
+# Folders for mounts. They cannot be created later if the root file system is read-only.
 WORKDIR /etc/spark-eci-webhook/tls
 WORKDIR /etc/spark-eci-webhook/policy
 WORKDIR /app

@@ -16,14 +16,14 @@ run: $(VENV)/run ## Start the service on https://127.0.0.1:8443 and send it one 
 	@$(BIN)/python -m webhook try --review tests/reviews/spark-3.5.2-executor-1.json $(ARGS)
 
 .PHONY: test
-test: $(VENV)/dev ## Run every test this machine can run; say what is left out and what it needs
+test: $(VENV)/dev ## Run every test that this machine can run, and list those left out
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 .PHONY: lint
-lint: $(VENV)/dev ## Check style, formatting and who imports whom
+lint: $(VENV)/dev ## Check style, formatting and imports
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/lint-imports
@@ -38,11 +38,11 @@ types: $(VENV)/dev ## Check the types of code and tests
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/dev ## Measure the service against a bare ASGI callable, and print the tables
+bench: $(VENV)/dev ## Compare the service with a bare ASGI callable, and print the tables
 	@$(BIN)/python -m benchmarks
 
 .PHONY: golden
-golden: $(VENV)/dev ## Rewrite the expected files of tests/cases, for a reviewed diff
+golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff
 	@$(BIN)/python -m tests.golden
 
 .PHONY: e2e
@@ -50,18 +50,18 @@ e2e: $(VENV)/dev ## Test against the real control plane in $KUBEBUILDER_ASSETS
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: spark
-spark: $(VENV)/spark ## Install Spark's own client, for the tests with real Spark (these need Java 17 too)
+spark: $(VENV)/spark ## Install Spark's client for the tests with real Spark (they also need Java 17)
 
 .PHONY: reliability
-reliability: $(VENV)/dev ## Run the loads and faults whole, and rewrite docs/reliability.md
+reliability: $(VENV)/dev ## Run the load and fault tests at full size, and rewrite docs/reliability.md
 	@RELIABILITY_SCALE=1 RELIABILITY_REPORT=docs/reliability.md $(BIN)/python -m pytest tests/e2e tests/reliability $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(VENV)/dev ## Send a million broken inputs
+fuzz: $(VENV)/dev ## Send a million invalid inputs
 	@$(BIN)/python -m tests.reliability.fuzz $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/dev ## Load the service for half an hour; nothing may grow
+soak: $(VENV)/dev ## Load the service for half an hour, and check that memory does not grow
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)
 
 .PHONY: image
@@ -72,7 +72,7 @@ IMAGE := spark-eci-webhook
 BUILDAH := buildah
 
 .PHONY: audit
-audit: $(VENV)/dev ## Look for known vulnerabilities in what requirements.lock pins (needs the internet)
+audit: $(VENV)/dev ## Look for known vulnerabilities in requirements.lock (needs the internet)
 	@$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
 
 .PHONY: sbom
@@ -94,7 +94,7 @@ lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .PHONY: clean
-clean: ## Remove what the other targets made
+clean: ## Remove what the other targets created
 	@rm -rf $(VENV) build dist certs/local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:

@@ -1,4 +1,4 @@
-"""What the README shows, tried."""
+"""The commands and files that the README shows work."""
 
 import json
 import re
@@ -15,6 +15,7 @@ from benchmarks.process import free_port
 from tests.cases import CASES
 from tests.serving import ROOT
 from webhook.core.policy import Policy
+from webhook.core.reasons import Reason
 from webhook.service.policy_file import parse_policy
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,7 +65,7 @@ def test_make_run_shows_a_placement_and_goes_on_serving(tmp_path: Path) -> None:
 
 
 def test_the_policy_file_shows_the_defaults() -> None:
-    """All of it, but for what it marks as examples, is the built-in default profile."""
+    """Without the lines marked as examples, it is the built-in default profile."""
     shown = _yaml("selector:")
     lines = [line for line in shown.splitlines() if "# example" not in line and "- {image:" not in line]
     assert parse_policy("\n".join(lines).encode(), "README.md").profiles["default"] == Policy().profiles["default"]
@@ -100,6 +101,4 @@ def test_links_lead_somewhere(target: str) -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    from webhook.core.reasons import Reason  # noqa: PLC0415
-
     assert set(re.findall(r"^\| `([a-z-]+)` \| ", README, re.MULTILINE)) >= set(Reason)

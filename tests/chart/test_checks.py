@@ -1,4 +1,4 @@
-"""templates/checks.yaml: what the schema cannot say is refused in one sentence."""
+"""templates/checks.yaml: values that break a rule which the schema cannot express are refused in one sentence."""
 
 import base64
 from typing import Any
@@ -24,7 +24,7 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
     [
         (
             {"replicas": 0},
-            "replicas is 0, which a PodDisruptionBudget cannot guard: set podDisruptionBudget.enabled to false, or "
+            "replicas is 0, but podDisruptionBudget.enabled is true: set podDisruptionBudget.enabled to false or "
             "replicas to 1 or more",
         ),
         (
@@ -34,35 +34,35 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"autoscaling": {"enabled": True, "minReplicas": 9}},
-            "autoscaling.minReplicas is 9, more than autoscaling.maxReplicas 6",
+            "autoscaling.minReplicas is 9, more than autoscaling.maxReplicas 6: set it to 6 or less",
         ),
         (
             {"certificates": {"source": "provided", "provided": {"caBundle": PEM}}},
-            'certificates.provided.secretName is empty: with certificates.source "provided" name the '
+            'certificates.provided.secretName is empty: with certificates.source "provided" it must be the name of a '
             "kubernetes.io/tls Secret with the serving certificate",
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours"}}},
-            "certificates.provided.caBundle is empty: without the CA's certificate in PEM the API server does not "
-            "trust the service",
+            "certificates.provided.caBundle is empty: set it to the CA's certificate in PEM, by which the API server "
+            "trusts the service",
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": None}}},
-            "certificates.provided.caBundle is empty: without the CA's certificate in PEM the API server does not "
-            "trust the service",
+            "certificates.provided.caBundle is empty: set it to the CA's certificate in PEM, by which the API server "
+            "trusts the service",
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": "rubbish"}}},
-            "certificates.provided.caBundle holds no certificate: give PEM with -----BEGIN CERTIFICATE-----, plain or "
+            "certificates.provided.caBundle holds no certificate: set it to PEM with -----BEGIN CERTIFICATE-----, plain or "
             "in base64",
         ),
         (
             {"commonLabels": {"app.kubernetes.io/name": "mine"}},
-            "commonLabels: app.kubernetes.io/name is set by the chart itself: leave it out",
+            "commonLabels: app.kubernetes.io/name is set by the chart: remove it",
         ),
         (
             {"policy": {"profiles": {"unknown-profile": {}}}},
-            "policy.profiles: unknown-profile is the name of the entry for namespaces whose label names no profile: "
+            "policy.profiles: the name unknown-profile is reserved for namespaces with an unknown profile: "
             "choose another name",
         ),
         (
@@ -77,17 +77,17 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
         (
             resource_policy(matchLabelKeys=["sparkoperator.k8s.io/submission-id"]),
             "resourcePolicies.namespaces.default.spark: matchLabelKeys counts pods against max, but no unit has max: "
-            "set max in a unit or leave matchLabelKeys out",
+            "set max in a unit or remove matchLabelKeys",
         ),
         (
             resource_policy(ignorePreviousPod=True),
             "resourcePolicies.namespaces.default.spark: ignorePreviousPod counts pods against max, but no unit has "
-            "max: set max in a unit or leave ignorePreviousPod out",
+            "max: set max in a unit or remove ignorePreviousPod",
         ),
         (
             resource_policy(ignoreTerminatingPod=False),
             "resourcePolicies.namespaces.default.spark: ignoreTerminatingPod counts pods against max, but no unit has "
-            "max: set max in a unit or leave ignoreTerminatingPod out",
+            "max: set max in a unit or remove ignoreTerminatingPod",
         ),
     ],
 )

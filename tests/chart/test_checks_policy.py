@@ -9,8 +9,8 @@ from tests.chart.rendered import refusal, render
 from webhook.service.policy_file import PolicyError, parse_policy
 
 ECI = "k8s.aliyun.com/eci-"
-BOTH = f"{ECI}spot-strategy SpotWithPriceLimit and {ECI}spot-price-limit need each other: give both or neither"
-SPECS = "give 1 to 5 specs such as 2-4Gi or ecs.c6.xlarge, separated by commas"
+BOTH = f"{ECI}spot-strategy SpotWithPriceLimit and {ECI}spot-price-limit must be set together: set both or neither"
+SPECS = "set it to 1 to 5 specs such as 2-4Gi or ecs.c6.xlarge, separated by commas"
 
 
 def executor(**fields: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def mixed(*percents: int, **fields: Any) -> dict[str, Any]:
 
 
 def spot(rule: dict[str, str], share: dict[str, str]) -> dict[str, Any]:
-    """Return a policy whose rule and only share carry these annotations of ECI, by the names behind the prefix."""
+    """Return a policy whose rule and only share have these ECI annotations, given without their prefix."""
     own, shared = ({f"{ECI}spot-{key}": value for key, value in one.items()} for one in (rule, share))
     return executor(annotations=own, mix=[{"percent": 100, "mode": "eci-only", "annotations": shared}])
 
@@ -37,45 +37,45 @@ LIMITED = {"strategy": "SpotWithPriceLimit", "price-limit": "0.5"}
 @pytest.mark.parametrize(
     ("policy", "sentence"),
     [
-        (mixed(50, 49), "executor.mix: the shares add up to 99 percent: make them 100"),
-        (mixed(50, 60), "executor.mix: the shares add up to 110 percent: make them 100"),
+        (mixed(50, 49), "executor.mix: the shares add up to 99 percent: make them add up to 100"),
+        (mixed(50, 60), "executor.mix: the shares add up to 110 percent: make them add up to 100"),
         (
             annotated("spark-eci-webhook/mode", "eci-only"),
-            "executor.annotations: spark-eci-webhook/mode is set by the webhook itself: leave it out",
+            "executor.annotations: spark-eci-webhook/mode is set by the webhook: remove it",
         ),
         (
             mixed(100, annotations={"spark-eci-webhook/placement": "here"}),
-            "executor.mix[0].annotations: spark-eci-webhook/placement is set by the webhook itself: leave it out",
+            "executor.mix[0].annotations: spark-eci-webhook/placement is set by the webhook: remove it",
         ),
         *(
             (
                 annotated(f"{ECI}{key}", "true"),
-                f"executor.annotations: {ECI}{key} is set through imageCache: leave it out",
+                f"executor.annotations: {ECI}{key} is set through imageCache: remove it",
             )
             for key in ("image-cache", "auto-imc", "image-snapshot-id", "imc-id")
         ),
         *(
             (
                 annotated("example.org/cache", "true") | {"virtualNode": {"imageCache": {key: "example.org/cache"}}},
-                "executor.annotations: example.org/cache is set through imageCache: leave it out",
+                "executor.annotations: example.org/cache is set through imageCache: remove it",
             )
             for key in ("auto", "snapshot")
         ),
         (
             annotated(f"{ECI}spot-strategy", "Cheap"),
-            f'executor.annotations: {ECI}spot-strategy is "Cheap": give SpotAsPriceGo or SpotWithPriceLimit',
+            f'executor.annotations: {ECI}spot-strategy is "Cheap": set it to SpotAsPriceGo or SpotWithPriceLimit',
         ),
         (
             annotated(f"{ECI}schedule-strategy", "Random"),
-            f'executor.annotations: {ECI}schedule-strategy is "Random": give VSwitchOrdered or VSwitchRandom',
+            f'executor.annotations: {ECI}schedule-strategy is "Random": set it to VSwitchOrdered or VSwitchRandom',
         ),
         (
             spot({**LIMITED, "price-limit": "cheap"}, {}),
-            f'executor.annotations: {ECI}spot-price-limit is "cheap": give a price such as 0.5',
+            f'executor.annotations: {ECI}spot-price-limit is "cheap": set it to a price such as 0.5',
         ),
         (
             annotated(f"{ECI}extra-ephemeral-storage", "50GB"),
-            f'executor.annotations: {ECI}extra-ephemeral-storage is "50GB": give a quantity such as 50Gi',
+            f'executor.annotations: {ECI}extra-ephemeral-storage is "50GB": set it to a quantity such as 50Gi',
         ),
         (annotated(f"{ECI}use-specs", "2-4"), f'executor.annotations: {ECI}use-specs is "2-4": {SPECS}'),
         (
@@ -84,11 +84,11 @@ LIMITED = {"strategy": "SpotWithPriceLimit", "price-limit": "0.5"}
         ),
         (
             annotated(f"{ECI}vswitch", "a, ,b"),
-            f'executor.annotations: {ECI}vswitch is "a, ,b": give 1 to 10 entries separated by commas',
+            f'executor.annotations: {ECI}vswitch is "a, ,b": set it to 1 to 10 entries separated by commas',
         ),
         (
             annotated(f"{ECI}security-group", "a,b,c,d,e,f"),
-            f'executor.annotations: {ECI}security-group is "a,b,c,d,e,f": give 1 to 5 entries separated by commas',
+            f'executor.annotations: {ECI}security-group is "a,b,c,d,e,f": set it to 1 to 5 entries separated by commas',
         ),
         (spot({"strategy": "SpotWithPriceLimit"}, {}), f"executor.annotations: {BOTH}"),
         (spot({"price-limit": "0.5"}, {}), f"executor.annotations: {BOTH}"),
@@ -117,9 +117,9 @@ def test_a_rule_that_the_service_refuses_is_refused_with_a_sentence(policy: dict
         ("taints", [{"key": "a"}, {"key": "a", "effect": "NoSchedule"}]),
     ],
 )
-def test_an_entry_that_stands_twice_is_refused_as_the_service_does(field: str, entries: list[Any]) -> None:
+def test_a_duplicate_entry_is_refused_as_the_service_does(field: str, entries: list[Any]) -> None:
     policy = {"virtualNode": {field: entries}}
-    sentence = f"policy.virtualNode.{field}: an entry stands here twice: name each once"
+    sentence = f"policy.virtualNode.{field}: duplicate entry: list each entry once"
     assert refusal({"policy": policy}).rstrip().endswith(sentence)
     with pytest.raises(PolicyError):
         parse_policy(json.dumps(policy).encode(), "policy.yaml")
@@ -146,10 +146,8 @@ def test_what_the_service_accepts_is_accepted(policy: dict[str, Any]) -> None:
     assert render({"policy": policy}).objects
 
 
-def test_subjects_of_clients_need_the_authority_that_certifies_them() -> None:
-    sentence = (
-        "settings.clientSubjects needs settings.clientCa beside it: without an authority no client shows a certificate"
-    )
+def test_subjects_of_clients_need_a_client_ca() -> None:
+    sentence = "settings.clientSubjects needs settings.clientCa: without a CA no client presents a certificate"
     for settings in ({"clientSubjects": ["a"]}, {"clientSubjects": ["a"], "clientCa": None}):
         assert refusal({"settings": settings}).rstrip().endswith(sentence)
     assert render({"settings": {"clientSubjects": ["a"], "clientCa": "/ca.crt"}}).objects

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.chart.rendered import NAMESPACE, RELEASE, render
+from webhook.core.policy import Policy
 
 
 def test_the_next_three_commands_are_there() -> None:
@@ -17,10 +18,13 @@ def test_the_next_three_commands_are_there() -> None:
     ]
 
 
-def test_the_profiles_are_listed() -> None:
-    notes = render({"policy": {"profiles": {"default": None}}}).notes
-    assert "(eci-first, eci-only, ecs-first, ecs-only, resource-policy)" in notes
-    assert "spark-eci-webhook/profile=eci-first\n" in notes
+def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
+    notes = render({"policy": {"profiles": {"aaa": {}}}}).notes
+    assert f"({', '.join(sorted(['aaa', *Policy().profiles]))})" in notes
+    assert "spark-eci-webhook/profile=default\n" in notes
+    without = render({"policy": {"profiles": {"default": None}}}).notes
+    assert f"({', '.join(sorted(Policy().profiles.keys() - {'default'}))})" in without
+    assert "spark-eci-webhook/profile=PROFILE\n" in without
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,8 @@ def test_the_profiles_are_listed() -> None:
         ),
         (
             {"webhook": {"failurePolicy": "Fail"}},
-            "are refused, and so are those of a profile that is new until the certificate controller has filled in "
-            "its caBundle.",
+            "are refused. The same happens to pods of a new profile until the certificate controller has written its "
+            "caBundle.",
         ),
         (
             {"webhook": {"configurationName": "placement"}},
@@ -41,6 +45,6 @@ def test_the_profiles_are_listed() -> None:
         ),
     ],
 )
-def test_what_needs_attention_is_said_only_where_it_does(values: dict[str, Any], sentence: str) -> None:
+def test_what_needs_attention_is_said_only_if_it_applies(values: dict[str, Any], sentence: str) -> None:
     assert sentence in render(values).notes.replace("\n", " ").replace("  ", " ") + render(values).notes
     assert sentence not in render().notes

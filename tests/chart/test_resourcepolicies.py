@@ -67,14 +67,15 @@ def test_without_the_kind_in_the_cluster_auto_makes_none_and_says_so() -> None:
     rendered = render(values("auto"))
     assert rendered.template(TEMPLATE) == []
     assert (
-        "No ResourcePolicy was made: the cluster does not serve scheduling.alibabacloud.com/v1alpha1" in rendered.notes
+        "No ResourcePolicy was created: the cluster does not serve scheduling.alibabacloud.com/v1alpha1"
+        in rendered.notes
     )
 
 
 def test_never_makes_none_and_says_so() -> None:
     rendered = render(values("never"))
     assert rendered.template(TEMPLATE) == []
-    assert 'No ResourcePolicy was made: resourcePolicies.render is "never".' in rendered.notes
+    assert 'No ResourcePolicy was created: resourcePolicies.render is "never".' in rendered.notes
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Writes the parts of the chart's values.schema.json that have another source: the policy and the service's settings.
+"""Writes the generated parts of the chart's values.schema.json: the policy and the service's settings.
 
-`python -m tests.chart.values_schema` rewrites the file; the rest of it is written by hand. Definitions of the policy
-stand at the root and carry its name, since a values schema resolves them only there.
+`python -m tests.chart.values_schema` rewrites the file; its other parts are written by hand. The definitions of the
+policy are at the root, with the prefix `policy.`, because a values schema resolves references only there.
 """
 
 import json
@@ -21,13 +21,13 @@ _PREFIX = "policy."
 
 
 def composed(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the whole values schema, the generated parts of `schema` replaced by current ones."""
+    """Return the whole values schema: `schema` with its generated parts replaced by current ones."""
     policy = Policy.model_json_schema(
         by_alias=True, schema_generator=PolicySchema, ref_template=f"#/$defs/{_PREFIX}{{model}}"
     )
     policy = _located(policy)
     definitions = {_PREFIX + name: definition for name, definition in policy.pop("$defs").items()}
-    # The templates read these, so that `null` may not take them away.
+    # The templates need these values, so `null` must not remove them.
     definitions[f"{_PREFIX}Selector"]["required"] = ["matchLabels"]
     by_hand = {name: definition for name, definition in schema["$defs"].items() if not name.startswith(_PREFIX)}
     properties = schema["properties"] | {
@@ -38,7 +38,7 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _located(schema: Any) -> Any:
-    """Refuse keys of restricted maps also by pattern, since Helm says of `propertyNames` alone not where they stand."""
+    """Check keys of restricted maps by pattern too, because Helm reports no place for `propertyNames`."""
     if isinstance(schema, list):
         return [_located(one) for one in schema]
     if not isinstance(schema, dict):
@@ -51,12 +51,12 @@ def _located(schema: Any) -> Any:
 
 
 def settings() -> dict[str, Any]:
-    """Return the schema of the service's settings, by their names in camel case."""
+    """Return the schema of the service's settings, with names in camel case."""
     properties = Settings.model_json_schema()["properties"]
     free = {to_camel(name): value for name, value in properties.items() if name not in FIXED}
     return {
         "type": "object",
-        "description": "Settings of the service, by their names in camel case.",
+        "description": "Settings of the service. Their names are in camel case.",
         "additionalProperties": False,
         "properties": free,
         "required": ["drainSeconds", "stopSeconds"],

@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{- /* Names of objects. 40 characters leave room for the longest suffix, "-certificate-controller", in a DNS label. */}}
+{{- /* Names of objects. With 40 characters there is room for the longest suffix, "-certificate-controller", in a DNS label. */}}
 {{- define "spark-eci-webhook.fullname" -}}
 {{- $name := include "spark-eci-webhook.name" . }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
@@ -80,18 +80,18 @@ app.kubernetes.io/component: certificate-controller
 {{- default .Capabilities.KubeVersion.Version .Values.kubeVersion }}
 {{- end }}
 
-{{- /* The policy file, whose checksum restarts the pods. */}}
+{{- /* The policy file. A change of its checksum restarts the pods. */}}
 {{- define "spark-eci-webhook.policy" -}}
 {{ toYaml .Values.policy }}
 {{- end }}
 
-{{- /* PEM, or base64 of PEM in one line or many, as base64 of PEM. */}}
+{{- /* Takes PEM or base64 of PEM, in one line or many. Gives base64 of PEM. */}}
 {{- define "spark-eci-webhook.caBundle" -}}
 {{- $given := default "" .Values.certificates.provided.caBundle | trim }}
 {{- ternary (b64enc $given) (regexReplaceAll `\s` $given "") (contains "-----BEGIN CERTIFICATE-----" $given) }}
 {{- end }}
 
-{{- /* What every pod of the chart has in common. */}}
+{{- /* The fields that all pods of the chart share. */}}
 {{- define "spark-eci-webhook.podDefaults" -}}
 enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
@@ -113,7 +113,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{- /* Whether a cluster serves ResourcePolicy, or is said to. */}}
+{{- /* Whether ResourcePolicies are rendered: the cluster serves them, or the values say so. */}}
 {{- define "spark-eci-webhook.rendersResourcePolicies" -}}
 {{- $served := .Capabilities.APIVersions.Has "scheduling.alibabacloud.com/v1alpha1/ResourcePolicy" }}
 {{- if or (eq .Values.resourcePolicies.render "always") (and (eq .Values.resourcePolicies.render "auto") $served) }}true{{ end }}
