@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from certs.backoff import Backoff, Budget
+from certs.backoff import Backoff, RateLimit
 from certs.cluster import Cluster, ClusterError, ConflictError
-from certs.plan import plan
-from certs.state import Action, Observed, PatchBundle, Published, Secret, Target
+from certs.rotation import plan
+from certs.state import Action, Objects, PatchBundle, Published, Secret, Target
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -25,8 +25,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def observe(cluster: Cluster, target: Target) -> Observed:
-    """Read the three objects, the CA's Secret last, as ``certs.plan.plan`` asks for.
+def read_objects(cluster: Cluster, target: Target) -> Objects:
+    """Read the three objects, the CA's Secret last, as ``certs.rotation.plan`` asks for.
 
     Raises:
         ClusterError: The API server could not be asked or refused.
@@ -34,7 +34,7 @@ def observe(cluster: Cluster, target: Target) -> Observed:
     configuration = cluster.configuration(target.configuration)
     serving = cluster.secret(target.namespace, target.serving_secret)
     ca = cluster.secret(target.namespace, target.ca_secret)
-    return Observed(ca, serving, configuration)
+    return Objects(ca, serving, configuration)
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Controller:
     _published: Published | None = field(default=None, init=False)
     _problems: tuple[str, ...] = field(default=(), init=False)
     _backoff: Backoff = field(default_factory=Backoff, init=False)
-    _budget: Budget = field(default_factory=Budget, init=False)
+    _rate: RateLimit = field(default_factory=RateLimit, init=False)
 
     def run(self) -> None:
         """Keep the certificates until ``end`` is called, whatever the API server answers."""
@@ -89,7 +89,7 @@ class Controller:
         if self.stop.is_set():
             return
         try:
-            planned = plan(observe(self.cluster, self.target), self.target, self._published, self.clock())
+            planned = plan(read_objects(self.cluster, self.target), self.target, self._published, self.clock())
             self._published = planned.published
             self._report(planned.problems)
             if planned.action:
@@ -104,7 +104,7 @@ class Controller:
         else:
             self._backoff.reset()
             if planned.action:
-                self._rest(self._budget.spend(time.monotonic()))
+                self._rest(self._rate.take(time.monotonic()))
             else:
                 self._idle(planned.due)
 
@@ -134,8 +134,8 @@ class Controller:
         """Say what cannot be mended, once for as long as it stays so."""
         for problem in problems:
             if problem not in self._problems:
-                log.warning(problem, reason="NotMended")
-                self._record("Warning", "NotMended", problem)
+                log.warning(problem, reason="ActionRequired")
+                self._record("Warning", "ActionRequired", problem)
         for problem in self._problems:
             if problem not in problems:
                 log.info("no longer so", problem=problem)

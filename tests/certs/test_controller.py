@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from certs import process
 from certs.__main__ import main
-from certs.backoff import Backoff, Budget
+from certs.backoff import Backoff, RateLimit
 from certs.cluster import Cluster, ClusterError, ConflictError, connect
 from certs.controller import Controller
 from certs.state import Target
@@ -175,7 +175,7 @@ def test_a_problem_is_said_once_and_its_end_too(stand_in: StandIn) -> None:
     del stand_in.objects[CA]
     entries += turns(controller, 2)
     assert [(entry["log_level"], entry.get("reason")) for entry in entries] == [
-        ("warning", "NotMended"), ("info", None), ("info", "CACreated"), ("info", "CABundlePatched"),
+        ("warning", "ActionRequired"), ("info", None), ("info", "CACreated"), ("info", "CABundlePatched"),
     ]  # fmt: skip
     assert entries[1]["problem"] == entries[0]["event"]
 
@@ -257,10 +257,10 @@ def test_backing_off_doubles_to_its_limit_with_chance_and_begins_anew() -> None:
 
 
 def test_a_budget_holds_in_any_stretch_of_its_length() -> None:
-    budget, now, moments = Budget(actions=5, seconds=10), 0.0, []
+    limit, now, moments = RateLimit(actions=5, seconds=10), 0.0, []
     for _ in range(50):
         moments.append(now)
-        now += budget.spend(now) + 0.01
+        now += limit.take(now) + 0.01
     for begin in moments:
         assert len([moment for moment in moments if begin <= moment < begin + 10]) <= 5
 
@@ -359,7 +359,7 @@ def test_every_flag_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(f"ECI_CERTS_{name}", value)
-    monkeypatch.setattr(daemon, "run", run)
+    monkeypatch.setattr(process, "run", run)
     assert main(["controller"]) == 0
     assert taken[0].target == Target("a", "b", "c", "d", "e")
     assert taken[0].deployment == "f"
