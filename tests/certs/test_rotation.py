@@ -359,7 +359,7 @@ CA_DAMAGES: dict[str, tuple[Callable[[datetime], dict[str, bytes]], str]] = {
         "tls.key does not belong to tls.crt",
     ),
     "a serving certificate": (leaf_as_ca, "tls.crt is not the certificate of a CA"),
-    "a key of another kind": (rsa_authority, "tls.key is of no elliptic curve"),
+    "a key of another kind": (rsa_authority, "tls.key is not of an elliptic curve"),
     "an expired CA": (
         lambda now: ca_files(new_authority(now - 10 * YEAR - timedelta(days=1))),
         f"tls.crt expired on {START - timedelta(days=1):%Y-%m-%d} 00:00 UTC",

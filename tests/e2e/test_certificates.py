@@ -409,7 +409,7 @@ def test_in_a_pod_it_acts_as_the_pods_own_account(
         incluster_config, "SERVICE_CERT_FILENAME", kubeconfig["clusters"][0]["cluster"]["certificate-authority"]
     )
     inside = connect(in_cluster=True)
-    with pytest.raises(ClusterError, match=r"401, Unauthorized\.$"):
+    with pytest.raises(ClusterError, match=r"401, Unauthorized$"):
         inside.secret(cluster.namespace, "webhook-tls")
     (tmp_path / "token").write_text(control_plane.token(cluster.namespace, "certificates"))
     inside = connect(in_cluster=True)
@@ -443,5 +443,5 @@ def test_show_explains_the_secrets_of_a_cluster(
     kubeconfig = ["show", "--kubeconfig", str(cluster.kubeconfig), "--secret", f"{cluster.namespace}/another"]
     assert main(kubeconfig) == 2
     refusal = capsys.readouterr().err
-    assert refusal.startswith(f"Could not get the Secret {cluster.namespace}/another: 403, secrets ")
+    assert refusal.startswith(f"could not get the Secret {cluster.namespace}/another: 403, secrets ")
     assert refusal.count("\n") == 1
