@@ -1,4 +1,4 @@
-"""The command line: ``python -m certs``, or ``spark-eci-certs`` once installed."""
+"""The command line: `python -m certs`, or `spark-eci-certs` once installed."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from certs.errors import InputError
 
 app = typer.Typer(
     name="spark-eci-certs",
-    help="The certificates of spark-eci-webhook: issued, explained, and kept in order in a cluster.",
+    help="Issue and explain the certificates of spark-eci-webhook, and renew them in a cluster.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,11 +23,7 @@ app.command("controller")(process.command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code.
-
-    Args:
-        argv: The arguments after the program's name; those of the process when None.
-    """
+    """Runs the command that `argv` names, by default the process's arguments; returns the exit code."""
     try:
         app(None if argv is None else list(argv))
     except SystemExit as end:

@@ -1,6 +1,6 @@
 """The certificate authority: what it is and what it signs, as values in memory.
 
-Nothing here reads a clock, a file or the network. Times are aware datetimes, handed in as ``now``.
+Nothing here reads a clock, a file or the network. Times are aware datetimes.
 """
 
 import ipaddress
@@ -17,16 +17,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from certs.errors import InputError
 from certs.pem import encode, encode_key
 
+#: The start of every CA's common name.
 CA_NAME = "spark-eci-webhook CA"
-"""How the common name of every CA begins."""
-
 CA_LIFETIME = timedelta(days=3650)
 SERVING_LIFETIME = timedelta(days=90)
+#: How far notBefore lies in the past, for clients whose clock is slow.
 SKEW = timedelta(hours=1)
-"""How far notBefore lies back, for clients whose clock is slow."""
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DNS_NAME_LIMIT = 253
+_ACCEPTED = "DNS names of letters, digits, hyphens and dots, and IP addresses without a zone"
 
 
 class HostError(InputError):
@@ -52,10 +52,10 @@ class KeyPair:
 
 
 def new_authority(now: datetime) -> KeyPair:
-    """Return a new CA, valid from an hour before ``now`` for ten years.
+    """A new CA, valid from an hour before `now` for ten years.
 
-    Its subject holds a part of its key's identifier: CAs that stand in one bundle never share a name, so every client
-    finds the right one.
+    Its subject holds a part of its key's identifier: no two CAs in a bundle share a name, so every client finds the
+    right one.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -77,20 +77,15 @@ def new_authority(now: datetime) -> KeyPair:
 
 
 def issue(authority: KeyPair, hosts: Iterable[str], now: datetime) -> KeyPair:
-    """Return a new serving certificate for ``hosts``, signed by ``authority``.
+    """A new serving certificate for `hosts` (RFC 5280 4.2.1.6), signed by `authority`.
 
-    Args:
-        authority: The CA that signs.
-        hosts: DNS names and IP addresses (RFC 5280 4.2.1.6), at least one.
-        now: The certificate is valid from an hour before it for 90 days, though never longer than the CA.
-
-    Raises:
-        HostError: A host is neither a DNS name nor an IP address, or there is none.
+    It is valid from an hour before `now` for 90 days, but no longer than the CA. Raises HostError.
     """
     names = [general_name(host) for host in canonical(hosts)]
     key = ec.generate_private_key(ec.SECP256R1())
     ca = authority.certificate
-    issuer_identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(_name("spark-eci-webhook"))
@@ -104,34 +99,28 @@ def issue(authority: KeyPair, hosts: Iterable[str], now: datetime) -> KeyPair:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_identifier), critical=False
-        )
+        .add_extension(issuer, critical=False)
         .sign(authority.key, hashes.SHA256())
     )
     return KeyPair(certificate, key)
 
 
 def canonical(hosts: Iterable[str]) -> tuple[str, ...]:
-    """Return the hosts as a certificate writes them, each once, in their order.
+    """The hosts as a certificate writes them: lower case, addresses in their shortest form, each once, in order.
 
-    DNS names come out in lower case, IP addresses in their shortest form.
-
-    Raises:
-        HostError: A host is neither a DNS name nor an IP address, or there is none.
+    Raises HostError if a host cannot be named or there is none.
     """
     names = tuple(dict.fromkeys(str(general_name(host).value) for host in hosts))
     if not names:
-        raise HostError("A serving certificate needs at least one host, a DNS name or an IP address.")
+        raise HostError(f"no host for the certificate; accepted: {_ACCEPTED}")
     return names
 
 
 def general_name(host: str) -> x509.DNSName | x509.IPAddress:
-    """Return a host as a name of the subjectAltName extension.
+    """A host as a name of the subjectAltName extension.
 
-    Raises:
-        HostError: It is neither a DNS name (RFC 1123 2.1: letters, digits and inner hyphens, the last label not a
-            number; ASCII only, no wildcard) nor an IP address without a zone.
+    Raises HostError unless it is an IP address without a zone or a DNS name (RFC 1123 2.1: ASCII letters, digits and
+    inner hyphens, the last label not a number, no wildcard).
     """
     try:
         address = ipaddress.ip_address(host)
@@ -143,10 +132,7 @@ def general_name(host: str) -> x509.DNSName | x509.IPAddress:
     name = host.lower()
     labels = name.split(".")
     if len(name) > _DNS_NAME_LIMIT or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
-        raise HostError(
-            f"The host {host!r} cannot stand in a certificate: accepted are DNS names of letters, digits, hyphens and"
-            " dots, such as webhook.spark.svc, and IP addresses without a zone, such as 127.0.0.1 or ::1."
-        )
+        raise HostError(f"host: found {host!r}; accepted: {_ACCEPTED}")
     return x509.DNSName(name)
 
 

@@ -175,6 +175,7 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
     Raises:
         InputError: There is no usable configuration.
     """
+    accepted = "a kubeconfig, or in a pod its ServiceAccount" if in_cluster and kubeconfig is None else "a kubeconfig"
     settings = client.Configuration()
     settings.retries = False  # the controller backs off by itself; urllib3 would wait here unseen
     settings.keep_alive = True
@@ -185,11 +186,11 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
             path = str(kubeconfig) if kubeconfig else None
             config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
-        raise InputError(f"No cluster can be reached: {' '.join(str(error).split()).rstrip('.')}.") from error
-    except (TypeError, AttributeError) as error:
-        # So the client fails at a kubeconfig of another shape, and where it cannot refresh a token of gcp.
-        sentence = "the kubeconfig is not one, or needs an auth-provider that is not supported"
-        raise InputError(f"No cluster can be reached: {sentence}.") from error
+        raise InputError(f"no cluster: {' '.join(str(error).split()).rstrip('.')}; accepted: {accepted}") from None
+    except (TypeError, AttributeError):
+        # The client fails so at YAML that is no kubeconfig, and if it cannot refresh a token of gcp.
+        fault = "not a kubeconfig, or one with an auth-provider that is not supported"
+        raise InputError(f"no cluster: {fault}; accepted: {accepted}") from None
     return Cluster(client.ApiClient(settings))
 
 
@@ -209,7 +210,7 @@ def _call(what: str, function: Any, *arguments: Any, **options: Any) -> dict[str
         response = function(*arguments, _preload_content=False, _request_timeout=_TIMEOUT, **options)
         answer = json.loads(response.data)
         if not isinstance(answer, dict) or "resourceVersion" not in answer.get("metadata", {}):
-            raise ValueError("the answer is no object of Kubernetes")
+            raise ValueError("the answer is not a Kubernetes object")
     return answer
 
 
@@ -249,9 +250,9 @@ def _faults(what: str) -> Iterator[None]:
         wait = (error.headers or {}).get("Retry-After", "")
         kind = ConflictError if error.status == HTTPStatus.CONFLICT else ClusterError
         seconds = float(wait) if wait.isdecimal() else 0
-        raise kind(f"Could not {what}: {error.status}, {_reason(error)}.", error.status, seconds) from error
+        raise kind(f"could not {what}: {error.status}, {_reason(error)}", error.status, seconds) from error
     except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError) as error:
-        raise ClusterError(f"Could not {what}: {error}.") from error
+        raise ClusterError(f"could not {what}: {error}") from error
 
 
 def _reason(error: client.ApiException) -> str:

@@ -1,5 +1,9 @@
 """Errors that a user can cause."""
 
 
-class InputError(ValueError):
-    """Something that the user gave cannot be used; the message is one sentence for the user."""
+class InputError(Exception):
+    """What the user gave cannot be used; `sentences` say what was wrong, where, and what is accepted."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences

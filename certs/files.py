@@ -1,8 +1,8 @@
 """A folder of certificate files: read in one go, replaced all at once.
 
-The folder is laid out as kubelet lays out a mounted Secret: each file is a link through ``..data`` into a folder that
-holds one version of all of them, and renaming ``..data`` exchanges them together. A reader that resolves ``..data``
-first never sees two versions mixed.
+The folder is laid out as kubelet lays out a mounted Secret: each file is a link through `..data` into a folder that
+holds one version of all of them. Renaming `..data` replaces them together, and a reader that resolves `..data` first
+never mixes two versions.
 """
 
 import fcntl
@@ -21,38 +21,27 @@ _LINK = "..link-"
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Return the certificate files that a folder holds, as name → content; absent ones are left out.
-
-    Raises:
-        OSError: A file is there but cannot be read.
-    """
+    """The certificate files in `folder`, as name → content, without those that do not exist. Raises OSError."""
     while True:
         version = _version(folder)
         content = {}
         for name in FILES:
             with suppress(FileNotFoundError):
                 content[name] = (version / name).read_bytes()
-        if _version(folder) == version:  # otherwise it was exchanged, and perhaps swept, under the reading
+        if _version(folder) == version:  # otherwise a writer replaced it meanwhile
             return content
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Replace the certificate files of a folder, all at once; the private key is readable by its owner only.
+    """Replaces the certificate files of `folder` by `files`, all at once; only the owner can read the private key.
 
-    The folder is made where it is missing. Whatever fails, the old files stay as they were.
-
-    Args:
-        folder: Where to write.
-        files: File name → content.
-
-    Raises:
-        OSError: Something cannot be written.
+    Makes the folder if it does not exist. Raises OSError; the old files then stay as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         for name in files:
             if (folder / name).is_dir():
-                raise IsADirectoryError(f"{folder / name} is a folder, where a file has to be written")
+                raise IsADirectoryError(f"{folder / name} is a folder, not a file")
         try:
             version = _write_version(folder, files)
             _link(folder, _CURRENT, version.name)
@@ -64,7 +53,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _version(folder: Path) -> Path:
-    """Return the folder that the files are really in: that of one version, or the folder itself."""
+    """The folder that really holds the files: that of one version, or `folder` itself."""
     return (folder / _CURRENT).resolve() if (folder / _CURRENT).is_symlink() else folder
 
 
@@ -82,14 +71,14 @@ def _write_version(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def _link(folder: Path, name: str, target: str) -> None:
-    """Make or replace a symbolic link in one step."""
+    """Makes or replaces a symbolic link in one step."""
     fresh = Path(tempfile.mkdtemp(prefix=_LINK, dir=folder)) / "link"
     fresh.symlink_to(target)
     fresh.replace(folder / name)
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what no link leads to: the version before, and whatever an interrupted writer left."""
+    """Removes the previous version and what an interrupted writer left."""
     current = (folder / _CURRENT).readlink().name if (folder / _CURRENT).is_symlink() else None
     for path in folder.iterdir():
         if path.name.startswith((_VERSION, _LINK)) and path.name != current:
@@ -98,7 +87,7 @@ def _sweep(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let one writer at a time into a folder; the lock ends with the process."""
+    """Lets one writer at a time into a folder; the lock ends with the process."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""``issue``: a serving certificate of one's own CA in a folder, for running the service outside a cluster."""
+"""`issue`: a serving certificate of a new CA in a folder, for running the service outside a cluster."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,71 +10,42 @@ import typer
 from certs.authority import canonical, issue, new_authority
 from certs.errors import InputError
 from certs.files import read_folder, write_folder
-from certs.material import CERTIFICATE, Material, Problem, date, names, pem_files, read
+from certs.material import CERTIFICATE, Problem, date, names, pem_files, read
 
 RENEW_BEFORE = timedelta(days=30)
 
 
-def ensure(out: Path, hosts: Sequence[str], now: datetime) -> bool:
-    """See that a folder holds a serving certificate for some hosts: ``ca.crt``, ``tls.crt`` and ``tls.key``.
+def ensure(out: Path, hosts: Sequence[str], now: datetime) -> tuple[Problem, ...]:
+    """Keeps the certificate files in `out` if they are sound, name all `hosts` and are valid for 30 days more.
 
-    What is there is kept while it is sound, names every host and is valid for 30 days more. Otherwise a new CA signs a
-    new certificate and all three files are replaced together. The CA's private key is nowhere kept.
-
-    Args:
-        out: The folder, made where it is missing.
-        hosts: DNS names and IP addresses, at least one.
-        now: The moment to judge and issue at.
-
-    Returns:
-        Whether a certificate was issued.
-
-    Raises:
-        HostError: A host cannot stand in a certificate.
-        OSError: The folder cannot be read or written.
-    """
-    if not reasons(out, hosts, now):
-        return False
-    authority = new_authority(now)
-    write_folder(out, pem_files(issue(authority, hosts, now), [authority.certificate]))
-    return True
-
-
-def reasons(folder: Path, hosts: Sequence[str], now: datetime) -> tuple[Problem, ...]:
-    """Return why the files of a folder have to be issued anew; nothing when they are kept.
-
-    Raises:
-        HostError: A host cannot stand in a certificate.
-        OSError: The folder cannot be read.
+    Otherwise a new CA signs a new certificate, and `ca.crt`, `tls.crt` and `tls.key` are replaced together. The CA's
+    private key is not stored. Returns why files were issued, nothing if they were kept. Raises HostError and OSError.
     """
     wanted = canonical(hosts)
-    material = _material(folder, wanted, now)
-    serving = material.serving
-    if serving and not material.problems and serving.not_valid_after_utc - now <= RENEW_BEFORE:
-        return (Problem(CERTIFICATE, f"expires on {date(serving.not_valid_after_utc)}"),)
-    return material.problems
+    material = read(read_folder(out), wanted, now)
+    why, serving = material.problems, material.serving
+    if serving and not why and serving.not_valid_after_utc - now <= RENEW_BEFORE:
+        why = (Problem(CERTIFICATE, f"expires on {date(serving.not_valid_after_utc)}"),)
+    if why:
+        authority = new_authority(now)
+        write_folder(out, pem_files(issue(authority, wanted, now), [authority.certificate]))
+    return why
 
 
 def command(
-    out: Annotated[Path, typer.Option(help="The folder to write ca.crt, tls.crt and tls.key into.")],
+    out: Annotated[Path, typer.Option(help="The folder for ca.crt, tls.crt and tls.key.")],
     host: Annotated[list[str], typer.Option(help="A DNS name or IP address to serve as; may be repeated.")],
 ) -> None:
-    """Issue a serving certificate of a new CA into a folder, unless the one there will still do.
+    """Issue a serving certificate of a new CA into a folder, unless the one there is still good.
 
-    Example: python -m certs issue --out certs/local --host localhost --host 127.0.0.1
+    Example: python -m certs issue --out .local/tls --host localhost --host 127.0.0.1
     """
     now = datetime.now(UTC)
     try:
-        why = reasons(out, host, now)
-        issued = ensure(out, host, now)
-        serving = _material(out, host, now).serving
+        why = ensure(out, host, now)
+        chain = read(read_folder(out), host, now).chain
     except OSError as error:
-        raise InputError(f"The folder {out} cannot hold certificates: {error}.") from error
-    if serving is not None:
-        done = f"issued ({'; '.join(map(str, why))})" if issued else "kept"
-        until = date(serving.not_valid_after_utc)
-        typer.echo(f"{out}: {done}: a certificate for {', '.join(names(serving))}, valid until {until}")
-
-
-def _material(folder: Path, hosts: Sequence[str], now: datetime) -> Material:
-    return read(read_folder(folder), hosts, now)
+        raise InputError(f"{out}: cannot hold certificates: {error}") from None
+    done = f"issued ({'; '.join(map(str, why))})" if why else "kept"
+    until = date(chain[0].not_valid_after_utc)
+    typer.echo(f"{out}: {done}: a certificate for {', '.join(names(chain[0]))}, valid until {until}")

@@ -1,7 +1,7 @@
-"""The authorities of one cluster, as the CA's Secret keeps them."""
+"""The CAs of one cluster, as the CA's Secret keeps them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import SERVING_LIFETIME, SKEW, KeyPair
-from certs.material import Problem, belongs, date, is_ca
+from certs.material import Problem, belongs, date_faults, is_ca
 from certs.pem import PemError, encode, read_certificates, read_key
 
 CURRENT = ("tls.crt", "tls.key")
@@ -21,7 +21,7 @@ _RETIRED = re.compile(r"retired-(\d{8}T\d{6}Z)-[0-9a-f]{8}\.crt")
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A CA that signs no more; it is trusted until the last certificate it can have signed has expired."""
+    """A CA that no longer signs; it is trusted until the last certificate it can have signed has expired."""
 
     certificate: x509.Certificate
     until: datetime
@@ -29,53 +29,51 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The authorities: one signs, one may wait to, some are only trusted.
-
-    Attributes:
-        current: The CA that signs; None when there is none that could.
-        next: The CA that will sign once it is trusted everywhere.
-        retired: The CAs that signed before.
-        problems: What of the Secret could not be used.
-    """
+    """The CAs: one signs, one may be waiting to, some are only trusted."""
 
     current: KeyPair | None = None
+    """The CA that signs; None if none can."""
     next: KeyPair | None = None
+    """The CA that will sign once it is trusted everywhere."""
     retired: tuple[Retired, ...] = ()
+    """The CAs that signed before."""
     problems: tuple[Problem, ...] = field(default=(), compare=False)
+    """What could not be used of the Secret."""
+
+    @property
+    def _signing(self) -> list[x509.Certificate]:
+        return [pair.certificate for pair in (self.current, self.next) if pair]
 
     def knows(self, certificate: x509.Certificate) -> bool:
-        """Say whether a certificate is one of these CAs', trusted or not."""
-        pairs = [pair.certificate for pair in (self.current, self.next) if pair]
-        return certificate in pairs or any(old.certificate == certificate for old in self.retired)
+        """Whether `certificate` is one of these CAs."""
+        return certificate in self.trusted
 
     @property
     def trusted(self) -> tuple[x509.Certificate, ...]:
-        """The CAs to trust, the oldest first: an order that no rotation changes.
+        """The CAs to trust, oldest first.
 
-        No clock has a say in it, so controllers whose clocks differ publish the same.
+        The order depends on no clock and no role, so controllers whose clocks differ publish the same bundle.
         """
-        pairs = [pair.certificate for pair in (self.current, self.next) if pair]
-        certificates = {*pairs, *(old.certificate for old in self.retired)}
+        certificates = {*self._signing, *(old.certificate for old in self.retired)}
         return tuple(sorted(certificates, key=lambda ca: (ca.not_valid_before_utc, ca.fingerprint(hashes.SHA256()))))
 
     def retire(self, certificates: Iterable[x509.Certificate], now: datetime) -> "Keyring":
-        """Return the keyring with some CAs trusted for as long as what they signed until now can live.
+        """The keyring that trusts `certificates` for as long as what they signed until `now` can live.
 
         An hour is added, for another controller whose clock is slow.
         """
         until = now.replace(microsecond=0) + SERVING_LIFETIME + SKEW
-        signing = [pair.certificate for pair in (self.current, self.next) if pair]
-        fresh = {ca for ca in certificates if ca not in signing and now <= ca.not_valid_after_utc}
+        fresh = {ca for ca in certificates if ca not in self._signing and now <= ca.not_valid_after_utc}
         kept = (old for old in self.retired if old.certificate not in fresh)
         return replace(self, retired=(*kept, *(Retired(ca, until) for ca in fresh)))
 
     def forget(self, now: datetime) -> "Keyring":
-        """Return the keyring without the CAs whose last certificate has expired."""
+        """The keyring without the CAs whose last certificate has expired at `now`."""
         kept = (old for old in self.retired if now < old.until and now <= old.certificate.not_valid_after_utc)
         return replace(self, retired=tuple(kept))
 
     def data(self) -> dict[str, bytes]:
-        """Return what the Secret is to hold, as key → PEM."""
+        """What the Secret is to hold, as key → PEM."""
         data: dict[str, bytes] = {}
         for (certificate, key), pair in ((CURRENT, self.current), (NEXT, self.next)):
             if pair:
@@ -87,15 +85,15 @@ class Keyring:
 
 
 def managed(key: str) -> bool:
-    """Say whether a key of the CA's Secret is the keyring's; others are left as they are."""
+    """Whether a key of the CA's Secret is the keyring's; all others stay as they are."""
     return key in (*CURRENT, *NEXT) or key.startswith("retired-")
 
 
 def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
-    """Read the CA's Secret, leaving out, and naming as problems, what cannot be used.
+    """Reads the CA's Secret; what cannot be used is left out and named in `problems`.
 
-    Where the current CA cannot sign any more but its certificate can be read, it comes back as retired, so that what
-    it signed stays trusted.
+    A current CA that can no longer sign but whose certificate can be read comes back as retired, so that what it signed
+    stays trusted.
     """
     problems: list[Problem] = []
     current = _pair(data, *CURRENT, now, problems)
@@ -107,7 +105,7 @@ def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
 def _pair(
     data: Mapping[str, bytes], certificate_key: str, private_key: str, now: datetime, problems: list[Problem]
 ) -> KeyPair | None:
-    """Return a CA's pair if it can sign now; otherwise say why not."""
+    """The pair of a CA that can sign at `now`; otherwise None, and why in `problems`."""
     found = []
     try:
         certificate, *more = read_certificates(data.get(certificate_key))
@@ -123,28 +121,22 @@ def _pair(
     if not found:
         if isinstance(key, ec.EllipticCurvePrivateKey) and belongs(key, certificate):
             return KeyPair(certificate, key)
-        fault = f"does not belong to {certificate_key}" if not belongs(key, certificate) else "is of no elliptic curve"
-        found.append(Problem(private_key, fault))
+        other = f"does not belong to {certificate_key}"
+        found.append(Problem(private_key, "is not of an elliptic curve" if belongs(key, certificate) else other))
     problems += found
     return None
 
 
-def _faults(certificate: x509.Certificate, now: datetime) -> Iterable[str]:
+def _faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
     if not is_ca(certificate):
         yield "is not the certificate of a CA"
-    extensions = [extension.oid for extension in certificate.extensions]
-    if x509.SubjectKeyIdentifier.oid not in extensions:
+    if x509.SubjectKeyIdentifier.oid not in [extension.oid for extension in certificate.extensions]:
         yield "has no subject key identifier"
-    if now > certificate.not_valid_after_utc:
-        yield f"expired on {date(certificate.not_valid_after_utc)}"
-    if now < certificate.not_valid_before_utc:
-        yield f"is not valid before {date(certificate.not_valid_before_utc)}"
+    yield from date_faults(certificate, now)
 
 
-def _retired(data: Mapping[str, bytes], problems: list[Problem]) -> Iterable[Retired]:
-    for key in sorted(filter(managed, data)):
-        if key in (*CURRENT, *NEXT):
-            continue
+def _retired(data: Mapping[str, bytes], problems: list[Problem]) -> Iterator[Retired]:
+    for key in sorted(set(filter(managed, data)) - {*CURRENT, *NEXT}):
         until, authorities = _until(key), _authorities(data[key])
         if until and len(authorities) == 1:
             yield Retired(authorities[0], until)

@@ -15,37 +15,32 @@ _UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What cryptography raises of a certificate; it reads most of one only when asked for it."""
 
 
 class PemError(ValueError):
-    """A file that cannot be read as what it should be; the message goes on from the file's name: ``is missing``."""
+    """A file that does not hold what it should; the message continues the file's name: `is missing`."""
 
 
 def encode(certificates: Iterable[x509.Certificate]) -> bytes:
-    """Return certificates as one PEM text, in the order given."""
+    """Certificates as one PEM text, in the order given."""
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
 def encode_key(key: PrivateKeyTypes) -> bytes:
-    """Return a private key as unencrypted PKCS #8 PEM."""
+    """A private key as unencrypted PKCS #8 PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def read_certificates(pem: bytes | None) -> tuple[x509.Certificate, ...]:
-    """Return the certificates of a PEM text, in order, at least one.
-
-    Raises:
-        PemError: It is missing, empty, or no PEM certificates.
-    """
+    """The certificates of a PEM text, in order, at least one. Raises PemError."""
     content = _present(pem)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers, which others may well issue
+            warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers, which other issuers use
             certificates = tuple(x509.load_pem_x509_certificates(content))
-            for certificate in certificates:
+            for certificate in certificates:  # cryptography parses most of a certificate only when asked for it
                 _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
                 _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except _UNREADABLE as error:
@@ -54,16 +49,12 @@ def read_certificates(pem: bytes | None) -> tuple[x509.Certificate, ...]:
 
 
 def read_key(pem: bytes | None) -> PrivateKeyTypes:
-    """Return the private key of a PEM text.
-
-    Raises:
-        PemError: It is missing, empty, encrypted, or no PEM private key.
-    """
+    """The private key of a PEM text. Raises PemError."""
     content = _present(pem)
     try:
         return serialization.load_pem_private_key(content, password=None)
     except TypeError as error:
-        raise PemError("is encrypted, but has to be readable without a password") from error
+        raise PemError("is encrypted, but must be readable without a password") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise PemError("holds no readable PEM private key") from error
 

@@ -1,4 +1,4 @@
-"""``controller``: the process that keeps a cluster's certificates, with its signals, logs and health."""
+"""`controller`: the process that keeps a cluster's certificates, with its signals, logs and health."""
 
 import logging
 import signal
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from certs.controller import Controller
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+#: Seconds without a turn of the control loop after which the health endpoint fails.
 STALE = 180
-"""The seconds without a turn of the control loop after which the health endpoint says so."""
+#: Seconds that the health endpoint may take to end.
 POLL = 0.1
-"""The seconds that the health endpoint may take to end."""
 
 
-class Level(StrEnum):
+class LogLevel(StrEnum):
     """How much is logged."""
 
     DEBUG = "debug"
@@ -42,7 +42,7 @@ class Level(StrEnum):
 def command(
     *,
     namespace: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_NAMESPACE", help="The namespace of all but the configuration.")
+        str, typer.Option(envvar="ECI_CERTS_NAMESPACE", help="The namespace of both Secrets and the Service.")
     ],
     ca_secret: Annotated[str, typer.Option(envvar="ECI_CERTS_CA_SECRET", help="The Secret for the CA and its key.")],
     serving_secret: Annotated[
@@ -62,14 +62,15 @@ def command(
         int, typer.Option(envvar="ECI_CERTS_HEALTH_PORT", min=0, max=65535, help="The port of GET /healthz.")
     ] = 8081,
     kubeconfig: Annotated[
-        Path | None, typer.Option(envvar="ECI_CERTS_KUBECONFIG", help="A kubeconfig instead of the pod's own account.")
+        Path | None,
+        typer.Option(envvar="ECI_CERTS_KUBECONFIG", help="A kubeconfig, if not the pod's ServiceAccount."),
     ] = None,
-    log_level: Annotated[Level, typer.Option(envvar="ECI_CERTS_LOG_LEVEL", help="How much to log.")] = Level.INFO,
+    log_level: Annotated[LogLevel, typer.Option(envvar="ECI_CERTS_LOG_LEVEL", help="How much to log.")] = LogLevel.INFO,
 ) -> None:
-    """Keep the certificates of the webhook in a cluster: issued, published, renewed and healed.
+    """Keep the certificates of the webhook in a cluster: issue, publish, renew and repair them.
 
-    It needs to get, list, watch and update the two Secrets, to get, list, watch and patch the configuration, and to
-    create Secrets and Events in the namespace. SIGTERM ends it.
+    Its rights: get, list, watch and update the two Secrets; get, list, watch and patch the configuration; create
+    Secrets and Events in the namespace. SIGTERM ends it.
     """
     # The API client takes 0.4 s to import, which the other commands need not wait for.
     from certs.cluster import connect  # noqa: PLC0415
@@ -84,11 +85,7 @@ def command(
 
 
 def run(controller: "Controller") -> int:
-    """Run a controller until a signal ends it.
-
-    Returns:
-        The exit code: 0 after SIGTERM or SIGINT, 1 after a bug, which is logged.
-    """
+    """Runs a controller until a signal ends it; returns the exit code: 0 after SIGTERM or SIGINT, 1 after a bug."""
     crashed = threading.Event()
 
     def work() -> None:
@@ -101,7 +98,7 @@ def run(controller: "Controller") -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.end())
-    # The work is done beside the main thread, so that a signal never waits for an answer of the API server. Each action
+    # The work is not done in the main thread, so that a signal never waits for an answer of the API server. Each action
     # is complete in itself, so the process may end at any moment.
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
@@ -113,9 +110,9 @@ def run(controller: "Controller") -> int:
 
 @contextmanager
 def _health(controller: "Controller", port: int) -> Iterator[str]:
-    """Serve ``GET /healthz`` from a thread, and yield its address: 200 while the control loop turns, then 503.
+    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop turns, then 503.
 
-    An API server that does not answer is no reason for a restart, so it does not show here.
+    It stays 200 while the API server does not answer: a restart would not help. Raises InputError.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -125,12 +122,10 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
             status, text = HTTPStatus.OK, "ok\n"
             idle = time.monotonic() - controller.turned
             if self.path.partition("?")[0] != "/healthz":
-                status, text = HTTPStatus.NOT_FOUND, "only /healthz is here\n"
+                status, text = HTTPStatus.NOT_FOUND, "not found; accepted: /healthz\n"
             elif idle > STALE:
-                status, text = (
-                    HTTPStatus.SERVICE_UNAVAILABLE,
-                    f"the control loop has not turned for {idle:.0f} seconds\n",
-                )
+                status = HTTPStatus.SERVICE_UNAVAILABLE
+                text = f"the control loop has not turned for {idle:.0f} seconds\n"
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.send_header("Content-Length", str(len(text)))
@@ -138,12 +133,12 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
             self.wfile.write(text.encode())
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing about each call."""
+            """Logs no calls."""
 
     try:
         server = ThreadingHTTPServer(("", port), Handler)
     except OSError as error:
-        raise InputError(f"The health port {port} cannot be used: {error.strerror}.") from error
+        raise InputError(f"--health-port: cannot listen on {port}: {error.strerror}") from None
     thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
     url = f"http://0.0.0.0:{server.server_port}/healthz"
     log.info("answering", url=url)
@@ -152,13 +147,13 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
         try:
             yield url
         finally:
-            # A thread that still polls the number of a closed socket would hold whatever is opened under it next.
+            # A thread that still polls a closed socket's number would poll whatever is opened under that number next.
             server.shutdown()
             thread.join()
 
 
-def _configure_logs(level: Level) -> None:
-    """Log one JSON object a line, or for people where a terminal reads along."""
+def _configure_logs(level: LogLevel) -> None:
+    """Logs one JSON object per line, or plain text to a terminal."""
     terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(

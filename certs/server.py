@@ -12,17 +12,12 @@ TIMEOUT = 10
 
 
 class ServerError(Exception):
-    """No TLS server answered; the message is one sentence."""
+    """No TLS server answered; the message is one clause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens.
-
-    Attributes:
-        host: A DNS name or an IP address.
-        port: The TCP port.
-    """
+    """Where a server listens: a DNS name or IP address, and a TCP port."""
 
     host: str
     port: int
@@ -34,46 +29,33 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What came of shaking hands.
-
-    Attributes:
-        certificate: The serving certificate as PEM.
-        fault: Why a client that trusts the given CAs refuses it; empty if it does not, or no CAs were given.
-    """
+    """The result of a TLS handshake."""
 
     certificate: bytes
+    """The serving certificate as PEM."""
     fault: str
+    """Why a client that trusts the given CAs refuses it; empty if it does not, or no CAs were given."""
 
 
 def read_address(text: str) -> Address:
-    """Read ``HOST:PORT``, an IPv6 address in brackets.
-
-    Raises:
-        InputError: It is something else.
-    """
+    """Reads `HOST:PORT`, an IPv6 address in brackets. Raises InputError."""
     host, separator, port = text.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not separator or not host or not _PORT.fullmatch(port) or not 0 < int(port) <= 65535:  # noqa: PLR2004
-        raise InputError(f"{text!r} is no address: accepted is HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443.")
+        raise InputError(f"--server: found {text!r}; accepted: HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443")
     return Address(host, int(port))
 
 
 def shake_hands(address: Address, server_name: str, ca: bytes | None) -> Handshake:
-    """Connect to a server, and see what it presents and whether a strict client accepts that.
+    """Connects to a server as `server_name`: what it presents, and whether a strict client that trusts `ca` accepts it.
 
-    Args:
-        address: Where it listens.
-        server_name: The DNS name or IP address that the client calls it by.
-        ca: The CA certificates that the client trusts, as PEM; None to trust nobody and ask nothing.
-
-    Raises:
-        ServerError: Nobody answers, or not by TLS.
-        ssl.SSLError: ``ca`` holds no certificate.
+    Without `ca` (PEM) nothing is verified. Raises ServerError if no TLS server answers, ssl.SSLError if `ca` holds no
+    certificate.
     """
-    anyone = ssl.create_default_context()
-    anyone.check_hostname = False
-    anyone.verify_mode = ssl.CERT_NONE
-    presented = _connect(address, server_name, anyone)
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    presented = _connect(address, server_name, unverified)
     fault = ""
     if ca is not None:
         strict = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -97,4 +79,4 @@ def _connect(address: Address, server_name: str, context: ssl.SSLContext) -> byt
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-        raise ServerError(f"No TLS server answers at {address}: {reason}.") from error
+        raise ServerError(f"no TLS server answers at {address}: {reason}") from error

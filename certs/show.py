@@ -1,4 +1,4 @@
-"""``show``: what a folder, a Secret or a running server presents, and what is wrong with it."""
+"""`show`: what a folder, a Secret or a running server presents, and what is wrong with it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ def command(
     ca: Annotated[Path | None, typer.Option(help="With --server: the CA certificates to trust, a PEM file.")] = None,
     server_name: Annotated[str | None, typer.Option(help="With --server: what to call it, if not HOST.")] = None,
     host: Annotated[
-        list[str] | None, typer.Option(help="A name that the certificate has to hold; may be repeated.")
+        list[str] | None, typer.Option(help="A name that the certificate must hold; may be repeated.")
     ] = None,
     context: Annotated[str | None, typer.Option(help="With --secret: the context of the kubeconfig.")] = None,
     kubeconfig: Annotated[
@@ -34,81 +34,62 @@ def command(
 ) -> None:
     """Explain certificates: names, dates, chain, days left, and what is wrong.
 
-    The exit code is 0 if nothing is wrong, 1 if something is, 2 if it could not be looked at.
+    The exit code is 0 if nothing is wrong, 1 if something is, 2 if the source cannot be read.
 
-    Example: python -m certs show --dir certs/local
+    Example: python -m certs show --dir .local/tls
 
     Example: python -m certs show --secret spark/webhook-tls --host webhook.spark.svc
 
-    Example: python -m certs show --server 127.0.0.1:8443 --ca certs/local/ca.crt
+    Example: python -m certs show --server 127.0.0.1:8443 --ca .local/tls/ca.crt
     """
     hosts = canonical(host) if host else ()
     now = datetime.now(UTC)
     match folder, secret, server:
         case Path(), None, None:
-            found = of_folder(folder, hosts, now)
+            found = _of_folder(folder, hosts, now)
         case None, str(), None:
-            found = of_secret(secret, hosts, now, kubeconfig, context)
+            found = _of_secret(secret, hosts, now, kubeconfig, context)
         case None, None, str():
-            found = of_server(server, hosts, now, ca, server_name)
+            found = _of_server(server, hosts, now, ca, server_name)
         case _:
-            raise InputError("Say what to show by exactly one of --dir, --secret and --server.")
+            raise InputError("nothing to show; accepted: exactly one of --dir, --secret and --server")
     for line in lines(found):
         typer.echo(line)
     raise typer.Exit(1 if found.problems else 0)
 
 
-def of_folder(folder: Path, hosts: Sequence[str], now: datetime) -> Report:
-    """Explain a folder.
-
-    Raises:
-        InputError: It cannot be read.
-    """
+def _of_folder(folder: Path, hosts: Sequence[str], now: datetime) -> Report:
     try:
         if not folder.is_dir():
-            raise InputError(f"The folder {folder} does not exist.")
+            raise InputError(f"--dir: {folder} is not a folder")
         return report(f"the folder {folder}", read_folder(folder), hosts, now)
     except OSError as error:
-        raise InputError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+        raise InputError(f"--dir: {folder} cannot be read: {error.strerror}") from None
 
 
-def of_secret(
-    name: str, hosts: Sequence[str], now: datetime, kubeconfig: Path | None = None, context: str | None = None
-) -> Report:
-    """Explain a Secret, given as ``NAMESPACE/NAME``.
-
-    Raises:
-        InputError: It is not given so, or the cluster cannot be asked.
-    """
+def _of_secret(name: str, hosts: Sequence[str], now: datetime, kubeconfig: Path | None, context: str | None) -> Report:
     # The API client takes 0.4 s to import, which the other sources need not wait for.
     from certs.cluster import ClusterError, connect  # noqa: PLC0415
 
-    namespace, separator, secret = name.partition("/")
-    if not separator or not namespace or not secret or "/" in secret:
-        raise InputError(f"{name!r} is no Secret: accepted is NAMESPACE/NAME, such as spark/webhook-tls.")
+    namespace, _, secret = name.partition("/")
+    if not namespace or not secret or "/" in secret:
+        raise InputError(f"--secret: found {name!r}; accepted: NAMESPACE/NAME, such as spark/webhook-tls")
     try:
         found = connect(kubeconfig, context).secret(namespace, secret)
     except ClusterError as error:
-        raise InputError(str(error)) from error
+        raise InputError(str(error)) from None
     source = f"the Secret {name}"
     return report(source, found.data, hosts, now) if found else Report(source, now, (), ("the Secret does not exist",))
 
 
-def of_server(
-    address: str, hosts: Sequence[str], now: datetime, ca: Path | None = None, server_name: str | None = None
-) -> Report:
-    """Explain what a running server presents, given as ``HOST:PORT``.
-
-    Raises:
-        InputError: The address or the CA file cannot be used.
-    """
+def _of_server(address: str, hosts: Sequence[str], now: datetime, ca: Path | None, server_name: str | None) -> Report:
     where = read_address(address)
     source, name = f"the server {where}", server_name or where.host
-    trusted = _trusted(ca)
+    trusted = _trusted(ca) if ca else None
     try:
         handshake = shake_hands(where, name, trusted)
     except ServerError as error:
-        return Report(source, now, (), (str(error).rstrip("."),))
+        return Report(source, now, (), (str(error),))
     found = presented(source, {CERTIFICATE: handshake.certificate}, hosts or canonical([name]), now, (CERTIFICATE,))
     if ca is None:
         return replace(found, notes=("no CA was given by --ca, so the chain was not verified",))
@@ -116,14 +97,12 @@ def of_server(
     return replace(found, problems=(*found.problems, *([refused] if handshake.fault else [])))
 
 
-def _trusted(ca: Path | None) -> bytes | None:
-    if ca is None:
-        return None
+def _trusted(ca: Path) -> bytes:
     try:
         content = ca.read_bytes()
         read_certificates(content)
     except OSError as error:
-        raise InputError(f"The CA file {ca} cannot be read: {error.strerror}.") from error
+        raise InputError(f"--ca: {ca} cannot be read: {error.strerror}") from None
     except PemError as error:
-        raise InputError(f"The CA file {ca} {error}.") from error
+        raise InputError(f"--ca: {ca} {error}") from None
     return content

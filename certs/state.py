@@ -1,4 +1,4 @@
-"""What the controller sees of the cluster, and what it may do there: values between deciding and doing."""
+"""What the controller reads from the cluster, and what it may do there: values between deciding and doing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,27 +6,24 @@ from datetime import datetime
 from typing import Any
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
+#: The value of that label on every Secret that the controller made.
 CONTROLLER = "spark-eci-webhook-certs"
-"""The value of the label ``app.kubernetes.io/managed-by`` on every Secret that the controller made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The objects that one controller keeps, by name.
-
-    Attributes:
-        namespace: The namespace of both Secrets and the Service.
-        ca_secret: The Secret with the authorities and their keys, mounted nowhere.
-        serving_secret: The Secret with what the service presents.
-        configuration: The MutatingWebhookConfiguration whose caBundle is kept.
-        service: The Service that the API server calls.
-    """
+    """The names of the objects that one controller keeps."""
 
     namespace: str
+    """That of both Secrets and the Service."""
     ca_secret: str
+    """The Secret with the CAs and their keys, which no pod mounts."""
     serving_secret: str
+    """The Secret that the service mounts."""
     configuration: str
+    """The MutatingWebhookConfiguration whose caBundle is kept."""
     service: str
+    """The Service that the API server calls."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -34,38 +31,34 @@ class Target:
         qualified = f"{self.service}.{self.namespace}"
         return (self.service, qualified, f"{qualified}.svc", f"{qualified}.svc.cluster.local")
 
+    def secret(self, name: str) -> str:
+        """A Secret of the namespace, for a sentence."""
+        return f"Secret {self.namespace}/{name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A Secret as it was read.
-
-    Attributes:
-        data: Key → content.
-        owned: Whether it carries the label of the Secrets that the controller made.
-        raw: The whole object, for writing it back with its resourceVersion.
-    """
+    """A Secret as it was read."""
 
     data: Mapping[str, bytes] = field(repr=False)
     owned: bool
+    """Whether it has the label of the Secrets that the controller made."""
     raw: Mapping[str, Any] = field(repr=False, compare=False)
+    """The whole object, for writing it back with its resourceVersion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A MutatingWebhookConfiguration as it was read.
-
-    Attributes:
-        bundles: Name of a webhook → its caBundle as PEM; empty where it has none.
-        resource_version: What the patch has to meet.
-    """
+    """A MutatingWebhookConfiguration as it was read."""
 
     bundles: Mapping[str, bytes]
+    """Name of a webhook → its caBundle as PEM, empty if it has none."""
     resource_version: str
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """The three objects; None is an object that is not there."""
+class Objects:
+    """The three objects as they were read; None for one that does not exist."""
 
     ca: Secret | None
     serving: Secret | None
@@ -74,40 +67,30 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class WriteSecret:
-    """Create a Secret, or replace the data of the one that was observed, if nobody changed it since.
-
-    Attributes:
-        name: The Secret's name.
-        type: Its type, for a new one.
-        data: All that it is to hold, as key → content.
-        replaces: What was observed; None if it has to be new.
-        reason: The reason of the Event, in UpperCamelCase.
-        message: What is done and why, a sentence for the log and the Event.
-    """
+    """Create a Secret, or replace the data of the one that was read if nobody changed it since."""
 
     name: str
     type: str
+    """The type of a new Secret."""
     data: Mapping[str, bytes] = field(repr=False)
+    """All that it is to hold."""
     replaces: Secret | None
+    """The Secret that was read; None if there must be none."""
     reason: str
+    """The reason of the Event, in UpperCamelCase."""
     message: str
+    """What is done and why, for the log and the Event."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatchBundle:
-    """Set the caBundle of some webhooks of the configuration, if nobody changed it since.
-
-    Attributes:
-        bundle: The CA certificates to trust, as PEM.
-        webhooks: The names of the webhooks that have another caBundle now.
-        resource_version: That of the configuration as observed.
-        reason: The reason of the Event, in UpperCamelCase.
-        message: What is done and why, a sentence for the log and the Event.
-    """
+    """Set the caBundle of some webhooks of the configuration if nobody changed it since."""
 
     bundle: bytes = field(repr=False)
     webhooks: tuple[str, ...]
+    """The webhooks whose caBundle differs now."""
     resource_version: str
+    """That of the configuration when it was read."""
     reason: str
     message: str
 
@@ -117,9 +100,9 @@ Action = WriteSecret | PatchBundle
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Since when every place that clients trust has held one bundle, without a break.
+    """Since when every place that clients trust has held one bundle without a break.
 
-    A controller keeps this in memory only: one that starts anew waits once more, which does no harm.
+    A controller keeps this in memory only: after a restart it waits once more, which does no harm.
     """
 
     bundle: bytes

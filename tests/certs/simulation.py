@@ -7,8 +7,8 @@ from itertools import count
 from cryptography import x509
 from cryptography.x509 import verification
 
-from certs.plan import plan
-from certs.state import Action, Configuration, Observed, PatchBundle, Published, Secret, Target, WriteSecret
+from certs.rotation import plan
+from certs.state import Action, Configuration, Objects, PatchBundle, Published, Secret, Target, WriteSecret
 
 TARGET = Target("spark", "webhook-ca", "webhook-tls", "spark-eci-webhook", "webhook")
 HOST = "webhook.spark.svc"
@@ -76,8 +76,8 @@ class Simulation:
         assert self.configuration
         self.configuration = Configuration(dict.fromkeys(self.configuration.bundles, bundle), self._version())
 
-    def observed(self) -> Observed:
-        return Observed(self.ca, self.serving, self.configuration)
+    def objects(self) -> Objects:
+        return Objects(self.ca, self.serving, self.configuration)
 
     def apply(self, action: Action) -> None:
         """Apply an action as the API server would.
@@ -125,8 +125,8 @@ class Keeper:
         self.due: datetime | None = None
         self.problems: tuple[str, ...] = ()
 
-    def think(self, observed: Observed | None = None) -> Action | None:
-        seen = observed or self.simulation.observed()
+    def think(self, objects: Objects | None = None) -> Action | None:
+        seen = objects or self.simulation.objects()
         planned = plan(seen, TARGET, self.published, self.simulation.now + self.skew)
         self.published, self.due, self.problems = planned.published, planned.due, planned.problems
         return planned.action

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from certs import process
 from certs.__main__ import main
-from certs.backoff import Backoff, Budget
+from certs.backoff import Backoff, RateLimit
 from certs.cluster import Cluster, ClusterError, ConflictError, connect
 from certs.controller import Controller
 from certs.state import Target
@@ -110,7 +110,7 @@ def test_a_fault_is_waited_out_ever_longer_and_then_the_work_goes_on(stand_in: S
     entries = turns(controller, 8)
     assert {entry["log_level"] for entry in entries} == {"warning"}
     assert all(
-        entry["error"].startswith("Could not get the MutatingWebhookConfiguration webhook: ") for entry in entries
+        entry["error"].startswith("could not get the MutatingWebhookConfiguration webhook: ") for entry in entries
     )
     assert len(stand_in.calls) == 8
     assert [entry["seconds"] for entry in entries] == waits.noted
@@ -141,9 +141,9 @@ def test_a_conflict_makes_it_look_again(stand_in: StandIn, method: str, path: st
     once = iter([status(409, "the object has been modified")])
     stand_in.fault = lambda was, where: next(once, None) if (was, where) == (method, path) else None
     entries = turns(controller, 5)
-    conflicts = [entry for entry in entries if entry["event"] == "someone else was faster, looking again"]
+    conflicts = [entry for entry in entries if entry["event"] == "another client wrote first, reading again"]
     assert len(conflicts) == 1
-    assert "409, the object has been modified." in conflicts[0]["error"]
+    assert "409, the object has been modified" in conflicts[0]["error"]
     assert set(stand_in.data(SERVING)) == {"tls.crt", "tls.key", "ca.crt"}
     assert stand_in.objects[CONFIGURATION]["webhooks"][0]["clientConfig"]["caBundle"]
 
@@ -155,7 +155,7 @@ def test_a_refused_event_is_logged_and_holds_nothing_up(stand_in: StandIn) -> No
     assert [entry.get("reason", "refused") for entry in entries] == [
         "CACreated", "refused", "CABundlePatched", "refused", "CertificateIssued", "refused",
     ]  # fmt: skip
-    assert entries[1]["error"] == "Could not create an Event: 403, events is forbidden."
+    assert entries[1]["error"] == "could not create an Event: 403, events is forbidden"
 
 
 def test_someone_who_undoes_everything_at_once_is_answered_at_a_bounded_pace(stand_in: StandIn) -> None:
@@ -175,7 +175,7 @@ def test_a_problem_is_said_once_and_its_end_too(stand_in: StandIn) -> None:
     del stand_in.objects[CA]
     entries += turns(controller, 2)
     assert [(entry["log_level"], entry.get("reason")) for entry in entries] == [
-        ("warning", "NotMended"), ("info", None), ("info", "CACreated"), ("info", "CABundlePatched"),
+        ("warning", "ActionRequired"), ("info", None), ("info", "CACreated"), ("info", "CABundlePatched"),
     ]  # fmt: skip
     assert entries[1]["problem"] == entries[0]["event"]
 
@@ -215,7 +215,7 @@ def test_a_watch_yields_at_first_and_for_each_change_until_it_ends(stand_in: Sta
 )
 def test_a_watch_that_ends_in_an_error_says_so(stand_in: StandIn, answer: Answer, code: int | None) -> None:
     stand_in.fault = always(answer, "WATCH")
-    with pytest.raises(ClusterError, match="Could not watch the Secret spark/webhook-ca: ") as caught:
+    with pytest.raises(ClusterError, match="could not watch the Secret spark/webhook-ca: ") as caught:
         watched(connect(stand_in.kubeconfig))
     assert caught.value.status == code
 
@@ -242,7 +242,7 @@ def test_a_watch_that_keeps_ending_is_begun_anew_ever_more_slowly(stand_in: Stan
 def test_a_conflict_is_told_from_other_refusals(stand_in: StandIn) -> None:
     cluster = connect(stand_in.kubeconfig)
     stand_in.fault = always(status(409, "changed"))
-    with pytest.raises(ConflictError, match=r"^Could not get the Secret spark/webhook-ca: 409, changed\.$"):
+    with pytest.raises(ConflictError, match=r"^could not get the Secret spark/webhook-ca: 409, changed$"):
         cluster.secret("spark", "webhook-ca")
 
 
@@ -257,10 +257,10 @@ def test_backing_off_doubles_to_its_limit_with_chance_and_begins_anew() -> None:
 
 
 def test_a_budget_holds_in_any_stretch_of_its_length() -> None:
-    budget, now, moments = Budget(actions=5, seconds=10), 0.0, []
+    limit, now, moments = RateLimit(actions=5, seconds=10), 0.0, []
     for _ in range(50):
         moments.append(now)
-        now += budget.spend(now) + 0.01
+        now += limit.take(now) + 0.01
     for begin in moments:
         assert len([moment for moment in moments if begin <= moment < begin + 10]) <= 5
 
@@ -325,9 +325,12 @@ def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: Stand
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ([], "No cluster can be reached: Service host/port is not set."),
-        (["--kubeconfig=/nowhere"], "No cluster can be reached: Invalid kube-config file. No configuration found."),
-        (["--service=Not_A_Name"], "The host 'Not_A_Name' cannot stand in a certificate: accepted are DNS names of"),
+        ([], "no cluster: Service host/port is not set; accepted: a kubeconfig, or in a pod its ServiceAccount"),
+        (
+            ["--kubeconfig=/nowhere"],
+            "no cluster: Invalid kube-config file. No configuration found; accepted: a kubeconfig",
+        ),
+        (["--service=Not_A_Name"], "host: found 'Not_A_Name'; accepted: DNS names of"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_sentence(
@@ -343,7 +346,7 @@ def test_a_health_port_in_use_is_one_sentence(stand_in: StandIn, capsys: pytest.
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
         assert main([*FLAGS, f"--kubeconfig={stand_in.kubeconfig}", f"--health-port={port}"]) == 2
-    assert capsys.readouterr().err == f"The health port {port} cannot be used: Address already in use.\n"
+    assert capsys.readouterr().err == f"--health-port: cannot listen on {port}: Address already in use\n"
 
 
 def test_every_flag_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, stand_in: StandIn) -> None:

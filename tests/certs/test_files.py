@@ -140,24 +140,26 @@ def test_a_reader_never_sees_two_versions_mixed(tmp_path: Path) -> None:
 
 def test_a_folder_in_a_files_place_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "tls.crt").mkdir()
-    with pytest.raises(IsADirectoryError, match=r"tls\.crt is a folder, where a file has to be written"):
+    with pytest.raises(IsADirectoryError, match=r"tls\.crt is a folder, not a file"):
         write_folder(tmp_path, fresh())
     assert entries(tmp_path) == ["tls.crt"]
 
 
 def test_a_sound_pair_is_kept_until_thirty_days_before_it_expires(tmp_path: Path) -> None:
-    assert ensure(tmp_path, HOSTS, NOW) is True
+    assert ensure(tmp_path, HOSTS, NOW)
     first = read_folder(tmp_path)
-    assert ensure(tmp_path, HOSTS, NOW + timedelta(days=59, hours=23)) is False
+    assert ensure(tmp_path, HOSTS, NOW + timedelta(days=59, hours=23)) == ()
     assert read_folder(tmp_path) == first
-    assert ensure(tmp_path, HOSTS, NOW + timedelta(days=60)) is True
+    assert list(map(str, ensure(tmp_path, HOSTS, NOW + timedelta(days=60)))) == [
+        "tls.crt expires on 2027-05-30 12:00 UTC"
+    ]
     assert read_certificates(read_folder(tmp_path)["tls.crt"])[0].not_valid_after_utc == NOW + timedelta(days=150)
 
 
 def test_a_pair_is_kept_for_fewer_hosts_and_issued_anew_for_more(tmp_path: Path) -> None:
     ensure(tmp_path, HOSTS, NOW)
-    assert ensure(tmp_path, ["127.0.0.1"], NOW) is False
-    assert ensure(tmp_path, [*HOSTS, "webhook.test"], NOW) is True
+    assert ensure(tmp_path, ["127.0.0.1"], NOW) == ()
+    assert ensure(tmp_path, [*HOSTS, "webhook.test"], NOW)
     assert names(read_certificates(read_folder(tmp_path)["tls.crt"])[0]) == (*HOSTS, "webhook.test")
 
 
@@ -176,9 +178,9 @@ def test_any_damaged_file_is_healed(tmp_path: Path, name: str, damage: str) -> N
         path.unlink()
     else:
         path.write_bytes(content[damage])
-    assert ensure(tmp_path, HOSTS, NOW) is True
+    assert ensure(tmp_path, HOSTS, NOW)
     assert not read(read_folder(tmp_path), HOSTS, NOW).problems
-    assert ensure(tmp_path, HOSTS, NOW) is False
+    assert ensure(tmp_path, HOSTS, NOW) == ()
 
 
 def test_a_host_that_cannot_be_named_leaves_the_folder_alone(tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_the_command_refuses_a_folder_that_is_none(tmp_path: Path, capsys: pytes
     assert main(["issue", "--out", str(tmp_path / "file"), "--host", "localhost"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"The folder {tmp_path / 'file'} cannot hold certificates: ")
+    assert captured.err.startswith(f"{tmp_path / 'file'}: cannot hold certificates: ")
     assert captured.err.count("\n") == 1
 
 

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from certs.keyring import read_keyring
-from certs.state import Observed
+from certs.state import Objects
 from tests.certs.simulation import Keeper, Simulation, StaleWriteError, installed
-from tests.certs.test_plan import CA_DAMAGES, SETTLE, YEAR, assert_sound, foreign_files, issuer_is_current
+from tests.certs.test_rotation import CA_DAMAGES, SETTLE, YEAR, assert_sound, foreign_files, issuer_is_current
 
 
 def nothing_yet() -> Simulation:
@@ -154,7 +154,7 @@ class Hurried(Keeper):
         yield "read the serving Secret"
         ca = simulation.ca
         yield "read the CA's Secret"
-        action = self.think(Observed(ca, serving, configuration))
+        action = self.think(Objects(ca, serving, configuration))
         yield "thought"
         if action:
             trusted_before, held = bundles(simulation), simulation.trust_holds

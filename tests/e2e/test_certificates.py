@@ -18,10 +18,10 @@ from kubernetes.config import incluster_config
 from certs.__main__ import main
 from certs.authority import issue, new_authority
 from certs.cluster import ClusterError, connect
-from certs.controller import Controller, observe
+from certs.controller import Controller, read_objects
 from certs.material import common_name, names, pem_files, read
 from certs.pem import read_certificates
-from certs.plan import plan
+from certs.rotation import plan
 from tests.e2e.certificate_cluster import CertificateCluster, Server, Traffic, wait_for
 from tests.e2e.control_plane import ControlPlane
 
@@ -80,7 +80,7 @@ class Clock:
 def quiet(cluster: CertificateCluster, now: datetime) -> bool:
     """Whether a controller that just started would find nothing to do."""
     administrator = connect(cluster.control_plane.kubeconfig)
-    return plan(observe(administrator, cluster.target), cluster.target, None, now).action is None
+    return plan(read_objects(administrator, cluster.target), cluster.target, None, now).action is None
 
 
 def test_a_first_install_ends_with_pods_admitted_through_what_was_issued(
@@ -117,10 +117,10 @@ def test_each_event_about_the_serving_secret_names_it_by_its_uid(cluster: Certif
     assert about["CertificateIssued"] == {
         "apiVersion": "v1", "kind": "Secret", "namespace": cluster.namespace, "name": "webhook-tls", "uid": uid,
     }  # fmt: skip
-    assert about["NotMended"] == {
+    assert about["ActionRequired"] == {
         "apiVersion": "apps/v1", "kind": "Deployment", "namespace": cluster.namespace, "name": "webhook-certificates",
     }  # fmt: skip
-    assert {event["type"] for event in found if event["reason"] == "NotMended"} == {"Warning"}
+    assert {event["type"] for event in found if event["reason"] == "ActionRequired"} == {"Warning"}
 
 
 @pytest.mark.parametrize("lost", [("webhook-ca",), ("webhook-tls",), ("webhook-ca", "webhook-tls")])
@@ -183,12 +183,12 @@ def test_a_secret_of_someone_else_is_reported_and_left_alone(cluster: Certificat
     with cluster.controller() as controller:
         wait_for(lambda: bool(controller.reasons()), "a report")
         time.sleep(1)
-        assert controller.reasons() == ["NotMended"]
+        assert controller.reasons() == ["ActionRequired"]
         assert cluster.data(name) == content
         assert cluster.bundles() == [b""]
         ((reason, kind, message),) = cluster.events()
-        assert (reason, kind) == ("NotMended", "Deployment")
-        assert message.startswith(f"The Secret {cluster.namespace}/{name} was not made by this controller")
+        assert (reason, kind) == ("ActionRequired", "Deployment")
+        assert message.startswith(f"Secret {cluster.namespace}/{name} was not made by this controller")
         cluster.delete_secret(name)
         wait_until_well(cluster)
 
@@ -409,7 +409,7 @@ def test_in_a_pod_it_acts_as_the_pods_own_account(
         incluster_config, "SERVICE_CERT_FILENAME", kubeconfig["clusters"][0]["cluster"]["certificate-authority"]
     )
     inside = connect(in_cluster=True)
-    with pytest.raises(ClusterError, match=r"401, Unauthorized\.$"):
+    with pytest.raises(ClusterError, match=r"401, Unauthorized$"):
         inside.secret(cluster.namespace, "webhook-tls")
     (tmp_path / "token").write_text(control_plane.token(cluster.namespace, "certificates"))
     inside = connect(in_cluster=True)
@@ -443,5 +443,5 @@ def test_show_explains_the_secrets_of_a_cluster(
     kubeconfig = ["show", "--kubeconfig", str(cluster.kubeconfig), "--secret", f"{cluster.namespace}/another"]
     assert main(kubeconfig) == 2
     refusal = capsys.readouterr().err
-    assert refusal.startswith(f"Could not get the Secret {cluster.namespace}/another: 403, secrets ")
+    assert refusal.startswith(f"could not get the Secret {cluster.namespace}/another: 403, secrets ")
     assert refusal.count("\n") == 1

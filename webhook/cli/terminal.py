@@ -7,6 +7,10 @@ from typing import Final
 
 from rich.console import Console
 
+from certs.errors import InputError
+
+__all__ = ["BAD_INPUT", "InputError", "console", "errors", "working"]
+
 #: Exit code if the input cannot be used.
 BAD_INPUT: Final = 2
 
@@ -14,14 +18,6 @@ BAD_INPUT: Final = 2
 console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=None if sys.stdout.isatty() else 120)
 #: For errors and warnings.
 errors: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
-
-
-class InputError(Exception):
-    """The input cannot be used; each of `sentences` says what was wrong, where, and what is accepted."""
-
-    def __init__(self, *sentences: str) -> None:
-        super().__init__("\n".join(sentences))
-        self.sentences = sentences
 
 
 @contextmanager

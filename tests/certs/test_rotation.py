@@ -89,7 +89,7 @@ def test_no_secret_ever_shows_in_a_message_or_representation() -> None:
     simulation, _ = installed()
     simulation.damage_serving(tls_key=None)
     action = Keeper(simulation).think()
-    assert "PRIVATE KEY" not in repr(action) + repr(simulation.ca) + repr(simulation.observed())
+    assert "PRIVATE KEY" not in repr(action) + repr(simulation.ca) + repr(simulation.objects())
 
 
 def test_without_a_configuration_the_secrets_are_made_and_its_lack_is_reported() -> None:
@@ -97,7 +97,7 @@ def test_without_a_configuration_the_secrets_are_made_and_its_lack_is_reported()
     keeper = Keeper(simulation)
     assert keeper.settle() == ["CACreated", "CertificateIssued"]
     assert keeper.problems == (
-        "The MutatingWebhookConfiguration spark-eci-webhook does not exist, so no API server calls the service.",
+        "MutatingWebhookConfiguration spark-eci-webhook does not exist, so no API server calls the service.",
     )
     simulation.configuration = Simulation().configuration
     assert keeper.settle() == ["CABundlePatched"]
@@ -359,7 +359,7 @@ CA_DAMAGES: dict[str, tuple[Callable[[datetime], dict[str, bytes]], str]] = {
         "tls.key does not belong to tls.crt",
     ),
     "a serving certificate": (leaf_as_ca, "tls.crt is not the certificate of a CA"),
-    "a key of another kind": (rsa_authority, "tls.key is of no elliptic curve"),
+    "a key of another kind": (rsa_authority, "tls.key is not of an elliptic curve"),
     "an expired CA": (
         lambda now: ca_files(new_authority(now - 10 * YEAR - timedelta(days=1))),
         f"tls.crt expired on {START - timedelta(days=1):%Y-%m-%d} 00:00 UTC",
@@ -384,7 +384,7 @@ def test_a_damaged_ca_secret_is_named_and_healed_and_what_is_served_stays_truste
     action = keeper.think()
     assert isinstance(action, WriteSecret)
     assert action.reason == "CACreated"
-    assert action.message.endswith(f" is the CA from now on in Secret spark/webhook-ca, because {fault}.")
+    assert action.message.endswith(f" the CA in Secret spark/webhook-ca, because {fault}.")
     assert keeper.settle()[0] == "CACreated"
     assert simulation.trust_holds
     assert serving_certificate(simulation) == served
@@ -445,7 +445,10 @@ def test_what_cannot_be_a_retired_ca_is_removed_and_named(key: str, content: byt
     action = keeper.think()
     assert action
     assert action.reason == "CARetired"
-    assert action.message == f"Put Secret spark/webhook-ca in order: {key} is not the certificate of a retired CA."
+    assert (
+        action.message
+        == f"Removed {key} from Secret spark/webhook-ca, because {key} is not the certificate of a retired CA."
+    )
     assert keeper.settle() == ["CARetired"]
     assert_sound(simulation)
 
@@ -619,8 +622,8 @@ def test_a_secret_without_our_label_is_reported_and_nothing_is_touched(which: st
     name = {"ca": "webhook-ca", "serving": "webhook-tls"}[which]
     assert keeper.problems == (
         (
-            f"The Secret spark/{name} was not made by this controller (it lacks the label"
-            " app.kubernetes.io/managed-by=spark-eci-webhook-certs), so nothing is touched: remove it, or have the"
+            f"Secret spark/{name} was not made by this controller (it lacks the label"
+            " app.kubernetes.io/managed-by=spark-eci-webhook-certs), so nothing is changed: delete it, or have the"
             " chart use it as provided."
         ),
     )
