@@ -9,7 +9,7 @@ from msgspec.json import Decoder, Encoder
 from rich.table import Table
 
 from benchmarks.reviews import grown
-from webhook.core.mutation import mutate
+from webhook.core.patch import changes, patch
 from webhook.core.placement import decide
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy, Role
@@ -33,13 +33,13 @@ def _measure(body: bytes) -> dict[str, float]:
     pod_json = json.loads(body)["request"]["object"]
     pod = Decoder(Pod).decode(json.dumps(pod_json))
     placement = decide(pod, "default", Role.EXECUTOR, profile)
-    operations = mutate(pod, placement)
+    operations = patch(pod, changes(pod, placement))
     encode = Encoder().encode
     patched = jsonpatch.apply_patch(pod_json, json.loads(encode(operations)))
     return {
         "UTF-8 check": _least(body.decode),
         "decide": _least(lambda: decide(pod, "default", Role.EXECUTOR, profile)),
-        "mutate": _least(lambda: mutate(pod, placement)),
+        "changes and patch": _least(lambda: patch(pod, changes(pod, placement))),
         "encode the patch": _least(lambda: encode(operations)),
         "respond: all of it, with decoding": _least(lambda: respond(body, profile)),
         "for scale: json.loads": _least(lambda: json.loads(body)),

@@ -11,7 +11,7 @@ from tests.chart import readme, values_schema
 from tests.cli.golden import rewrite_outputs
 from tests.overlays import difference, overlaid
 from tests.reviewing import answer, patched
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 WIDTH: Final = 120
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from webhook.cli.commands import run_command
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = Path(__file__).parent / "golden"

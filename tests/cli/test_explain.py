@@ -14,7 +14,8 @@ from tests.cases import CASES, Case
 from tests.cli.conftest import ROOT, Run
 from tests.reviewing import review
 from tests.serving import issue, serving
-from webhook.core.policy import Policy, SchedulingMode
+from webhook.core.modes import SchedulingMode
+from webhook.core.policy import Policy
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application
@@ -173,7 +174,7 @@ def test_a_namespace_beside_the_application_names_the_profile(
     (workload,) = json.loads(ran.out)["workloads"]
     assert (ran.code, workload["profile"]) == (code, profile)
     for pod in workload["pods"]:
-        assert pod.get("leftAloneWhole") == skipped
+        assert pod.get("skippedReason") == skipped
         assert (pod["patch"] == []) is (skipped is not None)
 
 
@@ -194,7 +195,7 @@ def test_a_request_that_is_no_creation_of_a_pod_is_left_alone(
     file = tmp_path / "review.json"
     file.write_text(json.dumps(captured))
     (told,) = json.loads(run("explain", "-f", file, "-o", "json").out)["workloads"][0]["pods"]
-    assert told["leftAloneWhole"] == f"the request is {what}, and only CREATE of Pod is answered with a patch"
+    assert told["skippedReason"] == f"the request is {what}, and only CREATE of Pod is answered with a patch"
     assert told["before"] == told["after"] == {"metadata": {"name": "spark-pi-driver"}, "spec": {}}
     for command in (
         ("explain",),

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from tests.cases import CASES
 from tests.cli.conftest import ROOT, Run
 from tests.pods import pods
-from webhook.cli.beside import both_orders
-from webhook.cli.explained import explain_all
+from webhook.cli.explain.beside import both_orders
+from webhook.cli.explain.documents import print_json, print_patches, print_yaml
+from webhook.cli.explain.text import print_diffs, print_text
 from webhook.cli.inputs import Inputs, read_inputs
-from webhook.cli.profiles import select
-from webhook.cli.rendering import print_diffs, print_text
-from webhook.cli.structured import print_json, print_patches, print_yaml
+from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError
 from webhook.core.profile import CompiledProfile
 
@@ -85,7 +84,7 @@ def spoilt(draw: st.DrawFn) -> Any:
 def explained(file: Path) -> None:
     inputs: Inputs = read_inputs([str(file)], "default")
     selection = select(Path(__file__).parent / "shares.yaml", None, inputs.namespaces)
-    found = explain_all(inputs, selection)
+    found = explain_inputs(inputs, selection)
     for output in (print_text, print_diffs, print_yaml, print_json, print_patches):
         output(found)
     for one in found.workloads:

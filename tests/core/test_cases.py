@@ -4,7 +4,7 @@ import pytest
 
 from tests.cases import CASES, Case
 from tests.reviewing import answer, patched
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

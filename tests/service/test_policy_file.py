@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from webhook.core.policy import Policy, SchedulingMode
+from webhook.core.modes import SchedulingMode
+from webhook.core.policy import Policy
 from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
 
 #: The shape that the README shows, with every default written out.

@@ -97,7 +97,7 @@ def explain(
     - `kubectl get sparkapplication spark-pi -o yaml | spark-eci-webhook explain -f -`
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
-    from webhook.cli.explaining import explain_files
+    from webhook.cli.explain import explain_files
     from webhook.cli.inputs import Request
 
     if beside is not None and output != "text":
@@ -132,7 +132,7 @@ def diff(
     - `spark-eci-webhook diff policy.yaml changed.yaml -f apps/`
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
     """
-    from webhook.cli.differing import print_differences
+    from webhook.cli.diff import print_differences
     from webhook.cli.inputs import Request
 
     if all_profiles and profile is not None:

@@ -5,15 +5,9 @@ from typing import Any, Final
 
 import yaml
 
-_SPEC: Final = ("nodeName", "nodeSelector", "schedulerName", "affinity", "tolerations")
+from webhook.explain.outcome import scheduling_part
+
 _STYLES: Final = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
-
-
-def scheduling_part(pod: dict[str, Any]) -> dict[str, Any]:
-    """What of `pod` (a Pod as JSON) bears on where it runs: annotations, and of the spec what the scheduler reads."""
-    spec = {key: pod["spec"][key] for key in _SPEC if pod["spec"].get(key)}
-    annotations = pod["metadata"].get("annotations")
-    return ({"metadata": {"annotations": annotations}} if annotations else {}) | ({"spec": spec} if spec else {})
 
 
 def diff_lines(before: dict[str, Any], after: dict[str, Any], name: str = "") -> list[tuple[str, str]]:

@@ -4,25 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from webhook.cli.inputs import Inputs
 from webhook.cli.terminal import InputError
 from webhook.core import names
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_policy
 from webhook.core.text import LIMIT, listed
+from webhook.explain.explanation import Explanation, ExplanationError, explain
+from webhook.explain.outcome import NoProfile
 from webhook.service.policy_file import PolicyError, load_policy
 from webhook.spark.workloads import Namespace
 
 DEFAULT = "default"
-
-
-@dataclass(frozen=True, slots=True)
-class NoProfile:
-    """No profile places the pods of a namespace."""
-
-    why: str
-    """A sentence."""
-    mistaken: bool
-    """Whether the namespace meant to opt in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +65,11 @@ def select(policy: Path | None, profile: str | None, namespaces: Mapping[str, Na
     except PolicyError as error:
         raise InputError(*error.faults) from None
     return Selection(loaded, compile_policy(loaded), profile, namespaces)
+
+
+def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:
+    """What becomes of every pod in `inputs`. Raises InputError with a sentence for each that cannot be read."""
+    try:
+        return explain(inputs.workloads, selection.of, selection.policy.digest, inputs.passed_over)
+    except ExplanationError as error:
+        raise InputError(*error.faults) from None

@@ -16,11 +16,11 @@ from typing import Any, Final
 import typer
 
 from certs.issue import ensure
-from webhook.cli.explained import Explained, explain_all
+from webhook.cli.explain.text import print_text
 from webhook.cli.inputs import read_inputs
-from webhook.cli.profiles import select
-from webhook.cli.rendering import print_text
+from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
+from webhook.explain.explanation import Explanation
 from webhook.service.server import ListenError, listen
 
 _HOSTS: Final = ("localhost", "127.0.0.1")
@@ -33,7 +33,7 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
     Ends with typer.Exit and the service's exit code. Raises InputError.
     """
     inputs = read_inputs([str(review)], "default")
-    explained = explain_all(inputs, select(policy, profile, inputs.namespaces))
+    explained = explain_inputs(inputs, select(policy, profile, inputs.namespaces))
     try:
         ensure(tls_dir, _HOSTS, datetime.now(UTC))
         # Whoever holds a port would answer in the service's place.
@@ -89,7 +89,7 @@ def _send(url: str, body: bytes, authority: Path) -> dict[str, Any]:
         raise InputError(json.load(error)["error"]) from None
 
 
-def _check(explained: Explained, answer: dict[str, Any]) -> None:
+def _check(explained: Explanation, answer: dict[str, Any]) -> None:
     """What is shown is what the service answered, or else there is nothing to show."""
     (pod,) = (pod for one in explained.workloads for pod in one.pods)
     if base64.b64decode(answer.get("patch", "W10=")) != pod.outcome.patch:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from webhook.cli.terminal import InputError, console, errors
 from webhook.core.distribution import WHOLE
-from webhook.core.policy import ExecutorRule, Policy, Role, Rule, SchedulingMode, Unplaceable
+from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
 from webhook.service.policy_file import PolicyError, load_policy
 
@@ -89,18 +89,13 @@ def _mode(rule: Rule) -> str:
 
 
 def _affinity(policy: Policy, rule: Rule) -> str:
-    label = policy.virtual_node.label
-    match rule.mode:
-        case SchedulingMode.ECS_ONLY:
-            return f"required {label.key} NotIn [{label.value}] if the pod tolerates their taint"
-        case SchedulingMode.ECI_ONLY:
-            return f"required {label.key} In [{label.value}]"
-        case SchedulingMode.ECS_FIRST:
-            return f"preferred, weight {rule.weight}: {label.key} NotIn [{label.value}]"
-        case SchedulingMode.ECI_FIRST:
-            return f"preferred, weight {rule.weight}: {label.key} In [{label.value}]"
-        case SchedulingMode.RESOURCE_POLICY:
-            return "none: the ResourcePolicy decides"
+    mode, label = rule.mode, policy.virtual_node.label
+    if mode.requires is not None:
+        closed = "" if mode.opens_eci else " if the pod tolerates their taint"
+        return f"required {label.key} {mode.requires.operator} [{label.value}]{closed}"
+    if mode.prefers is not None:
+        return f"preferred, weight {rule.weight}: {label.key} {mode.prefers.operator} [{label.value}]"
+    return "none: the ResourcePolicy decides" if mode.needs_ack_scheduler else "none"
 
 
 def _annotations(policy: Policy, rule: Rule) -> str:

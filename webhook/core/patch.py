@@ -1,28 +1,225 @@
-"""JSON Patch (RFC 6902) and JSON Pointer (RFC 6901), as far as adding needs them."""
+"""Changing a pod: what a Placement adds to it or leaves as it is, and the JSON Patch that adds it.
 
-from typing import Any
+JSON Patch is RFC 6902, JSON Pointer RFC 6901. Nothing is ever taken away from the pod.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
 
 from msgspec import Struct
 
+from webhook.core import names
+from webhook.core.placement import Placement
+from webhook.core.pod import Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod
+from webhook.core.pod import PreferredSchedulingTerm as Preferred
+from webhook.core.reasons import ChangeReason as Why
+from webhook.core.tolerations import tolerates
+
+_ANNOTATIONS: Final = "/metadata/annotations"
+_TOLERATIONS: Final = "/spec/tolerations"
+_AFFINITY: Final = "/spec/affinity"
+_NODE_AFFINITY: Final = f"{_AFFINITY}/nodeAffinity"
+_REQUIRED: Final = f"{_NODE_AFFINITY}/requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED: Final = f"{_NODE_AFFINITY}/preferredDuringSchedulingIgnoredDuringExecution"
+
 
 class PatchOperation(Struct, frozen=True):
-    """One operation of a JSON Patch: `op` is `add` or `replace`, `path` a JSON Pointer, `value` any JSON value."""
+    """One operation of a JSON Patch: `op` is `add`, `path` a JSON Pointer, `value` any JSON value."""
 
     op: str
     path: str
     value: Any
 
 
-def pointer(parent: str, key: str) -> str:
+class Kind(StrEnum):
+    """What of a pod a change is about."""
+
+    POD = "pod"
+    ANNOTATION = "annotation"
+    IMAGE_CACHE = "imageCache"
+    TOLERATION = "toleration"
+    NODE_AFFINITY = "nodeAffinity"
+    REQUIRED = "requiredNodeAffinity"
+    PREFERRED = "preferredNodeAffinity"
+
+
+class Operation(StrEnum):
+    """What is done."""
+
+    ADD = "add"
+    KEEP = "keep"
+
+
+class Change(Struct, frozen=True):
+    """One thing that is added to a pod, or left as it is, and why."""
+
+    kind: Kind
+    key: str
+    """The annotation's key, the taint's key, or the node label's key; empty if it is about the kind as a whole."""
+    value: Any
+    """What is wanted: a string, a Toleration, a NodeSelectorRequirement or a PreferredSchedulingTerm, or None."""
+    operation: Operation
+    reason: Why
+    found: Any = None
+    """What the pod has in its place."""
+    terms: tuple[int, ...] = ()
+    """Which terms of the pod's own required node affinity it is about; empty if there are none."""
+
+
+def changes(pod: Pod, placement: Placement) -> list[Change]:
+    """What `placement` adds to `pod`, and what of it the pod has already.
+
+    After the patch is applied nothing more is added: the result is read off the pod, never off a mark.
+    """
+    found: list[Change] = []
+    _annotations(pod, placement, found)
+    _tolerations(pod, placement, found)
+    if placement.requirement is not None or placement.preference is not None:
+        affinity = pod.spec.affinity
+        own = None if affinity is None else affinity.node_affinity
+        if placement.requirement is not None:
+            found += _required(own, placement.requirement)
+        if placement.preference is not None:
+            found.append(_preferred(own, placement.preference))
+    return found
+
+
+def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
+    """The operations that add what of `wanted` is to be added to `pod`, the pod that the changes were made for.
+
+    A parent that is absent, null or empty is made once, in one operation.
+    """
+    added = [one for one in wanted if one.operation is Operation.ADD]
+    operations: list[PatchOperation] = []
+    annotations = {one.key: one.value for one in added if one.kind is Kind.ANNOTATION}
+    if annotations and pod.metadata.annotations:
+        operations += [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
+    elif annotations:
+        operations.append(_add(_ANNOTATIONS, annotations))
+    tolerations = [one.value for one in added if one.kind is Kind.TOLERATION]
+    if tolerations and pod.spec.tolerations:
+        operations += [_add(f"{_TOLERATIONS}/-", one) for one in tolerations]
+    elif tolerations:
+        operations.append(_add(_TOLERATIONS, tolerations))
+    required = next((one for one in added if one.kind is Kind.REQUIRED), None)
+    preferred = next((one for one in added if one.kind is Kind.PREFERRED), None)
+    if required is not None or preferred is not None:
+        operations += _affinity(pod, required, preferred)
+    return operations
+
+
+def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
+    own: Mapping[str, str] = pod.metadata.annotations or {}
+    for key, value in placement.annotations.items():
+        found.append(_annotation(own, key, value, Why.POLICY))
+    if placement.image_cache is not None:
+        found.append(_annotation(own, *placement.image_cache))
+    elif placement.own_image_cache:
+        key = placement.own_image_cache
+        found.append(Change(Kind.IMAGE_CACHE, key, None, Operation.KEEP, Why.OWN_IMAGE_CACHE, own[key]))
+    before = own.get(names.PLACEMENT_ANNOTATION)
+    same = before == placement.record
+    operation, why = (Operation.KEEP, Why.ALREADY_THERE) if same else (Operation.ADD, Why.RECORD)
+    found.append(Change(Kind.ANNOTATION, names.PLACEMENT_ANNOTATION, placement.record, operation, why, before))
+
+
+def _annotation(own: Mapping[str, str], key: str, value: str, why: Why) -> Change:
+    if key not in own:
+        return Change(Kind.ANNOTATION, key, value, Operation.ADD, why)
+    kept = Why.ALREADY_THERE if own[key] == value else Why.OWN_VALUE
+    return Change(Kind.ANNOTATION, key, value, Operation.KEEP, kept, own[key])
+
+
+def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:
+    own = pod.spec.tolerations or ()
+    for taint, wanted in placement.tolerations:
+        for existing in own:
+            if tolerates(existing, taint):
+                keep = Change(Kind.TOLERATION, taint.key, wanted, Operation.KEEP, Why.ALREADY_TOLERATED, existing)
+                found.append(keep)
+                break
+        else:
+            found.append(Change(Kind.TOLERATION, taint.key, wanted, Operation.ADD, Why.OPENS_VIRTUAL_NODE))
+
+
+def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) -> Iterator[Change]:
+    """The requirement enters every term, since terms are ORed, but no empty one, which matches no node as it is."""
+    inside = requirement.operator == "In"
+    why = Why.ONLY_VIRTUAL_NODES if inside else Why.KEEPS_OFF_VIRTUAL_NODES
+    terms = None if own is None or own.required is None else own.required.node_selector_terms
+    if not terms:
+        yield Change(Kind.REQUIRED, requirement.key, requirement, Operation.ADD, why)
+        return
+    lacking: list[int] = []
+    having: list[int] = []
+    empty: list[int] = []
+    for index, term in enumerate(terms):
+        there = any(_same(one, requirement) for one in term.match_expressions or ())
+        (empty if term.empty else having if there else lacking).append(index)
+    for indexes, operation, reason in (
+        (lacking, Operation.ADD, why),
+        (having, Operation.KEEP, Why.ALREADY_THERE),
+        (empty, Operation.KEEP, Why.EMPTY_TERM),
+    ):
+        if indexes:
+            yield Change(Kind.REQUIRED, requirement.key, requirement, operation, reason, terms=tuple(indexes))
+
+
+def _preferred(own: NodeAffinity | None, preferred: Preferred) -> Change:
+    (wanted,) = preferred.preference.match_expressions or []
+    existing = () if own is None else own.preferred or ()
+    if any(_states(term.preference, wanted) for term in existing):
+        return Change(Kind.PREFERRED, wanted.key, preferred, Operation.KEEP, Why.ALREADY_THERE)
+    why = Why.PREFERS_VIRTUAL_NODES if wanted.operator == "In" else Why.PREFERS_OTHER_NODES
+    return Change(Kind.PREFERRED, wanted.key, preferred, Operation.ADD, why)
+
+
+def _states(term: NodeSelectorTerm, wanted: NodeSelectorRequirement) -> bool:
+    """Whether `term` says exactly what `wanted` says."""
+    match term.match_expressions:
+        case [one]:
+            return not term.match_fields and _same(one, wanted)
+    return False
+
+
+def _same(one: NodeSelectorRequirement, other: NodeSelectorRequirement) -> bool:
+    return one.key == other.key and one.operator == other.operator and set(one.values or ()) == set(other.values or ())
+
+
+def _affinity(pod: Pod, required: Change | None, preferred: Change | None) -> list[PatchOperation]:
+    affinity = pod.spec.affinity
+    own = None if affinity is None else affinity.node_affinity
+    if own is None:
+        made = NodeAffinity(
+            required=None if required is None else _selector(required.value),
+            preferred=None if preferred is None else [preferred.value],
+        )
+        return [_add(_AFFINITY, Affinity(made)) if affinity is None else _add(_NODE_AFFINITY, made)]
+    operations = []
+    if required is not None and not required.terms:
+        operations.append(_add(_REQUIRED, _selector(required.value)))
+    elif required is not None:
+        terms = own.required.node_selector_terms if own.required else None
+        for index in required.terms:
+            path = f"{_REQUIRED}/nodeSelectorTerms/{index}/matchExpressions"
+            appends = bool(terms and terms[index].match_expressions)
+            operations.append(_add(f"{path}/-", required.value) if appends else _add(path, [required.value]))
+    if preferred is not None:
+        path, value = (f"{_PREFERRED}/-", preferred.value) if own.preferred else (_PREFERRED, [preferred.value])
+        operations.append(_add(path, value))
+    return operations
+
+
+def _selector(requirement: NodeSelectorRequirement) -> NodeSelector:
+    return NodeSelector([NodeSelectorTerm([requirement])])
+
+
+def _pointer(parent: str, key: str) -> str:
     """The JSON Pointer of `key` below `parent`, with `~` and `/` in the key escaped (RFC 6901 section 3)."""
     return f"{parent}/{key.replace('~', '~0').replace('/', '~1')}"
 
 
-def add(path: str, value: Any) -> PatchOperation:
-    """Adds `value` at `path`; a member of an object that stands there is replaced (RFC 6902 section 4.1)."""
+def _add(path: str, value: Any) -> PatchOperation:
+    """Adds `value`: a member of an object that stands there is replaced, `-` appends (RFC 6902 section 4.1)."""
     return PatchOperation("add", path, value)
-
-
-def append(path: str, value: Any) -> PatchOperation:
-    """Appends `value` to the array at `path`, which has to exist (RFC 6902 section 4.1)."""
-    return PatchOperation("add", f"{path}/-", value)

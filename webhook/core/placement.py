@@ -1,4 +1,4 @@
-"""Deciding: a pod and a profile in, a Placement out, with everything that there is to say about why."""
+"""Deciding: a pod and a profile in, a Placement out, which carries its reasons as values."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,12 +8,13 @@ from msgspec import Struct
 
 from webhook.core import names
 from webhook.core.distribution import WHOLE, application, in_rollout
+from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, reach
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
-from webhook.core.policy import Role, SchedulingMode
+from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile, CompiledRule
-from webhook.core.reasons import Caution, Reason, caution
-from webhook.core.text import cut
+from webhook.core.reasons import Caution, ChangeReason, Reason, caution
+from webhook.core.text import cut, listed
 from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint, Unsupported
 
@@ -23,7 +24,7 @@ NONE: Final = "none"
 _ROLES: Final = {"driver": Role.DRIVER, "connect-server": Role.DRIVER, "executor": Role.EXECUTOR}
 #: Digits of the largest executor number that is looked at; Spark's is an int.
 _DIGITS: Final = 18
-_SEVERITY: Final = {reason: index for index, reason in enumerate(Reason)}
+_SEVERITY: Final[dict[str, int]] = {reason: index for index, reason in enumerate(Reason)}
 _MODES: Final = {mode.value: mode for mode in SchedulingMode}
 
 
@@ -40,6 +41,25 @@ class Verdict(StrEnum):
     """The pod cannot be placed as asked, and the rule denies such pods."""
 
 
+class Origin(StrEnum):
+    """Where the mode in effect came from."""
+
+    PROFILE = "profile"
+    MIX = "mix"
+    ROLLOUT = "rollout"
+    OVERRIDE = "override"
+    GUARD = "guard"
+
+
+class Mismatch(Struct, frozen=True):
+    """The label for which a pod is none of ours."""
+
+    key: str
+    accepted: tuple[str, ...]
+    found: str | None
+    """Its value; None if the pod has no such label."""
+
+
 class Placement(Struct, frozen=True):
     """Where a pod may run and why: what one review decided, and all that the patch is made from."""
 
@@ -51,21 +71,39 @@ class Placement(Struct, frozen=True):
     """Why that is not simply the profile's rule."""
     record: str
     """The value of the annotation that tells of it."""
+    source: Origin
+    """Where the mode that was asked for came from, before any guard."""
+    asked: str
+    """The mode before any guard."""
+    share: int | None = None
+    """The size of the share of the mix that the executor falls to, in hundredths; None if no mix applies."""
+    placed: bool = True
+    """Whether the pod is placed as the mode says; if not, it keeps its own placement."""
     cautions: tuple[Caution, ...] = ()
     tolerations: tuple[tuple[Taint, Toleration], ...] = ()
     requirement: NodeSelectorRequirement | None = None
     preference: PreferredSchedulingTerm | None = None
     annotations: Mapping[str, str] = {}
-    """ECI annotations, for where the pod has none of that key."""
+    """The rule's ECI annotations, each for a pod that has none of that key."""
+    image_cache: tuple[str, str, ChangeReason] | None = None
+    """The image cache's annotation, its value, and which kind of cache it is."""
+    own_image_cache: str = ""
+    """The annotation by which the pod asks for an image cache itself."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the mode in effect came from."""
+        return self.source if self.placed and self.mode == self.asked else Origin.GUARD
 
 
-def role_of(pod: Pod, profile: CompiledProfile) -> Role | None:
-    """The role whose rule `pod` takes; None where its labels do not make it one of ours."""
+def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
+    """The role whose rule `pod` takes, or the label for which it is none of ours."""
     labels = pod.metadata.labels or {}
     for key, value in profile.selector:
         if labels.get(key) != value:
-            return None
-    return _ROLES.get(labels.get(names.SPARK_ROLE, ""))
+            return Mismatch(key, (value,), labels.get(key))
+    found = labels.get(names.SPARK_ROLE)
+    return _ROLES.get(found or "") or Mismatch(names.SPARK_ROLE, tuple(_ROLES), found)
 
 
 def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Placement:
@@ -78,22 +116,51 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
     cautions: list[Caution] = []
     asked = _override(pod, profile, cautions)
     if asked == NONE:
-        return _told(profile, role, NONE, Reason.OVERRIDE, cautions, _verdict(rule))
-    reasons = [Reason.OVERRIDE] if asked else []
+        return _told(profile, role, Origin.OVERRIDE, NONE, Reason.OVERRIDE, cautions, _verdict(rule))
+    share: int | None = None
     if asked is None:
+        source = Origin.PROFILE
         labels = pod.metadata.labels or {}
         if rule.rollout < WHOLE and not in_rollout(namespace, application(labels), rule.rollout):
-            return _told(profile, role, NONE, Reason.OUTSIDE_ROLLOUT, cautions, Verdict.LEAVE)
-        if rule.mix:
-            rule = share_of(labels, rule)
-    mode = _runnable(pod, _MODES[asked] if asked else rule.mode, profile, cautions)
+            return _told(profile, role, Origin.ROLLOUT, NONE, Reason.OUTSIDE_ROLLOUT, cautions, Verdict.LEAVE)
+        if rule.mix and (taken := _share_of(labels, rule)) is not None:
+            rule, share, source = taken, taken.percent, Origin.MIX
+        wanted, reason = rule.mode, None
+    else:
+        source, wanted, reason = Origin.OVERRIDE, _MODES[asked], Reason.OVERRIDE
+    mode = _runnable(pod, wanted, profile, cautions)
     _note_rivals(pod, mode, profile, cautions)
     placed = _placeable(pod, mode, profile, cautions)
-    reasons += [Reason(one.reason) for one in cautions]
-    reason = max(reasons, key=_SEVERITY.__getitem__) if reasons else None
-    if not placed:
-        return _told(profile, role, mode, reason, cautions, _verdict(rule, placed=False))
-    return _filled(profile, role, mode, reason, cautions, rule, pod)
+    for one in cautions:
+        if reason is None or _SEVERITY[one.reason] > _SEVERITY[reason]:
+            reason = Reason(one.reason)
+    directive = rule.directives[mode]
+    cache, own_cache = _image_cache(pod, profile, rule) if placed and mode.opens_eci else (None, "")
+    return Placement(
+        verdict=_verdict(rule, placed=placed),
+        role=role,
+        mode=mode.value,
+        reason=reason,
+        record=_record(mode.value, profile, reason),
+        source=source,
+        asked=wanted.value,
+        share=share,
+        placed=placed,
+        cautions=tuple(cautions),
+        tolerations=directive.tolerations if placed else (),
+        requirement=directive.requirement if placed and _requires(pod, mode, profile) else None,
+        preference=directive.preference if placed else None,
+        annotations=rule.annotations if placed and mode.opens_eci else {},
+        image_cache=cache,
+        own_image_cache=own_cache,
+    )
+
+
+def _requires(pod: Pod, mode: SchedulingMode, profile: CompiledProfile) -> bool:
+    """Whether the requirement is needed: the taint keeps a pod that does not tolerate it off ECI by itself."""
+    return mode.opens_eci or any(
+        may_tolerate(toleration, taint) for toleration in pod.spec.tolerations or () for taint in profile.taints
+    )
 
 
 def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> str | None:
@@ -106,17 +173,16 @@ def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> st
     elif asked in _MODES or asked == NONE:
         return asked
     else:
-        accepted = ", ".join(SchedulingMode)
-        sentence = f'{names.MODE_ANNOTATION}: found "{cut(asked, 12)}"; accepted: {accepted}, {NONE}'
+        sentence = listed(f'{names.MODE_ANNOTATION}: found "{cut(asked, 12)}"; accepted: ', [*SchedulingMode, NONE])
     cautions.append(caution(Reason.OVERRIDE_REFUSED, sentence))
     return None
 
 
-def share_of(labels: Mapping[str, str], rule: CompiledRule) -> CompiledRule:
-    """The part of the rule's mix that falls to the executor with `labels`; the rule itself where it has no number."""
+def _share_of(labels: Mapping[str, str], rule: CompiledRule) -> CompiledRule | None:
+    """The part of the rule's mix that falls to the executor with `labels`; None if it has no number."""
     number = labels.get(names.SPARK_EXEC_ID, "")
     if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
-        return rule
+        return None
     return rule.mix[(int(number) - 1) % len(rule.mix)]
 
 
@@ -129,24 +195,19 @@ def _verdict(rule: CompiledRule, *, placed: bool = True) -> Verdict:
 def _told(
     profile: CompiledProfile,
     role: Role,
+    source: Origin,
     mode: str,
-    reason: Reason | None,
+    reason: Reason,
     cautions: list[Caution],
     verdict: Verdict,
 ) -> Placement:
     """A placement that changes nothing but the record."""
-    return Placement(
-        verdict=verdict,
-        role=role,
-        mode=str(mode),
-        reason=reason,
-        record=_record(mode, profile, reason),
-        cautions=tuple(cautions),
-    )
+    record = _record(mode, profile, reason)
+    return Placement(verdict, role, mode, reason, record, source, mode, cautions=tuple(cautions))
 
 
 def _runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
-    """`mode`, or `ecs-only` where `mode` opens ECI to a pod that ECI cannot run."""
+    """`mode`, or `ecs-only` if `mode` opens ECI to a pod that ECI cannot run."""
     if mode.opens_eci and profile.unsupported and (obstacle := _obstacle(pod, profile.unsupported)):
         cautions.append(caution(Reason.UNSUPPORTED, f"ECI cannot run {obstacle}: placed as ecs-only instead of {mode}"))
         return SchedulingMode.ECS_ONLY
@@ -176,7 +237,7 @@ def _note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cauti
             cautions.append(caution(Reason.OUTRANKED, f"the pod label {key} outranks the placement {mode}"))
             break
     scheduler = pod.spec.scheduler_name
-    if mode is SchedulingMode.RESOURCE_POLICY and scheduler not in (None, "", names.DEFAULT_SCHEDULER):
+    if mode.needs_ack_scheduler and scheduler not in (None, "", names.DEFAULT_SCHEDULER):
         sentence = (
             f'the scheduler "{cut(scheduler or "", 40)}" follows no ResourcePolicy, only {names.DEFAULT_SCHEDULER} does'
         )
@@ -189,12 +250,12 @@ def _placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, caution
         sentence = f'nodeName is "{cut(pod.spec.node_name, 60)}" already, so {mode} cannot place the pod'
         cautions.append(caution(Reason.NODE_NAME_SET, sentence))
         return False
-    if mode is SchedulingMode.ECI_ONLY and not _reach(pod, profile).labelled:
-        sentence = "eci-only cannot place the pod: its own affinity or nodeSelector excludes virtual nodes"
+    if mode.requires is Side.VIRTUAL and not _reach(pod, profile).labelled:
+        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector excludes virtual nodes"
         cautions.append(caution(Reason.EXCLUDES_VIRTUAL_NODES, sentence))
         return False
-    if mode is SchedulingMode.ECS_ONLY and not _reach(pod, profile).others:
-        sentence = "ecs-only cannot place the pod: its own affinity or nodeSelector demands virtual nodes"
+    if mode.requires is Side.OTHERS and not _reach(pod, profile).others:
+        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector demands virtual nodes"
         cautions.append(caution(Reason.DEMANDS_VIRTUAL_NODES, sentence))
         return False
     return True
@@ -204,43 +265,17 @@ def _reach(pod: Pod, profile: CompiledProfile) -> Reach:
     return reach(pod.spec, profile.label.key, profile.label.value)
 
 
-def _filled(
-    profile: CompiledProfile,
-    role: Role,
-    mode: SchedulingMode,
-    reason: Reason | None,
-    cautions: list[Caution],
-    rule: CompiledRule,
-    pod: Pod,
-) -> Placement:
-    """A placement with all that `mode` asks for."""
-    directive = rule.directives[mode]
-    opens_eci = mode.opens_eci
-    required = opens_eci or any(
-        may_tolerate(toleration, taint) for toleration in pod.spec.tolerations or () for taint in profile.taints
-    )
-    return Placement(
-        verdict=_verdict(rule),
-        role=role,
-        mode=mode.value,
-        reason=reason,
-        record=_record(mode.value, profile, reason),
-        cautions=tuple(cautions),
-        tolerations=directive.tolerations,
-        requirement=directive.requirement if required else None,
-        preference=directive.preference,
-        annotations=_annotations(pod, profile, rule) if opens_eci else {},
-    )
-
-
-def _annotations(pod: Pod, profile: CompiledProfile, rule: CompiledRule) -> Mapping[str, str]:
+def _image_cache(
+    pod: Pod, profile: CompiledProfile, rule: CompiledRule
+) -> tuple[tuple[str, str, ChangeReason] | None, str]:
+    """The annotation for an image cache, or else the one by which the pod asks for one itself."""
     own = pod.metadata.annotations
     if own and not profile.image_cache_keys.isdisjoint(own):
-        return rule.annotations
+        return None, min(profile.image_cache_keys.intersection(own))
     snapshot = _snapshot(pod, rule)
     if snapshot is not None:
-        return {**rule.annotations, profile.image_cache_snapshot: snapshot}
-    return {**rule.annotations, profile.image_cache_auto: "true"} if rule.auto else rule.annotations
+        return (profile.image_cache_snapshot, snapshot, ChangeReason.IMAGE_CACHE_SNAPSHOT), ""
+    return (profile.image_cache_auto, "true", ChangeReason.IMAGE_CACHE_AUTO) if rule.auto else None, ""
 
 
 def _snapshot(pod: Pod, rule: CompiledRule) -> str | None:

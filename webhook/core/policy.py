@@ -11,26 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from webhook.core import eci_annotations, names
 from webhook.core.distribution import WHOLE
+from webhook.core.modes import SchedulingMode
 from webhook.core.schema import LabelValue, PolicyModel, ProfileName, QualifiedName
 from webhook.core.virtual_node import VirtualNode
 
 #: Every id seen is of this form, but no grammar is written down: another form is warned about, not refused.
 _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
-
-
-class SchedulingMode(StrEnum):
-    """Where the pods of a role may run."""
-
-    ECS_ONLY = "ecs-only"
-    ECI_ONLY = "eci-only"
-    ECS_FIRST = "ecs-first"
-    ECI_FIRST = "eci-first"
-    RESOURCE_POLICY = "resource-policy"
-
-    @property
-    def opens_eci(self) -> bool:
-        """Whether a pod in this mode may come to run on ECI."""
-        return self is not SchedulingMode.ECS_ONLY
 
 
 class Role(StrEnum):

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from fnmatch import translate
 
 from webhook.core import names
-from webhook.core.distribution import apportion
+from webhook.core.distribution import WHOLE, apportion
+from webhook.core.modes import SchedulingMode, Side
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
-from webhook.core.policy import ExecutorRule, Policy, Role, Rule, SchedulingMode, Unplaceable
+from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
 from webhook.core.virtual_node import NodeLabel, Taint, Unsupported
 
 
@@ -40,8 +41,10 @@ class CompiledRule:
     observe: bool
     deny: bool
     """Whether a pod that cannot be placed is denied."""
+    percent: int = WHOLE
+    """The size of the share that this is of a mix, in hundredths."""
     mix: tuple["CompiledRule", ...] = ()
-    """For each of 100 executors the rule that it takes; empty where there is no mix."""
+    """For each of 100 executors the rule that it takes; empty if there is no mix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,13 @@ def _compile_rule(rule: Rule, container: str, policy: Policy) -> CompiledRule:
     if not isinstance(rule, ExecutorRule) or not rule.mix:
         return compiled
     parts = [
-        replace(compiled, mode=share.mode, annotations={**rule.annotations, **share.annotations}) for share in rule.mix
+        replace(
+            compiled,
+            mode=share.mode,
+            annotations={**rule.annotations, **share.annotations},
+            percent=share.percent,
+        )
+        for share in rule.mix
     ]
     sequence = apportion([share.percent for share in rule.mix])
     return replace(compiled, mix=tuple(parts[index] for index in sequence))
@@ -115,21 +124,17 @@ def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
 
 
 def _directive(mode: SchedulingMode, weight: int, policy: Policy) -> Directive:
-    label = policy.virtual_node.label
-    inside = NodeSelectorRequirement(key=label.key, operator="In", values=[label.value])
-    outside = NodeSelectorRequirement(key=label.key, operator="NotIn", values=[label.value])
-    tolerations = tuple((taint, _toleration(taint)) for taint in policy.virtual_node.taints)
-    match mode:
-        case SchedulingMode.ECS_ONLY:
-            return Directive(mode, requirement=outside)
-        case SchedulingMode.ECI_ONLY:
-            return Directive(mode, tolerations, requirement=inside)
-        case SchedulingMode.ECS_FIRST:
-            return Directive(mode, tolerations, preference=_preferred(weight, outside))
-        case SchedulingMode.ECI_FIRST:
-            return Directive(mode, tolerations, preference=_preferred(weight, inside))
-        case SchedulingMode.RESOURCE_POLICY:
-            return Directive(mode, tolerations)
+    node = policy.virtual_node
+    return Directive(
+        mode,
+        tuple((taint, _toleration(taint)) for taint in node.taints) if mode.opens_eci else (),
+        requirement=None if mode.requires is None else _requirement(mode.requires, node.label),
+        preference=None if mode.prefers is None else _preferred(weight, _requirement(mode.prefers, node.label)),
+    )
+
+
+def _requirement(side: Side, label: NodeLabel) -> NodeSelectorRequirement:
+    return NodeSelectorRequirement(key=label.key, operator=side.operator, values=[label.value])
 
 
 def _preferred(weight: int, requirement: NodeSelectorRequirement) -> PreferredSchedulingTerm:

@@ -21,6 +21,40 @@ class Reason(StrEnum):
     NODE_NAME_SET = "node-name-set"
 
 
+class ChangeReason(StrEnum):
+    """Why something of a pod is added, or left as it is."""
+
+    RECORD = "record"
+    """The annotation records the decision."""
+    POLICY = "policy"
+    """The rule adds the annotation to pods that may run on ECI."""
+    IMAGE_CACHE_AUTO = "image-cache-auto"
+    IMAGE_CACHE_SNAPSHOT = "image-cache-snapshot"
+    OPENS_VIRTUAL_NODE = "opens-virtual-node"
+    ONLY_VIRTUAL_NODES = "only-virtual-nodes"
+    KEEPS_OFF_VIRTUAL_NODES = "keeps-off-virtual-nodes"
+    PREFERS_VIRTUAL_NODES = "prefers-virtual-nodes"
+    PREFERS_OTHER_NODES = "prefers-other-nodes"
+
+    ALREADY_THERE = "already-there"
+    OWN_VALUE = "own-value"
+    """The pod has another value of its own."""
+    OWN_IMAGE_CACHE = "own-image-cache"
+    ALREADY_TOLERATED = "already-tolerated"
+    EMPTY_TERM = "empty-term"
+    """A term without requirements matches no node, and must not begin to."""
+    OUTSIDE_ROLLOUT = "outside-rollout"
+    ASKS_FOR_NONE = "asks-for-none"
+    OWN_PLACEMENT = "own-placement"
+    """The pod cannot be placed as asked."""
+    CLOSED_BY_TAINT = "closed-by-taint"
+    NOTHING_REMOVED = "nothing-removed"
+    """The pod's own tolerations stay."""
+    RESOURCE_POLICY_CHOOSES = "resource-policy-chooses"
+    NO_PREFERENCE = "no-preference"
+    """The mode leaves all nodes open alike."""
+
+
 class Caution(Struct, frozen=True):
     """A warning to whoever made the request: the reason as a code, and one sentence."""
 

@@ -8,8 +8,8 @@ from msgspec.json import Decoder, Encoder
 from webhook.core import names
 from webhook.core.distribution import application
 from webhook.core.fault import clause
-from webhook.core.mutation import mutate
-from webhook.core.placement import Verdict, decide, role_of
+from webhook.core.patch import Change, changes, patch
+from webhook.core.placement import Mismatch, Placement, Verdict, decide, role_of
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Caution
@@ -44,24 +44,26 @@ class Admission(Struct, frozen=True):
     cautions: tuple[Caution, ...] = ()
 
 
-class _GroupVersionKind(Struct, rename="camel"):
+class GroupVersionKind(Struct, rename="camel"):
+    """What kind of object a request is about."""
+
     version: str
     kind: str
     group: str = ""
 
 
-class _Request(Struct, rename="camel"):
+class Request(Struct, rename="camel"):
     """An AdmissionRequest about anything, whose object stays unread."""
 
     uid: Annotated[str, Meta(min_length=1, max_length=253)]
-    kind: _GroupVersionKind
+    kind: GroupVersionKind
     operation: str
     name: str | None = None
     namespace: str | None = None
     sub_resource: str | None = None
 
 
-class _PodRequest(_Request, rename="camel", kw_only=True):
+class PodRequest(Request, rename="camel", kw_only=True):
     """An AdmissionRequest about a pod."""
 
     object: Pod
@@ -70,13 +72,13 @@ class _PodRequest(_Request, rename="camel", kw_only=True):
 class _Review(Struct, rename="camel"):
     api_version: str
     kind: str
-    request: _Request
+    request: Request
 
 
 class _PodReview(Struct, rename="camel"):
     api_version: str
     kind: str
-    request: _PodRequest
+    request: PodRequest
 
 
 _R = TypeVar("_R", _Review, _PodReview)
@@ -90,7 +92,9 @@ class _Status(Struct):
     reason: str = "Forbidden"
 
 
-class _Response(Struct, rename="camel"):
+class Response(Struct, rename="camel"):
+    """An AdmissionResponse; `patch` is the JSON Patch, which encoding turns into base64."""
+
     uid: str
     allowed: bool
     patch_type: str | UnsetType = UNSET
@@ -101,7 +105,7 @@ class _Response(Struct, rename="camel"):
 
 
 class _Answer(Struct, rename="camel"):
-    response: _Response
+    response: Response
     api_version: str = API_VERSION
     kind: str = KIND
 
@@ -111,22 +115,46 @@ _reviews: Final = Decoder(_Review)
 _encode: Final = Encoder().encode
 
 
+class Decision(Struct, frozen=True):
+    """All that was decided for one pod of ours."""
+
+    pod: Pod
+    placement: Placement
+    changes: list[Change]
+
+
+class Answer(Struct, frozen=True):
+    """A review and its answer, as values."""
+
+    request: Request
+    response: Response
+    decision: Decision | Mismatch | None
+    """What was decided for the pod, or the label for which it is none of ours; None if no pod is to be created."""
+    admission: Admission
+
+
 def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
     """The answer to the AdmissionReview in `body` (JSON) under `profile`, and the facts of it.
 
-    Raises ReviewError where the body is no AdmissionReview, or its pod has fields of the wrong type.
+    Raises ReviewError if the body is no AdmissionReview, or its pod has fields of the wrong type.
     """
+    found = answer(body, profile)
+    return _encode(_Answer(found.response)), found.admission
+
+
+def answer(body: bytes, profile: CompiledProfile) -> Answer:
+    """The answer to the AdmissionReview in `body`, with all that was decided. Raises ReviewError as `respond` does."""
     request = _read_pod(body)
-    if not isinstance(request, _PodRequest) or not _creates_pod(request):
-        return _left_alone(request, profile.name)
+    if not isinstance(request, PodRequest) or not _creates_pod(request):
+        return _left_alone(request, profile.name, None)
     pod = request.object
-    role = role_of(pod, profile)
-    if role is None:
-        return _left_alone(request, profile.name)
     namespace = request.namespace or pod.metadata.namespace or ""
-    placement = decide(pod, namespace, role, profile)
-    operations = [] if placement.verdict is Verdict.LEAVE else mutate(pod, placement)
-    response = _Response(request.uid, allowed=True, audit_annotations={names.AUDIT_KEY: placement.record})
+    decision = decide_for(pod, namespace, profile)
+    if isinstance(decision, Mismatch):
+        return _left_alone(request, profile.name, decision)
+    placement = decision.placement
+    operations = patch(pod, decision.changes)
+    response = Response(request.uid, allowed=True, audit_annotations={names.AUDIT_KEY: placement.record})
     if placement.cautions:
         response.warnings = [one.sentence for one in placement.cautions]
     outcome: Outcome = "unchanged"
@@ -145,35 +173,45 @@ def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
         case Verdict.LEAVE:
             outcome = "skipped"
     metadata = pod.metadata
-    return _encode(_Answer(response)), Admission(
+    admission = Admission(
         uid=request.uid,
         outcome=outcome,
         profile=profile.name,
         namespace=namespace,
         name=metadata.name or metadata.generate_name or "",
         application=application(metadata.labels or {}),
-        role=role.value,
+        role=placement.role.value,
         mode=placement.mode,
         reason=placement.reason or "",
         operations=len(operations),
         cautions=placement.cautions,
     )
+    return Answer(request, response, decision, admission)
+
+
+def decide_for(pod: Pod, namespace: str, profile: CompiledProfile) -> Decision | Mismatch:
+    """What `profile` decides for `pod` of `namespace`, and what of it changes; or why the pod is none of ours."""
+    role = role_of(pod, profile)
+    if isinstance(role, Mismatch):
+        return role
+    placement = decide(pod, namespace, role, profile)
+    return Decision(pod, placement, [] if placement.verdict is Verdict.LEAVE else changes(pod, placement))
 
 
 def respond_with(body: bytes, warning: Caution) -> tuple[bytes, Admission]:
     """The answer that allows the request in `body` as it is, with `warning`. Raises ReviewError as `respond` does."""
     request = _read(body)
-    response = _Response(request.uid, allowed=True, warnings=[warning.sentence])
+    response = Response(request.uid, allowed=True, warnings=[warning.sentence])
     facts = Admission(request.uid, "skipped", "", request.namespace or "", request.name or "", cautions=(warning,))
     return _encode(_Answer(response)), facts
 
 
-def _left_alone(request: _Request, profile: str) -> tuple[bytes, Admission]:
+def _left_alone(request: Request, profile: str, mismatch: Mismatch | None) -> Answer:
     facts = Admission(request.uid, "skipped", profile, request.namespace or "", request.name or "")
-    return _encode(_Answer(_Response(request.uid, allowed=True))), facts
+    return Answer(request, Response(request.uid, allowed=True), mismatch, facts)
 
 
-def _creates_pod(request: _Request) -> bool:
+def _creates_pod(request: Request) -> bool:
     kind = request.kind
     return (
         kind.kind == "Pod"
@@ -184,7 +222,7 @@ def _creates_pod(request: _Request) -> bool:
     )
 
 
-def _read_pod(body: bytes) -> _PodRequest | _Request:
+def _read_pod(body: bytes) -> PodRequest | Request:
     """The request in `body`, read at once as that of a pod; one whose object is no pod is read again without it."""
     try:
         return _checked(_decoded(_pod_reviews, body)).request
@@ -195,7 +233,7 @@ def _read_pod(body: bytes) -> _PodRequest | _Request:
         return request
 
 
-def _read(body: bytes) -> _Request:
+def _read(body: bytes) -> Request:
     """The request in `body`, whatever its object."""
     try:
         return _checked(_decoded(_reviews, body)).request

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from webhook.cli.doctor.cluster import Cluster, ClusterError, MissingError
 from webhook.cli.doctor.finding import Unknown
 from webhook.core import names
-from webhook.core.policy import Policy, SchedulingMode
+from webhook.core.modes import SchedulingMode
+from webhook.core.policy import Policy
 from webhook.service.policy_file import PolicyError, parse_policy
 
 JSON = dict[str, Any]

@@ -8,10 +8,11 @@ import msgspec
 from webhook.cli.doctor.finding import Finding, Level, Unknown
 from webhook.cli.doctor.observed import Installed, Observed, profile_label
 from webhook.core import names
-from webhook.core.placement import Verdict, decide, role_of
+from webhook.core.placement import Mismatch, Verdict
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_profile
+from webhook.core.review import decide_for
 from webhook.core.text import listed
 
 JSON = dict[str, Any]
@@ -68,8 +69,8 @@ def _expected(pod: JSON, namespace: str, profile: str, installed: Installed) -> 
         selector = (installed.entries[0].get("objectSelector") or {}).get("matchLabels") or {}
         return selector.items() <= labels.items()
     view = msgspec.convert(pod, Pod)
-    role = role_of(view, compiled)
-    return role is not None and decide(view, namespace, role, compiled).verdict in (Verdict.PLACE, Verdict.DENY)
+    decision = decide_for(view, namespace, compiled)
+    return not isinstance(decision, Mismatch) and decision.placement.verdict in (Verdict.PLACE, Verdict.DENY)
 
 
 def _compiled(policy: Policy | Unknown, profile: str) -> CompiledProfile | None:

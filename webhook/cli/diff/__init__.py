@@ -1,4 +1,4 @@
-"""What `diff` does, once its options are read."""
+"""`diff`: reads the files, compares two policies, and prints what differs as a table or as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.comparison import Difference, Selections, differences, profiles_of
+from webhook.cli.diff.comparison import Difference, Selections, differences, profiles_of
 from webhook.cli.inputs import Inputs, Request, read_inputs
 from webhook.cli.profiles import DEFAULT, select
 from webhook.cli.terminal import console, errors, working

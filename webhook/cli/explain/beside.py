@@ -10,21 +10,21 @@ from typing import Any
 
 import msgspec
 
-from webhook.cli.explained import Explained, ExplainedPod, ExplainedWorkload
-from webhook.cli.outcome import Outcome, outcome
+from webhook.cli.explain import words
+from webhook.cli.explain.text import head, pod_name
 from webhook.cli.page import Page
-from webhook.cli.pod_text import diff_lines, scheduling_part
-from webhook.cli.profiles import Selection
-from webhook.cli.rendering import head, pod_name
+from webhook.cli.pod_text import diff_lines
 from webhook.core.node_affinity import reach
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
 from webhook.core.tolerations import may_tolerate
+from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
+from webhook.explain.outcome import Outcome, outcome, scheduling_part
 
 JSON = dict[str, Any]
 
 
-class Verdict(StrEnum):
+class Agreement(StrEnum):
     """How the two orders compare."""
 
     ALIKE = "both orders end alike"
@@ -39,10 +39,10 @@ class BothOrders:
 
     operator_first: Outcome
     ours_first: Outcome
-    verdict: Verdict
+    agreement: Agreement
 
 
-def both_orders(workload: ExplainedWorkload, one: ExplainedPod, profile: CompiledProfile) -> BothOrders | None:
+def both_orders(workload: WorkloadExplanation, one: PodExplanation, profile: CompiledProfile) -> BothOrders | None:
     """What becomes of a pod in each order; None where the operator's webhook has no part in it."""
     operator = one.pod.operator
     if operator is None:
@@ -51,29 +51,29 @@ def both_orders(workload: ExplainedWorkload, one: ExplainedPod, profile: Compile
     once = outcome(work, one.pod, profile, one.pod.created)
     between = operator(once.after)
     again = outcome(work, one.pod, profile, between) if between != once.after else once
-    return BothOrders(one.outcome, again, _verdict(one.outcome.after, again.after, profile))
+    return BothOrders(one.outcome, again, _agreement(one.outcome.after, again.after, profile))
 
 
-def print_both_orders(explained: Explained, selection: Selection) -> bool:
+def print_both_orders(explained: Explanation) -> bool:
     """Prints both orders for every pod; returns whether there is anything to warn of."""
     warned = False
     for one in explained.workloads:
         page = Page()
         head(page, one)
         for pod in one.pods:
-            profile = selection.of(one.workload.namespace)
-            found = both_orders(one, pod, profile) if isinstance(profile, CompiledProfile) else None
-            warned |= bool(pod.outcome.warnings) or (found is not None and found.verdict is Verdict.DIFFERENT)
+            found = both_orders(one, pod, one.profile) if isinstance(one.profile, CompiledProfile) else None
+            warned |= bool(pod.outcome.warnings) or (found is not None and found.agreement is Agreement.DIFFERENT)
             _pod(page, pod, found)
         page.print()
     return warned
 
 
-def _pod(page: Page, one: ExplainedPod, found: BothOrders | None) -> None:
+def _pod(page: Page, one: PodExplanation, found: BothOrders | None) -> None:
     page.line(f"{one.pod.title} {pod_name(one.outcome)}", "bold", indent=2)
     if found is None:
         skipped = one.outcome.skipped
-        page.line(f"left alone, {skipped}" if skipped else "the operator's webhook has no part in this pod", indent=4)
+        alone = "the operator's webhook has no part in this pod"
+        page.line(alone if skipped is None else f"left alone, {words.skipped(skipped)}", indent=4)
         page.lines(((f"! {warning}", "yellow") for warning in one.outcome.warnings), indent=4)
         page.line()
         return
@@ -81,25 +81,25 @@ def _pod(page: Page, one: ExplainedPod, found: BothOrders | None) -> None:
         ("the operator's webhook first, then ours", found.operator_first),
         ("ours first, then the operator's, then ours again", found.ours_first),
     ):
-        mode = end.placement.mode if end.placement else f"left alone, {end.skipped}"
+        mode = end.decision.placement.mode if end.decision else "left alone"
         page.line(f"{title}: {mode}", indent=4)
         page.lines(diff_lines(one.pod.created, end.after), indent=6)
         for warning in end.warnings:
             page.line(f"! {warning}", "yellow", indent=6)
         page.line()
-    bad = found.verdict is Verdict.DIFFERENT
-    page.line(f"{'!' if bad else '='} {found.verdict}", "yellow" if bad else "green", indent=4)
+    bad = found.agreement is Agreement.DIFFERENT
+    page.line(f"{'!' if bad else '='} {found.agreement}", "yellow" if bad else "green", indent=4)
     page.line()
 
 
-def _verdict(one: JSON, other: JSON, profile: CompiledProfile) -> Verdict:
+def _agreement(one: JSON, other: JSON, profile: CompiledProfile) -> Agreement:
     if scheduling_part(one) == scheduling_part(other):
-        return Verdict.ALIKE
+        return Agreement.ALIKE
     if _unordered(one) == _unordered(other):
-        return Verdict.ORDERED
+        return Agreement.ORDERED
     if _open_nodes(one, profile) == _open_nodes(other, profile):
-        return Verdict.SAME_NODES
-    return Verdict.DIFFERENT
+        return Agreement.SAME_NODES
+    return Agreement.DIFFERENT
 
 
 def _unordered(pod: JSON) -> JSON:

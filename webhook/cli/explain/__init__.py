@@ -1,21 +1,21 @@
-"""What `explain` does, once its options are read."""
+"""`explain`: reads the files, explains their pods, and prints them as text, as documents or for both orders."""
 
 from collections.abc import Callable
 from typing import Final
 
-from webhook.cli import beside as both
-from webhook.cli import rendering, structured
-from webhook.cli.explained import Explained, explain_all
+from webhook.cli.explain import documents, text
+from webhook.cli.explain.beside import print_both_orders
 from webhook.cli.inputs import Request, read_inputs
-from webhook.cli.profiles import select
+from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import working
+from webhook.explain.explanation import Explanation
 
-_PRINTERS: Final[dict[str, Callable[[Explained], None]]] = {
-    "text": rendering.print_text,
-    "diff": rendering.print_diffs,
-    "yaml": structured.print_yaml,
-    "json": structured.print_json,
-    "patch": structured.print_patches,
+_PRINTERS: Final[dict[str, Callable[[Explanation], None]]] = {
+    "text": text.print_text,
+    "diff": text.print_diffs,
+    "yaml": documents.print_yaml,
+    "json": documents.print_json,
+    "patch": documents.print_patches,
 }
 
 
@@ -27,8 +27,8 @@ def explain_files(request: Request, output: str, *, beside: bool) -> bool:
     inputs = read_inputs(request.files, request.namespace, pass_over=request.pass_over)
     selection = select(request.policy, request.profile, inputs.namespaces)
     with working("explaining"):
-        explained = explain_all(inputs, selection)
+        explained = explain_inputs(inputs, selection)
     if beside:
-        return both.print_both_orders(explained, selection)
+        return print_both_orders(explained)
     _PRINTERS[output](explained)
     return any(outcome.warnings for outcome in explained.outcomes)

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from webhook.cli.explained import Explained, ExplainedPod, ExplainedWorkload, explain_all
+from webhook.cli.explain import words
 from webhook.cli.inputs import Inputs
-from webhook.cli.pod_text import scheduling_part
-from webhook.cli.profiles import DEFAULT, Selection
-from webhook.cli.rendering import fate
+from webhook.cli.profiles import DEFAULT, Selection, explain_inputs
 from webhook.cli.terminal import InputError
 from webhook.core import names
+from webhook.core.patch import Change
 from webhook.core.placement import Verdict
 from webhook.core.text import LIMIT, listed
+from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
+from webhook.explain.outcome import Fate, scheduling_part
 
 Selections = tuple[Selection, Selection]
 
@@ -40,7 +41,7 @@ def profiles_of(selections: Selections) -> list[str]:
 
 def differences(inputs: Inputs, selections: Selections, profile: str | None) -> Iterator[Difference]:
     """What differs under `profile`, or with None under the profile of each namespace. Raises InputError."""
-    old, new = (explain_all(inputs, one.under(profile, lenient=True)) for one in selections)
+    old, new = (explain_inputs(inputs, one.under(profile, lenient=True)) for one in selections)
     _require_profile(selections, profile, old, new)
     for before, after in zip(old.workloads, new.workloads, strict=True):
         by_title = _titles(before), _titles(after)
@@ -50,35 +51,39 @@ def differences(inputs: Inputs, selections: Selections, profile: str | None) -> 
                 yield found
 
 
-def _require_profile(selections: Selections, profile: str | None, *explained: Explained) -> None:
+def _require_profile(selections: Selections, profile: str | None, *explained: Explanation) -> None:
     """Raises InputError where neither policy has the profile that is needed."""
     name = profile or DEFAULT
-    needed = profile is not None or all(not one.profile for done in explained for one in done.workloads)
+    needed = profile is not None or all(not one.profile_name for done in explained for one in done.workloads)
     if needed and all(name not in one.profiles for one in selections):
         start = f'neither policy has a profile "{name}"; choose with --profile: '
         raise InputError(listed(start, profiles_of(selections), 2 * LIMIT))
 
 
-def _titles(one: ExplainedWorkload) -> dict[str, list[ExplainedPod]]:
+def _titles(one: WorkloadExplanation) -> dict[str, list[PodExplanation]]:
     """The pods of each role: more than one where a mix divides them."""
-    found: dict[str, list[ExplainedPod]] = {}
+    found: dict[str, list[PodExplanation]] = {}
     for pod in one.pods:
         found.setdefault(pod.pod.title, []).append(pod)
     return found
 
 
 def _compared(
-    before: ExplainedWorkload, after: ExplainedWorkload, title: str, old: list[ExplainedPod], new: list[ExplainedPod]
+    before: WorkloadExplanation,
+    after: WorkloadExplanation,
+    title: str,
+    old: list[PodExplanation],
+    new: list[PodExplanation],
 ) -> Difference | None:
     if _essence(old) == _essence(new):
         return None
     work = before.workload
     removed, added = _additions(old), _additions(new)
-    changes = [f"- {what}" for what in removed if what not in added]
-    changes += [f"+ {what}" for what in added if what not in removed]
+    changes = [f"- {words.what(one)}" for one in removed if one not in added]
+    changes += [f"+ {words.what(one)}" for one in added if one not in removed]
     return Difference(
         application=f"{work.kind} {work.namespace}/{work.name}",
-        profile=before.profile or after.profile,
+        profile=before.profile_name or after.profile_name,
         title=title,
         old=_described(old),
         new=_described(new),
@@ -86,53 +91,47 @@ def _compared(
     )
 
 
-_Essence = tuple[str, dict[str, Any]]
-
-
-def _essence(pods: list[ExplainedPod]) -> list[tuple[str, _Essence]]:
-    """What has to be equal: what becomes of the pods, and of how many, where that is not one thing for all."""
+def _essence(pods: list[PodExplanation]) -> list[tuple[str, Any]]:
+    """What has to be equal: what becomes of the pods, and of how many, if that is not the same for all."""
     found = [_end(one) for one in pods]
     alike = all(one == found[0] for one in found)
     return [("all", found[0])] if alike else [(one.pod.count, end) for one, end in zip(pods, found, strict=True)]
 
 
-def _end(one: ExplainedPod) -> _Essence:
-    """What becomes of a pod, and its scheduling part afterwards without the record of the decision."""
-    part = scheduling_part(one.outcome.after)
+def _end(one: PodExplanation) -> Any:
+    """What becomes of a pod, as values: its fate, its mode, and its scheduling part without the record."""
+    outcome, part = one.outcome, scheduling_part(one.outcome.after)
     annotations = part.get("metadata", {}).get("annotations", {})
     kept = {key: value for key, value in annotations.items() if key != names.PLACEMENT_ANNOTATION}
-    return _state(one), {"annotations": kept, "spec": part.get("spec")}
+    placement = outcome.decision.placement if outcome.decision else None
+    end = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else outcome.skipped
+    return outcome.fate, end, kept, part.get("spec")
 
 
-def _described(pods: list[ExplainedPod]) -> str:
+def _described(pods: list[PodExplanation]) -> str:
     if len(_essence(pods)) == 1:
         return _state(pods[0])
     return ", ".join(f"{_state(one)} ({one.pod.count})" for one in pods)
 
 
-def _state(one: ExplainedPod) -> str:
+def _state(one: PodExplanation) -> str:
     outcome = one.outcome
-    if outcome.placement is None or outcome.explanation is None:
-        return f"left alone: {outcome.skipped}"
-    match fate(outcome), outcome.placement.verdict:
-        case "denied", _:
-            return "denied"
-        case "left alone", Verdict.LEAVE:
-            return "left alone: outside the rollout"
-        case "left alone", _:
-            return "left alone: asks for it"
-        case found, _:
-            kept = "" if outcome.explanation.placed else ", but own placement"
-            return f"{outcome.placement.mode}{kept}{'' if found == 'placed' else ', observed'}"
+    if outcome.skipped is not None:
+        return f"left alone: {words.skipped(outcome.skipped)}"
+    if outcome.decision is None or outcome.fate is Fate.DENIED:
+        return "denied"
+    placement = outcome.decision.placement
+    if outcome.fate is Fate.LEFT_ALONE:
+        outside = placement.verdict is Verdict.LEAVE
+        return "left alone: outside the rollout" if outside else "left alone: asks for it"
+    kept = "" if placement.placed else ", but own placement"
+    return f"{placement.mode}{kept}{', observed' if outcome.fate is Fate.OBSERVED else ''}"
 
 
-def _additions(pods: list[ExplainedPod]) -> dict[str, None]:
+def _additions(pods: list[PodExplanation]) -> list[Change]:
     """What the webhook adds to the pods, the record of the decision apart, in order and each once."""
-    record = f"annotation {names.PLACEMENT_ANNOTATION}"
-    return {
-        remark.what: None
-        for one in pods
-        if one.outcome.explanation is not None and fate(one.outcome) == "placed"
-        for remark in one.outcome.explanation.changes
-        if not remark.what.startswith(record)
-    }
+    found: list[Change] = []
+    for one in pods:
+        if one.outcome.fate is Fate.PLACED:
+            found += [new for new in one.outcome.added if new.key != names.PLACEMENT_ANNOTATION and new not in found]
+    return found

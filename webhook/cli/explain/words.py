@@ -1,0 +1,134 @@
+"""Decisions and changes in words."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from webhook.core import names
+from webhook.core.distribution import WHOLE, application
+from webhook.core.patch import Change, Kind, Operation
+from webhook.core.placement import Mismatch, Origin, Placement
+from webhook.core.pod import NodeSelectorRequirement, Pod, Toleration
+from webhook.core.profile import CompiledProfile
+from webhook.core.reasons import ChangeReason as Why
+from webhook.core.review import Request
+from webhook.core.text import one_line
+from webhook.explain.outcome import NoProfile
+
+#: The sentence for each reason; `{found}` is what the pod has.
+REASONS: Final[dict[Why, str]] = {
+    Why.RECORD: "records the decision",
+    Why.POLICY: "added by the policy to pods that may run on ECI",
+    Why.IMAGE_CACHE_AUTO: "creates and matches image caches automatically",
+    Why.IMAGE_CACHE_SNAPSHOT: "the policy's image cache for this image",
+    Why.OPENS_VIRTUAL_NODE: "tolerates the virtual node's taint",
+    Why.ONLY_VIRTUAL_NODES: "the pod may run on virtual nodes only",
+    Why.KEEPS_OFF_VIRTUAL_NODES: "the pod tolerates the virtual node's taint, so this keeps it off",
+    Why.PREFERS_VIRTUAL_NODES: "the scheduler prefers virtual nodes",
+    Why.PREFERS_OTHER_NODES: "the scheduler prefers other nodes",
+    Why.ALREADY_THERE: "the pod has it already",
+    Why.OWN_VALUE: 'the pod has its own value "{found}"',
+    Why.OWN_IMAGE_CACHE: "the pod has its own: {key}: {found}",
+    Why.ALREADY_TOLERATED: "the pod tolerates the taint already: {found}",
+    Why.EMPTY_TERM: "an empty term matches no node",
+    Why.OUTSIDE_ROLLOUT: "the application is outside the rollout",
+    Why.ASKS_FOR_NONE: "the pod asks to be left alone",
+    Why.OWN_PLACEMENT: "the pod keeps its own placement",
+    Why.CLOSED_BY_TAINT: "not needed: the virtual node's taint keeps the pod off",
+    Why.NOTHING_REMOVED: "the pod's own tolerations stay: the webhook removes nothing",
+    Why.RESOURCE_POLICY_CHOOSES: "the namespace's ResourcePolicy chooses between ECS and ECI",
+    Why.NO_PREFERENCE: "not needed: the mode prefers no kind of node",
+}
+_WHOLE: Final = {Kind.POD: "everything else", Kind.TOLERATION: "tolerations", Kind.NODE_AFFINITY: "node affinity"}
+
+
+def what(change: Change) -> str:
+    """What a change is about."""
+    added = change.operation is Operation.ADD
+    match change.kind:
+        case Kind.ANNOTATION:
+            return f"annotation {change.key}" + (f": {change.value}" if added else "")
+        case Kind.IMAGE_CACHE:
+            return "image cache"
+        case Kind.TOLERATION if change.value is not None:
+            return f"toleration {_toleration(change.value)}"
+        case Kind.PREFERRED:
+            (requirement,) = change.value.preference.match_expressions
+            return f"preferred node affinity {_requirement(requirement)}" + (
+                f", weight {change.value.weight}" if added else ""
+            )
+        case Kind.REQUIRED if change.reason is Why.EMPTY_TERM:
+            number = len(change.terms)
+            return f"{number} empty term{'s' if number > 1 else ''} of the required node affinity"
+        case Kind.REQUIRED:
+            return f"required node affinity {_requirement(change.value)}"
+    return _WHOLE[change.kind]
+
+
+def why(change: Change, of_terms: int = 0) -> str:
+    """Why; `of_terms` is the number of terms of the pod's own required node affinity."""
+    sentence = REASONS[change.reason].format(key=change.key, found=_found(change.found))
+    if change.reason is Why.RECORD and change.found is not None:
+        sentence += f', in place of "{_found(change.found)}"'
+    if change.terms and change.reason is not Why.EMPTY_TERM and of_terms > 1:
+        sentence += f"; {len(change.terms)} of {of_terms} terms"
+        sentence += ", since any one of them is enough" if change.operation is Operation.ADD else ""
+    return sentence
+
+
+def remarks(changes: Iterable[Change], of_terms: int) -> list[tuple[str, str]]:
+    """What each change is about, and why."""
+    return [(what(one), why(one, of_terms)) for one in changes]
+
+
+def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
+    """How the mode came about, a clause for each step."""
+    rule = profile.rules[placement.role]
+    labels = pod.metadata.labels or {}
+    steps = [f"profile {profile.name} has {rule.mode} for the {placement.role}"]
+    acts = f"the rule acts on {rule.rollout} % of all applications"
+    match placement.source:
+        case Origin.OVERRIDE:
+            steps.append(f"the pod's annotation {names.MODE_ANNOTATION} asks for {placement.asked}")
+        case Origin.ROLLOUT:
+            steps.append(f"{acts}, but not on {one_line(application(labels))}")
+        case Origin.MIX:
+            number = labels[names.SPARK_EXEC_ID]
+            share = f"number {number} is in the share of {placement.share} % with {placement.asked}"
+            steps = [f"profile {profile.name} has a mix for the executors: {share}"]
+    if placement.source in (Origin.PROFILE, Origin.MIX) and rule.rollout < WHOLE:
+        steps.append(f"{acts}, and on this one")
+    if placement.mode != placement.asked:
+        steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
+    if not placement.placed:
+        steps.append("the pod cannot be placed so")
+    return "; ".join(steps)
+
+
+def skipped(reason: NoProfile | Mismatch | Request) -> str:
+    """Why a pod is skipped, as a clause."""
+    match reason:
+        case NoProfile():
+            return reason.why
+        case Mismatch(key=key, found=None):
+            return f"the label {key} is missing"
+        case Mismatch():
+            *others, last = reason.accepted
+            accepted = f"{', '.join(others)} or {last}" if others else f'"{last}"'
+            return f'the label {reason.key} is "{one_line(reason.found or "")}", not {accepted}'
+    about = "/".join(filter(None, (reason.kind.kind, reason.sub_resource)))
+    return f"the request is {reason.operation} of {about}, and only CREATE of Pod is answered with a patch"
+
+
+def _found(value: Any) -> str:
+    return _toleration(value) if isinstance(value, Toleration) else one_line(str(value))
+
+
+def _requirement(requirement: NodeSelectorRequirement) -> str:
+    return f"{requirement.key} {requirement.operator} [{', '.join(requirement.values or ())}]"
+
+
+def _toleration(toleration: Toleration) -> str:
+    """A toleration in short: `KEY=VALUE:EFFECT`, without what is left open."""
+    value = "" if toleration.operator == "Exists" else f"={toleration.value or ''}"
+    effect = f":{toleration.effect}" if toleration.effect else ""
+    return one_line(f"{toleration.key or 'any taint'}{value}{effect}")

@@ -1,0 +1,54 @@
+"""The scheduling modes. Each is one entry: all that follows from a mode is read off its entry."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Side(StrEnum):
+    """A kind of node: virtual nodes lead to ECI, all others are ECS."""
+
+    VIRTUAL = "virtual nodes"
+    OTHERS = "other nodes"
+
+    @property
+    def operator(self) -> str:
+        """The node selector operator that, with the virtual node's label, selects these nodes."""
+        return "In" if self is Side.VIRTUAL else "NotIn"
+
+
+class SchedulingMode(StrEnum):
+    """Where the pods of a role may run."""
+
+    #   value, opens ECI, requires, prefers, needs the ACK scheduler, sentence
+    ECS_ONLY = "ecs-only", False, Side.OTHERS, None, False, "The pods run on ECS."
+    ECI_ONLY = "eci-only", True, Side.VIRTUAL, None, False, "The pods run on ECI."
+    ECS_FIRST = "ecs-first", True, None, Side.OTHERS, False, "The pods prefer ECS and may run on ECI."
+    ECI_FIRST = "eci-first", True, None, Side.VIRTUAL, False, "The pods prefer ECI and may run on ECS."
+    RESOURCE_POLICY = "resource-policy", True, None, None, True, "The namespace's ResourcePolicy places the pods."
+
+    opens_eci: bool
+    """Whether a pod in this mode may run on ECI: it gets the tolerations and the ECI annotations."""
+    requires: Side | None
+    """The nodes that the required node affinity selects. A mode that does not open ECI requires them only of a pod
+    that tolerates the virtual node by itself."""
+    prefers: Side | None
+    """The nodes that the preferred node affinity selects."""
+    needs_ack_scheduler: bool
+    """Whether only the ACK scheduler can do what the mode says."""
+    sentence: str
+    """What the mode does, for people."""
+
+    def __new__(  # noqa: D102, the fields are explained above
+        cls,
+        value: str,
+        opens_eci: bool = False,  # noqa: FBT001, FBT002, an entry is a row of a table
+        requires: Side | None = None,
+        prefers: Side | None = None,
+        needs_ack_scheduler: bool = False,  # noqa: FBT001, FBT002
+        sentence: str = "",
+    ) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.opens_eci, member.requires, member.prefers = opens_eci, requires, prefers
+        member.needs_ack_scheduler, member.sentence = needs_ack_scheduler, sentence
+        return member
