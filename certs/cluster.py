@@ -1,6 +1,6 @@
-"""The API server, as far as the certificates need it: the one module that meets the untyped client.
+"""The API server: the one module that meets the untyped client.
 
-Objects are taken and given as plain JSON, since the client's models refuse what an API server accepts.
+Objects are plain JSON, because the client's models refuse some that an API server accepts.
 """
 
 import base64
@@ -22,26 +22,22 @@ from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secr
 
 _TIMEOUT = (5, 10)
 _WATCH_SECONDS = 240
+#: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
-"""An Event's message holds no more (Kubernetes API: Event v1 core)."""
 
 
 class ClusterError(Exception):
-    """The API server could not be reached, or refused; the message is one sentence.
-
-    Attributes:
-        status: The HTTP status; None where no answer came.
-        retry_after: The seconds that the API server asked to wait; 0 where it did not ask.
-    """
+    """The API server could not be reached, or refused; the message is one clause."""
 
     def __init__(self, message: str, status: int | None = None, retry_after: float = 0) -> None:
+        """`status` is None if no answer came; `retry_after` is how many seconds the API server asked to wait."""
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
 
 
 class ConflictError(ClusterError):
-    """Someone else wrote the object since it was read."""
+    """Another client wrote the object since it was read."""
 
 
 class Cluster:
@@ -53,20 +49,12 @@ class Cluster:
         self._admission = client.AdmissionregistrationV1Api(api)
 
     def secret(self, namespace: str, name: str) -> Secret | None:
-        """Return a Secret; None if there is none.
-
-        Raises:
-            ClusterError: The API server could not be asked or refused.
-        """
+        """A Secret; None if there is none. Raises ClusterError."""
         found = _find(f"get the Secret {namespace}/{name}", self._core.read_namespaced_secret, name, namespace)
         return None if found is None else _secret(found)
 
     def configuration(self, name: str) -> Configuration | None:
-        """Return a MutatingWebhookConfiguration; None if there is none.
-
-        Raises:
-            ClusterError: The API server could not be asked or refused.
-        """
+        """A MutatingWebhookConfiguration; None if there is none. Raises ClusterError."""
         read = self._admission.read_mutating_webhook_configuration
         found = _find(f"get the MutatingWebhookConfiguration {name}", read, name)
         if found is None:
@@ -78,12 +66,7 @@ class Cluster:
         return Configuration(bundles, found["metadata"]["resourceVersion"])
 
     def write(self, namespace: str, action: WriteSecret) -> Secret:
-        """Create or replace a Secret as the action says, and return it as written.
-
-        Raises:
-            ConflictError: Someone else wrote or created it since it was observed.
-            ClusterError: The API server could not be asked or refused.
-        """
+        """Creates or replaces a Secret; returns it as written. Raises ConflictError and ClusterError."""
         what = f"{'update' if action.replaces else 'create'} the Secret {namespace}/{action.name}"
         data = {key: base64.b64encode(content).decode() for key, content in action.data.items()}
         if action.replaces:
@@ -96,14 +79,9 @@ class Cluster:
         return _secret(written)
 
     def patch(self, name: str, action: PatchBundle) -> None:
-        """Set the caBundle of the webhooks that the action names, and nothing else.
-
-        Raises:
-            ConflictError: Someone else wrote the configuration since it was observed.
-            ClusterError: The API server could not be asked or refused.
-        """
+        """Sets the caBundle of the action's webhooks, and nothing else. Raises ConflictError and ClusterError."""
         bundle = base64.b64encode(action.bundle).decode()
-        body = {  # a strategic merge: lists of webhooks are merged by name, and the resourceVersion has to match
+        body = {  # a strategic merge: the API server merges webhooks by name, and the resourceVersion must match
             "metadata": {"resourceVersion": action.resource_version},
             "webhooks": [{"name": webhook, "clientConfig": {"caBundle": bundle}} for webhook in action.webhooks],
         }
@@ -116,17 +94,10 @@ class Cluster:
         )
 
     def record(self, about: Mapping[str, str], kind: str, reason: str, message: str, now: datetime) -> None:
-        """Create an Event.
+        """Creates an Event of the type `kind`, with a reason in UpperCamelCase. Raises ClusterError.
 
-        Args:
-            about: The involved object: apiVersion, kind, namespace, name and, where known, uid.
-            kind: ``Normal`` or ``Warning``.
-            reason: Why, in UpperCamelCase.
-            message: A sentence; what is beyond 1,024 characters is cut.
-            now: When it happened.
-
-        Raises:
-            ClusterError: The API server could not be asked or refused.
+        `about` is the involved object: apiVersion, kind, namespace, name and, if known, uid. A message of more than
+        1,024 characters is cut.
         """
         time = f"{now:%Y-%m-%dT%H:%M:%SZ}"
         body = {
@@ -147,33 +118,19 @@ class Cluster:
         _call("create an Event", self._core.create_namespaced_event, about["namespace"], body)
 
     def secret_changes(self, namespace: str, name: str) -> Iterator[None]:
-        """Yield at once and then for each change of a Secret, until the API server ends the watch.
-
-        Raises:
-            ClusterError: The API server could not be asked, refused, or ended the watch with an error.
-        """
+        """Yields at once and then for each change of a Secret, until the watch ends. Raises ClusterError."""
         return _changes(f"watch the Secret {namespace}/{name}", self._core.list_namespaced_secret, namespace, name=name)
 
     def configuration_changes(self, name: str) -> Iterator[None]:
-        """Yield at once and then for each change of a MutatingWebhookConfiguration, until the watch ends.
-
-        Raises:
-            ClusterError: The API server could not be asked, refused, or ended the watch with an error.
-        """
+        """Yields as `secret_changes` does, for a MutatingWebhookConfiguration. Raises ClusterError."""
         listing = self._admission.list_mutating_webhook_configuration
         return _changes(f"watch the MutatingWebhookConfiguration {name}", listing, name=name)
 
 
 def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
-    """Return the cluster that a kubeconfig or the own pod's ServiceAccount leads to.
+    """The cluster of a context in a kubeconfig, by default the current one in `$KUBECONFIG` or the user's own file.
 
-    Args:
-        kubeconfig: The file; None for ``$KUBECONFIG`` or the user's own.
-        context: The context in it; None for its current one.
-        in_cluster: Without a kubeconfig, use the ServiceAccount that the pod runs under.
-
-    Raises:
-        InputError: There is no usable configuration.
+    With `in_cluster` and no kubeconfig: the cluster of this pod, by its ServiceAccount. Raises InputError.
     """
     accepted = "a kubeconfig, or in a pod its ServiceAccount" if in_cluster and kubeconfig is None else "a kubeconfig"
     settings = client.Configuration()
@@ -201,11 +158,7 @@ def _secret(found: Mapping[str, Any]) -> Secret:
 
 
 def _call(what: str, function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-    """Call the API server and return the object of its answer.
-
-    Raises:
-        ClusterError: No answer came, or a refusal.
-    """
+    """Calls the API server; returns the object that it answers. Raises ClusterError."""
     with _faults(what):
         response = function(*arguments, _preload_content=False, _request_timeout=_TIMEOUT, **options)
         answer = json.loads(response.data)
@@ -215,7 +168,7 @@ def _call(what: str, function: Any, *arguments: Any, **options: Any) -> dict[str
 
 
 def _find(what: str, function: Any, *arguments: Any) -> dict[str, Any] | None:
-    """Return the object that a call gets; None if there is none."""
+    """The object that a call returns; None if there is none."""
     try:
         return _call(what, function, *arguments)
     except ClusterError as error:
@@ -243,7 +196,7 @@ def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[No
 
 @contextmanager
 def _faults(what: str) -> Iterator[None]:
-    """Turn whatever the client raises into one kind of error."""
+    """Turns whatever the client raises into a ClusterError."""
     try:
         yield
     except client.ApiException as error:
@@ -256,7 +209,7 @@ def _faults(what: str) -> Iterator[None]:
 
 
 def _reason(error: client.ApiException) -> str:
-    """Return the message of the Status that the API server answered with, or the next best."""
+    """The message of the Status that the API server answered, or else the HTTP reason."""
     try:
         message = json.loads(error.body or "")["message"]
     except (ValueError, KeyError, TypeError):

@@ -30,7 +30,7 @@ class GoClient:
                 self.wfile.write(VERSION)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Logs nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True)
@@ -47,7 +47,7 @@ class GoClient:
         self._thread.join()
 
     def refusal(self, pair: KeyPair, bundle: bytes, host: str) -> str:
-        """Return why Go refuses a serving certificate under a name; nothing if it accepts it."""
+        """Why Go refuses a serving certificate under a name; empty if it accepts it."""
         self._pair.write_bytes(pair.certificate_pem + pair.key_pem)
         self._context.load_cert_chain(self._pair)
         cluster = {

@@ -21,7 +21,7 @@ KINDS = tuple(_ALTERED)
 
 
 def unreadable(pem: bytes, kind: str) -> bytes:
-    """Make a CA's certificate one that cannot be read."""
+    """A CA's certificate, changed so that it cannot be read."""
     before, after = map(bytes.fromhex, _ALTERED[kind])
     der = ssl.PEM_cert_to_DER_cert(pem.decode())
     assert der.count(before) == 1
@@ -29,7 +29,7 @@ def unreadable(pem: bytes, kind: str) -> bytes:
 
 
 def certificate_for(name: str, authority: KeyPair, now: datetime, end: datetime | None = None) -> KeyPair:
-    """Issue a certificate for a DNS name of whatever kind, until whenever."""
+    """A certificate for any DNS name, valid until `end`."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(authority.certificate.subject)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())

@@ -1,4 +1,4 @@
-"""A cluster in memory: three objects with resourceVersions, compare-and-swap, and what clients of it would trust."""
+"""A cluster in memory: three objects with resourceVersions, and what its clients would trust."""
 
 import copy
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ class StaleWriteError(Exception):
 
 
 def verifies(bundle: bytes, pem: bytes, at: datetime) -> bool:
-    """Say whether a client that trusts a bundle accepts a certificate, by rules that are not the controller's own."""
+    """Whether a client that trusts `bundle` accepts a certificate, by rules other than the controller's own."""
     try:
         store = verification.Store(x509.load_pem_x509_certificates(bundle))
         verifier = verification.PolicyBuilder().store(store).time(at).build_server_verifier(x509.DNSName(HOST))
@@ -31,7 +31,7 @@ def verifies(bundle: bytes, pem: bytes, at: datetime) -> bool:
 
 
 class Simulation:
-    """The cluster, and the moment that it is."""
+    """The cluster and its present moment."""
 
     def __init__(self, webhooks: tuple[str, ...] | None = ("driver.spark", "executor.spark")) -> None:
         self._versions = count(1)
@@ -44,7 +44,7 @@ class Simulation:
         self.done: list[str] = []
 
     def copy(self) -> "Simulation":
-        """The same cluster once more, to go another way from here."""
+        """A copy of the cluster, with nothing done yet."""
         made = copy.copy(self)
         made.done = []
         return made
@@ -56,14 +56,16 @@ class Simulation:
         return Secret(data, owned, {"metadata": {"resourceVersion": self._version()}})
 
     def damage_ca(self, **changes: bytes | None) -> None:
+        """Damages nothing if the Secret is lost."""
         self.ca = self._changed(self.ca, changes)
 
     def damage_serving(self, **changes: bytes | None) -> None:
         self.serving = self._changed(self.serving, changes)
 
-    def _changed(self, secret: Secret | None, changes: dict[str, bytes | None]) -> Secret:
-        """Change keys of a Secret, a dot written as an underscore; None removes one."""
-        assert secret
+    def _changed(self, secret: Secret | None, changes: dict[str, bytes | None]) -> Secret | None:
+        """Changes keys of a Secret, a dot written as an underscore; None removes one."""
+        if secret is None:
+            return None
         named = {key.replace("_", "."): content for key, content in changes.items()}
         data = {**secret.data, **named}
         return self.secret({key: content for key, content in data.items() if content is not None})
@@ -80,11 +82,7 @@ class Simulation:
         return Objects(self.ca, self.serving, self.configuration)
 
     def apply(self, action: Action) -> None:
-        """Apply an action as the API server would.
-
-        Raises:
-            StaleWriteError: the object is not the one that was observed.
-        """
+        """Applies an action as the API server would. Raises StaleWriteError if the object was written since."""
         if isinstance(action, PatchBundle):
             if self.configuration is None or self.configuration.resource_version != action.resource_version:
                 raise StaleWriteError
@@ -101,6 +99,30 @@ class Simulation:
         setattr(self, place, self.secret(dict(action.data)))
 
     @property
+    def keys(self) -> dict[str, bytes]:
+        """What the CA's Secret holds."""
+        return dict(self.ca.data) if self.ca else {}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What the serving Secret holds."""
+        return dict(self.serving.data) if self.serving else {}
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.files["tls.crt"])
+
+    @property
+    def current(self) -> x509.Certificate:
+        """The CA that signs."""
+        return x509.load_pem_x509_certificate(self.keys["tls.crt"])
+
+    @property
+    def trusted(self) -> list[x509.Certificate]:
+        """The CAs that the API server trusts."""
+        return x509.load_pem_x509_certificates(self.trusted_by_api_server)
+
+    @property
     def trusted_by_api_server(self) -> bytes:
         assert self.configuration
         bundles = set(self.configuration.bundles.values())
@@ -109,14 +131,13 @@ class Simulation:
     @property
     def trust_holds(self) -> bool:
         """Whether every client that trusts what is published accepts what is served."""
-        data = self.serving.data if self.serving else {}
-        leaf = data.get("tls.crt", b"")
         bundles = [*self.configuration.bundles.values()] if self.configuration else []
-        return all(verifies(bundle, leaf, self.now) for bundle in (*bundles, data.get("ca.crt", b"")))
+        leaf = self.files.get("tls.crt", b"")
+        return all(verifies(bundle, leaf, self.now) for bundle in (*bundles, self.files.get("ca.crt", b"")))
 
 
 class Keeper:
-    """A controller of the simulation, with the memory that a real one has; `Keeper(simulation)` is a fresh start."""
+    """A controller of the simulation, with a real one's memory; `Keeper(simulation)` is one that just started."""
 
     def __init__(self, simulation: Simulation, skew: timedelta = timedelta(0)) -> None:
         """`skew` is how far its clock is ahead."""
@@ -132,7 +153,7 @@ class Keeper:
         return planned.action
 
     def step(self) -> bool:
-        """Do one thing; False if there was nothing to do. What was trusted before stays trusted."""
+        """Does one thing; returns False if there was nothing to do. What was trusted before stays trusted."""
         action = self.think()
         if action is None:
             return False
@@ -142,7 +163,7 @@ class Keeper:
         return True
 
     def settle(self, limit: int = 9) -> list[str]:
-        """Do all that there is to do at this moment, and return the reasons; more than `limit` actions are a loop."""
+        """Does all that is to do at this moment; returns the reasons. More than `limit` actions are a loop."""
         begin = len(self.simulation.done)
         for _ in range(limit):
             if not self.step():
@@ -150,7 +171,7 @@ class Keeper:
         raise AssertionError(f"no end of actions: {self.simulation.done[begin:]}")
 
     def wait(self, time: timedelta) -> list[tuple[datetime, str]]:
-        """Let time pass, doing things at the moments at which they are due; return each with its moment."""
+        """Lets time pass and does things when they are due; returns each with its moment."""
         simulation, end, seen = self.simulation, self.simulation.now + time, []
         while True:
             seen += [(simulation.now, reason) for reason in self.settle()]
@@ -160,6 +181,10 @@ class Keeper:
             simulation.now = self.due
         simulation.now = end
         return seen + [(end, reason) for reason in self.settle()]
+
+    def after(self, time: timedelta) -> list[str]:
+        """The reasons of what is done while time passes."""
+        return [reason for _, reason in self.wait(time)]
 
 
 def installed() -> tuple[Simulation, Keeper]:

@@ -1,4 +1,4 @@
-"""A stand-in for the API server, for the faults that a real one cannot be made to show."""
+"""A stand-in for the API server, for faults that a real one cannot be made to show."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ import yaml
 
 @dataclass(frozen=True)
 class Answer:
-    """What the stand-in answers instead of what it would; `hang` keeps it from answering at all."""
+    """An answer in place of the usual one; with `hang` there is no answer at all."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -135,6 +135,6 @@ class StandIn:
             do_GET = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Logs nothing."""
 
         return Handler

@@ -74,7 +74,7 @@ def assert_is_leaf(certificate: x509.Certificate, authority: x509.Certificate) -
 
 
 def openssl_verify(folder: Path, bundle: bytes, pair: KeyPair, host: str, at: datetime) -> str:
-    """Return what ``openssl verify`` says under its strict rules; ``OK`` when it is content."""
+    """What `openssl verify` says under its strict rules; `OK` if it accepts the certificate."""
     (folder / "bundle.pem").write_bytes(bundle)
     (folder / "leaf.pem").write_bytes(pair.certificate_pem)
     name = ["-verify_ip" if is_address(host) else "-verify_hostname", host]
@@ -299,5 +299,5 @@ def test_a_private_key_shows_in_no_representation() -> None:
 
 
 def test_loopback_names_resolve_here_as_issued() -> None:
-    """``make run`` serves these three; a name that led elsewhere would be of no use."""
+    """`make run` serves under this name."""
     assert socket.gethostbyname("localhost") == "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The loop around the plan: what it does when the API server refuses, fails, hangs or comes back."""
+"""The control loop: what it does if the API server refuses, fails, hangs or comes back."""
 
 import json
 import signal
@@ -34,7 +34,7 @@ EVENTS = "/api/v1/namespaces/spark/events"
 
 
 class Waits(threading.Event):
-    """An event whose waits are noted instead of waited for."""
+    """An event that records its waits and returns at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def controller_of(stand_in: StandIn) -> tuple[Controller, Waits]:
 
 
 def always(answer: Answer, method: str | None = None, path: str | None = None) -> Callable[[str, str], Answer | None]:
-    """Answer so to every call, or to those of a method or path."""
+    """Gives `answer` to every call, or to those with a method or path."""
     return lambda was, where: answer if method in (None, was) and path in (None, where) else None
 
 
@@ -278,7 +278,7 @@ def started(*flags: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_though_the_api_server_hangs(stand_in: StandIn, number: signal.Signals) -> None:
-    """It has to end long before the call, which would be given up after ten seconds."""
+    """It ends long before the call, which times out after ten seconds."""
     stand_in.fault = always(Answer(hang=True))
     with started("--health-port=0", f"--kubeconfig={stand_in.kubeconfig}") as process:
         assert process.stderr
@@ -308,7 +308,7 @@ def test_health_fails_once_the_loop_has_stopped_to_turn(stand_in: StandIn) -> No
 
 
 def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: StandIn) -> None:
-    """So that kubelet starts it anew, instead of a loop that does nothing in silence."""
+    """Then kubelet restarts it; a loop that does nothing would go unseen."""
     controller, _ = controller_of(stand_in)
     controller.stop = threading.Event()
     controller.clock = lambda: 1 / 0  # type: ignore[assignment, return-value]

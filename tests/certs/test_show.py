@@ -1,4 +1,4 @@
-"""What ``show`` says of a folder or a running server, healthy and with each fault made on purpose."""
+"""What `show` says of a folder or a running server, sound and with each fault."""
 
 import contextlib
 import socket
@@ -36,7 +36,7 @@ def pair_of(hosts: list[str], now: datetime) -> tuple[KeyPair, KeyPair]:
 
 @contextlib.contextmanager
 def tls_server(folder: Path, pair: KeyPair, chain: bytes = b"") -> Iterator[str]:
-    """Shake hands with whoever comes, and say no more; yield the address."""
+    """Serves TLS handshakes and nothing more; yields the address."""
     (folder / "server.pem").write_bytes(pair.certificate_pem + chain + pair.key_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
