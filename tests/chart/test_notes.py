@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.chart.rendered import NAMESPACE, RELEASE, render
+from tests.pods import MODES
 
 
 def test_the_next_three_commands_are_there() -> None:
@@ -19,8 +20,12 @@ def test_the_next_three_commands_are_there() -> None:
 
 def test_the_profiles_are_listed() -> None:
     notes = render({"policy": {"profiles": {"default": None}}}).notes
-    assert "(eci-first, eci-only, ecs-first, ecs-only, resource-policy)" in notes
-    assert "spark-eci-webhook/profile=eci-first\n" in notes
+    assert f"({', '.join(sorted(MODES))})" in notes
+    assert f"spark-eci-webhook/profile={min(MODES)}\n" in notes
+
+
+def test_the_profile_default_is_shown_whatever_else_there_is() -> None:
+    assert "spark-eci-webhook/profile=default\n" in render({"policy": {"profiles": {"all": {}}}}).notes
 
 
 @pytest.mark.parametrize(
