@@ -45,6 +45,10 @@ bench: $(VENV)/dev ## Compare the service with a bare ASGI callable, and print t
 golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff
 	@$(BIN)/python -m tests.golden
 
+.PHONY: mutants
+mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the changes that no test notices
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: e2e
 e2e: $(VENV)/dev ## Test against the real control plane in $KUBEBUILDER_ASSETS
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)

@@ -1,6 +1,7 @@
 """Rewrites what tests compare with, for a diff that somebody reviews: `make golden`."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -12,8 +13,10 @@ from tests.cli.golden import rewrite_outputs
 from tests.overlays import difference, overlaid
 from tests.reviewing import answer, patched
 from webhook.core.modes import SchedulingMode
+from webhook.service.policy_file import load_policy
 
 WIDTH: Final = 120
+EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 
 
 def rewrite_cases() -> None:
@@ -61,8 +64,46 @@ def _on_one_line(value: Any) -> str:
     return str(text).removesuffix("...\n").strip()
 
 
+def rewrite_examples() -> None:
+    """Adds the example of a new mode, and makes what each takes by hand what the core answers now."""
+    for mode in SchedulingMode:
+        folder = EXAMPLES / mode
+        folder.mkdir(exist_ok=True)
+        policy, before = folder / "policy.yaml", folder / "before.yaml"
+        if not policy.exists():
+            rule = {"mode": str(mode), "imageCache": {"auto": False}}
+            profiles = {"profiles": {"default": {"driver": rule, "executor": dict(rule)}}}
+            text = yaml.dump(profiles, Dumper=_WithoutAliases, sort_keys=False)
+            policy.write_text(f"# Pods are placed in the mode {mode}.\n{text}", encoding="utf-8")
+        if not before.exists():
+            text = (EXAMPLES / "ecs-first/before.yaml").read_text(encoding="utf-8")
+            before.write_text(text.replace("ecs-first", mode), encoding="utf-8")
+        (folder / "after.yaml").write_text(by_hand(mode), encoding="utf-8")
+
+
+def by_hand(mode: SchedulingMode) -> str:
+    """`after.yaml` in the example of a mode: the plain application with what its pods gain written into it."""
+    application = yaml.safe_load((EXAMPLES / mode / "before.yaml").read_text(encoding="utf-8"))
+    policy = load_policy(EXAMPLES / mode / "policy.yaml")
+    for role in ("driver", "executor"):
+        pod = case_of(mode, role=role).pod
+        gained = difference(pod["spec"], patched(pod, answer(pod, policy))["spec"])
+        wanted = {"affinity": gained.get("affinity"), "tolerations": gained.get("tolerations+")}
+        application["spec"][role] |= {key: value for key, value in wanted.items() if value}
+    comment = "# What it would take by hand, without the webhook, for the same placement.\n"
+    return comment + yaml.dump(application, Dumper=_WithoutAliases, sort_keys=False)
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes a value out wherever it occurs."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
 if __name__ == "__main__":
     rewrite_cases()
+    rewrite_examples()
     settings_table.rewrite()
     rewrite_outputs()
     schema = json.loads(values_schema.FILE.read_text(encoding="utf-8"))

@@ -4,6 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from webhook.core.policy import SchedulingMode
+
 KEYS = st.sampled_from(["type", "kubernetes.io/arch", "topology.kubernetes.io/zone"])
 VALUES = st.sampled_from(["virtual-kubelet", "ecs", "amd64", "arm64", "h", "i", "7"])
 NUMBERS = st.integers(-2, 9).map(str)
@@ -70,7 +72,7 @@ ANNOTATIONS = st.dictionaries(
     st.sampled_from(["true", "imc-2ze5hdcnngenmwc1jmwf", "mode=eci-only,profile=default,policy=00000000"]),
     max_size=3,
 )
-MODES = ("ecs-only", "eci-only", "ecs-first", "eci-first", "resource-policy")
+MODES = tuple(mode.value for mode in SchedulingMode)
 OVERRIDES = st.sampled_from([*MODES, "none", "eci"])
 VOLUMES = st.lists(
     st.sampled_from(

@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from tests import settings_table
+from tests import golden, settings_table
 from tests.serving import ROOT
-from webhook.core.policy import ExecutorRule, Policy, Profile
+from webhook.core.policy import ExecutorRule, Policy, Profile, SchedulingMode
 from webhook.core.virtual_node import VirtualNode
 from webhook.service.metrics import REJECTIONS, Metrics
 from webhook.service.policy_file import parse_policy
@@ -32,6 +32,19 @@ def test_the_policies_shown_can_be_used() -> None:
     assert blocks
     for block in blocks:
         assert parse_policy(block.encode(), "docs/configuration.md").cautions() == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_every_mode_is_explained(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [mode for mode in SchedulingMode if f"`{mode}`" not in text] == [], page
+
+
+@pytest.mark.parametrize("mode", list(SchedulingMode))
+def test_every_mode_has_its_example(mode: SchedulingMode) -> None:
+    after = ROOT / "examples" / mode / "after.yaml"
+    assert after.exists(), f"{after} is missing: run make golden"
+    assert after.read_text(encoding="utf-8") == golden.by_hand(mode), f"{after}: run make golden"
 
 
 def test_every_metric_is_explained() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.chart.rendered import FULLNAME, NAMESPACE, RELEASE, render
+from tests.pods import MODES
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
-PROFILES = ["default", "eci-first", "eci-only", "ecs-first", "ecs-only", "resource-policy"]
+PROFILES = sorted(["default", *MODES])
 NOT_OURS = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", NAMESPACE]}
 PEM = f"-----BEGIN CERTIFICATE-----\n{'A' * 64}\n-----END CERTIFICATE-----"
 

@@ -11,6 +11,7 @@ from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
 from pydantic import BaseModel
 
 from tests.chart.rendered import Rendered, render
+from tests.pods import MODES
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 EVERYTHING: dict[str, Any] = {
@@ -57,7 +58,7 @@ MATRIX: dict[str, dict[str, Any]] = {
     },
     "provided": {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": PEM}}},
     "one profile": {
-        "policy": {"profiles": dict.fromkeys(("eci-first", "eci-only", "ecs-first", "ecs-only", "resource-policy"))},
+        "policy": {"profiles": dict.fromkeys(MODES)},
         "podDisruptionBudget": {"enabled": False},
     },
 }

@@ -12,6 +12,7 @@ import yaml
 from tests.chart import readme, values_schema
 from tests.chart.rendered import CHART, refusal, render
 from tests.chart.test_validity import EVERYTHING
+from tests.pods import MODES
 from webhook import __version__
 
 
@@ -76,7 +77,7 @@ def test_the_chart_has_the_applications_version() -> None:
         ({"replica": 1}, ["additional properties 'replica' not allowed"]),
         (
             {"policy": {"profiles": {"default": {"executor": {"mode": "eci-maybe"}}}}},
-            ["at '/policy/profiles/default/executor/mode'", "'ecs-only', 'eci-only', 'ecs-first', 'eci-first'"],
+            ["at '/policy/profiles/default/executor/mode'", ", ".join(f"'{mode}'" for mode in MODES)],
         ),
         (
             {"policy": {"profiles": {"Bad_Name": {}}}},

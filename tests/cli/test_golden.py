@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.golden import COMMANDS, FOLDER, PAGES, ROOT, printed, rewritten
+from webhook.core.policy import SchedulingMode
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -25,6 +26,6 @@ def test_the_documentation_shows_what_the_commands_print(page: Path) -> None:
 
 def test_the_page_shows_text_and_diff_for_each_mode() -> None:
     text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
-    for mode in ("ecs-only", "eci-only", "ecs-first", "eci-first", "resource-policy"):
+    for mode in SchedulingMode:
         for output in ("", " -o diff"):
             assert f"$ spark-eci-webhook explain -f examples/ecs-first/before.yaml --profile {mode}{output}\n" in text

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.process import free_port
 from tests.serving import ROOT
+from webhook.core.policy import SchedulingMode
 
 REVIEW = ROOT / "tests" / "reviews" / "spark-3.5.2-executor-1.json"
 
@@ -38,8 +39,7 @@ def test_a_bad_policy_is_a_sentence_for_each_fault(tmp_path: Path) -> None:
     assert _try(tmp_path, "--review", str(REVIEW), "--policy", str(policy)) == (
         2,
         "",
-        f'{policy}: profiles.default.driver.mode: found "eci"; accepted: ecs-only, eci-only, ecs-first, eci-first, '
-        "resource-policy\n",
+        f'{policy}: profiles.default.driver.mode: found "eci"; accepted: {", ".join(SchedulingMode)}\n',
     )
 
 

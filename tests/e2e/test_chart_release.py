@@ -17,6 +17,7 @@ from tests.chart.test_validity import MATRIX
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import DEFINITIONS
 from tests.e2e.release import CONFIGURATION, CONTROLLER, helm_test, serving
+from tests.pods import MODES
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
@@ -189,7 +190,7 @@ def _gone(control_plane: ControlPlane, path: str) -> bool:
     return control_plane.http.get(path).status_code == 404
 
 
-_PROFILES = ["default", "eci-first", "eci-only", "ecs-first", "ecs-only", "resource-policy"]
+_PROFILES = sorted(["default", *MODES])
 
 
 def _resource_policy() -> dict[str, Any]:

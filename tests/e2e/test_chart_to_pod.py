@@ -11,8 +11,11 @@ import pytest
 from tests.chart.rendered import FULLNAME
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import Release, helm_test, serving
+from tests.pods import MODES
+from tests.reviewing import answer, patched
 from tests.virtual_node import TOLERATION
 from tests.waiting import wait_for
+from webhook.core.policy import Policy
 
 pytestmark = pytest.mark.needs("control-plane")
 
@@ -33,14 +36,7 @@ def test_helm_test_succeeds(release: Release) -> None:
     policy = output.splitlines()[0].rsplit("policy=", 1)[-1]
     assert output.splitlines() == [
         f"profile {name}: mode={mode},profile={name},policy={policy}"
-        for name, mode in (
-            ("default", "ecs-first"),
-            ("eci-first", "eci-first"),
-            ("eci-only", "eci-only"),
-            ("ecs-first", "ecs-first"),
-            ("ecs-only", "ecs-only"),
-            ("resource-policy", "resource-policy"),
-        )
+        for name, mode in sorted([("default", "ecs-first"), *zip(MODES, MODES, strict=True)])
     ]
     assert release.control_plane.get(f"/api/v1/namespaces/{release.namespace}/pods")["items"] == []
 
@@ -60,26 +56,16 @@ def test_helm_test_fails_where_the_service_is_away(release: Release) -> None:
         wait_for(lambda: release.proxy.ready == len(release.pods))
 
 
-@pytest.mark.parametrize(
-    ("profile", "review", "affinity"),
-    [
-        ("eci-only", "executor-1", {"required": "In"}),
-        ("eci-only", "driver", {"required": "In"}),
-        ("ecs-first", "executor-1", {"preferred": "NotIn"}),
-        ("eci-first", "driver", {"preferred": "In"}),
-        ("default", "executor-2", {"preferred": "NotIn"}),
-        ("resource-policy", "executor-1", {}),
-    ],
-)
-def test_stored_pods_are_as_the_mode_says(
-    release: Release, profile: str, review: str, affinity: dict[str, str]
-) -> None:
-    stored = _store(release, {"spark-eci-webhook/profile": profile}, _pod(review))
-    assert TOLERATION in stored["spec"]["tolerations"]
-    assert _node_affinity(stored) == affinity
-    annotations = stored["metadata"]["annotations"]
-    assert annotations["k8s.aliyun.com/eci-image-cache"] == "true"
-    assert f"profile={profile}," in annotations["spark-eci-webhook/placement"]
+@pytest.mark.parametrize("review", ["driver", "executor-1"])
+@pytest.mark.parametrize("profile", ["default", *MODES])
+def test_stored_pods_are_as_the_core_places_them(release: Release, profile: str, review: str) -> None:
+    sent = _pod(review)
+    placed = patched(sent, answer(sent, Policy(), profile))
+    stored = _store(release, {"spark-eci-webhook/profile": profile}, sent)
+    assert stored["spec"].get("affinity") == placed["spec"].get("affinity")
+    assert stored["metadata"]["annotations"] == placed["metadata"]["annotations"]
+    tolerations = [spec.get("tolerations", []).count(TOLERATION) for spec in (stored["spec"], placed["spec"])]
+    assert tolerations[0] == tolerations[1]
 
 
 @pytest.mark.parametrize(("profile", "review"), [("ecs-only", "executor-1"), ("default", "driver")])
@@ -87,7 +73,7 @@ def test_pods_kept_on_ecs_are_marked_and_otherwise_as_they_were(release: Release
     sent = _pod(review)
     stored = _store(release, {"spark-eci-webhook/profile": profile}, sent)
     assert TOLERATION not in stored["spec"]["tolerations"]
-    assert _node_affinity(stored) == {}
+    assert stored["spec"].get("affinity") == sent["spec"].get("affinity")
     assert stored["metadata"]["annotations"].keys() - sent["metadata"].get("annotations", {}).keys() == {
         "spark-eci-webhook/placement"
     }
@@ -155,17 +141,3 @@ def _store(release: Release, labels: dict[str, str], pod: dict[str, Any]) -> dic
 def _placement(pod: dict[str, Any]) -> str | None:
     annotations: dict[str, str] = pod["metadata"].get("annotations") or {}
     return annotations.get("spark-eci-webhook/placement")
-
-
-def _node_affinity(pod: dict[str, Any]) -> dict[str, str]:
-    """Return the operator on the virtual node's label, by the kind of the affinity."""
-    affinity = pod["spec"].get("affinity", {}).get("nodeAffinity", {})
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
-    preferred = [one["preference"] for one in affinity.get("preferredDuringSchedulingIgnoredDuringExecution", [])]
-    return {
-        kind: expression["operator"]
-        for kind, terms in (("required", required), ("preferred", preferred))
-        for term in terms
-        for expression in term["matchExpressions"]
-        if (expression["key"], expression["values"]) == ("type", ["virtual-kubelet"])
-    }

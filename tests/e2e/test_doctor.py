@@ -24,6 +24,7 @@ from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
 from tests.e2e.kubelet import kubelet
 from tests.e2e.release import Release, serving
 from tests.e2e.service_proxy import ServiceProxy
+from tests.pods import MODES
 from tests.virtual_node import TAINT
 from tests.waiting import wait_for
 from webhook.cli.doctor.cluster import Cluster
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.needs("control-plane")
 
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 CONFIGURATION = f"{CONFIGURATIONS}/spark-placement"
-PROFILES = "default, eci-first, eci-only, ecs-first, ecs-only, resource-policy"
+PROFILES = ", ".join(sorted(["default", *MODES]))
 PROFILE = "spark-eci-webhook/profile"
 POD = f"{FULLNAME}-0"
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from webhook.core.policy import Policy
 from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
 
 #: The shape that the README shows, with every default written out.
+MODES = ", ".join(SchedulingMode)
 WRITTEN_OUT = b"""
 selector:
   matchLabels: {sparkoperator.k8s.io/launched-by-spark-operator: "true"}
@@ -26,12 +27,9 @@ profiles:
       mode: ecs-first
       weight: 1
       imageCache: {auto: true}
-  ecs-only: {driver: {mode: ecs-only}, executor: {mode: ecs-only}}
-  eci-only: {driver: {mode: eci-only}, executor: {mode: eci-only}}
-  ecs-first: {driver: {mode: ecs-first}, executor: {mode: ecs-first}}
-  eci-first: {driver: {mode: eci-first}, executor: {mode: eci-first}}
-  resource-policy: {driver: {mode: resource-policy}, executor: {mode: resource-policy}}
-"""
+""" + b"".join(
+    b"  %b: {driver: {mode: %b}, executor: {mode: %b}}\n" % ((mode.encode(),) * 3) for mode in SchedulingMode
+)
 
 TAGS = "!!str, !!int, !!float, !!bool, !!null, !!seq, !!map"
 
@@ -94,8 +92,7 @@ def test_every_fault_is_told_at_once() -> None:
         'virtualNode.unsupported[1]: found "hostIPC"; accepted: hostPath, hostNetwork, privileged',
         'profiles: found "Bad_Name"; accepted: a DNS label: lowercase letters, digits and hyphens, with a letter or '
         "digit at both ends",
-        'profiles.default.driver.mode: found "eci-olny"; accepted: ecs-only, eci-only, ecs-first, eci-first, '
-        "resource-policy",
+        f'profiles.default.driver.mode: found "eci-olny"; accepted: {MODES}',
         "profiles.default.driver.weight: found 101; accepted: 100 or less",
         'profiles.default.executor.weight: found "5"; accepted: a whole number',
         'profiles.default.executor.imageCache.auto: found "yes please"; accepted: true or false',
@@ -261,7 +258,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         (b"profiles: {}", "profiles: found {}; accepted: at least one entry"),
         (
             b"profiles: {default: {driver: {mode: 2020-01-01}}}",
-            'profiles.default.driver.mode: found "2020-01-01"; accepted: ecs-only, eci-only, ecs-first, eci-first, resource-policy',
+            f'profiles.default.driver.mode: found "2020-01-01"; accepted: {MODES}',
         ),
         (b"a: 0x_", 'line 1, column 4: found "0x_"; accepted: a value of type !!int'),
         (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import ROOT, service
+from webhook.core.policy import SchedulingMode
 
 
 def _serve(*arguments: str, **environment: str) -> tuple[int, str, str]:
@@ -54,8 +55,8 @@ def test_a_bad_policy_is_a_sentence_for_each_fault(tls: Path, tmp_path: Path) ->
     assert _serve("--tls-dir", str(tls), "--policy", str(policy)) == (
         2,
         "",
-        f'{policy}: profiles.default.driver.mode: found "eci"; accepted: ecs-only, eci-only, ecs-first, eci-first, '
-        f"resource-policy\n{policy}: profiles.default.x: unknown key; accepted: allowOverride, driver, executor\n",
+        f'{policy}: profiles.default.driver.mode: found "eci"; accepted: {", ".join(SchedulingMode)}\n'
+        f"{policy}: profiles.default.x: unknown key; accepted: allowOverride, driver, executor\n",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.chart.rendered import CHART, FULLNAME, NAMESPACE, render
+from tests.pods import MODES
 from tests.serving import issue, service
 from webhook.core.policy import Policy
 
@@ -49,7 +50,7 @@ def test_it_runs_the_script_of_the_chart() -> None:
 def test_it_asks_by_every_profile_as_a_pod_that_the_selector_matches() -> None:
     found = environment({"policy": {"profiles": {"mine": {}, "default": None}}})
     assert found["URL"] == f"https://{FULLNAME}.{NAMESPACE}.svc:443"
-    assert found["PROFILES"].split(",") == ["eci-first", "eci-only", "ecs-first", "ecs-only", "mine", "resource-policy"]
+    assert found["PROFILES"].split(",") == sorted([*MODES, "mine"])
     assert json.loads(found["LABELS"]) == {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
 
 
