@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 KEYS = st.sampled_from(["type", "kubernetes.io/arch", "topology.kubernetes.io/zone"])
 VALUES = st.sampled_from(["virtual-kubelet", "ecs", "amd64", "arm64", "h", "i", "7"])

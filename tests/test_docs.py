@@ -7,7 +7,8 @@ import yaml
 
 from tests import golden, settings_table
 from tests.serving import ROOT
-from webhook.core.policy import ExecutorRule, Policy, Profile, SchedulingMode
+from webhook.core.modes import SchedulingMode
+from webhook.core.policy import ExecutorRule, Policy, Profile
 from webhook.core.virtual_node import VirtualNode
 from webhook.service.metrics import REJECTIONS, Metrics
 from webhook.service.policy_file import parse_policy

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.golden import COMMANDS, FOLDER, PAGES, ROOT, printed, rewritten
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 
 @pytest.mark.parametrize("name", COMMANDS)

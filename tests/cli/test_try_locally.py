@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.process import free_port
 from tests.serving import ROOT
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 REVIEW = ROOT / "tests" / "reviews" / "spark-3.5.2-executor-1.json"
 

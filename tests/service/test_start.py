@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import ROOT, service
-from webhook.core.policy import SchedulingMode
+from webhook.core.modes import SchedulingMode
 
 
 def _serve(*arguments: str, **environment: str) -> tuple[int, str, str]:
