@@ -103,7 +103,7 @@ def test_a_namespace_whose_label_names_no_profile_is_warned(built_in: Service) -
             "POST",
             "/mutate/nope",
             404,
-            'there is no profile "nope"; profiles: default, ecs-only, eci-only, ecs-first, eci-first, resource-policy',
+            'unknown profile "nope"; accepted: default, ecs-only, eci-only, ecs-first, eci-first, resource-policy',
         ),
         ("POST", "/mutate/default/", 404, "not found"),
         ("POST", "/mutate/", 404, "not found"),

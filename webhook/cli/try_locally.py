@@ -21,7 +21,7 @@ from webhook.cli.inputs import read_inputs
 from webhook.cli.profiles import select
 from webhook.cli.rendering import print_text
 from webhook.cli.terminal import InputError, console
-from webhook.service.server import ListenError, listen
+from webhook.service.listener import ListenError, listen
 
 _HOSTS: Final = ("localhost", "127.0.0.1")
 _SECONDS_TO_READY: Final = 30
