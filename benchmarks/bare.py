@@ -9,7 +9,7 @@ from typing import Any
 import uvloop
 
 from webhook.service.certificate import ServingCertificate
-from webhook.service.server import listen, server
+from webhook.service.listener import listen, server
 from webhook.service.settings import Settings
 
 

@@ -21,7 +21,7 @@ import uvloop
 
 from certs.issue import ensure
 from webhook.service.certificate import ServingCertificate
-from webhook.service.server import listen, server
+from webhook.service.listener import listen, server
 from webhook.service.settings import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -103,7 +103,7 @@ def test_a_namespace_whose_label_names_no_profile_is_warned(built_in: Service) -
             "POST",
             "/mutate/nope",
             404,
-            f'there is no profile "nope"; profiles: default, {", ".join(MODES)}',
+            f'unknown profile "nope"; accepted: default, {", ".join(MODES)}',
         ),
         ("POST", "/mutate/default/", 404, "not found"),
         ("POST", "/mutate/", 404, "not found"),

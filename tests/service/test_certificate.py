@@ -401,7 +401,7 @@ def test_only_clients_of_the_authority_with_an_allowed_name_are_served(folder: P
         refused = call(clients, "kube-apiserver.evil")
         assert (refused.status_code, refused.json()) == (
             403,
-            {"error": "the client's certificate is for nobody who is served here"},
+            {"error": "client certificate not allowed"},
         )
         for stranger in (None, new_authority(_now())):
             with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):

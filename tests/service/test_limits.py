@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import ssl
 import threading
@@ -39,6 +40,18 @@ def _rejections(running: Service, reason: str) -> float:
     prefix = f'spark_eci_webhook_rejected_calls_total{{reason="{reason}"}} '
     (line,) = [one for one in running.operations("/metrics").text.splitlines() if one.startswith(prefix)]
     return float(line.removeprefix(prefix))
+
+
+def _until_held(running: Service, expected: int) -> None:
+    """Waits until the gauge says that bodies take `expected` bytes."""
+    deadline = time.monotonic() + 30
+    while True:
+        text = running.operations("/metrics").text
+        (line,) = re.findall("^spark_eci_webhook_admission_body_bytes (.*)$", text, re.MULTILINE)
+        if float(line) == expected:
+            return
+        assert time.monotonic() < deadline, line
+        time.sleep(0.05)
 
 
 def test_a_head_within_the_limit_is_read(built_in: Service) -> None:
@@ -135,7 +148,7 @@ def test_a_request_that_does_not_come_whole_in_time_is_answered_with_408(hasty: 
         connection.sendall(start)
         head, _, body = _rest(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
-    assert json.loads(body) == {"error": "the request was not whole after 0.5 seconds"}
+    assert json.loads(body) == {"error": "request not complete after 0.5 seconds"}
     assert _rejections(hasty, "timeout") == before + 1
 
 
@@ -214,7 +227,6 @@ def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None
     """A small review is read beside them, a large one is not; and all are gone with their connections."""
     size = 64 * 1024
     with service(tls, tmp_path / "log", ["--max-body-bytes", str(2 * size)]) as running, running.client() as client:
-        before = _rejections(running, "overloaded")
         with contextlib.ExitStack() as ends:
             for _ in range(32):
                 connection = ends.enter_context(running.connect())
@@ -228,10 +240,12 @@ def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None
             head, _, body = _rest(last).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 503 ")
             assert b"retry-after: 1" in head
-            assert json.loads(body) == {"error": "the bodies of other requests take all the room"}
-            assert _rejections(running, "overloaded") == before + 1
+            assert json.loads(body) == {"error": "no memory left for request bodies"}
+            assert (_rejections(running, "memory"), _rejections(running, "overloaded")) == (1, 0)
+            assert _rejections(running, "disconnected") == 0
+            _until_held(running, 32 * size)
             assert client.post("/mutate", content=BODY).status_code == 200
-        time.sleep(0.3)
+        _until_held(running, 0)
         assert client.post("/mutate", content=b" " * size + BODY).status_code == 200
 
 
@@ -245,9 +259,9 @@ def test_a_call_that_is_refused_early_is_logged(tls: Path, tmp_path: Path) -> No
             _rest(connection)
         told = [(line["status"], line["error"]) for line in running.lines() if line["event"] == "rejected"]
     assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body) == {"error": "what was sent is not HTTP/1.1"}
+    assert json.loads(body) == {"error": "not an HTTP/1.1 request"}
     assert told == [
-        (400, "what was sent is not HTTP/1.1"),
+        (400, "not an HTTP/1.1 request"),
         (431, "the request's head is larger than 16384 bytes"),
     ]
 

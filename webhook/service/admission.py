@@ -1,6 +1,6 @@
-"""The admission endpoint: raw request to raw response, as an ASGI callable in front of the router.
+"""The admission endpoint: request body to answer, as an ASGI application in front of the router.
 
-In front, because routing and request objects cost more than deciding does (docs/architecture.md has the figures).
+It stands in front because routing and request objects cost more than deciding (figures: docs/architecture.md).
 """
 
 import asyncio
@@ -8,37 +8,29 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Final
 
-from msgspec import json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.core.review import Admission, ReviewError
 from webhook.core.text import LIMIT, cut, one_line
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
-from webhook.service.protocol import OVERLOADED
+from webhook.service.protocol import ARRIVED, OVERLOADED, REJECTED
+from webhook.service.responses import RejectedError, Rejections
 
 Respond = Callable[[bytes], tuple[bytes, Admission]]
 
 _TYPE: Final = (b"content-type", b"application/json")
-#: After a 413 this much more is read and thrown away, so that a client that sends before it reads meets the answer.
+#: After a 413, at most this much more is read and thrown away: many clients read the answer only after they have sent.
 _LINGER_BYTES: Final = 16 * 1024**2
 _LINGER_SECONDS: Final = 2.0
 
 
-class TooLargeError(Exception):
-    """The body is larger than is read."""
-
-
-class OverloadedError(Exception):
-    """As many reviews as may be are waiting for their answers."""
-
-
 class DisconnectedError(Exception):
-    """The caller is gone before its body was whole."""
+    """The connection ended before the body was complete."""
 
 
 class Admissions:
-    """An ASGI application that answers POST on the paths it knows and hands everything else to another."""
+    """An ASGI application that answers POST on its paths and passes everything else to another application."""
 
     def __init__(
         self,
@@ -56,63 +48,54 @@ class Admissions:
         self._metrics = metrics
         self._log = log
         self._logger = logger
+        self._rejections = Rejections(metrics, log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One call (ASGI 3.0)."""
+        """Answers one call (ASGI 3.0)."""
         respond = self._paths.get(scope["path"]) if scope["type"] == "http" else None
         if respond is None:
             await self._app(scope, receive, send)
         elif scope["method"] != "POST":
-            await self._reject(send, 405, "method", "only POST is accepted here", (b"allow", b"POST"))
+            error = RejectedError(405, "method", "only POST is accepted here", (b"allow", b"POST"))
+            await self._reject(send, error)
         else:
             await self._answer(respond, scope, receive, send)
 
     async def _answer(self, respond: Respond, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(scope, receive, self._max_body_bytes)
-            started = perf_counter()
+            started: float = scope.get(ARRIVED) or perf_counter()
             answer, admission = respond(body)
         except ReviewError as error:
-            await self._reject(send, 400, "invalid", cut(one_line(str(error)), LIMIT * 2))
-        except TooLargeError:
-            sentence = f"the body is larger than {self._max_body_bytes} bytes"
-            await self._reject(send, 413, "too-large", sentence, (b"connection", b"close"), linger=receive)
-        except OverloadedError:
-            await self._reject(send, 503, "overloaded", "too many reviews are waiting", (b"retry-after", b"1"))
+            await self._reject(send, RejectedError(400, "invalid", cut(one_line(str(error)), LIMIT * 2)))
+        except RejectedError as error:
+            await self._reject(send, error, linger=receive if error.reason == "too-large" else None)
         except DisconnectedError:
-            self._metrics.rejected("disconnected")
+            if REJECTED not in scope:
+                self._metrics.rejected("disconnected")
         except Exception:
             self._logger.exception("failed")
-            await self._reject(send, 500, "error", "internal error")
+            await self._reject(send, RejectedError(500, "error", "internal error"))
         else:
             await _send(send, 200, answer)
             seconds = perf_counter() - started
             self._metrics.admitted(admission, seconds)
             self._log.write(admission, seconds)
 
-    async def _reject(
-        self,
-        send: Send,
-        status: int,
-        reason: str,
-        sentence: str,
-        *headers: tuple[bytes, bytes],
-        linger: Receive | None = None,
-    ) -> None:
-        self._metrics.rejected(reason)
-        self._log.write_rejection(status, sentence)
-        await _send(send, status, json.encode({"error": sentence}), *headers, linger=linger)
+    async def _reject(self, send: Send, error: RejectedError, linger: Receive | None = None) -> None:
+        body = self._rejections.record(error.status, error.reason, error.sentence)
+        await _send(send, error.status, body, *error.headers, linger=linger)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body of a request, at most `limit` bytes of it.
+    """The whole body of a request.
 
-    Raises TooLargeError as soon as it is, or says it will be, larger; DisconnectedError where the rest never comes;
-    OverloadedError where it came whole, but no slot was free.
+    Raises RejectedError if it is, or is announced to be, larger than `limit` bytes, or if no slot was free for it;
+    DisconnectedError if the connection ends before.
     """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > limit:
-            raise TooLargeError
+            raise _too_large(limit)
     chunks = bytearray()
     while True:
         message = await receive()
@@ -120,13 +103,17 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise DisconnectedError
         chunk: bytes = message["body"]
         if len(chunks) + len(chunk) > limit:
-            raise TooLargeError
+            raise _too_large(limit)
         if message["more_body"]:
             chunks += chunk
             continue
         if OVERLOADED in scope:
-            raise OverloadedError
+            raise RejectedError(503, "overloaded", "too many reviews are waiting", (b"retry-after", b"1"))
         return bytes(chunks + chunk) if chunks else chunk
+
+
+def _too_large(limit: int) -> RejectedError:
+    return RejectedError(413, "too-large", f"the body is larger than {limit} bytes", (b"connection", b"close"))
 
 
 async def _send(
@@ -143,7 +130,10 @@ async def _send(
 
 
 async def _discard(receive: Receive) -> None:
-    """Reads on for a while and throws away: closing on unread bytes resets the connection, and loses the answer."""
+    """Reads and throws away the rest of a body.
+
+    Closing a socket that holds unread bytes resets the connection, and the client loses its answer.
+    """
     try:
         async with asyncio.timeout(_LINGER_SECONDS):
             rest = _LINGER_BYTES

@@ -1,4 +1,4 @@
-"""The metrics of the serving process, in a registry of their own. Every label has a bounded set of values."""
+"""The metrics of the serving process, in their own registry. Every label has a bounded set of values."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from webhook import __version__
 from webhook.core.review import Admission
 
 PREFIX: Final = "spark_eci_webhook"
-#: Seconds. A review takes tens of microseconds; what an API server waits for takes up to its timeout.
+#: Seconds. A review takes tens of microseconds; an API server waits for at most its timeout.
 BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 #: Why a call was not answered with a review.
 REJECTIONS: Final = (
@@ -19,6 +19,7 @@ REJECTIONS: Final = (
     "too-large-head",
     "timeout",
     "overloaded",
+    "memory",
     "forbidden",
     "disconnected",
     "unknown-profile",
@@ -29,7 +30,7 @@ REJECTIONS: Final = (
 
 
 class Metrics:
-    """What one serving process counts."""
+    """The metrics of one serving process."""
 
     def __init__(self, digest: str) -> None:
         """Starts counting from zero; `digest` is the policy's."""
@@ -60,14 +61,17 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = Gauge(f"{PREFIX}_admission_in_flight", "Reviews being answered.", registry=self.registry)
+        self.body_bytes = Gauge(
+            f"{PREFIX}_admission_body_bytes", "Bytes of request bodies held in memory.", registry=self.registry
+        )
         self.certificate_expiry = Gauge(
             f"{PREFIX}_certificate_expiry_timestamp_seconds",
-            "When the certificate that is presented expires, in seconds since 1970; 0 where there is none.",
+            "When the certificate in use expires, in seconds since 1970; 0 if there is none.",
             registry=self.registry,
         )
         self._reloads = Counter(
             f"{PREFIX}_certificate_reloads",
-            "Changed certificate files, by what became of them.",
+            "Changes of the certificate files, by whether they could be loaded.",
             ("outcome",),
             registry=self.registry,
         )
@@ -75,7 +79,7 @@ class Metrics:
             self._reloads.labels(outcome)
         self.log_lines_dropped = Counter(
             f"{PREFIX}_log_lines_dropped",
-            "Lines of ordinary admissions and of rejected calls that were not written.",
+            "Log lines of ordinary admissions and rejected calls that were dropped.",
             registry=self.registry,
         )
         Info(f"{PREFIX}_policy", "The policy in force.", registry=self.registry).info({"hash": digest})
@@ -85,7 +89,7 @@ class Metrics:
     def admitted(self, admission: Admission, seconds: float) -> None:
         """Counts one answered review, which took `seconds`."""
         key = (admission.profile, admission.role, admission.mode, admission.outcome)
-        # labels() checks and locks at every call; the values here come from the policy and are few.
+        # labels() checks and locks at every call, so the few counters that a policy leads to are kept.
         counter = self._counters.get(key)
         if counter is None:
             counter = self._counters[key] = self._requests.labels(*key)
@@ -95,7 +99,7 @@ class Metrics:
             self._warnings.labels(caution.reason).inc()
 
     def reloaded(self, outcome: str, not_after: float | None = None) -> None:
-        """Counts changed certificate files, `loaded` (with when the pair expires) or `failed`."""
+        """Counts one change of the certificate files: `loaded`, with the pair's expiry, or `failed`."""
         self._reloads.labels(outcome).inc()
         if not_after is not None:
             self.certificate_expiry.set(not_after)

@@ -1,42 +1,85 @@
-"""HTTP/1.1 with limits: uvicorn's protocol on httptools, which by itself has none for heads, slow clients and load."""
+"""HTTP/1.1 with limits on heads, bodies, slow clients and load, added to uvicorn's protocol, which has none of them."""
 
 import asyncio
 from asyncio.events import TimerHandle
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum, auto
+from time import perf_counter
 from typing import Any, Final
 
 import uvicorn
-from msgspec import json
-from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from webhook.service.metrics import Metrics
+from webhook.service.responses import Rejections
 
-#: Key of the ASGI scope that says that no slot was free for the request.
+#: Key of the ASGI scope: when the request's last byte was read, by perf_counter.
+ARRIVED: Final = "webhook.arrived"
+#: Key of the ASGI scope: no slot was free for the request.
 OVERLOADED: Final = "webhook.overloaded"
-#: What a body may take where all bodies together take too much.
+#: Key of the ASGI scope: the protocol rejected the request and answered it.
+REJECTED: Final = "webhook.rejected"
+#: Largest body in bytes that is still read if all bodies together take too much memory.
 _SMALL_BODY: Final = 64 * 1024
-_FORBIDDEN: Final = "the client's certificate is for nobody who is served here"
-_TOO_LARGE_HEAD: Final = "the request's head is too large"
+
+
+class State(IntEnum):
+    """What a connection does."""
+
+    #: Waits for a request.
+    IDLE = auto()
+    #: Reads a request line and headers.
+    HEAD = auto()
+    #: Reads a body; the application was called.
+    BODY = auto()
+    #: Has read a whole request; its answer is not finished.
+    ANSWERING = auto()
+    #: Reads the rest of a body whose request was answered before.
+    DISCARDING = auto()
+    #: Has rejected a call; ignores what still comes.
+    CLOSING = auto()
+
+
+class Event(IntEnum):
+    """What moves a connection from one state to the next."""
+
+    #: The first byte of a request.
+    BEGIN = auto()
+    #: The end of the headers.
+    HEAD_END = auto()
+    #: The last byte of a request.
+    LAST_BYTE = auto()
+    #: The end of the answer to the latest request.
+    ANSWERED = auto()
+
+
+#: The next state, by state and event. HEAD and ANSWERING meet if a client sends a request before it has its answer.
+MOVES: Final[dict[State, dict[Event, State]]] = {
+    State.IDLE: {Event.BEGIN: State.HEAD},
+    State.HEAD: {Event.HEAD_END: State.BODY, Event.ANSWERED: State.HEAD},
+    State.BODY: {Event.LAST_BYTE: State.ANSWERING, Event.ANSWERED: State.DISCARDING},
+    State.ANSWERING: {Event.ANSWERED: State.IDLE, Event.BEGIN: State.HEAD},
+    State.DISCARDING: {Event.LAST_BYTE: State.IDLE},
+    State.CLOSING: dict.fromkeys(Event, State.CLOSING),
+}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one connection, and all of them together, may ask for."""
+    """The limits of one connection, and of all of them together."""
 
     head_bytes: int = 16 * 1024
     """The largest request line with headers."""
     read_seconds: float = 10
-    """Time from a request's first byte to its last, from a connection to its first request, and for an answer to be
-    taken."""
+    """Time from a request's first byte to its last, from a connection to its first request, and for a client to read
+    its answer."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
     body_bytes: int = 64 * 1024**2
-    """What the bodies of all requests that are not answered may take together."""
+    """Memory for the bodies of all requests that are not answered."""
     subjects: frozenset[str] = frozenset()
-    """Where not empty: the common names and DNS names of client certificates that are served."""
+    """If not empty: the common names and DNS names of the client certificates that are allowed."""
 
 
 @dataclass
@@ -45,8 +88,7 @@ class Load(ServerState):
 
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics | None = None
-    log: Callable[[int, str], None] = lambda _status, _sentence: None
-    """Told of each call that was refused here: the status and the sentence."""
+    rejections: Rejections = field(default_factory=Rejections)
     in_flight: int = 0
     body_bytes: int = 0
     draining: bool = False
@@ -56,16 +98,11 @@ class Load(ServerState):
         ServerState.__init__(self)
         if self.metrics is not None:
             self.metrics.in_flight.set_function(lambda: self.in_flight)
-
-    def rejected(self, status: int, reason: str, sentence: str) -> None:
-        """Counts and logs a call that was refused here."""
-        self.log(status, sentence)
-        if self.metrics is not None:
-            self.metrics.rejected(reason)
+            self.metrics.body_bytes.set_function(lambda: self.body_bytes)
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection. A request takes a slot when its last byte is in, so that slow clients hold none."""
+    """One connection. A request takes a slot at its last byte, so slow clients hold none."""
 
     def __init__(
         self,
@@ -74,24 +111,22 @@ class LimitedProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """As uvicorn makes it."""
+        """The arguments are those of uvicorn's protocol."""
         super().__init__(config, server_state, app_state, _loop)
         self._load = server_state
         self._limits = server_state.limits
+        self._state = State.IDLE
         self._deadline: TimerHandle | None = None
         self._write_deadline: TimerHandle | None = None
-        self._raw_bytes = 0
+        self._unparsed_bytes = 0
         self._body_bytes = 0
-        self._in_head = False
-        self._in_body = False
-        self._grew = False
         self._holds_slot = False
-        self._forbidden = False
+        self._allowed = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Waits for a first request no longer than for the rest of one."""
+        """Starts the deadline of the first request."""
         super().connection_made(transport)
-        self._forbidden = bool(self._limits.subjects) and self._limits.subjects.isdisjoint(_subjects(transport))
+        self._allowed = not self._limits.subjects or not self._limits.subjects.isdisjoint(_subjects(transport))
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -102,102 +137,101 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client takes its answer slowly: no longer than for a request."""
+        """Starts the deadline of a client that reads its answer slowly."""
         super().pause_writing()
         if self._write_deadline is None:
             self._write_deadline = self.loop.call_later(self._limits.read_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It has taken enough of it."""
+        """Ends that deadline."""
         super().resume_writing()
         if self._write_deadline is not None:
             self._write_deadline.cancel()
             self._write_deadline = None
 
     def data_received(self, data: bytes) -> None:
-        """Bounds what the parser holds of a head or a trailer, and the time until the request is whole."""
-        self._grew = False
-        within = self._in_body
-        super().data_received(data)
-        cycle: RequestResponseCycle | None = self.cycle
+        """Limits the bytes of a head or a trailer that the parser holds, and the time until the request is whole."""
         if self.transport.is_closing():
-            self._disarm()
             return
-        if self._in_head or self._in_body:
-            # A header that has not ended waits in the parser unseen, so what came in without a body counts whole;
-            # but for a head that began behind a body, which counts from the next time on.
-            self._raw_bytes += 0 if self._grew or within is not self._in_body else len(data)
-            if self._raw_bytes > self._limits.head_bytes:
-                sentence = f"the request's head is larger than {self._limits.head_bytes} bytes"
-                self._refuse(431, "too-large-head", sentence)
+        # The parser keeps an unfinished header to itself. So all bytes count, until a callback shows that it has passed
+        # them on.
+        self._unparsed_bytes += len(data)
+        super().data_received(data)
+        state = self._state
+        if state is State.ANSWERING:
+            self._disarm()
+        elif state is State.IDLE:
+            # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
+            if self._deadline is None and self.timeout_keep_alive_task is None:
+                self._arm()
+        elif state is not State.CLOSING:
+            if self._unparsed_bytes > self._limits.head_bytes:
+                self._reject_head()
             elif self._deadline is None:
                 self._arm()
-        elif cycle is not None and not cycle.response_complete:
-            self._disarm()
-        elif self._deadline is None and self.timeout_keep_alive_task is None:
-            # Bytes that begin no request end the keep-alive of uvicorn, but must not keep a connection alive.
-            self._arm()
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
+        """The first byte of a request."""
         super().on_message_begin()
         self._disarm()
-        self._in_head = True
-        self._raw_bytes = 0
+        self._state = MOVES[self._state][Event.BEGIN]
+
+    def on_headers_complete(self) -> None:
+        """The end of the head: calls the application, or rejects the call."""
+        if self._state is State.CLOSING:
+            return
+        self._unparsed_bytes = 0
+        if not self._allowed:
+            self._reject(403, "forbidden", "client certificate not allowed")
+        elif len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes:
+            self._reject_head()
+        else:
+            super().on_headers_complete()
+            self._state = MOVES[self._state][Event.HEAD_END]
+            if self._load.draining:
+                self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body: beyond what all bodies may take together, a large one is refused at once."""
+        """A part of the body: rejects a large one if all bodies together take too much memory."""
+        if self._state is State.CLOSING:
+            return
         super().on_body(body)
-        self._grew = True
-        self._raw_bytes = 0
+        self._unparsed_bytes = 0
         if self.cycle.response_started:
             return
         self._body_bytes += len(body)
         self._load.body_bytes += len(body)
-        full = self._load.body_bytes > self._limits.body_bytes and self._body_bytes > _SMALL_BODY
-        if full and not self.transport.is_closing():
-            self.cycle.disconnected = True
-            self._refuse(503, "overloaded", "the bodies of other requests take all the room", b"retry-after: 1\r\n")
-
-    def on_headers_complete(self) -> None:
-        """The end of the head: what it may not ask for is refused before the application sees it."""
-        self._in_head = False
-        self._in_body = True
-        self._raw_bytes = 0
-        app = self.app
-        if self._forbidden:
-            self._load.rejected(403, "forbidden", _FORBIDDEN)
-            self.app = _forbidden
-        elif len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes:
-            self._load.rejected(431, "too-large-head", _TOO_LARGE_HEAD)
-            self.app = _too_large_head
-        try:
-            super().on_headers_complete()
-        finally:
-            self.app = app
-        if self._load.draining:
-            self.cycle.keep_alive = False
+        if self._load.body_bytes > self._limits.body_bytes and self._body_bytes > _SMALL_BODY:
+            self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")
 
     def on_message_complete(self) -> None:
-        """A request's last byte: it takes a slot, or is marked for a 503."""
-        self._in_body = False
-        # What was answered early, as a 404 is, needs none any more.
-        if self.scope["method"] == "POST" and not self.cycle.response_complete:
+        """The last byte of a request: takes a slot, or marks the request for a 503."""
+        if self._state is State.CLOSING:
+            return
+        self._unparsed_bytes = 0
+        self._state = MOVES[self._state][Event.LAST_BYTE]
+        # A request that was answered before its last byte, for instance with 404, needs no slot.
+        if self._state is State.ANSWERING and self.scope["method"] == "POST":
+            self.scope[ARRIVED] = perf_counter()  # type: ignore[typeddict-unknown-key]
             if self._load.in_flight >= self._limits.in_flight:
-                self.cycle.scope[OVERLOADED] = True  # type: ignore[typeddict-unknown-key]
+                # The application answers: the connection stays, because a new handshake would add to the load.
+                self.scope[OVERLOADED] = True  # type: ignore[typeddict-unknown-key]
             elif not self._holds_slot:
                 self._holds_slot = True
                 self._load.in_flight += 1
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The answer is out."""
-        self._free()
+        """The end of an answer."""
+        # If requests are pipelined, the answer may be that of an earlier one.
+        if self.cycle.response_complete:
+            self._free()
+            self._state = MOVES[self._state][Event.ANSWERED]
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002, uvicorn's sentence says less
-        """What came is not HTTP."""
-        self._refuse(400, "invalid", "what was sent is not HTTP/1.1")
+        """The parser found an error."""
+        self._reject(400, "invalid", "not an HTTP/1.1 request")
 
     def _free(self) -> None:
         self._load.body_bytes -= self._body_bytes
@@ -216,22 +250,35 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _expired(self) -> None:
         self._deadline = None
-        if self.transport.is_closing():
-            return
-        if not (self._in_head or self._in_body):
-            self.transport.close()
-        elif self._in_head or not self.cycle.response_started:
-            self._refuse(408, "timeout", f"the request was not whole after {self._limits.read_seconds:g} seconds")
+        if self._state is State.HEAD or (self._state is State.BODY and not self.cycle.response_started):
+            self._reject(408, "timeout", f"request not complete after {self._limits.read_seconds:g} seconds")
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, reason: str, sentence: str, header: bytes = b"") -> None:
-        """Answers without the application, and closes."""
-        self._load.rejected(status, reason, sentence)
-        body = json.encode({"error": sentence})
-        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
-        self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
+    def _reject_head(self) -> None:
+        self._reject(431, "too-large-head", f"the request's head is larger than {self._limits.head_bytes} bytes")
+
+    def _reject(self, status: int, reason: str, sentence: str, header: bytes = b"") -> None:
+        """Counts and logs the call, answers it without the application, and closes the connection."""
+        if self.transport.is_closing():
+            return
+        body = self._load.rejections.record(status, reason, sentence)
+        if self._may_answer():
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+            self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
+        if self._state is State.BODY:
+            self.scope[REJECTED] = True  # type: ignore[typeddict-unknown-key]
+            self.cycle.disconnected = True
+        self._disarm()
+        self._state = State.CLOSING
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether the client would take the next bytes for the answer to the request that is being read."""
+        if self._state is State.BODY:
+            return not self.cycle.response_started and not self.pipeline
+        cycle: RequestResponseCycle | None = self.cycle
+        return self._state is not State.DISCARDING and (cycle is None or cycle.response_complete)
 
 
 def _subjects(transport: asyncio.Transport) -> set[str]:
@@ -239,22 +286,3 @@ def _subjects(transport: asyncio.Transport) -> set[str]:
     certificate = transport.get_extra_info("peercert") or {}
     common = {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
     return common | {value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"}
-
-
-async def _forbidden(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await _answer(send, 403, _FORBIDDEN)
-
-
-async def _too_large_head(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await _answer(send, 431, _TOO_LARGE_HEAD)
-
-
-async def _answer(send: Send, status: int, sentence: str) -> None:
-    body = json.encode({"error": sentence})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

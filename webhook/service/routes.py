@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from webhook.core.text import cut, listed
 from webhook.service.admission import Admissions, Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
+from webhook.service.responses import Rejections
 
 #: The path for namespaces whose label names no profile.
 UNKNOWN_PROFILE: Final = "/unknown-profile"
@@ -29,13 +29,14 @@ def admission_application(
     policy: Policy, max_body_bytes: int, metrics: Metrics, log: AdmissionLog, logger: Logger
 ) -> Admissions:
     """The application that answers AdmissionReviews under `policy`."""
-    app = _application(metrics)
+    rejections = Rejections(metrics, log)
+    app = _application(rejections)
 
     @app.post("/mutate")
     @app.post("/mutate/{profile}")
     async def mutate_unknown(profile: str = "default") -> Response:
-        metrics.rejected("unknown-profile")
-        return _error(404, listed(f'there is no profile "{cut(profile, 63)}"; profiles: ', policy.profiles))
+        sentence = listed(f'unknown profile "{cut(profile, 63)}"; accepted: ', policy.profiles)
+        return _rejection(rejections, 404, "unknown-profile", sentence)
 
     @app.get("/readyz")
     async def answering() -> Response:
@@ -45,7 +46,7 @@ def admission_application(
 
 
 def admission_paths(policy: Policy) -> dict[str, Respond]:
-    """The paths on which reviews are answered, each with the function that answers its body."""
+    """The paths on which reviews are answered, each with the function that makes an answer from a body."""
     profiles = compile_policy(policy)
     paths: dict[str, Respond] = {
         f"/mutate/{name}": partial(_respond, profile=profile) for name, profile in profiles.items()
@@ -58,8 +59,8 @@ def admission_paths(policy: Policy) -> dict[str, Respond]:
 
 
 def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str | None]]) -> FastAPI:
-    """The application for probes and scrapes; `ready` returns why the service is not ready, or None where it is."""
-    app = _application(metrics)
+    """The application for probes and scrapes; `ready` returns why the service is not ready, or None if it is."""
+    app = _application(Rejections(metrics))
 
     @app.get("/livez")
     async def livez() -> Response:
@@ -80,24 +81,22 @@ def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str |
 _respond = respond
 
 
-def _application(metrics: Metrics) -> FastAPI:
-    """An application without FastAPI's own pages, whose errors are JSON `{"error": …}` without a trace."""
+def _application(rejections: Rejections) -> FastAPI:
+    """An application without FastAPI's own pages, whose errors are JSON without a traceback."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=_SILENT)
     app.router.redirect_slashes = False
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> Response:
+    async def rejected(_: Request, error: HTTPException) -> Response:
         reason = "method" if error.status_code == 405 else "not-found"  # noqa: PLR2004
-        metrics.rejected(reason)
-        return _error(error.status_code, error.detail.lower(), error.headers)
+        return _rejection(rejections, error.status_code, reason, error.detail.lower(), error.headers)
 
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> Response:
-        metrics.rejected("error")
-        return _error(500, "internal error")
+        return _rejection(rejections, 500, "error", "internal error")
 
     return app
 
 
-def _error(status: int, sentence: str, headers: Any = None) -> Response:
-    return JSONResponse({"error": sentence}, status, headers)
+def _rejection(rejections: Rejections, status: int, reason: str, sentence: str, headers: Any = None) -> Response:
+    return Response(rejections.record(status, reason, sentence), status, headers, "application/json")

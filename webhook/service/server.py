@@ -3,106 +3,26 @@
 import asyncio
 import contextlib
 import gc
-import math
 import signal
 import socket
-import ssl
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 
-import uvicorn
 import uvloop
 
 from webhook.core.policy import Policy
 from webhook.service.certificate import CertificateError, ServingCertificate
+from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.logs import AdmissionLog, Logger, configure
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
-from webhook.service.protocol import LimitedProtocol, Limits, Load
 from webhook.service.readiness import Readiness
 from webhook.service.routes import admission_application, operations_application
 from webhook.service.settings import Settings, SettingsError, read_settings
 
-#: How many of the largest bodies may be in memory at a time.
-_BODIES: Final = 16
-
-
-class ListenError(Exception):
-    """An address cannot be listened on; the message is one sentence."""
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server with our limits, and without signal handlers, since two of them share a process."""
-
-    def __init__(self, config: uvicorn.Config, load: Load, handshake_seconds: float) -> None:
-        """Serves as `config` says, within the limits of `load`."""
-        super().__init__(config)
-        self.server_state = load
-        self.load = load
-        self._handshake_seconds = handshake_seconds
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listens on `sockets`: as uvicorn does, but with a bound on the time of TLS handshakes."""
-        if not self.config.loaded:
-            self.config.load()
-        context = self.config.ssl
-        seconds = self._handshake_seconds
-        bound = {} if context is None else {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds}
-        loop = asyncio.get_running_loop()
-
-        def connect() -> LimitedProtocol:
-            return LimitedProtocol(self.config, self.load, {}, loop)
-
-        self.servers = [
-            await loop.create_server(connect, sock=one, ssl=context, backlog=self.config.backlog, **bound)  # type: ignore[call-overload]
-            for one in sockets or []
-        ]
-        self.started = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves the signals to the process."""
-        yield
-
-
-def server(
-    app: Any,
-    settings: Settings,
-    metrics: Metrics | None = None,
-    context: ssl.SSLContext | None = None,
-    log: AdmissionLog | None = None,
-) -> Server:
-    """A server of `app` within the limits of `settings`, over TLS where `context` is given."""
-    options: dict[str, Any] = {} if context is None else {"ssl_context_factory": lambda *_: context}
-    config = uvicorn.Config(
-        app,
-        http=LimitedProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=math.ceil(settings.keep_alive_seconds),
-        timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
-        **options,
-    )
-    # Without TLS there are no client certificates to ask for a name.
-    subjects = frozenset() if context is None else settings.client_subjects
-    limits = Limits(
-        settings.max_head_bytes,
-        settings.read_seconds,
-        settings.max_in_flight,
-        _BODIES * settings.max_body_bytes,
-        subjects,
-    )
-    load = Load(limits, metrics) if log is None else Load(limits, metrics, log.write_rejection)
-    return Server(config, load, settings.handshake_seconds)
-
 
 def run(arguments: Sequence[str]) -> int:
-    """Serves until a signal ends it; returns the exit code: 0, or 2 where it could not start as asked."""
+    """Serves until a signal ends it; returns the exit code: 0, or 2 if it could not start as asked."""
     try:
         settings = read_settings(arguments)
         policy = load_policy(settings.policy)
@@ -146,6 +66,7 @@ class Service:
         self._admission = server(app, settings, self._metrics, certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._fault = ""
+        self._certificate_loaded = asyncio.Event()
         self._stop = asyncio.Event()
 
     async def serve(self) -> None:
@@ -166,14 +87,12 @@ class Service:
         self._logger.info("stopped")
 
     async def _serve_admissions(self) -> None:
-        """Opens the listener once there is a certificate to present."""
-        while self._certificate.pair is None:  # noqa: ASYNC110, the wait is for files of somebody else's
-            await asyncio.sleep(0.02)
+        """Listens once there is a certificate to present."""
+        await self._certificate_loaded.wait()
         serving = asyncio.create_task(self._admission.serve(sockets=[self._sockets[0]]))
-        while not self._admission.started:  # noqa: ASYNC110, uvicorn offers no event to wait for
-            await asyncio.sleep(0)
+        await self._admission.listening.wait()
         self._readiness.waiting_for = None
-        reviews, operations = (_authority(*one.getsockname()[:2]) for one in self._sockets)
+        reviews, operations = (authority(*one.getsockname()[:2]) for one in self._sockets)
         self._logger.info(
             "serving",
             reviews=f"https://{reviews}",
@@ -181,15 +100,15 @@ class Service:
             policy=self._policy.digest,
             profiles=list(self._policy.profiles),
         )
-        # What lives now lives as long as the process: no collection needs to walk it again. A review leaves no cycles
-        # behind, so collections can be rare.
+        # All objects of this moment live as long as the process, so no collection needs to visit them. A review leaves
+        # no reference cycles, so collections can be rare.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)
         await serving
 
     async def _reload(self) -> None:
-        """Looks at the certificate's files now and again."""
+        """Checks the certificate's files every `reload_seconds`."""
         while True:
             try:
                 if self._certificate.reload():
@@ -200,8 +119,9 @@ class Service:
             await asyncio.sleep(self._settings.reload_seconds if self._certificate.pair else 0.2)
 
     def _loaded(self) -> None:
+        self._certificate_loaded.set()
         pair = self._certificate.pair
-        assert pair is not None  # noqa: S101, it was loaded just now
+        assert pair is not None  # noqa: S101, reload() has just set it
         self._metrics.reloaded("loaded", pair.not_after)
         self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=round(pair.not_after))
 
@@ -214,7 +134,7 @@ class Service:
             self._logger.warning("certificate", outcome="failed", error=fault)
 
     async def _drain(self, serving: asyncio.Task[None]) -> None:
-        """Fails readiness, goes on answering while the endpoints forget this process, then finishes the rest."""
+        """Fails readiness, answers while the endpoints remove this process, then finishes the requests in flight."""
         self._readiness.draining = True
         self._admission.load.draining = True
         if not self._admission.started:
@@ -228,30 +148,7 @@ class Service:
         await serving
 
     def _signalled(self) -> None:
-        """The first signal begins to stop, the second one ends it."""
+        """The first signal begins to drain, the second one ends the process."""
         if self._readiness.draining:
             self._admission.force_exit = True
         self._stop.set()
-
-
-def listen(host: str, port: int, flag: str) -> socket.socket:
-    """A socket bound to `host` and `port`; `flag` is the setting to name in errors. Raises ListenError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ListenError(f"{flag}: cannot listen on {_authority(host, port)}: {error.strerror or error}") from None
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-    except OSError as error:
-        bound.close()
-        raise ListenError(
-            f"{flag}: cannot listen on {_authority(host, port)}: {error.strerror}; choose another with {flag}"
-        ) from None
-    bound.setblocking(False)  # noqa: FBT003, the name says it
-    return bound
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,203 @@
+"""One connection without a socket: its states, and the order and number of its answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from webhook.core.review import Admission
+from webhook.service import admission, protocol
+from webhook.service.admission import Admissions
+from webhook.service.listener import server
+from webhook.service.logs import AdmissionLog, configure
+from webhook.service.metrics import PREFIX, Metrics
+from webhook.service.protocol import MOVES, Event, LimitedProtocol, State
+from webhook.service.settings import Settings
+
+HEAD = b"POST /mutate HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+UNKNOWN = HEAD.replace(b"/mutate", b"/unknown")
+LARGE = b"GET / HTTP/1.1\r\nX: " + b"x" * 17_000
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses: list[bytes] = []
+        self.closing = False
+
+    def get_extra_info(self, _name: str, default: Any = None) -> Any:
+        return default
+
+    def write(self, data: Any) -> None:
+        assert not self.closing
+        self.statuses += [line.split(b" ")[1] for line in data.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+async def not_found(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class Connections:
+    """Connections to one server whose answers take one second each of a clock that only they move."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.metrics = Metrics("")
+        logger = configure("error", "json")
+        log = AdmissionLog(logger, 0, lambda: None)
+        app = Admissions(not_found, {"/mutate": self._respond}, 1024, self.metrics, log, logger)
+        self.server = server(app, Settings(), self.metrics, None, log)
+
+    def _respond(self, _body: bytes) -> tuple[bytes, Admission]:
+        self.now += 1
+        return b"{}", Admission("u", "skipped", "")
+
+    def connect(self) -> tuple[LimitedProtocol, Transport]:
+        connection, transport = LimitedProtocol(self.server.config, self.server.load, {}), Transport()
+        connection.connection_made(transport)
+        return connection, transport
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"{PREFIX}_{name}", labels)
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+    found = Connections()
+    for module in (protocol, admission):
+        monkeypatch.setattr(module, "perf_counter", lambda: found.now)
+    yield found
+    assert (found.server.load.in_flight, found.server.load.body_bytes) == (0, 0)
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    async def scene() -> None:
+        await scenario()
+
+    asyncio.run(scene())
+
+
+async def answered() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_time_in_the_event_loop_counts_as_time_of_an_admission(connections: Connections) -> None:
+    """The second and the third wait while the ones before block the loop."""
+
+    async def scenario() -> None:
+        pairs = [connections.connect() for _ in range(3)]
+        for connection, _ in pairs:
+            connection.data_received(HEAD + b"{}")
+        await answered()
+        assert [transport.statuses for _, transport in pairs] == [[b"200"]] * 3
+
+    run(scenario)
+    assert connections.metric("admission_duration_seconds_sum") == 1 + 2 + 3
+
+
+@pytest.mark.parametrize(
+    ("pieces", "states", "statuses"),
+    [
+        (
+            [b"P", HEAD[1:], b"{", b"}", None],
+            [State.HEAD, State.BODY, State.BODY, State.ANSWERING, State.IDLE],
+            [b"200"],
+        ),
+        ([UNKNOWN, None, b"{", b"}"], [State.BODY, State.DISCARDING, State.DISCARDING, State.IDLE], [b"404"]),
+        (
+            [HEAD + b"{}" + HEAD[:9], None, HEAD[9:] + b"{}", None],
+            [State.HEAD] * 2 + [State.ANSWERING, State.IDLE],
+            [b"200"] * 2,
+        ),
+        ([(HEAD + b"{}") * 3, None], [State.ANSWERING, State.IDLE], [b"200"] * 3),
+        ([b"\r\n", HEAD + b"{}", None], [State.IDLE, State.ANSWERING, State.IDLE], [b"200"]),
+        ([b"?", HEAD], [State.CLOSING] * 2, [b"400"]),
+        ([LARGE, HEAD], [State.CLOSING] * 2, [b"431"]),
+        ([LARGE + b"\r\n\r\n" + HEAD + b"{}", None], [State.CLOSING] * 2, [b"431"]),
+    ],
+    ids=[
+        "in pieces",
+        "answered early",
+        "a head behind",
+        "three at once",
+        "an empty line",
+        "bad",
+        "large",
+        "large, whole",
+    ],
+)
+def test_a_connection_goes_through_its_states(
+    connections: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes]
+) -> None:
+    """None stands for the answer of the application."""
+
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        found = []
+        for piece in pieces:
+            if piece is None:
+                await answered()
+            else:
+                connection.data_received(piece)
+            found.append(connection._state)
+        assert found == states
+        assert transport.statuses == statuses
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("behind", [b"?", LARGE], ids=["bad", "large"])
+def test_a_rejection_is_never_sent_in_place_of_an_earlier_answer(connections: Connections, behind: bytes) -> None:
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received(HEAD + b"{}" + behind)
+        connection.data_received(b"x" * 17_000)
+        assert (transport.statuses, transport.closing) == ([], True)
+        connection.connection_lost(None)
+        await answered()
+
+    run(scenario)
+    reason = "invalid" if behind == b"?" else "too-large-head"
+    assert connections.metric("rejected_calls_total", reason=reason) == 1
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["unanswered", "answered"])
+def test_a_body_that_is_rejected_counts_once(connections: Connections, *, early: bool) -> None:
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received(
+            (UNKNOWN if early else HEAD).replace(b"Content-Length: 2", b"Transfer-Encoding: chunked")
+        )
+        await answered()
+        connection.data_received(b"zz\r\n")
+        connection.connection_lost(None)
+        await answered()
+        assert (transport.statuses, transport.closing) == ([b"404"] if early else [b"400"], True)
+
+    run(scenario)
+    assert connections.metric("rejected_calls_total", reason="invalid") == 1
+    assert connections.metric("rejected_calls_total", reason="disconnected") == 0
+
+
+def test_every_state_can_be_left_and_every_event_is_expected_somewhere() -> None:
+    assert MOVES.keys() == set(State)
+    assert {event for moves in MOVES.values() for event in moves} == set(Event)
+    assert set().union(*(moves.values() for moves in MOVES.values())) == set(State)
