@@ -1,1 +1,1 @@
-"""What `make bench` measures, against goals that docs/architecture.md states."""
+"""The measurements of `make bench` and their goals."""

@@ -1,4 +1,4 @@
-"""`make bench`: measures, prints the tables, and judges the figures against their goals."""
+"""`make bench`: measures, prints the tables, and compares the figures with their goals."""
 
 import sys
 
@@ -11,7 +11,7 @@ from benchmarks.steps import steps
 
 
 def main() -> int:
-    """Prints all tables; returns 1 where a goal was missed."""
+    """Prints all tables; returns 1 if a goal is missed."""
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(steps())
     table, goals = serving()

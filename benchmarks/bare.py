@@ -1,4 +1,4 @@
-"""The yardstick: a bare ASGI callable on the service's own server, which reads the body and answers `{}`."""
+"""The baseline: a bare ASGI callable on the service's own server that reads the body and answers `{}`."""
 
 import asyncio
 import gc
@@ -27,10 +27,10 @@ def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     certificate = ServingCertificate(folder)
     certificate.reload()
-    yardstick = server(bare, Settings(), context=certificate.context)
+    baseline = server(bare, Settings(), context=certificate.context)
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(yardstick.serve(sockets=[listen("127.0.0.1", port, "port")]))
+        runner.run(baseline.serve(sockets=[listen("127.0.0.1", port, "port")]))
 
 
 if __name__ == "__main__":

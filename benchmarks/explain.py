@@ -1,4 +1,4 @@
-"""What `explain` costs: its help, and a thousand SparkApplications in one file."""
+"""The cost of `explain`: its help, and a thousand SparkApplications in one file."""
 
 import os
 import resource
@@ -21,7 +21,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "ecs-first" / "before.yaml"
 
 @dataclass(frozen=True)
 class Ran:
-    """One run of a command, as the system counted it."""
+    """One run of a command: its times, counted by the system, and its output."""
 
     seconds: float
     processor_seconds: float
@@ -29,7 +29,7 @@ class Ran:
 
 
 def explain() -> tuple[Table, list[Goal]]:
-    """A table of processor time and time, medians of several runs, and the goals that it is judged by."""
+    """Returns a table of processor and wall-clock times, medians of several runs, and their goals."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "applications.yaml"
         file.write_text(_applications(APPLICATIONS), encoding="utf-8")

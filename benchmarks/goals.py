@@ -1,4 +1,4 @@
-"""Goals, and whether what was measured reached them."""
+"""Goals, and whether the measured figures reach them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure to reach; `bound` is `at least` or `at most`."""
+    """A figure to reach. `bound` is `at least` or `at most`."""
 
     name: str
     measured: float
@@ -17,12 +17,12 @@ class Goal:
 
     @property
     def reached(self) -> bool:
-        """Whether what was measured is within the bound."""
+        """Whether the measured figure is within the bound."""
         return self.measured >= self.figure if self.bound == "at least" else self.measured <= self.figure
 
 
 def judged(goals: list[Goal]) -> Table:
-    """A table of the goals."""
+    """Returns a table of the goals."""
     table = Table("goal", "measured", "to reach", "reached", title="Goals", title_justify="left")
     for goal in goals:
         figures = f"{goal.measured:.2f} {goal.unit}", f"{goal.bound} {goal.figure:.2f} {goal.unit}"

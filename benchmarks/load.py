@@ -1,4 +1,4 @@
-"""A load generator in one process: kept TLS connections that each send one request after another."""
+"""A load generator in one process: several TLS connections, each with one request after another."""
 
 import asyncio
 import ssl
@@ -11,7 +11,7 @@ import uvloop
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of load met. Latencies in seconds, in the order of completion."""
+    """The result of one run. Latencies are in seconds, in the order of completion."""
 
     seconds: float
     latencies: list[float]
@@ -22,7 +22,7 @@ class Load:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """The latency that `share` (0 to 1) of the requests stayed within, in seconds."""
+        """Returns the latency in seconds that `share` (0 to 1) of the requests do not exceed."""
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 

@@ -1,4 +1,4 @@
-"""A served process as /proc sees it: its processor time, its memory, and how long it takes to be ready."""
+"""A server process as /proc shows it: its processor time, its memory, and its time to be ready."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from time import perf_counter, sleep
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listens on at the moment."""
+    """Returns a port on loopback that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 class Served:
-    """One running server, kept on the processor core that was chosen for it."""
+    """One running server, pinned to a processor core."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, seconds_to_ready: float) -> None:
         """Watches `process`, which serves reviews on `port`."""
@@ -31,7 +31,7 @@ class Served:
 
     @property
     def processor_seconds(self) -> float:
-        """Time on a processor so far, counted by the scheduler in nanoseconds."""
+        """Processor time so far, which the kernel's scheduler counts in nanoseconds."""
         return int(Path(f"/proc/{self.process.pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
 
     @property
@@ -43,7 +43,7 @@ class Served:
 
 @contextmanager
 def served(arguments: Sequence[str], port: int, ready: str | None, log: Path, core: int | None) -> Iterator[Served]:
-    """Runs `python ARGUMENTS` while the block lasts; it is ready when `ready` (a URL), or else `port`, answers."""
+    """Runs `python ARGUMENTS` during the block. The server is ready when `ready` (a URL), or else `port`, answers."""
     started = perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, *arguments], stdout=output, stderr=output)

@@ -1,4 +1,4 @@
-"""The service against the bare callable: one process each on one core, TLS, kept connections, runs interleaved."""
+"""The service and the bare callable: one process each on one core, TLS, persistent connections, interleaved runs."""
 
 import os
 import statistics
@@ -18,7 +18,7 @@ from certs.issue import ensure
 
 REQUESTS = 10_000
 ROUNDS = 7
-#: Reviews after which memory has to be flat.
+#: Memory must not grow during this many reviews.
 REVIEWS = 100_000
 
 
@@ -47,7 +47,7 @@ class _Runs:
 
 
 def serving() -> tuple[Table, list[Goal]]:
-    """A table of both servers, and the goals with what was measured."""
+    """Returns a table of both servers, and the goals with their measurements."""
     cores = sorted(os.sched_getaffinity(0))
     server_core = cores[0] if len(cores) > 1 else None
     body = CAPTURED.read_bytes()

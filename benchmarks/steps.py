@@ -1,4 +1,4 @@
-"""What each step of one review costs in the core, at several sizes of pod."""
+"""The cost of each step of a review in the core, for pods of several sizes."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ SIZES = (8, 32, 128)
 
 
 def steps() -> Table:
-    """A table of microseconds for each step at 8, 32 and 128 KB, the least of several runs."""
+    """Returns a table of microseconds for each step at 8, 32 and 128 KB, the minimum of several runs."""
     table = Table("step", *(f"{size} KB, µs" for size in SIZES), title="One review, step by step", title_justify="left")
     columns = [_measure(grown(size * 1000)) for size in SIZES]
     for name in columns[0]:
@@ -41,12 +41,12 @@ def _measure(body: bytes) -> dict[str, float]:
         "decide": _least(lambda: decide(pod, "default", Role.EXECUTOR, profile)),
         "changes and patch": _least(lambda: patch(pod, changes(pod, placement))),
         "encode the patch": _least(lambda: encode(operations)),
-        "respond: all of it, with decoding": _least(lambda: respond(body, profile)),
-        "for scale: json.loads": _least(lambda: json.loads(body)),
-        "for scale: jsonpatch.make_patch": _least(lambda: jsonpatch.make_patch(pod_json, patched), number=20),
+        "respond, including decoding": _least(lambda: respond(body, profile)),
+        "for comparison: json.loads": _least(lambda: json.loads(body)),
+        "for comparison: jsonpatch.make_patch": _least(lambda: jsonpatch.make_patch(pod_json, patched), number=20),
     }
 
 
 def _least(call: Callable[[], object], number: int = 500) -> float:
-    """The least of 7 runs of `number` calls, in microseconds a call."""
+    """Returns the minimum of 7 runs of `number` calls, in microseconds per call."""
     return min(Timer(call).repeat(7, number)) / number * 1e6

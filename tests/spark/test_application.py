@@ -1,4 +1,4 @@
-"""The pods that come of a SparkApplication, whole."""
+"""The pods of a SparkApplication, compared as a whole."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def workload(text: str) -> Workload:
 
 
 def merged(changes: str) -> Workload:
-    """The plain application with `changes` to its spec, one level deep in driver and executor."""
+    """The plain application with `changes` merged into its spec, its driver and its executor."""
     document = yaml.safe_load(PLAIN)
     for key, value in yaml.safe_load(changes).items():
         deep = key in ("driver", "executor")
@@ -98,7 +98,7 @@ def test_a_plain_application_makes_a_driver_and_executors() -> None:
 
 @pytest.mark.parametrize(("file", "index"), [("spark-3.5.2-driver.json", 0), ("spark-3.5.2-executor-1.json", 1)])
 def test_the_pods_are_those_that_spark_really_made(file: str, index: int) -> None:
-    """As the API server sent them, apart from what is drawn anew for each submission."""
+    """They equal the captured pods, except for the random ids of a submission."""
     captured = json.loads((REVIEWS / file).read_bytes())["request"]["object"]
     made = workload(PLAIN).pods[index].seen
     drawn = {"spark-app-selector", "sparkoperator.k8s.io/submission-id"}
@@ -165,7 +165,7 @@ def test_what_each_role_says_reaches_its_own_pods() -> None:
 
 
 def test_the_operators_webhook_comes_after_creation() -> None:
-    """The pod is created without what only the operator's webhook adds, so that both orders can be shown."""
+    """The pod is created without the changes of the operator's webhook, so that both orders can be shown."""
     executor = merged("executor: {tolerations: [{key: dedicated, operator: Exists}], affinity: {}}").pods[1]
     assert executor.created["spec"].keys() == {"containers", "schedulerName", "tolerations"}
     assert executor.created["spec"]["tolerations"] == DEFAULTS
@@ -246,7 +246,7 @@ def test_local_scratch_disks_are_there_before_the_operators_webhook() -> None:
     assert executor.created["spec"]["volumes"] == executor.seen["spec"]["volumes"] == volumes
 
 
-def test_a_pod_template_is_the_start_and_the_operators_webhook_leaves_it_alone() -> None:
+def test_a_pod_template_is_the_start_and_the_operators_webhook_does_not_change_it() -> None:
     found = merged(
         """
         executor:
@@ -286,7 +286,7 @@ def test_a_pod_template_is_the_start_and_the_operators_webhook_leaves_it_alone()
     }
     (note,) = found.notes
     assert note == (
-        "spec.executor.template is set, so the operator's webhook leaves the pod alone, "
+        "spec.executor.template is set, so the operator's webhook does not change the pod, "
         "and spec.executor.affinity has no effect"
     )
 
@@ -321,7 +321,7 @@ def test_the_number_of_executors_in_words(changes: str, count: str) -> None:
 def test_without_cluster_mode_there_is_no_driver_pod() -> None:
     found = merged("mode: client")
     assert [pod.title for pod in found.pods] == ["executor"]
-    assert found.notes == ("in the mode client no driver pod is made, so only the executors are placed",)
+    assert found.notes == ("in mode client there is no driver pod, so only the executors are placed",)
 
 
 def test_what_does_not_show_in_the_pods_is_noted() -> None:
@@ -332,8 +332,8 @@ def test_what_does_not_show_in_the_pods_is_noted() -> None:
         """
     )
     assert found.notes == (
-        "the pod template /etc/driver.yaml of sparkConf is a file of the operator's, so it is not seen here",
-        "deps (jars: 2, packages: 1) are fetched when the pods start, and do not change where",
+        "the pod template /etc/driver.yaml in sparkConf is a file of the operator and cannot be read here",
+        "deps (jars: 2, packages: 1) are downloaded when the pods start and do not affect placement",
     )
 
 

@@ -1,4 +1,4 @@
-"""The other kinds of documents, and those that cannot be read."""
+"""All kinds of documents but SparkApplications, and documents that are not valid."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_scheduled_application_makes_the_pods_of_one_run() -> None:
         """
     )
     assert (found.kind, found.namespace, found.name) == ("ScheduledSparkApplication", "elsewhere", "nightly")
-    assert found.notes == ("runs by the schedule 0 2 * * *; suspended at present",)
+    assert found.notes == ("runs on the schedule 0 2 * * *; currently suspended",)
     driver, executor = found.pods
     assert executor.count == "3"
     assert driver.seen["metadata"] == {
@@ -170,7 +170,9 @@ def test_a_running_pod_is_taken_as_it_was_before_a_node_was_chosen() -> None:
     }
     (found,) = workloads(pod)
     assert found.pods[0].seen == pod | {"spec": {"containers": []}}
-    assert found.notes == ("runs on the node node-1, which is left out here as if it had not been chosen yet",)
+    assert found.notes == (
+        "runs on the node node-1; the node is ignored here, because webhooks run before it is chosen",
+    )
 
 
 def test_a_review_is_kept_whole() -> None:

@@ -1,1 +1,1 @@
-"""From a SparkApplication to the pods that will come of it, before anything runs. Values in, values out."""
+"""Derives the pods of a SparkApplication before anything runs. Pure functions on values."""

@@ -1,16 +1,16 @@
-"""What the API server adds to every pod before it asks a webhook (Kubernetes: Admission Controllers)."""
+"""The defaults that the API server adds to every pod before it calls webhooks (Kubernetes: Admission Controllers)."""
 
 from typing import Final
 
 from webhook.core import names
 from webhook.spark.manifest import JSON
 
-#: The taints for which the admission plugin DefaultTolerationSeconds adds tolerations of five minutes.
+#: The admission plugin DefaultTolerationSeconds adds tolerations of five minutes for these taints.
 _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def defaulted(pod: JSON) -> JSON:
-    """`pod` (as a client sends it) with the API server's defaults that bear on placement."""
+    """Returns `pod`, as a client sends it, with those defaults of the API server that affect placement."""
     spec = pod["spec"]
     tolerations = [*(spec.get("tolerations") or [])]
     tolerations += [_toleration(taint) for taint in _TAINTS if not any(_covers(one, taint) for one in tolerations)]

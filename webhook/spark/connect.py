@@ -1,7 +1,7 @@
-"""What the Spark Operator makes of a SparkConnect: the server's pod by itself, the executors through Spark.
+"""The pods of a SparkConnect: the operator creates the server's pod, and Spark creates the executors.
 
 Source: kubeflow/spark-operator, internal/controller/sparkconnect/reconciler.go and options.go. The operator's webhook
-leaves these pods alone.
+does not change these pods.
 """
 
 from typing import Final
@@ -12,13 +12,13 @@ from webhook.spark import properties
 from webhook.spark.manifest import JSON, Connect, Template
 from webhook.spark.properties import Conf
 
-#: The name under which Spark's script starts the server, and so the label of its executors.
+#: Spark's script starts the server under this name. It becomes a label of the executors.
 APP_NAME: Final = "Spark Connect server"
 _SERVER_ROLE: Final = "connect-server"
 
 
 def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
-    """The pod of the Spark Connect server, as the operator creates it."""
+    """Returns the pod of the Spark Connect server, as the operator creates it."""
     template = connect.spec.server.template or Template()
     start, spec = template.metadata or {}, template.spec or {}
     labels = {
@@ -39,7 +39,7 @@ def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
 
 
 def executor_conf(connect: Connect, name: str) -> Conf:
-    """The configuration by which the server makes its executors."""
+    """Returns the configuration with which the server creates its executors."""
     image = _template_image(connect) or connect.spec.image
     conf: Conf = {}
     if image:

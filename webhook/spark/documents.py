@@ -1,4 +1,4 @@
-"""Reads Kubernetes documents: which pods will come of each."""
+"""Reads Kubernetes documents and derives the pods of each."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,24 +15,24 @@ from webhook.spark.api_server import defaulted
 from webhook.spark.manifest import JSON, Application, Connect, Metadata, ScheduledApplication, View
 from webhook.spark.workloads import Namespace, SparkPod, Workload
 
-#: Stands for the nanoseconds that the operator appends to a schedule's name for each run.
+#: Placeholder for the nanoseconds that the operator appends to a schedule's name for each run.
 _RUN: Final = "0" * 19
-#: Stands for the five characters that the API server appends to a generateName.
+#: Placeholder for the five characters that the API server appends to a generateName.
 _GENERATED: Final = "0" * 5
 
 
 class ManifestError(ValueError):
-    """A document cannot be read as what it says it is; the message is one sentence."""
+    """A document is not a valid object of its kind. The message is one sentence."""
 
 
 class UnknownKindError(ManifestError):
-    """A document is of a kind of which no Spark pods come, as far as is known."""
+    """A document is of a kind that is not known to create Spark pods."""
 
 
 def read(document: Any, namespace: str) -> Iterator[Workload | Namespace | ManifestError]:
-    """What `document` (JSON-like) comes to, where `namespace` is that of objects that name none.
+    """Yields the workloads and namespaces of `document` (JSON-like); `namespace` applies to objects without one.
 
-    What cannot be read comes as a ManifestError in its place, so that the rest of a list is not lost with it.
+    Yields a ManifestError, instead of raising it, for an object that is not valid, so that the rest of a list is read.
     """
     if not isinstance(document, dict):
         yield ManifestError("not a Kubernetes object: accepted is a map with apiVersion and kind")
@@ -56,7 +56,7 @@ def read(document: Any, namespace: str) -> Iterator[Workload | Namespace | Manif
 
 
 def _items(items: list[Any], version: str, kind: str, namespace: str) -> Iterator[Workload | Namespace | ManifestError]:
-    # Items of a typed list have no kind of their own where they come from the API server as it sends them.
+    # The API server sends the items of a typed list without apiVersion and kind.
     missing = {"apiVersion": version, "kind": kind} if kind else {}
     for index, item in enumerate(items):
         for found in read(missing | item if isinstance(item, dict) else item, namespace):
@@ -146,13 +146,15 @@ def _pod(document: JSON, namespace: str) -> Workload:
 
 
 def _unbound(pod: JSON) -> tuple[JSON, tuple[str, ...]]:
-    """A stored pod as it was before the scheduler chose a node, which is after every webhook."""
+    """Returns a stored pod without its node, and a note: the scheduler chooses the node after all webhooks."""
     stored = isinstance(pod.get("status"), dict) and pod["status"].get("phase") and pod["metadata"].get("uid")
     node = pod["spec"].get("nodeName")
     if not stored or not node:
         return pod, ()
     spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
-    return {**pod, "spec": spec}, (f"runs on the node {node}, which is left out here as if it had not been chosen yet",)
+    return {**pod, "spec": spec}, (
+        f"runs on the node {node}; the node is ignored here, because webhooks run before it is chosen",
+    )
 
 
 class _ReviewRequest(View, frozen=True):
@@ -194,5 +196,5 @@ _READERS: Final[dict[tuple[str, str], Callable[[JSON, str], Workload | Namespace
     ("admission.k8s.io", "AdmissionReview"): _review,
     ("", "Namespace"): _namespace,
 }
-#: The kinds that are read.
+#: The accepted kinds.
 KINDS: Final = (*(kind for _, kind in _READERS), "List")

@@ -1,6 +1,6 @@
-"""Narrow views of the Spark Operator's resources: what bears on where the pods of an application run.
+"""Narrow views of the Spark Operator's resources: the fields that affect where pods run.
 
-Field names are those of the Spark Operator's API (sparkoperator.k8s.io/v1beta2 and v1alpha1); all else is skipped.
+Field names are those of the Spark Operator's API (sparkoperator.k8s.io/v1beta2 and v1alpha1). Other fields are skipped.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ JSON = dict[str, Any]
 
 
 class View(Struct, frozen=True, rename="camel"):
-    """A view is immutable; what is absent or null is None."""
+    """Base of all views: immutable, with None for a field that is absent or null."""
 
 
 class Metadata(View, frozen=True):
@@ -47,18 +47,18 @@ class _TemplateParts(View, frozen=True):
 
 
 class Template(View, frozen=True):
-    """PodTemplateSpec v1 core, kept whole; what placement reads of it has the right types."""
+    """PodTemplateSpec v1 core, complete. The fields that placement reads have the right types."""
 
     metadata: JSON | None = None
     spec: JSON | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a field that placement reads has the wrong type."""
+        """Raises ValueError if a field that placement reads has the wrong type."""
         _checked({"metadata": self.metadata, "spec": self.spec}, _TemplateParts)
 
 
 class PodPart(View, frozen=True):
-    """SparkPodSpec: what an application says of one role's pods."""
+    """SparkPodSpec: the settings for the pods of one role."""
 
     image: str | None = None
     labels: dict[str, str] | None = None
@@ -78,7 +78,7 @@ class PodPart(View, frozen=True):
 
 
 class Volume(View, frozen=True):
-    """Volume v1 core, of the types that Spark itself can mount."""
+    """Volume v1 core, with the types that Spark itself can mount."""
 
     name: str | None = None
     empty_dir: JSON | None = None
@@ -92,7 +92,7 @@ class _Volumes(View, frozen=True):
 
 
 class DynamicAllocation(View, frozen=True):
-    """How many executors there may be."""
+    """DynamicAllocation: limits on the number of executors."""
 
     enabled: bool | None = None
     initial_executors: int | None = None
@@ -101,7 +101,7 @@ class DynamicAllocation(View, frozen=True):
 
 
 class Dependencies(View, frozen=True):
-    """What the pods fetch when they start."""
+    """Dependencies: what the pods download when they start."""
 
     jars: list[str] | None = None
     files: list[str] | None = None
@@ -126,7 +126,7 @@ class ApplicationSpec(View, frozen=True):
     deps: Dependencies | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a volume has a field of the wrong type."""
+        """Raises ValueError if a field of a volume has the wrong type."""
         _checked({"volumes": self.volumes}, _Volumes)
 
 

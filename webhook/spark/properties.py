@@ -1,6 +1,6 @@
-"""Spark's configuration properties that bear on placement (Apache Spark: Running Spark on Kubernetes, Configuration).
+"""Spark's configuration properties that affect placement (Apache Spark: Running Spark on Kubernetes, Configuration).
 
-`spark-submit` takes the last value given for a property, so a configuration is a map that later settings overwrite.
+`spark-submit` uses the last value of a property, so a configuration is a map: later values overwrite earlier ones.
 """
 
 from typing import Final
@@ -20,25 +20,25 @@ INITIAL_EXECUTORS: Final = "spark.dynamicAllocation.initialExecutors"
 MIN_EXECUTORS: Final = "spark.dynamicAllocation.minExecutors"
 MAX_EXECUTORS: Final = "spark.dynamicAllocation.maxExecutors"
 
-#: Volume types that Spark mounts by properties.
+#: Volume types that Spark mounts through properties.
 VOLUME_TYPES: Final = ("emptyDir", "hostPath", "nfs", "persistentVolumeClaim")
 
 
 def of(role: Role, name: str) -> str:
-    """The property `name` of one role: `of(Role.DRIVER, "container.image")` is the driver's image."""
+    """Returns the property `name` of a role: `of(Role.DRIVER, "container.image")` is the driver's image."""
     return f"spark.kubernetes.{role}.{name}"
 
 
 def label(role: Role, key: str) -> str:
-    """The property that sets the label `key` on the pods of `role`."""
+    """Returns the property that sets the label `key` on the pods of `role`."""
     return of(role, f"label.{key}")
 
 
 def annotation(role: Role, key: str) -> str:
-    """The property that sets the annotation `key` on the pods of `role`."""
+    """Returns the property that sets the annotation `key` on the pods of `role`."""
     return of(role, f"annotation.{key}")
 
 
 def prefixed(conf: Conf, prefix: str) -> dict[str, str]:
-    """What `conf` sets below `prefix`, by the rest of each key."""
+    """Returns the properties of `conf` that begin with `prefix`, without the prefix."""
     return {key.removeprefix(prefix): value for key, value in conf.items() if key.startswith(prefix)}

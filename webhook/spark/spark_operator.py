@@ -1,7 +1,7 @@
-"""What the Spark Operator does for a SparkApplication: the configuration it submits, and what its webhook changes.
+"""What the Spark Operator does for a SparkApplication: the configuration it submits and the changes of its webhook.
 
 Source: kubeflow/spark-operator, internal/controller/sparkapplication/submission.go and
-internal/webhook/sparkpod_defaulter.go. Later properties overwrite earlier ones, so the order here is the operator's.
+internal/webhook/sparkpod_defaulter.go. Later properties overwrite earlier ones, so this module keeps their order.
 """
 
 from typing import Final
@@ -12,19 +12,19 @@ from webhook.spark import properties
 from webhook.spark.manifest import JSON, Application, PodPart, VolumeMount
 from webhook.spark.properties import Conf
 
-#: Volumes of this name are Spark's scratch space, which the operator passes on as properties.
+#: Volumes with this prefix are Spark's scratch space. The operator passes them on as properties.
 _LOCAL_DIR: Final = "spark-local-dir-"
-#: Stands for the UUID that the operator draws for each submission.
+#: Placeholder for the random UUID of a submission.
 _SUBMISSION_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def part_of(application: Application, role: Role) -> PodPart:
-    """What `application` says of the pods of `role`."""
+    """Returns the part of `application` for the pods of `role`."""
     return application.spec.driver if role is Role.DRIVER else application.spec.executor
 
 
 def submitted(application: Application, name: str) -> Conf:
-    """The configuration by which the operator submits `application` under `name`."""
+    """Returns the configuration with which the operator submits `application` under `name`."""
     spec = application.spec
     conf: Conf = {} if spec.image is None else {properties.IMAGE: spec.image}
     driver_name = (spec.spark_conf or {}).get(properties.DRIVER_POD_NAME) or f"{name}-driver"
@@ -69,9 +69,9 @@ def _local_volumes(volumes: list[JSON], mounts: list[VolumeMount], role: Role) -
 
 
 def mutated(pod: JSON, application: Application, role: Role) -> JSON:
-    """`pod` after the operator's own webhook; unchanged where a pod template is given, which the webhook leaves alone.
+    """Returns `pod` after the operator's webhook. The webhook does not change a pod with a pod template.
 
-    The affinity is replaced whole, tolerations are appended without looking for equals, nodeSelector is merged by key.
+    It replaces the whole affinity, appends tolerations even if they exist, and merges nodeSelector by key.
     """
     part = part_of(application, role)
     if part.template is not None:
@@ -104,7 +104,7 @@ def mutated(pod: JSON, application: Application, role: Role) -> JSON:
 
 
 def _mounted(volumes: list[JSON], mounts: list[VolumeMount]) -> list[JSON]:
-    """The volumes that are mounted, in the order of the mounts, each once; scratch space is Spark's own matter."""
+    """Returns the mounted volumes, each once, in the order of the mounts, without scratch space."""
     by_name = {volume.get("name"): volume for volume in volumes}
     wanted = dict.fromkeys(mount.name for mount in mounts if not mount.name.startswith(_LOCAL_DIR))
     return [by_name[name] for name in wanted if name in by_name]

@@ -1,7 +1,7 @@
-"""The pods that Spark makes of its configuration, as far as they bear on placement.
+"""The pods that Spark creates from its configuration, with the fields that affect placement.
 
-Source: Apache Spark, Running Spark on Kubernetes: pod template, configuration. A pod template is the start; labels,
-annotations and node selectors are added to it, image and names are set, and Spark's container becomes the last one.
+Source: Apache Spark, Running Spark on Kubernetes: pod template, configuration. Spark begins with the pod template, adds
+labels, annotations and node selectors, sets image and names, and puts its own container last.
 """
 
 import re
@@ -14,20 +14,20 @@ from webhook.spark.manifest import JSON, Template
 from webhook.spark.properties import Conf
 
 _CONTAINERS: Final = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
-#: Stand for ids that Spark and the operator draw at submission.
+#: Placeholders for random ids of a submission.
 APP_SELECTOR: Final = "spark-" + "0" * 32
 _RUN: Final = "0" * 16
 _LABEL_LENGTH: Final = 63
 
 
 def driver_pod(namespace: str, app_name: str, spark_version: str, conf: Conf, template: Template | None) -> JSON:
-    """The driver pod of an application in cluster mode, as Spark creates it."""
+    """Returns the driver pod of an application in cluster mode, as Spark creates it."""
     name = conf.get(properties.DRIVER_POD_NAME, f"{app_name}-driver")
     return _pod(Role.DRIVER, namespace, name, _labels(Role.DRIVER, app_name, spark_version), conf, template)
 
 
 def executor_pod(namespace: str, app_name: str, spark_version: str, conf: Conf, template: Template | None) -> JSON:
-    """The first executor of an application, as Spark creates it; the others differ in name and id alone."""
+    """Returns the first executor pod of an application, as Spark creates it. The others differ only in name and id."""
     prefix = conf.get(properties.EXECUTOR_POD_NAME_PREFIX, f"{app_name}-{_RUN}")
     labels = _labels(Role.EXECUTOR, app_name, spark_version)
     labels |= {names.SPARK_EXEC_ID: "1", names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
@@ -72,7 +72,7 @@ def _spec(role: Role, conf: Conf, start: JSON) -> JSON:
 
 
 def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
-    """Spark's own container last: the one of its name in the template, or else the template's first."""
+    """Returns the containers, Spark's last: the template's container of its name, or else the template's first."""
     wanted = conf.get(properties.of(role, "podTemplateContainerName"), _CONTAINERS[role])
     chosen = next((one for one in given if one.get("name") == wanted), given[0] if given else {})
     own = {"name": _CONTAINERS[role], **chosen}
@@ -83,7 +83,7 @@ def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
 
 
 def _volumes(settings: dict[str, str]) -> list[JSON]:
-    """The volumes that properties `TYPE.NAME.mount.path` and `TYPE.NAME.options.OPTION` set, by type and name."""
+    """Returns the volumes that are set by properties `TYPE.NAME.mount.path` and `TYPE.NAME.options.OPTION`."""
     volumes: dict[tuple[str, str], dict[str, str]] = {}
     for key, value in settings.items():
         parts = key.split(".", 3)

@@ -1,4 +1,4 @@
-"""What is worth knowing of an application beside its pods, in words."""
+"""Facts about an application that its pods do not show, as sentences."""
 
 from webhook.core.policy import Role
 from webhook.spark import properties
@@ -9,7 +9,7 @@ CLUSTER = "cluster"
 
 
 def executors(conf: Conf, part: PodPart, allocation: DynamicAllocation | None) -> str:
-    """How many executors there will be: the application's own fields win over `conf`; empty where nothing says so."""
+    """Returns the number of executors, in words; empty if unknown. Fields of the application override `conf`."""
     given = allocation or DynamicAllocation()
     if given.enabled or conf.get(properties.DYNAMIC_ALLOCATION) == "true":
         least = _number(given.min_executors, conf, properties.MIN_EXECUTORS) or "0"
@@ -25,11 +25,11 @@ def _number(field: int | None, conf: Conf, key: str) -> str:
 
 
 def application_notes(spec: ApplicationSpec) -> list[str]:
-    """What of `spec` bears on placement, or looks as if it did, but does not show in the pods."""
+    """Returns notes on parts of `spec` that affect placement, or seem to, but are not visible in the pods."""
     notes = []
     mode = spec.mode or CLUSTER
     if mode != CLUSTER:
-        notes.append(f"in the mode {mode} no driver pod is made, so only the executors are placed")
+        notes.append(f"in mode {mode} there is no driver pod, so only the executors are placed")
     for role, part in ((Role.DRIVER, spec.driver), (Role.EXECUTOR, spec.executor)):
         overlooked = [
             name
@@ -44,12 +44,12 @@ def application_notes(spec: ApplicationSpec) -> list[str]:
         ]
         if part.template is not None and overlooked:
             notes.append(
-                f"spec.{role}.template is set, so the operator's webhook leaves the pod alone, "
+                f"spec.{role}.template is set, so the operator's webhook does not change the pod, "
                 f"and spec.{role}.{', '.join(overlooked)} has no effect"
             )
         file = (spec.spark_conf or {}).get(properties.of(role, "podTemplateFile"))
         if file and part.template is None:
-            notes.append(f"the pod template {file} of sparkConf is a file of the operator's, so it is not seen here")
+            notes.append(f"the pod template {file} in sparkConf is a file of the operator and cannot be read here")
     return notes + _dependencies(spec.deps or Dependencies())
 
 
@@ -62,10 +62,12 @@ def _dependencies(deps: Dependencies) -> list[str]:
         "archives": deps.archives,
     }
     found = [f"{name}: {len(entries)}" for name, entries in given.items() if entries]
-    return [f"deps ({', '.join(found)}) are fetched when the pods start, and do not change where"] if found else []
+    return (
+        [f"deps ({', '.join(found)}) are downloaded when the pods start and do not affect placement"] if found else []
+    )
 
 
 def schedule_notes(spec: ScheduledSpec) -> list[str]:
-    """When a scheduled application runs."""
-    suspended = "; suspended at present" if spec.suspend else ""
-    return [f"runs by the schedule {spec.schedule}{suspended}"] if spec.schedule else []
+    """Returns a note on when a scheduled application runs."""
+    suspended = "; currently suspended" if spec.suspend else ""
+    return [f"runs on the schedule {spec.schedule}{suspended}"] if spec.schedule else []

@@ -1,4 +1,4 @@
-"""What a document comes to: an application, and its pods as they are created."""
+"""A document's workload: an application and its pods as they are created."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,21 +9,21 @@ from webhook.spark.manifest import JSON
 
 @dataclass(frozen=True, slots=True)
 class SparkPod:
-    """One pod, or one that stands for all executors of an application."""
+    """One pod, or one executor that represents all executors of an application."""
 
     title: str
-    """What it is: `driver`, `executor`, `connect-server`; for a pod that was given as such, `pod`."""
+    """`driver`, `executor` or `connect-server`; `pod` if the document was a pod."""
     created: JSON
-    """The pod as it is created, with the API server's defaults, before any webhook is asked."""
+    """The pod as it is created, with the API server's defaults, before any webhook is called."""
     count: str = ""
-    """How many there will be of it, in words; empty where there is nothing to say."""
+    """The number of such pods, in words; empty if unknown or one."""
     operator: Callable[[JSON], JSON] | None = None
-    """What the operator's own webhook makes of the pod, whatever was done to it before; None where it has no part."""
+    """Applies the operator's webhook to the pod; None if that webhook does not change it."""
     review: JSON | None = None
-    """The AdmissionReview that the pod came in, if it came in one."""
+    """The AdmissionReview that contained the pod, if there was one."""
 
     def numbered(self, number: int, count: str) -> "SparkPod":
-        """The executor of this `number` in place of the first; `count` says in words how many are like it."""
+        """Returns the executor with this `number`; `count` says in words how many executors it represents."""
         metadata = self.created["metadata"]
         labels = metadata["labels"] | {names.SPARK_EXEC_ID: str(number)}
         name = f"{metadata['name'].rpartition('-')[0]}-{number}"
@@ -33,25 +33,25 @@ class SparkPod:
 
     @property
     def seen(self) -> JSON:
-        """The pod as our webhook sees it, called after the operator's."""
+        """The pod as this project's webhook receives it, after the operator's webhook."""
         return self.created if self.operator is None else self.operator(self.created)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One Kubernetes object and the pods that come of it."""
+    """One Kubernetes object and its pods."""
 
     kind: str
     namespace: str
     name: str
     pods: tuple[SparkPod, ...]
     notes: tuple[str, ...] = ()
-    """What else is worth knowing of it, a sentence each."""
+    """Further facts, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A namespace, whose label names the profile of its pods."""
+    """A namespace. Its label names the profile of its pods."""
 
     name: str
     labels: dict[str, str]
