@@ -22,7 +22,7 @@ class _Commands(LazyGroup):
         "diff": ("webhook.cli.difference:diff", "Say which applications a changed policy would place differently."),
         "doctor": (
             "webhook.cli.doctor.command:doctor",
-            "Look at the installation in a cluster, and say what mends it.",
+            "Check the installation in a cluster, and say how to fix it.",
         ),
         "resource-policy": (
             "webhook.cli.resource_policy:resource_policy",

@@ -109,7 +109,7 @@ def connect(context: str | None) -> Cluster:
         raise InputError(f"no cluster: {sentence}; name one with --context or KUBECONFIG") from None
     except (TypeError, AttributeError):
         # So the client fails at a kubeconfig of another shape, and where it cannot refresh a token of gcp.
-        sentence = "the kubeconfig is not one, or needs an auth-provider that is not supported"
+        sentence = "invalid kubeconfig or unsupported auth-provider"
         raise InputError(f"no cluster: {sentence}; accepted: a token, a certificate or an exec plugin") from None
     cluster = Cluster(client.ApiClient(settings))
     try:

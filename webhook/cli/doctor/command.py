@@ -13,7 +13,7 @@ from webhook.cli.terminal import console, working
 #: Exit code where something is at fault.
 FAULTY: Final = 1
 
-_STYLES: Final = {Level.OK: "green", Level.DOUBT: "yellow", Level.FAULT: "red"}
+_STYLES: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
 
 
 class Output(StrEnum):
@@ -35,7 +35,7 @@ def doctor(
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the findings.")] = Output.TEXT,
 ) -> None:
-    """Look at the installation in a cluster and say what is wrong, and the command that mends it. Changes nothing.
+    """Look at the installation in a cluster and say what is wrong and how to fix it. Changes nothing.
 
     Asks with your own rights; what these do not allow is said and passed over. ✓ is well, ! may be meant or could not
     be looked at, ✗ is at fault. Exit code 0, 1 where something is at fault, 2 where there is no cluster to ask.
@@ -57,8 +57,7 @@ def doctor(
 def _print(findings: list[Finding], output: Output) -> None:
     if output is Output.JSON:
         rows = [
-            {"check": one.check, "level": one.level.value, "sentence": one.sentence, "mend": one.mend}
-            for one in findings
+            {"check": one.check, "level": one.level.value, "sentence": one.sentence, "fix": one.fix} for one in findings
         ]
         console.file.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
         return
@@ -66,6 +65,6 @@ def _print(findings: list[Finding], output: Output) -> None:
     width = max(len(one.check) for one in findings)
     for one in findings:
         page.line(f"{one.level.sign} {one.check:<{width}}  {one.sentence}", _STYLES[one.level])
-        if one.mend:
-            page.line(one.mend, indent=width + 4)
+        if one.fix:
+            page.line(one.fix, indent=width + 4)
     page.print()

@@ -172,7 +172,7 @@ def _installed(cluster: Cluster, configuration: JSON) -> Installed:
     reference = entry["clientConfig"].get("service") or {}
     namespace, service = reference.get("namespace", ""), reference.get("name", "")
     if not service:
-        unknown = Unknown("what stands behind it", "the configuration names a URL")
+        unknown = Unknown("the service", "the configuration names a URL")
         return Installed(configuration, "", "", unknown, unknown, unknown, "", unknown, unknown, controller=False)
     inside = f"/api/v1/namespaces/{namespace}"
     spec = _try("the Service", lambda: cluster.get(f"{inside}/services/{service}")["spec"])
