@@ -58,7 +58,7 @@ def test_progress_is_shown_on_a_terminal_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["explain", "diff", "doctor", "resource-policy", "validate", "schema", "try", "serve"]
+    "command", ["explain", "diff", "doctor", "resource-policy", "validate", "schema", "probe", "try", "serve"]
 )
 def test_every_command_has_help_with_an_example(command: str, run: Run) -> None:
     overview = run("--help")

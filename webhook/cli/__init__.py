@@ -30,6 +30,10 @@ class _Commands(LazyGroup):
         ),
         "validate": ("webhook.cli.policy:validate", "Check a policy file and print what each of its profiles does."),
         "schema": ("webhook.cli.policy:schema", "Print the JSON Schema of the policy file."),
+        "probe": (
+            "webhook.cli.probe:probe",
+            "Send a running service a review for each profile, and check the answers.",
+        ),
         "try": (
             "webhook.cli.try_locally:try_out",
             "Serve on this machine, send one review, show what becomes of its pod.",
