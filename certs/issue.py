@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Issue a serving certificate of a new CA into a folder, unless the one there will still do.
 
-    Example: python -m certs issue --out certs/local --host localhost --host 127.0.0.1
+    Example: python -m certs issue --out .local/tls --host localhost --host 127.0.0.1
     """
     now = datetime.now(UTC)
     try:

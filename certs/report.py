@@ -31,7 +31,7 @@ class Report:
     """What was found.
 
     Attributes:
-        source: What was looked at, for a sentence: ``the folder certs/local``.
+        source: What was looked at, for a sentence: ``the folder .local/tls``.
         now: When.
         certificates: All certificates, in their order.
         problems: What is wrong, a sentence without its end each; empty when all is well.

@@ -30,7 +30,7 @@ def try_out(
     review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
     policy: Annotated[Path | None, typer.Option(help="The policy file; if absent, the built-in policy.")] = None,
     profile: Annotated[str, typer.Option(help="The profile to place the pod by.")] = "default",
-    tls_dir: Annotated[Path, typer.Option(help="Where the local certificate is kept.")] = Path("certs/local"),
+    tls_dir: Annotated[Path, typer.Option(help="Where the local certificate is kept.")] = Path(".local/tls"),
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
 ) -> None:
