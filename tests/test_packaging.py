@@ -16,7 +16,7 @@ from webhook import __version__
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with wheel and sdist, built while a local certificate lies about."""
-    issue(ROOT / "certs" / "local")
+    issue(ROOT / ".local" / "tls")
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
