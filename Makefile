@@ -99,7 +99,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	@rm -rf $(VENV) build dist certs/local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) build dist .local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, but $(PYTHON) is {sys.version.split()[0]}: call make with PYTHON=python3.11 or newer")'

@@ -16,7 +16,7 @@ from webhook import __version__
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with wheel and sdist, built while a local certificate lies about."""
-    issue(ROOT / "certs" / "local")
+    issue(ROOT / ".local" / "tls")
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
@@ -36,14 +36,14 @@ def test_the_wheel_holds_the_two_packages_and_no_key(built: Path) -> None:
         str(path.relative_to(ROOT)) for package in ("webhook", "certs") for path in (ROOT / package).rglob("*.py")
     }
     assert {name for name in names if name.endswith(".py")} == modules
-    assert not any("local/" in name or name.endswith((".key", ".crt")) for name in names)
+    assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
 
 
 def test_the_sdist_holds_no_key(built: Path) -> None:
     with tarfile.open(built / f"spark_eci_webhook-{__version__}.tar.gz") as sdist:
         names = sdist.getnames()
     assert any(name.endswith("/README.md") for name in names)
-    assert not any("certs/local" in name or name.endswith((".key", ".crt")) for name in names)
+    assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
 
 
 def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ def test_make_run_shows_a_placement_and_goes_on_serving(tmp_path: Path) -> None:
         assert "mode=ecs-first,profile=default" in text
         assert "+  - key: virtual-kubelet.io/provider" in text
         (curl,) = [command for command in COMMANDS if command.startswith("curl")]
-        assert curl.replace(":8443", f":{port}").replace("certs/local", str(tmp_path / "certs")) in text
+        assert curl.replace(":8443", f":{port}").replace(".local/tls", str(tmp_path / "certs")) in text
         answer = subprocess.run(
-            shlex.split(curl.replace(":8443", f":{port}").replace("certs/local", str(tmp_path / "certs"))),
+            shlex.split(curl.replace(":8443", f":{port}").replace(".local/tls", str(tmp_path / "certs"))),
             cwd=ROOT,
             capture_output=True,
             check=True,

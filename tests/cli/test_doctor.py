@@ -46,12 +46,12 @@ def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
     findings = list(check_certificates(broken, UNKNOWN, "", datetime.now(UTC)))
     assert [(one.level, one.sentence) for one in findings] == [
         (Level.FAULT, "a caBundle of spark-placement holds no readable PEM certificate"),
-        (Level.DOUBT, "it could not be looked at: there is no such right"),
-        (Level.DOUBT, "it could not be looked at: there is no such right"),
+        (Level.WARNING, "it could not be checked: there is no such right"),
+        (Level.WARNING, "it could not be checked: there is no such right"),
     ]
 
 
-def test_certificates_are_mended_where_they_come_from() -> None:
+def test_certificates_are_fixed_where_they_come_from() -> None:
     """By the certificate controller, by cert-manager, and where there is neither by hand."""
     own = dataclasses.replace(installed(b""), secret={})
     metadata = {"name": "spark-placement", "annotations": {"cert-manager.io/inject-ca-from": "spark/webhook"}}
@@ -71,7 +71,7 @@ def test_certificates_are_mended_where_they_come_from() -> None:
         ),
     ):
         findings = check_certificates(one, UNKNOWN, "", datetime.now(UTC))
-        assert [found.mend for found in findings if found.level is Level.FAULT] == [bundle, secret, secret]
+        assert [found.fix for found in findings if found.level is Level.FAULT] == [bundle, secret, secret]
 
 
 def observed(policies: Any, connects: Any) -> Observed:
@@ -87,14 +87,14 @@ COUNTING = {
 @pytest.mark.parametrize(
     ("policies", "connects", "level", "sentence"),
     [
-        (UNKNOWN, None, Level.DOUBT, "it could not be looked at: there is no such right"),
+        (UNKNOWN, None, Level.WARNING, "it could not be checked: there is no such right"),
         (
             None,
             None,
             Level.FAULT,
-            "etl is in the mode resource-policy, but the cluster serves no ResourcePolicy",
+            "etl uses mode resource-policy, but the cluster has no kind ResourcePolicy",
         ),
-        ([COUNTING], UNKNOWN, Level.DOUBT, "it could not be looked at: there is no such right"),
+        ([COUNTING], UNKNOWN, Level.WARNING, "it could not be checked: there is no such right"),
         ([COUNTING], None, Level.OK, "etl has counting"),
     ],
 )
@@ -106,11 +106,9 @@ def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any
 def test_profiles_are_not_judged_by_configurations_that_cannot_be_looked_at() -> None:
     etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
     seen = Observed(UNKNOWN, None, [etl], {"etl": []}, [], {}, {})
-    sentence = (
-        "opted in: etl (default); whether there are these profiles could not be looked at: there is no such right"
-    )
-    mend = "kubectl auth can-i list mutatingwebhookconfigurations"
-    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.DOUBT, sentence, mend)]
+    sentence = "opted in: etl (default); their profiles could not be checked: there is no such right"
+    fix = "kubectl auth can-i list mutatingwebhookconfigurations"
+    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.WARNING, sentence, fix)]
 
 
 LABEL = {"type": "virtual-kubelet"}
@@ -119,46 +117,46 @@ FIRST, SECOND = "virtual-kubelet.io/provider=alibabacloud:NoSchedule", "kubernet
 
 
 @pytest.mark.parametrize(
-    ("labels", "taints", "level", "sentence", "mend"),
+    ("labels", "taints", "level", "sentence", "fix"),
     [
         (
             {},
             [ARM],
-            Level.DOUBT,
-            "there is no node labelled type=virtual-kubelet",
+            Level.WARNING,
+            "no node has the label type=virtual-kubelet",
             "kubectl get nodes --selector type=virtual-kubelet",
         ),
         (
             LABEL,
             [TAINT],
             Level.OK,
-            f"1 with the label type=virtual-kubelet and the taint {FIRST} or {SECOND}: node",
+            f"nodes with the label type=virtual-kubelet and the taint {FIRST} or {SECOND}: node",
             "",
         ),
         (
             {},
             [TAINT, ARM],
             Level.FAULT,
-            f"tainted {FIRST}, but without the label type=virtual-kubelet: node",
+            f"nodes with the taint {FIRST} but without the label type=virtual-kubelet: node",
             "kubectl label node node type=virtual-kubelet",
         ),
         (
             LABEL,
             [],
-            Level.DOUBT,
-            f"labelled type=virtual-kubelet, but without the taint {FIRST} or {SECOND}, so any pod may land there: node",
+            Level.WARNING,
+            f"nodes with the label type=virtual-kubelet but without the taint {FIRST} or {SECOND}, so any pod may run there: node",
             f"kubectl taint node node {FIRST}",
         ),
     ],
     ids=["Arm ECS", "x86 virtual node", "unlabelled", "bare"],
 )
 def test_of_two_taints_the_first_tells_a_virtual_node(
-    labels: dict[str, str], taints: list[Any], level: Level, sentence: str, mend: str
+    labels: dict[str, str], taints: list[Any], level: Level, sentence: str, fix: str
 ) -> None:
     node = {"metadata": {"name": "node", "labels": labels}, "spec": {"taints": taints}}
     policy = parse_policy(json.dumps({"virtualNode": {"taints": [TAINT, ARM]}}).encode(), "policy.yaml")
     seen = Observed([], dataclasses.replace(installed(b""), policy=policy), [], {}, [node], {}, {})
-    assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, mend)]
+    assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, fix)]
 
 
 LAUNCHED = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
@@ -203,10 +201,10 @@ def test_pods_that_are_meant_to_carry_no_placement_are_passed_over(executor: Any
 def test_a_resource_policy_that_counts_by_what_spark_connect_lacks(key: str) -> None:
     counting: dict[str, Any] = {"metadata": {"name": "counting"}, "spec": {"matchLabelKeys": [key]}}
     connects = [{"metadata": {"name": "shared"}}]
-    sentence = f"counting of etl counts by {key}, which pods of a SparkConnect lack, so it rejects those of shared"
-    mend = "kubectl edit resourcepolicy counting --namespace etl"
+    sentence = f"counting of etl counts by {key}, a label that SparkConnect pods lack, so it rejects those of shared"
+    fix = "kubectl edit resourcepolicy counting --namespace etl"
     assert list(check_resource_policies(observed([counting], connects))) == [
-        Finding("ResourcePolicies", Level.FAULT, sentence, mend)
+        Finding("ResourcePolicies", Level.FAULT, sentence, fix)
     ]
     counting["spec"]["selector"] = {"sparkoperator.k8s.io/app-name": "pi"}
     (found,) = check_resource_policies(observed([counting], connects))
@@ -251,13 +249,13 @@ def test_a_configuration_that_names_a_url_is_passed_over() -> None:
     assert [(one.check, one.level) for one in found] == [
         ("configuration", Level.OK),
         ("order", Level.OK),
-        ("service", Level.DOUBT),
-        ("namespaces", Level.DOUBT),
-        ("virtual nodes", Level.DOUBT),
+        ("service", Level.WARNING),
+        ("namespaces", Level.WARNING),
+        ("virtual nodes", Level.WARNING),
     ]
     assert found[0].sentence == "spark-placement has the profiles default"
     assert found[2].sentence == (
-        "spark-placement calls a URL, and not a Service, so neither it nor its certificate was looked at"
+        "spark-placement calls a URL instead of a Service, so the service and its certificate were not checked"
     )
 
 
@@ -274,10 +272,7 @@ def kubeconfig(user: dict[str, Any]) -> str:
 
 PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
 NAME_ONE = "name one with --context or KUBECONFIG"
-NO_KUBECONFIG = (
-    "the kubeconfig is not one, or needs an auth-provider that is not supported; "
-    "accepted: a token, a certificate or an exec plugin"
-)
+NO_KUBECONFIG = "invalid kubeconfig or unsupported auth-provider; accepted: a token, a certificate or an exec plugin"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Healthy:
 
     def everything(self, namespace: str | None = None) -> Found:
         findings = examine(Cluster(self.control_plane.api), namespace)
-        assert all(bool(one.mend) is (one.level != "ok") for one in findings)
+        assert all(bool(one.fix) is (one.level != "ok") for one in findings)
         assert all("\n" not in one.sentence for one in findings)
         return [(one.check, one.level.value, one.sentence) for one in findings]
 
@@ -111,9 +111,7 @@ def test_all_is_well(healthy: Healthy) -> None:
     days = 89
     found = healthy.everything()
     presented = next(sentence for check, _, sentence in found if check == "certificates")
-    assert presented.startswith(
-        f"the caBundle, the Secret and the service are one chain, valid for {days} days, until 20"
-    )
+    assert presented.startswith(f"caBundle, Secret and service certificate match, valid for {days} days, until 20")
     assert [(check, level) for check, level, _ in found] == [
         ("configuration", "ok"),
         ("order", "ok"),
@@ -128,12 +126,12 @@ def test_all_is_well(healthy: Healthy) -> None:
     assert [sentence for check, _, sentence in found if check != "certificates"] == [
         f"spark-placement has the profiles {PROFILES}",
         "spark-placement is called last",
-        "1 ready; a review is answered through the API server's proxy: "
+        "1 ready; answered a review through the API server's proxy: "
         f"mode=ecs-first,profile=default,policy={Policy().digest}",
         f"opted in: {healthy.etl} (default), {healthy.strict} (resource-policy)",
-        "no namespace and no Spark pod has a label alibabacloud.com/eci or alibabacloud.com/acs",
-        "2 running Spark pods carry their placement",
-        "1 with the label type=virtual-kubelet and the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule: "
+        "no namespace and no Spark pod has the label alibabacloud.com/eci or alibabacloud.com/acs",
+        "2 running Spark pods have a placement",
+        "nodes with the label type=virtual-kubelet and the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule: "
         "virtual-kubelet",
         f"{healthy.strict} has sparkapplication-resource-policy",
     ]
@@ -144,7 +142,7 @@ def test_no_configuration(healthy: Healthy) -> None:
         assert healthy.found()[0] == (
             "configuration",
             "fault",
-            "there is no MutatingWebhookConfiguration of this webhook, so no pod is placed",
+            "this webhook has no MutatingWebhookConfiguration, so no pod is placed",
         )
     assert healthy.found() == []
 
@@ -174,13 +172,17 @@ def configuration(name: str, entry: str) -> dict[str, Any]:
             "mutate--v1-pod.sparkoperator.k8s.io",
             [("order", "fault", "spark-placement is called before spark-z-operator, ")],
         ),
-        ("zz-sidecars", "sidecars.example.org", [("order", "doubt", "spark-placement is called before zz-sidecars, ")]),
+        (
+            "zz-sidecars",
+            "sidecars.example.org",
+            [("order", "warning", "spark-placement is called before zz-sidecars, ")],
+        ),
     ],
 )
 def test_who_is_called_later(healthy: Healthy, name: str, entry: str, findings: Found) -> None:
     with created(healthy.control_plane, CONFIGURATIONS, configuration(name, entry)):
         found = healthy.found()
-    expected = [(*rest, sentence + "which may undo or outdate the placement") for *rest, sentence in findings]
+    expected = [(*rest, sentence + "which may overwrite the placement") for *rest, sentence in findings]
     assert found == expected
 
 
@@ -195,8 +197,8 @@ def test_a_second_configuration(healthy: Healthy) -> None:
         assert healthy.found() == [
             (
                 "configuration",
-                "doubt",
-                f"spark-placement has the profiles {PROFILES}, but spark-second would place the same pods",
+                "warning",
+                f"spark-placement has the profiles {PROFILES}, but spark-second places the same pods",
             )
         ]
 
@@ -206,8 +208,8 @@ def test_an_entry_that_is_not_called_again(healthy: Healthy) -> None:
         assert healthy.found() == [
             (
                 "order",
-                "doubt",
-                "eci-only.spark-eci-webhook.io is not called again where a later webhook changes a pod",
+                "warning",
+                "eci-only.spark-eci-webhook.io is not called again if a later webhook changes the pod",
             )
         ]
 
@@ -226,26 +228,26 @@ def test_an_entry_without_a_bundle(healthy: Healthy) -> None:
                 "certificates",
                 "fault",
                 "ecs-first.spark-eci-webhook.io of spark-placement has no caBundle, "
-                "so the API server trusts nobody there",
+                "so the API server cannot trust the service",
             )
         ]
 
 
-def test_a_bundle_is_mended_where_the_certificates_come_from(healthy: Healthy) -> None:
+def test_a_bundle_is_fixed_where_the_certificates_come_from(healthy: Healthy) -> None:
     """The controller is looked for, and after it cert-manager and a Secret of one's own."""
     control_plane, controller = healthy.control_plane, f"{FULLNAME}-certificate-controller"
     deployments = f"/apis/apps/v1/namespaces/{healthy.release.namespace}/deployments"
 
-    def mend() -> str:
-        return next(one.mend for one in examine(Cluster(control_plane.api)) if one.level == "fault")
+    def fix() -> str:
+        return next(one.fix for one in examine(Cluster(control_plane.api)) if one.level == "fault")
 
     with entries(control_plane, bundle(b""), only="ecs-first"):
-        assert mend().startswith(f"kubectl logs deployment/{controller} ")
+        assert fix().startswith(f"kubectl logs deployment/{controller} ")
         with without(control_plane, deployments, controller):
-            assert mend().endswith(" --set-file certificates.provided.caBundle=ca.crt")
+            assert fix().endswith(" --set-file certificates.provided.caBundle=ca.crt")
             injected = {"cert-manager.io/inject-ca-from": f"{healthy.release.namespace}/{FULLNAME}"}
             with patched(control_plane, CONFIGURATION, {"metadata": {"annotations": injected}}):
-                assert mend().startswith(f"kubectl describe certificate {FULLNAME} ")
+                assert fix().startswith(f"kubectl describe certificate {FULLNAME} ")
 
 
 def test_a_bundle_of_another_authority(healthy: Healthy) -> None:
@@ -255,8 +257,11 @@ def test_a_bundle_of_another_authority(healthy: Healthy) -> None:
     secret = f"the Secret {healthy.release.namespace}/{FULLNAME}-tls"
     assert stored[:2] == presented[:2] == ("certificates", "fault")
     assert stored[2].startswith(f"{secret}: tls.crt is not signed by any certificate of the caBundle, but by CN=")
-    assert presented[2].startswith("the service, seen at the ClusterIP 127.77.")
-    assert "presents a certificate that the caBundle refuses: unable to get local issuer certificate" in presented[2]
+    assert presented[2].startswith("the service, reached at the ClusterIP 127.77.")
+    assert (
+        "presents a certificate that the caBundle does not trust: unable to get local issuer certificate"
+        in presented[2]
+    )
 
 
 def test_entries_with_different_bundles(healthy: Healthy) -> None:
@@ -272,16 +277,16 @@ def test_no_secret(healthy: Healthy) -> None:
         (found,) = healthy.found()
     assert found == (
         "certificates",
-        "doubt",
-        f'the Secret {FULLNAME}-tls could not be looked at: secrets "{FULLNAME}-tls" not found',
+        "warning",
+        f'the Secret {FULLNAME}-tls could not be checked: secrets "{FULLNAME}-tls" not found',
     )
 
 
 @pytest.mark.parametrize(
     ("age", "faults"),
     [
-        (timedelta(days=91), ["fault: tls.crt expired on ", "doubt: presents another certificate"]),
-        (timedelta(days=80), ["doubt: tls.crt is valid for 9 days only", "doubt: presents another certificate"]),
+        (timedelta(days=91), ["fault: tls.crt expired on ", "warning: presents another certificate"]),
+        (timedelta(days=80), ["warning: tls.crt expires in 9 days", "warning: presents another certificate"]),
     ],
 )
 def test_a_certificate_that_was_not_renewed(healthy: Healthy, age: timedelta, faults: list[str]) -> None:
@@ -318,7 +323,7 @@ def test_a_service_without_endpoints(healthy: Healthy) -> None:
             (
                 "service",
                 "fault",
-                f"the Service {healthy.release.namespace}/{FULLNAME} has no endpoint that is ready",
+                f"the Service {healthy.release.namespace}/{FULLNAME} has no ready endpoint",
             )
         ]
 
@@ -327,7 +332,7 @@ def test_where_the_proxy_does_not_reach_the_pods_the_clusters_address_does(healt
     with patched(healthy.control_plane, f"{healthy.inside}/endpoints/{FULLNAME}", {"subsets": [nobody(healthy)]}):
         assert healthy.found() == []
         (sentence,) = [sentence for check, _, sentence in healthy.everything() if check == "service"]
-    assert sentence.startswith("1 ready; a review is answered at the ClusterIP 127.77.")
+    assert sentence.startswith("1 ready; answered a review at the ClusterIP 127.77.")
 
 
 def test_a_port_forward_is_the_other_way(healthy: Healthy, tmp_path: Path) -> None:
@@ -356,18 +361,20 @@ def test_a_port_forward_is_the_other_way(healthy: Healthy, tmp_path: Path) -> No
         stranger = new_authority(datetime.now(UTC))
         with entries(control_plane, bundle(stranger.certificate_pem)):
             presented = healthy.found()[-1]
-    assert sentences["certificates"].startswith("the caBundle, the Secret and the service are one chain, valid for ")
-    assert sentences["service"].startswith(f"1 ready; a review is answered through a port-forward to the pod {pod}: ")
-    assert presented[2].startswith(f"the service, seen through a port-forward to the pod {pod}, presents a certificate")
+    assert sentences["certificates"].startswith("caBundle, Secret and service certificate match, valid for ")
+    assert sentences["service"].startswith(f"1 ready; answered a review through a port-forward to the pod {pod}: ")
+    assert presented[2].startswith(
+        f"the service, reached through a port-forward to the pod {pod}, presents a certificate"
+    )
 
 
 def test_a_policy_that_is_not_in_force(healthy: Healthy) -> None:
     changed = {"data": {"policy.yaml": "profiles: {default: {driver: {mode: eci-only}}}"}}
     with patched(healthy.control_plane, f"{healthy.inside}/configmaps/{FULLNAME}-policy", changed):
         (found,) = healthy.found()
-    assert found[:2] == ("service", "doubt")
+    assert found[:2] == ("service", "warning")
     assert found[2].startswith(
-        f"the service answers through the API server's proxy by the policy {Policy().digest}, but the ConfigMap holds "
+        f"the service answers through the API server's proxy with policy {Policy().digest}, but the ConfigMap holds "
     )
 
 
@@ -383,7 +390,7 @@ def test_a_namespace_that_names_no_profile(healthy: Healthy) -> None:
             (
                 "namespaces",
                 "fault",
-                f'{name} asks for the profile "eci-olny", which there is not; profiles: {PROFILES}',
+                f'{name}: unknown profile "eci-olny"; accepted: {PROFILES}',
             )
         ]
 
@@ -394,8 +401,8 @@ def test_the_webhooks_own_namespace(healthy: Healthy) -> None:
         assert healthy.found() == [
             (
                 "namespaces",
-                "doubt",
-                f"{own} opted in, but the system's and the webhook's own namespace are never selected",
+                "warning",
+                f"{own} opted in, but kube-system and the webhook's own namespace are never selected",
             )
         ]
 
@@ -403,11 +410,11 @@ def test_the_webhooks_own_namespace(healthy: Healthy) -> None:
 def test_one_namespace_alone(healthy: Healthy) -> None:
     with namespace(healthy.control_plane, {}) as name:
         assert healthy.found(name) == [
-            ("namespaces", "doubt", f"{name} has no label {PROFILE}, so its pods are not placed"),
+            ("namespaces", "warning", f"{name} has no label {PROFILE}, so its pods are not placed"),
         ]
     assert ("namespaces", "ok", f"opted in: {healthy.etl} (default)") in healthy.everything(healthy.etl)
     assert healthy.found("nowhere") == [
-        ("namespaces", "doubt", 'the namespace nowhere could not be looked at: namespaces "nowhere" not found'),
+        ("namespaces", "warning", 'the namespace nowhere could not be checked: namespaces "nowhere" not found'),
     ]
 
 
@@ -417,8 +424,8 @@ def test_labels_that_outrank_the_placement(healthy: Healthy, key: str) -> None:
     with namespace(control_plane, {PROFILE: "ecs-only", key: "true"}) as name:
         pod = create_pod(control_plane, name, "executor", {key: "true"})
         assert healthy.found() == [
-            ("outranked", "doubt", f"the label {key} of the namespace {name} outranks the placement of all its pods"),
-            ("outranked", "doubt", f"the label {key} outranks the placement of pods in {name}: {pod}"),
+            ("outranked", "warning", f"the label {key} of the namespace {name} outranks the placement of all its pods"),
+            ("outranked", "warning", f"the label {key} outranks the placement of pods in {name}: {pod}"),
         ]
 
 
@@ -432,8 +439,8 @@ def test_pods_that_are_older_than_the_opt_in(healthy: Healthy) -> None:
         assert healthy.found() == [
             (
                 "pods",
-                "doubt",
-                f"1 of {name} carry no placement, probably since they are older than the opt-in: {pod}",
+                "warning",
+                f"pods without a placement in {name}, probably older than the opt-in: {pod}",
             )
         ]
 
@@ -450,8 +457,8 @@ def test_pods_that_the_webhook_was_not_asked_about(healthy: Healthy) -> None:
             (
                 "pods",
                 "fault",
-                f"1 of {name} carry no placement, probably since the webhook was not reached when they were created, "
-                f"which the failurePolicy Ignore lets pass: {pod}",
+                f"pods without a placement in {name}, probably because the webhook was not reached when they were created "
+                f"(failurePolicy Ignore lets such pods pass): {pod}",
             )
         ]
     wait_for(lambda: placed(control_plane, healthy.etl))
@@ -463,7 +470,7 @@ def test_no_virtual_node(healthy: Healthy) -> None:
             (
                 "virtual nodes",
                 "fault",
-                "there is no node labelled type=virtual-kubelet, so pods that go to ECI alone stay Pending",
+                "no node has the label type=virtual-kubelet, so pods that need ECI stay Pending",
             )
         ]
 
@@ -475,15 +482,15 @@ def test_no_virtual_node(healthy: Healthy) -> None:
             {},
             [TAINT],
             "fault",
-            "tainted virtual-kubelet.io/provider=alibabacloud:NoSchedule, "
+            "nodes with the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule "
             "but without the label type=virtual-kubelet: odd",
         ),
         (
             {"type": "virtual-kubelet"},
             [],
-            "doubt",
-            "labelled type=virtual-kubelet, but without the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule, "
-            "so any pod may land there: odd",
+            "warning",
+            "nodes with the label type=virtual-kubelet but without the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule, "
+            "so any pod may run there: odd",
         ),
     ],
 )
@@ -501,7 +508,7 @@ def test_no_resource_policy(healthy: Healthy) -> None:
             (
                 "ResourcePolicies",
                 "fault",
-                f"{healthy.strict} is in the mode resource-policy, but of ResourcePolicies it has none",
+                f"{healthy.strict} uses mode resource-policy, but has no ResourcePolicy",
             )
         ]
 
@@ -514,8 +521,8 @@ def test_a_resource_policy_for_other_pods(healthy: Healthy) -> None:
             (
                 "ResourcePolicies",
                 "fault",
-                f"{healthy.strict} is in the mode resource-policy, "
-                "but of ResourcePolicies it has 1 that select other pods",
+                f"{healthy.strict} uses mode resource-policy, "
+                "but its ResourcePolicies select other pods: sparkapplication-resource-policy",
             )
         ]
 
@@ -529,7 +536,7 @@ def test_a_resource_policy_that_rejects_spark_connect(healthy: Healthy) -> None:
                 "ResourcePolicies",
                 "fault",
                 f"sparkapplication-resource-policy of {healthy.strict} counts by sparkoperator.k8s.io/submission-id, "
-                "which pods of a SparkConnect lack, so it rejects those of shared",
+                "a label that SparkConnect pods lack, so it rejects those of shared",
             )
         ]
 
@@ -542,14 +549,14 @@ def test_what_rights_do_not_allow_is_said(healthy: Healthy) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     found = json.loads(ran.stdout)
     assert [(one["check"], one["level"]) for one in found] == [
-        ("configuration", "doubt"),
-        ("namespaces", "doubt"),
-        ("virtual nodes", "doubt"),
+        ("configuration", "warning"),
+        ("namespaces", "warning"),
+        ("virtual nodes", "warning"),
     ]
     for one, what in zip(found, ("mutatingwebhookconfigurations", "namespaces", "nodes"), strict=True):
-        assert "could not be looked at: " in one["sentence"]
+        assert "could not be checked: " in one["sentence"]
         assert f'cannot list resource "{what}"' in one["sentence"]
-        assert one["mend"] == f"kubectl auth can-i list {what}"
+        assert one["fix"] == f"kubectl auth can-i list {what}"
 
 
 def test_an_account_with_some_rights_sees_what_it_may(healthy: Healthy) -> None:
@@ -581,14 +588,14 @@ def test_an_account_with_some_rights_sees_what_it_may(healthy: Healthy) -> None:
     assert found == [
         ("configuration", "ok"),
         ("order", "ok"),
-        ("certificates", "doubt"),
-        ("certificates", "doubt"),
-        ("service", "doubt"),
-        ("service", "doubt"),
+        ("certificates", "warning"),
+        ("certificates", "warning"),
+        ("service", "warning"),
+        ("service", "warning"),
         ("namespaces", "ok"),
         ("outranked", "ok"),
         ("pods", "ok"),
-        ("virtual nodes", "doubt"),
+        ("virtual nodes", "warning"),
     ]
 
 
@@ -613,7 +620,7 @@ def test_the_documentation_has_every_check(healthy: Healthy) -> None:
     assert table[1:] == list(dict.fromkeys(check for check, _, _ in healthy.everything()))
 
 
-def test_people_see_signs_and_the_command_that_mends(healthy: Healthy) -> None:
+def test_people_see_signs_and_the_command_that_fixes(healthy: Healthy) -> None:
     kubeconfig = healthy.control_plane.kubeconfig
     ran = spark_eci_webhook("doctor", kubeconfig=kubeconfig)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -623,7 +630,7 @@ def test_people_see_signs_and_the_command_that_mends(healthy: Healthy) -> None:
     assert ran.returncode == 1
     lines = ran.stdout.splitlines()
     at = next(index for index, line in enumerate(lines) if line[0] == "✗")
-    assert lines[at].startswith(f'✗ namespaces        {name} asks for the profile "typo"')
+    assert lines[at].startswith(f'✗ namespaces        {name}: unknown profile "typo"')
     assert lines[at + 1].strip() == f"kubectl label namespace {name} {PROFILE}=default --overwrite"
 
 
@@ -659,8 +666,8 @@ def test_a_service_that_is_gone(healthy: Healthy) -> None:
     with patched(healthy.control_plane, f"{healthy.inside}/endpoints/{FULLNAME}", {"subsets": [nobody(healthy)]}):
         wait_for(lambda: len(healthy.found()) == 2)
         certificates, service = healthy.found()
-    assert certificates[:2] == ("certificates", "doubt")
-    assert certificates[2].startswith("what the service presents could not be looked at: ")
+    assert certificates[:2] == ("certificates", "warning")
+    assert certificates[2].startswith("the service's certificate could not be checked: ")
     assert service[:2] == ("service", "fault")
     assert service[2].startswith("the service does not answer a review through the API server's proxy: ")
 

@@ -18,6 +18,8 @@ WARNED: Final = 3
 DIFFERENT: Final = 1
 #: Exit code of `doctor` if it finds an error.
 FAULTY: Final = 1
+#: Exit code of `probe` if an answer is missing or wrong.
+UNANSWERED: Final = 1
 #: Exit code if the reader of the output closed the pipe.
 CLOSED: Final = 1
 
@@ -238,12 +240,36 @@ def schema() -> None:
     print_schema()
 
 
+@app.command()
+def probe(
+    url: Annotated[str, typer.Option(help="The service, as https://HOST:PORT.")],
+    profile: Annotated[str, typer.Option(help="The profiles to ask for, separated by commas.")] = "default",
+    label: Annotated[list[str] | None, typer.Option(help="A label of the pod, KEY=VALUE; may be repeated.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="A PEM file with the CA certificates to trust.")] = None,
+    ca: Annotated[str | None, typer.Option(help="The CA certificates to trust, as PEM.")] = None,
+    wait: Annotated[int, typer.Option(help="Seconds to wait for a service that does not answer yet.")] = 30,
+) -> None:
+    """Send a running service a review for each profile, and check the answers.
+
+    Each review is of an executor, as a dry run. Without --ca-file and --ca, the CA certificates of this machine are
+    trusted.
+
+    Exit code: 0 if all answers are right, 1 if one is missing or wrong, 2 if the input cannot be used.
+
+    Example: `spark-eci-webhook probe --url https://localhost:8443 --ca-file .local/tls/ca.crt --profile default`
+    """
+    from webhook.cli.probe import probe_service
+
+    answered = probe_service(url, profile.split(","), label or [], ca_file, ca, wait)
+    raise typer.Exit(0 if answered else UNANSWERED)
+
+
 @app.command("try")
 def try_locally(
     review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
     policy: PolicyFile = None,
     profile: Annotated[str, typer.Option(help="The profile that places the pod.")] = "default",
-    tls_dir: Annotated[Path, typer.Option(help="The folder of the local certificate.")] = Path("certs/local"),
+    tls_dir: Annotated[Path, typer.Option(help="The folder of the local certificate.")] = Path(".local/tls"),
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
 ) -> None:

@@ -1,13 +1,11 @@
 """`try`: a first look, with a local certificate, the real service and one real review over TLS."""
 
 import base64
-import json
 import shlex
 import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +16,9 @@ import typer
 from certs.issue import ensure
 from webhook.cli.explain.text import print_text
 from webhook.cli.inputs import read_inputs
+from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
-from webhook.explain.explanation import Explanation
 from webhook.service.listener import ListenError, listen
 
 _HOSTS: Final = ("localhost", "127.0.0.1")
@@ -36,7 +34,7 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
     explained = explain_inputs(inputs, select(policy, profile, inputs.namespaces))
     try:
         ensure(tls_dir, _HOSTS, datetime.now(UTC))
-        # Whoever holds a port would answer in the service's place.
+        # Another server on a port would answer instead of the service.
         for number, flag in ((port, "--port"), (operations_port, "--operations-port")):
             listen("127.0.0.1", number, flag).close()
     except OSError as error:
@@ -50,8 +48,11 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
     try:
         _await_ready(service, f"http://127.0.0.1:{operations_port}/readyz")
         url = f"https://127.0.0.1:{port}/mutate/{profile}"
-        answer = _send(url, review.read_bytes(), tls_dir / "ca.crt")
-        _check(explained, answer)
+        try:
+            answer = send(url, review.read_bytes(), ssl.create_default_context(cafile=tls_dir / "ca.crt"))
+        except ProbeError as error:
+            raise InputError(str(error)) from None
+        _check(explained, answer["response"])
         console.print("\nThe service answered:\n")
         print_text(explained)
         command = ["curl", "--cacert", str(tls_dir / "ca.crt"), "-d", f"@{review}", url]
@@ -78,19 +79,8 @@ def _await_ready(service: subprocess.Popen[bytes], url: str) -> None:
     raise InputError(f"the service was not ready within {_SECONDS_TO_READY} s")
 
 
-def _send(url: str, body: bytes, authority: Path) -> dict[str, Any]:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310, a URL on loopback
-    context = ssl.create_default_context(cafile=str(authority))
-    try:
-        with urllib.request.urlopen(request, timeout=10, context=context) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)["response"]
-            return answer
-    except urllib.error.HTTPError as error:
-        raise InputError(json.load(error)["error"]) from None
-
-
 def _check(explained: Explanation, answer: dict[str, Any]) -> None:
-    """What is shown is what the service answered, or else there is nothing to show."""
+    """Raises InputError if the service answers another patch than the one about to be shown."""
     (pod,) = (pod for one in explained.workloads for pod in one.pods)
     if base64.b64decode(answer.get("patch", "W10=")) != pod.outcome.patch:
-        raise InputError("the service answered otherwise than explain does: is another version running?")
+        raise InputError("the service's patch differs from explain's: is another version running?")

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     policy: Path | None = None
     """The policy file; without one the built-in policy is in force."""
-    tls_dir: Path = Path("certs/local")
+    tls_dir: Path = Path(".local/tls")
     """The folder that holds tls.crt, tls.key and ca.crt."""
     host: str = "127.0.0.1"
     """The address on which reviews are served."""

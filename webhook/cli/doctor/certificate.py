@@ -40,7 +40,7 @@ def check_certificates(
         return
     ends = [one.not_valid_after_utc for one in stored.chain] if stored else []
     days = (min(ends) - now).days
-    sentence = f"the caBundle, the Secret and the service are one chain, valid for {days} days, until {date(min(ends))}"
+    sentence = f"caBundle, Secret and service certificate match, valid for {days} days, until {date(min(ends))}"
     yield Finding(_CHECK, Level.OK, sentence)
 
 
@@ -60,38 +60,38 @@ def _bundle(entry: dict[str, dict[str, str]]) -> bytes:
 
 
 def _bundles(installed: Installed) -> Iterator[Finding]:
-    mend = _kept_by(installed) or upgrade(installed, "--set-file certificates.provided.caBundle=ca.crt")
+    fix = _kept_by(installed) or upgrade(installed, "--set-file certificates.provided.caBundle=ca.crt")
     bundles = {entry["name"]: _bundle(entry) for entry in installed.entries}
     empty = [name for name, bundle in bundles.items() if not bundle]
     if empty:
-        sentence = f"{', '.join(empty)} of {installed.name} has no caBundle, so the API server trusts nobody there"
-        yield Finding(_CHECK, Level.FAULT, sentence, mend)
+        sentence = f"{', '.join(empty)} of {installed.name} has no caBundle, so the API server cannot trust the service"
+        yield Finding(_CHECK, Level.FAULT, sentence, fix)
     for bundle in {bundle for bundle in bundles.values() if bundle}:
         try:
             read_certificates(bundle)
         except PemError as error:
             sentence = f"a caBundle of {installed.name} {error}"
-            yield Finding(_CHECK, Level.FAULT, sentence, mend)
+            yield Finding(_CHECK, Level.FAULT, sentence, fix)
     if len({bundle for bundle in bundles.values() if bundle}) > 1:
         sentence = f"the entries of {installed.name} have different caBundles"
-        yield Finding(_CHECK, Level.FAULT, sentence, mend)
+        yield Finding(_CHECK, Level.FAULT, sentence, fix)
 
 
 def _secret(installed: Installed, stored: Material, bundle: bytes, now: datetime) -> Iterator[Finding]:
-    mend = _kept_by(installed) or _replace(installed)
+    fix = _kept_by(installed) or _replace(installed)
     where = f"the Secret {installed.namespace}/{installed.secret_name}"
     for problem in stored.problems:
-        yield Finding(_CHECK, Level.FAULT, f"{where}: {problem}", mend)
+        yield Finding(_CHECK, Level.FAULT, f"{where}: {problem}", fix)
     if stored.problems or not bundle or isinstance(installed.secret, Unknown):
         return
     trusted = read({**installed.secret, CA: bundle}, [installed.host], now, (CERTIFICATE, KEY))
     for problem in trusted.problems:
         fault = str(problem).replace(CA, "the caBundle")
-        yield Finding(_CHECK, Level.FAULT, f"{where}: {fault}", mend)
+        yield Finding(_CHECK, Level.FAULT, f"{where}: {fault}", fix)
     days = (min(one.not_valid_after_utc for one in stored.chain) - now).days
     if days < _SOON:
-        sentence = f"{where}: {CERTIFICATE} is valid for {days} days only, and was not renewed"
-        yield Finding(_CHECK, Level.DOUBT, sentence, mend)
+        sentence = f"{where}: {CERTIFICATE} expires in {days} days and was not renewed"
+        yield Finding(_CHECK, Level.WARNING, sentence, fix)
 
 
 def _presented(
@@ -100,14 +100,16 @@ def _presented(
     shown = read({CERTIFICATE: handshake.certificate}, [installed.host], now, (CERTIFICATE,))
     restart = f"kubectl rollout restart deployment/{installed.service} --namespace {installed.namespace}"
     if handshake.fault:
-        sentence = f"the service, seen {seen}, presents a certificate that the caBundle refuses: {handshake.fault}"
+        sentence = (
+            f"the service, reached {seen}, presents a certificate that the caBundle does not trust: {handshake.fault}"
+        )
         yield Finding(_CHECK, Level.FAULT, sentence, restart)
     elif stored is not None and stored.serving is not None and shown.serving != stored.serving:
         sentence = (
-            f"the service, seen {seen}, presents another certificate than the Secret {installed.secret_name} holds, "
-            "which takes up to two minutes after a change"
+            f"the service, reached {seen}, presents another certificate than the Secret {installed.secret_name}; "
+            "after a change, loading it takes up to two minutes"
         )
-        yield Finding(_CHECK, Level.DOUBT, sentence, restart)
+        yield Finding(_CHECK, Level.WARNING, sentence, restart)
 
 
 def _kept_by(installed: Installed) -> str:

@@ -22,10 +22,10 @@ def check_configuration(observed: Observed) -> Iterator[Finding]:
     """Is there a configuration of ours, exactly one?"""
     check = "configuration"
     if isinstance(observed.configurations, Unknown):
-        mend = "kubectl auth can-i list mutatingwebhookconfigurations"
-        yield observed.configurations.finding(check, mend)
+        fix = "kubectl auth can-i list mutatingwebhookconfigurations"
+        yield observed.configurations.finding(check, fix)
     elif observed.installed is None:
-        sentence = "there is no MutatingWebhookConfiguration of this webhook, so no pod is placed"
+        sentence = "this webhook has no MutatingWebhookConfiguration, so no pod is placed"
         yield Finding(check, Level.FAULT, sentence, INSTALL)
     else:
         ours = [one["metadata"]["name"] for one in observed.configurations if is_ours(one)]
@@ -33,8 +33,8 @@ def check_configuration(observed: Observed) -> Iterator[Finding]:
         profiles = f"{installed.name} has the profiles {', '.join(installed.profiles)}"
         if len(ours) > 1:
             others = ", ".join(ours[1:])
-            mend = f"kubectl delete mutatingwebhookconfiguration {others.replace(', ', ' ')}"
-            yield Finding(check, Level.DOUBT, f"{profiles}, but {others} would place the same pods", mend)
+            fix = f"kubectl delete mutatingwebhookconfiguration {others.replace(', ', ' ')}"
+            yield Finding(check, Level.WARNING, f"{profiles}, but {others} places the same pods", fix)
         else:
             yield Finding(check, Level.OK, profiles)
 
@@ -49,22 +49,22 @@ def check_order(observed: Observed) -> Iterator[Finding]:
     )
     later = [name for name in rivals if name > installed.name and name != _ACK]
     operators = {one["metadata"]["name"] for one in observed.configurations if _is_operators(one)}
-    mend = _renaming(installed, [name for name in rivals if name != _ACK])
+    fix = _renaming(installed, [name for name in rivals if name != _ACK])
     if later:
-        level = Level.FAULT if operators.intersection(later) else Level.DOUBT
-        sentence = f"{installed.name} is called before {', '.join(later)}, which may undo or outdate the placement"
-        yield Finding("order", level, sentence, mend)
+        level = Level.FAULT if operators.intersection(later) else Level.WARNING
+        sentence = f"{installed.name} is called before {', '.join(later)}, which may overwrite the placement"
+        yield Finding("order", level, sentence, fix)
     if _ACK in rivals and installed.name > _ACK:
-        sentence = f"{installed.name} is called after {_ACK}, which then does not see the placement"
-        yield Finding("order", Level.DOUBT, sentence, mend)
+        sentence = f"{installed.name} is called after {_ACK}, which therefore does not see the placement"
+        yield Finding("order", Level.WARNING, sentence, fix)
     once = [
         one["name"]
         for one in installed.entries
         if path_of(one).startswith("/mutate") and one.get("reinvocationPolicy") != "IfNeeded"
     ]
     if once:
-        sentence = f"{', '.join(once)} is not called again where a later webhook changes a pod"
-        yield Finding("order", Level.DOUBT, sentence, f"kubectl edit mutatingwebhookconfiguration {installed.name}")
+        sentence = f"{', '.join(once)} is not called again if a later webhook changes the pod"
+        yield Finding("order", Level.WARNING, sentence, f"kubectl edit mutatingwebhookconfiguration {installed.name}")
     if not later and not once and not (_ACK in rivals and installed.name > _ACK):
         others = ", ".join(name for name in rivals if name != _ACK)
         yield Finding("order", Level.OK, f"{installed.name} is called last{f', after {others}' if others else ''}")

@@ -31,9 +31,11 @@ def examine(cluster: Cluster, namespace: str | None = None) -> list[Finding]:
 def _service(cluster: Cluster, installed: Installed) -> Iterator[Finding]:
     """What the service presents and answers, looked at by the service's own means."""
     if not installed.service:
-        sentence = f"{installed.name} calls a URL, and not a Service, so neither it nor its certificate was looked at"
+        sentence = (
+            f"{installed.name} calls a URL instead of a Service, so the service and its certificate were not checked"
+        )
         yield Finding(
-            "service", Level.DOUBT, sentence, f"kubectl describe mutatingwebhookconfiguration {installed.name}"
+            "service", Level.WARNING, sentence, f"kubectl describe mutatingwebhookconfiguration {installed.name}"
         )
         return
     with reach(cluster, installed) as route:
@@ -49,4 +51,4 @@ def _shake_hands(route: Route | Unknown, installed: Installed) -> Handshake | Un
     try:
         return shake_hands(route.address, installed.host, bundle_of(installed) or None)
     except ServerError as error:
-        return Unknown("what the service presents", str(error).rstrip("."))
+        return Unknown("the service's certificate", str(error).rstrip("."))

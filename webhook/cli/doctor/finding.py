@@ -1,4 +1,4 @@
-"""What a check found: a sentence, how bad it is, and the command that mends it."""
+"""What a check found: a sentence, how bad it is, and the command that fixes it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,14 +13,14 @@ class Level(StrEnum):
     """How bad it is."""
 
     OK = "ok"
-    DOUBT = "doubt"
+    WARNING = "warning"
     """Something that may be meant, or that could not be looked at."""
     FAULT = "fault"
 
     @property
     def sign(self) -> str:
         """✓, ! or ✗."""
-        return {Level.OK: "✓", Level.DOUBT: "!", Level.FAULT: "✗"}[self]
+        return {Level.OK: "✓", Level.WARNING: "!", Level.FAULT: "✗"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Finding:
     """What was looked at, in a word or two."""
     level: Level
     sentence: str
-    mend: str = ""
-    """The command that mends it; empty where all is well."""
+    fix: str = ""
+    """The command that fixes it; empty if all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,6 @@ class Unknown:
     why: str
     """The API server's reason, or another one."""
 
-    def finding(self, check: str, mend: str = "") -> Finding:
+    def finding(self, check: str, fix: str = "") -> Finding:
         """This, as a finding of `check`."""
-        return Finding(check, Level.DOUBT, f"{self.what} could not be looked at: {cut(self.why, _REASON)}", mend)
+        return Finding(check, Level.WARNING, f"{self.what} could not be checked: {cut(self.why, _REASON)}", fix)

@@ -29,26 +29,26 @@ def check_namespaces(observed: Observed) -> Iterator[Finding]:
         set_label = f"kubectl label namespace {name} {names.PROFILE_LABEL}={profiles[0] if profiles else 'default'}"
         if profile is None:
             sentence = f"{name} has no label {names.PROFILE_LABEL}, so its pods are not placed"
-            yield Finding(_CHECK, Level.DOUBT, sentence, set_label)
+            yield Finding(_CHECK, Level.WARNING, sentence, set_label)
         elif profile not in profiles and not isinstance(observed.configurations, Unknown):
-            start = f'{name} asks for the profile "{profile}", which there is not; profiles: '
-            mend = f"{set_label} --overwrite" if profiles else INSTALL
-            yield Finding(_CHECK, Level.FAULT, listed(start, profiles, _SHOWN), mend)
+            start = f'{name}: unknown profile "{profile}"; accepted: '
+            fix = f"{set_label} --overwrite" if profiles else INSTALL
+            yield Finding(_CHECK, Level.FAULT, listed(start, profiles, _SHOWN), fix)
         elif name == "kube-system" or (observed.installed and name == observed.installed.namespace):
-            sentence = f"{name} opted in, but the system's and the webhook's own namespace are never selected"
-            yield Finding(_CHECK, Level.DOUBT, sentence, f"kubectl label namespace {name} {names.PROFILE_LABEL}-")
+            sentence = f"{name} opted in, but kube-system and the webhook's own namespace are never selected"
+            yield Finding(_CHECK, Level.WARNING, sentence, f"kubectl label namespace {name} {names.PROFILE_LABEL}-")
         else:
             good.append(f"{name} ({profile})")
     if good and isinstance(observed.configurations, Unknown):
-        what = listed("opted in: ", good, _SHOWN) + "; whether there are these profiles"
+        what = listed("opted in: ", good, _SHOWN) + "; their profiles"
         yield Unknown(what, observed.configurations.why).finding(
             _CHECK, "kubectl auth can-i list mutatingwebhookconfigurations"
         )
     elif good:
         yield Finding(_CHECK, Level.OK, listed("opted in: ", good, _SHOWN))
     elif not observed.namespaces:
-        mend = f"kubectl label namespace NAMESPACE {names.PROFILE_LABEL}=default"
-        yield Finding(_CHECK, Level.DOUBT, "no namespace opted in, so no pod is placed", mend)
+        fix = f"kubectl label namespace NAMESPACE {names.PROFILE_LABEL}=default"
+        yield Finding(_CHECK, Level.WARNING, "no namespace opted in, so no pod is placed", fix)
 
 
 def check_outranked(observed: Observed) -> Iterator[Finding]:
@@ -60,17 +60,17 @@ def check_outranked(observed: Observed) -> Iterator[Finding]:
         for key in _set(namespace, keys):
             found = True
             sentence = f"the label {key} of the namespace {name} outranks the placement of all its pods"
-            yield Finding(_OUTRANKED, Level.DOUBT, sentence, f"kubectl label namespace {name} {key}-")
+            yield Finding(_OUTRANKED, Level.WARNING, sentence, f"kubectl label namespace {name} {key}-")
         pods = observed.pods.get(name, [])
         for key in keys:
             labelled = [pod["metadata"]["name"] for pod in _known(pods) if key in _set(pod, keys)]
             if labelled:
                 found = True
                 sentence = listed(f"the label {key} outranks the placement of pods in {name}: ", labelled, _SHOWN)
-                mend = f"kubectl get pods --namespace {name} --selector {key} --show-labels"
-                yield Finding(_OUTRANKED, Level.DOUBT, sentence, mend)
+                fix = f"kubectl get pods --namespace {name} --selector {key} --show-labels"
+                yield Finding(_OUTRANKED, Level.WARNING, sentence, fix)
     if not found and observed.pods:
-        yield Finding(_OUTRANKED, Level.OK, f"no namespace and no Spark pod has a label {' or '.join(keys)}")
+        yield Finding(_OUTRANKED, Level.OK, f"no namespace and no Spark pod has the label {' or '.join(keys)}")
 
 
 def _set(labelled: JSON, keys: tuple[str, ...]) -> list[str]:

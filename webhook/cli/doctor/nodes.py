@@ -27,21 +27,22 @@ def check_nodes(observed: Observed) -> Iterator[Finding]:
     unlabelled = [_name(node) for node in observed.nodes if node not in labelled and _tainted(node, taints[0])]
     first, written = _written(taints[0]), " or ".join(map(_written, taints))
     if unlabelled:
-        start = f"tainted {first}, but without the label {label.key}={label.value}: "
-        mend = f"kubectl label node {unlabelled[0]} {label.key}={label.value}"
-        yield Finding(_CHECK, Level.FAULT, listed(start, unlabelled, _SHOWN), mend)
+        start = f"nodes with the taint {first} but without the label {label.key}={label.value}: "
+        fix = f"kubectl label node {unlabelled[0]} {label.key}={label.value}"
+        yield Finding(_CHECK, Level.FAULT, listed(start, unlabelled, _SHOWN), fix)
     if bare:
-        start = f"labelled {label.key}={label.value}, but without the taint {written}, so any pod may land there: "
-        yield Finding(_CHECK, Level.DOUBT, listed(start, bare, _SHOWN), f"kubectl taint node {bare[0]} {first}")
+        start = f"nodes with the label {label.key}={label.value} but without the taint {written}, "
+        start += "so any pod may run there: "
+        yield Finding(_CHECK, Level.WARNING, listed(start, bare, _SHOWN), f"kubectl taint node {bare[0]} {first}")
     if not labelled and not unlabelled:
         needed = _opens_eci(observed, policy)
-        sentence = f"there is no node labelled {label.key}={label.value}"
-        sentence += ", so pods that go to ECI alone stay Pending" if needed else ""
-        mend = f"kubectl get nodes --selector {label.key}={label.value}"
-        yield Finding(_CHECK, Level.FAULT if needed else Level.DOUBT, sentence, mend)
+        sentence = f"no node has the label {label.key}={label.value}"
+        sentence += ", so pods that need ECI stay Pending" if needed else ""
+        fix = f"kubectl get nodes --selector {label.key}={label.value}"
+        yield Finding(_CHECK, Level.FAULT if needed else Level.WARNING, sentence, fix)
     good = [_name(node) for node in labelled if _name(node) not in bare]
     if good:
-        start = f"{len(good)} with the label {label.key}={label.value} and the taint {written}: "
+        start = f"nodes with the label {label.key}={label.value} and the taint {written}: "
         yield Finding(_CHECK, Level.OK, listed(start, good, _SHOWN))
 
 

@@ -7,7 +7,7 @@ from webhook.cli.doctor.finding import Finding, Level
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
 
-_STYLES: Final = {Level.OK: "green", Level.DOUBT: "yellow", Level.FAULT: "red"}
+_STYLES: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> bool:
@@ -21,7 +21,7 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> bool:
 
 def _print_json(findings: list[Finding]) -> None:
     rows = [
-        {"check": one.check, "level": one.level.value, "sentence": one.sentence, "mend": one.mend} for one in findings
+        {"check": one.check, "level": one.level.value, "sentence": one.sentence, "fix": one.fix} for one in findings
     ]
     console.file.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
@@ -31,6 +31,6 @@ def _print_text(findings: list[Finding]) -> None:
     width = max(len(one.check) for one in findings)
     for one in findings:
         page.line(f"{one.level.sign} {one.check:<{width}}  {one.sentence}", _STYLES[one.level])
-        if one.mend:
-            page.line(one.mend, indent=width + 4)
+        if one.fix:
+            page.line(one.fix, indent=width + 4)
     page.print()

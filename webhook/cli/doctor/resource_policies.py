@@ -22,7 +22,7 @@ def check_resource_policies(observed: Observed) -> Iterator[Finding]:
         if isinstance(policies, Unknown):
             yield policies.finding(_CHECK, f"kubectl auth can-i list resourcepolicies --namespace {namespace}")
         elif policies is None:
-            sentence = f"{namespace} is in the mode resource-policy, but the cluster serves no ResourcePolicy"
+            sentence = f"{namespace} uses mode resource-policy, but the cluster has no kind ResourcePolicy"
             yield Finding(
                 _CHECK, Level.FAULT, sentence, "kubectl api-resources --api-group scheduling.alibabacloud.com"
             )
@@ -33,8 +33,8 @@ def check_resource_policies(observed: Observed) -> Iterator[Finding]:
 def _of(namespace: str, policies: list[JSON], selector: dict[str, str], observed: Observed) -> Iterator[Finding]:
     meant = [one for one in policies if all(selector.get(key, value) == value for key, value in _selector(one).items())]
     if not meant:
-        have = f"{len(policies)} that select other pods" if policies else "none"
-        sentence = f"{namespace} is in the mode resource-policy, but of ResourcePolicies it has {have}"
+        others = f"its ResourcePolicies select other pods: {_names(policies)}" if policies else "has no ResourcePolicy"
+        sentence = f"{namespace} uses mode resource-policy, but {others}"
         write = f"spark-eci-webhook resource-policy --namespace {namespace} --ecs-max 10 | kubectl apply -f -"
         yield Finding(_CHECK, Level.FAULT, sentence, write)
         return
@@ -48,16 +48,16 @@ def _of(namespace: str, policies: list[JSON], selector: dict[str, str], observed
     if isinstance(connects, Unknown):
         yield connects.finding(_CHECK, f"kubectl auth can-i list sparkconnects --namespace {namespace}")
     elif connects:
-        servers = ", ".join(one["metadata"]["name"] for one in connects)
+        servers = _names(connects)
         name, key = rejecting[0]
         sentence = (
-            f"{name} of {namespace} counts by {key}, which pods of a SparkConnect lack, "
+            f"{name} of {namespace} counts by {key}, a label that SparkConnect pods lack, "
             f"so it rejects those of {servers}"
         )
-        mend = f"kubectl edit resourcepolicy {name} --namespace {namespace}"
-        yield Finding(_CHECK, Level.FAULT, sentence, mend)
+        fix = f"kubectl edit resourcepolicy {name} --namespace {namespace}"
+        yield Finding(_CHECK, Level.FAULT, sentence, fix)
     else:
-        yield Finding(_CHECK, Level.OK, f"{namespace} has {', '.join(one['metadata']['name'] for one in meant)}")
+        yield Finding(_CHECK, Level.OK, f"{namespace} has {_names(meant)}")
 
 
 def _selector(policy: JSON) -> dict[str, str]:
@@ -66,3 +66,7 @@ def _selector(policy: JSON) -> dict[str, str]:
 
 def _keys(policy: JSON) -> list[str]:
     return policy["spec"].get("matchLabelKeys") or []
+
+
+def _names(found: list[JSON]) -> str:
+    return ", ".join(one["metadata"]["name"] for one in found)

@@ -44,7 +44,7 @@ def reach(cluster: Cluster, installed: Installed) -> Iterator[Route | Unknown]:
                 continue
             yield Route(tunnel.address, f"through a port-forward to the pod {name}")
             return
-    yield _cluster_ip(installed) or Unknown("what the service presents", f"a port-forward was not possible: {refused}")
+    yield _cluster_ip(installed) or Unknown("the service's certificate", f"a port-forward was not possible: {refused}")
 
 
 def _cluster_ip(installed: Installed) -> Route | None:

@@ -23,10 +23,10 @@ _TIMEOUT: Final = 10
 def check_service(cluster: Cluster, installed: Installed, route: Route | Unknown) -> Iterator[Finding]:
     """Sends one review of an executor that is never created, through the API server's proxy or else by `route`."""
     if isinstance(installed.ready, Unknown):
-        mend = f"kubectl auth can-i get endpoints --namespace {installed.namespace}"
-        yield installed.ready.finding(_CHECK, mend)
+        fix = f"kubectl auth can-i get endpoints --namespace {installed.namespace}"
+        yield installed.ready.finding(_CHECK, fix)
     elif not installed.ready:
-        sentence = f"the Service {installed.namespace}/{installed.service} has no endpoint that is ready"
+        sentence = f"the Service {installed.namespace}/{installed.service} has no ready endpoint"
         yield Finding(_CHECK, Level.FAULT, sentence, _describe(installed))
         return
     if not installed.profiles:
@@ -35,8 +35,8 @@ def check_service(cluster: Cluster, installed: Installed, route: Route | Unknown
         response, seen = _ask(cluster, installed, route)
         yield _judged(installed, response, seen)
     except RefusedError as error:
-        mend = f"kubectl auth can-i create services/proxy --namespace {installed.namespace}"
-        yield Unknown("whether the service answers", str(error)).finding(_CHECK, mend)
+        fix = f"kubectl auth can-i create services/proxy --namespace {installed.namespace}"
+        yield Unknown("the service's answer", str(error)).finding(_CHECK, fix)
     except ClusterError as error:
         sentence = f"the service does not answer a review {error}"
         yield Finding(_CHECK, Level.FAULT, sentence, _describe(installed))
@@ -79,17 +79,17 @@ def _judged(installed: Installed, answer: JSON, seen: str) -> Finding:
     response = answer.get("response") or {}
     record = (response.get("auditAnnotations") or {}).get(names.AUDIT_KEY, "")
     if not response.get("allowed") or not record:
-        sentence = f"the service answers {seen}, but not as this webhook does"
+        sentence = f"something answers {seen}, but it is not this webhook"
         return Finding(_CHECK, Level.FAULT, sentence, _describe(installed))
     in_force = dict(part.partition("=")[::2] for part in record.split(",")).get("policy", "")
     if isinstance(installed.policy, Policy) and installed.policy.digest != in_force:
         sentence = (
-            f"the service answers {seen} by the policy {in_force}, but the ConfigMap holds {installed.policy.digest}"
+            f"the service answers {seen} with policy {in_force}, but the ConfigMap holds {installed.policy.digest}"
         )
-        mend = f"kubectl rollout status deployment/{installed.service} --namespace {installed.namespace}"
-        return Finding(_CHECK, Level.DOUBT, sentence, mend)
+        fix = f"kubectl rollout status deployment/{installed.service} --namespace {installed.namespace}"
+        return Finding(_CHECK, Level.WARNING, sentence, fix)
     number = "" if isinstance(installed.ready, Unknown) else f"{len(installed.ready)} ready; "
-    return Finding(_CHECK, Level.OK, f"{number}a review is answered {seen}: {record}")
+    return Finding(_CHECK, Level.OK, f"{number}answered a review {seen}: {record}")
 
 
 def _review(installed: Installed) -> JSON:

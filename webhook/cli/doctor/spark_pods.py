@@ -38,7 +38,7 @@ def check_spark_pods(observed: Observed) -> Iterator[Finding]:
             carrying += len(expected) - len(lacking)
             yield from _lacking(installed, namespace, lacking)
     if carrying:
-        yield Finding(_CHECK, Level.OK, f"{carrying} running Spark pods carry their placement")
+        yield Finding(_CHECK, Level.OK, f"{carrying} running Spark pods have a placement")
 
 
 def _lacking(installed: Installed, namespace: JSON, pods: list[JSON]) -> Iterator[Finding]:
@@ -48,17 +48,17 @@ def _lacking(installed: Installed, namespace: JSON, pods: list[JSON]) -> Iterato
     older = [pod["metadata"]["name"] for pod in pods if _time(pod) < begun]
     younger = [pod["metadata"]["name"] for pod in pods if _time(pod) >= begun]
     if older:
-        start = f"{len(older)} of {name} carry no placement, probably since they are older than the opt-in: "
-        # Nothing mends a pod that runs; the next one of its application is placed.
-        mend = f"kubectl get pods --namespace {name} --selector {names.SPARK_ROLE} --watch"
-        yield Finding(_CHECK, Level.DOUBT, listed(start, older, _SHOWN), mend)
+        start = f"pods without a placement in {name}, probably older than the opt-in: "
+        # Nothing fixes a running pod; the next one of its application is placed.
+        fix = f"kubectl get pods --namespace {name} --selector {names.SPARK_ROLE} --watch"
+        yield Finding(_CHECK, Level.WARNING, listed(start, older, _SHOWN), fix)
     if younger:
         policies = {entry.get("failurePolicy") for entry in installed.entries}
         cause = "the webhook was not reached when they were created"
-        cause += ", which the failurePolicy Ignore lets pass" if "Ignore" in policies else ""
-        start = f"{len(younger)} of {name} carry no placement, probably since {cause}: "
-        mend = f"kubectl logs deployment/{installed.service} --namespace {installed.namespace} --since-time {begun}"
-        yield Finding(_CHECK, Level.FAULT, listed(start, younger, _SHOWN), mend)
+        cause += " (failurePolicy Ignore lets such pods pass)" if "Ignore" in policies else ""
+        start = f"pods without a placement in {name}, probably because {cause}: "
+        fix = f"kubectl logs deployment/{installed.service} --namespace {installed.namespace} --since-time {begun}"
+        yield Finding(_CHECK, Level.FAULT, listed(start, younger, _SHOWN), fix)
 
 
 def _expected(pod: JSON, namespace: str, profile: str, installed: Installed) -> bool:
