@@ -5,6 +5,7 @@ Objects are taken and given as plain JSON, since the client's models refuse what
 
 import base64
 import json
+import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,16 +13,20 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 import yaml
 from kubernetes import client, config, watch
+from kubernetes.stream.ws_client import create_websocket
+from websocket import WebSocketBadStatusException, WebSocketException
 
 from certs.errors import InputError
 from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
 
 _TIMEOUT = (5, 10)
 _WATCH_SECONDS = 240
+_PAGE = "500"
 _MESSAGE_LIMIT = 1024
 """An Event's message holds no more (Kubernetes API: Event v1 core)."""
 
@@ -32,16 +37,29 @@ class ClusterError(Exception):
     Attributes:
         status: The HTTP status; None where no answer came.
         retry_after: The seconds that the API server asked to wait; 0 where it did not ask.
+        reason: The API server's or the client's reason, one clause.
     """
 
-    def __init__(self, message: str, status: int | None = None, retry_after: float = 0) -> None:
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.reason = reason or message
 
 
 class ConflictError(ClusterError):
     """Someone else wrote the object since it was read."""
+
+
+class ForbiddenError(ClusterError):
+    """The user may not do that, or is not known."""
+
+
+class NotFoundError(ClusterError):
+    """There is no such object, or no such kind."""
+
+
+_KINDS = {401: ForbiddenError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
 
 
 class Cluster:
@@ -49,6 +67,7 @@ class Cluster:
 
     def __init__(self, api: Any) -> None:
         """Take a ``kubernetes.client.ApiClient``."""
+        self._api = api
         self._core = client.CoreV1Api(api)
         self._admission = client.AdmissionregistrationV1Api(api)
 
@@ -163,6 +182,76 @@ class Cluster:
         listing = self._admission.list_mutating_webhook_configuration
         return _changes(f"watch the MutatingWebhookConfiguration {name}", listing, name=name)
 
+    @property
+    def host(self) -> str:
+        """The API server's URL."""
+        return str(self._api.configuration.host)
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Return the object at a path of the API.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        return self._request("GET", path, query)
+
+    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """Return all objects of the collection at a path, read page by page.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        found: list[dict[str, Any]] = []
+        page = {"limit": _PAGE, **query}
+        while True:
+            answer = self._request("GET", path, page)
+            found += answer.get("items") or []
+            following = answer.get("metadata", {}).get("continue")
+            if not following:
+                return found
+            page["continue"] = following
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to a body that is sent to a path.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        return self._request("POST", path, {}, body)
+
+    def websocket(self, path: str) -> Any:
+        """Return a ``websocket.WebSocket`` that is connected to a path.
+
+        Raises:
+            ClusterError: The API server could not be asked or refused.
+        """
+        with _faults(f"connect to {path}"):
+            _, url, headers, *_ = self._api.param_serialize("GET", path, auth_settings=["BearerToken"])
+            try:
+                return create_websocket(self._api.configuration, url.replace("http", "ws", 1), headers)  # type: ignore[no-untyped-call]
+            except WebSocketBadStatusException as error:
+                body = (error.resp_body or b"").decode(errors="replace")
+                raise client.ApiException(error.status_code, str(error.status_code), body=body) from error
+            except WebSocketException as error:
+                raise ValueError(str(error)) from error
+
+    def _request(
+        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
+        with _faults(f"{method} {path}"):
+            target = f"{path}?{urlencode(query)}" if query else path
+            request = self._api.param_serialize(
+                method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = self._api.call_api(*request, _request_timeout=_TIMEOUT)
+            content = response.read()
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                text = content.decode(errors="replace")
+                raise client.ApiException(response.status, response.reason, body=text)
+            answer: dict[str, Any] = json.loads(content)
+        return answer
+
 
 def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
     """Return the cluster that a kubeconfig or the own pod's ServiceAccount leads to.
@@ -183,7 +272,8 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = str(kubeconfig) if kubeconfig else None
-            config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+            with _logged_errors():
+                config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         raise InputError(f"No cluster can be reached: {' '.join(str(error).split()).rstrip('.')}.") from error
     except (TypeError, AttributeError) as error:
@@ -217,10 +307,8 @@ def _find(what: str, function: Any, *arguments: Any) -> dict[str, Any] | None:
     """Return the object that a call gets; None if there is none."""
     try:
         return _call(what, function, *arguments)
-    except ClusterError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
+    except NotFoundError:
+        return None
 
 
 def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[None]:
@@ -240,6 +328,22 @@ def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[No
             yield
 
 
+class _Raising(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise config.ConfigException(record.getMessage())
+
+
+@contextmanager
+def _logged_errors() -> Iterator[None]:
+    """Raise what the client only logs: that an exec plugin of the kubeconfig fails."""
+    handler = _Raising(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
 @contextmanager
 def _faults(what: str) -> Iterator[None]:
     """Turn whatever the client raises into one kind of error."""
@@ -247,11 +351,15 @@ def _faults(what: str) -> Iterator[None]:
         yield
     except client.ApiException as error:
         wait = (error.headers or {}).get("Retry-After", "")
-        kind = ConflictError if error.status == HTTPStatus.CONFLICT else ClusterError
-        seconds = float(wait) if wait.isdecimal() else 0
-        raise kind(f"Could not {what}: {error.status}, {_reason(error)}.", error.status, seconds) from error
-    except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError) as error:
-        raise ClusterError(f"Could not {what}: {error}.") from error
+        kind = _KINDS.get(error.status, ClusterError)
+        seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
+        raise kind(f"Could not {what}: {error.status}, {reason}.", error.status, seconds, reason) from error
+    except urllib3.exceptions.HTTPError as error:
+        # A message of urllib3 names its own objects before the cause.
+        reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
+        raise ClusterError(f"Could not {what}: {error}.", reason=reason) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ClusterError(f"Could not {what}: {error}.", reason=" ".join(str(error).split())) from error
 
 
 def _reason(error: client.ApiException) -> str:
@@ -259,5 +367,5 @@ def _reason(error: client.ApiException) -> str:
     try:
         message = json.loads(error.body or "")["message"]
     except (ValueError, KeyError, TypeError):
-        message = error.reason
-    return str(message).strip().rstrip(".")
+        message = (error.body or "").strip()[:200] or error.reason
+    return " ".join(str(message).split()).rstrip(".")

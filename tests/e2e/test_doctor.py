@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from certs.authority import KeyPair, issue, new_authority
+from certs.cluster import Cluster
 from tests.chart.rendered import FULLNAME
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
@@ -26,7 +27,6 @@ from tests.e2e.release import Release, serving
 from tests.e2e.service_proxy import ServiceProxy
 from tests.virtual_node import TAINT
 from tests.waiting import wait_for
-from webhook.cli.doctor.cluster import Cluster
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy
 
@@ -638,7 +638,7 @@ def test_no_cluster(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (
         2,
         "",
-        "no cluster: Invalid kube-config file. No configuration found; name one with --context or KUBECONFIG\n",
+        "no cluster can be reached: Invalid kube-config file. No configuration found; name one with --context or KUBECONFIG\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""`doctor`: looks at the whole installation, read-only and with the user's own rights."""
+"""`doctor`: checks the whole installation, read-only and with the user's own rights."""
 
 import json
 from enum import StrEnum
@@ -10,7 +10,7 @@ from webhook.cli.doctor.finding import Finding, Level
 from webhook.cli.page import Page
 from webhook.cli.terminal import console, working
 
-#: Exit code where something is at fault.
+#: Exit code if there is a fault.
 FAULTY: Final = 1
 
 _STYLES: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red"}
@@ -24,32 +24,27 @@ class Output(StrEnum):
 
 
 def doctor(
-    context: Annotated[
-        str | None, typer.Option(help="The context of the kubeconfig; without one, its current.")
-    ] = None,
+    context: Annotated[str | None, typer.Option(help="The context of the kubeconfig, if not the current one.")] = None,
     namespace: Annotated[
         str | None,
-        typer.Option(
-            "--namespace", "-n", help="Look at the Spark pods of this namespace alone, not of all that opted in."
-        ),
+        typer.Option("--namespace", "-n", help="Check the Spark pods of this namespace only."),
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the findings.")] = Output.TEXT,
 ) -> None:
-    """Look at the installation in a cluster and say what is wrong and how to fix it. Changes nothing.
+    """Check the installation in a cluster and say what is wrong and how to fix it. Changes nothing.
 
-    Asks with your own rights; what these do not allow is said and passed over. ✓ is well, ! may be meant or could not
-    be looked at, ✗ is at fault. Exit code 0, 1 where something is at fault, 2 where there is no cluster to ask.
+    Reads with your own rights, and says what these do not allow. ✓ is well, ! is a warning (intended, or not checked),
+    ✗ is a fault. The exit code is 0, 1 if there is a fault, 2 if no cluster answers.
 
     For example:
 
     - `spark-eci-webhook doctor`
     - `spark-eci-webhook doctor --context production --namespace etl -o json`
     """
-    from webhook.cli.doctor.cluster import connect  # noqa: PLC0415, --help need not wait for the API client
-    from webhook.cli.doctor.examination import examine  # noqa: PLC0415
+    from webhook.cli.doctor.examination import examine, open_cluster  # noqa: PLC0415, --help needs no API client
 
     with working("asking the cluster"):
-        findings = examine(connect(context), namespace)
+        findings = examine(open_cluster(context), namespace)
     _print(findings, output)
     raise typer.Exit(FAULTY if any(one.level is Level.FAULT for one in findings) else 0)
 
