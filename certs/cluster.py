@@ -5,6 +5,7 @@ Objects are plain JSON, because the client's models refuse some that an API serv
 
 import base64
 import json
+import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,16 +13,22 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 import yaml
 from kubernetes import client, config, watch
+from kubernetes.stream.ws_client import create_websocket
+from websocket import WebSocketBadStatusException, WebSocketException
 
 from certs.errors import InputError
 from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
 
 _TIMEOUT = (5, 10)
 _WATCH_SECONDS = 240
+_PAGE = "500"
+#: The longest fault of a kubeconfig that is repeated: that of an exec plugin is all that it wrote.
+_FAULT_LIMIT = 300
 #: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
 
@@ -29,15 +36,30 @@ _MESSAGE_LIMIT = 1024
 class ClusterError(Exception):
     """The API server could not be reached, or refused; the message is one clause."""
 
-    def __init__(self, message: str, status: int | None = None, retry_after: float = 0) -> None:
-        """`status` is None if no answer came; `retry_after` is how many seconds the API server asked to wait."""
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0, reason: str = "") -> None:
+        """`status` is None if no answer came, `retry_after` the seconds that the API server asked to wait.
+
+        `reason` is the API server's or the client's own, one clause.
+        """
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.reason = reason or message
 
 
 class ConflictError(ClusterError):
     """Another client wrote the object since it was read."""
+
+
+class ForbiddenError(ClusterError):
+    """The user may not do that, or is not known."""
+
+
+class NotFoundError(ClusterError):
+    """There is no such object, or no such kind."""
+
+
+_KINDS = {401: ForbiddenError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
 
 
 class Cluster:
@@ -45,6 +67,7 @@ class Cluster:
 
     def __init__(self, api: Any) -> None:
         """Take a ``kubernetes.client.ApiClient``."""
+        self._api = api
         self._core = client.CoreV1Api(api)
         self._admission = client.AdmissionregistrationV1Api(api)
 
@@ -126,6 +149,60 @@ class Cluster:
         listing = self._admission.list_mutating_webhook_configuration
         return _changes(f"watch the MutatingWebhookConfiguration {name}", listing, name=name)
 
+    @property
+    def host(self) -> str:
+        """The API server's URL."""
+        return str(self._api.configuration.host)
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """The object at a path of the API. Raises ClusterError."""
+        return self._request("GET", path, query)
+
+    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """All objects of the collection at a path, read page by page. Raises ClusterError."""
+        found: list[dict[str, Any]] = []
+        page = {"limit": _PAGE, **query}
+        while True:
+            answer = self._request("GET", path, page)
+            found += answer.get("items") or []
+            following = answer.get("metadata", {}).get("continue")
+            if not following:
+                return found
+            page["continue"] = following
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a body that is sent to a path. Raises ClusterError."""
+        return self._request("POST", path, {}, body)
+
+    def websocket(self, path: str) -> Any:
+        """A `websocket.WebSocket` that is connected to a path. Raises ClusterError."""
+        with _faults(f"connect to {path}"):
+            _, url, headers, *_ = self._api.param_serialize("GET", path, auth_settings=["BearerToken"])
+            try:
+                return create_websocket(self._api.configuration, url.replace("http", "ws", 1), headers)  # type: ignore[no-untyped-call]
+            except WebSocketBadStatusException as error:
+                body = (error.resp_body or b"").decode(errors="replace")
+                raise client.ApiException(error.status_code, str(error.status_code), body=body) from error
+            except WebSocketException as error:
+                raise ValueError(str(error)) from error
+
+    def _request(
+        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
+        with _faults(f"{method} {path}"):
+            target = f"{path}?{urlencode(query)}" if query else path
+            request = self._api.param_serialize(
+                method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = self._api.call_api(*request, _request_timeout=_TIMEOUT)
+            content = response.read()
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                text = content.decode(errors="replace")
+                raise client.ApiException(response.status, response.reason, body=text)
+            answer: dict[str, Any] = json.loads(content)
+        return answer
+
 
 def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
     """The cluster of a context in a kubeconfig, by default the current one in `$KUBECONFIG` or the user's own file.
@@ -141,9 +218,11 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = str(kubeconfig) if kubeconfig else None
-            config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+            with _logged_errors():
+                config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
-        raise InputError(f"no cluster: {' '.join(str(error).split()).rstrip('.')}; accepted: {accepted}") from None
+        fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
+        raise InputError(f"no cluster: {fault}; accepted: {accepted}") from None
     except (TypeError, AttributeError):
         # The client fails so at YAML that is no kubeconfig, and if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
@@ -171,10 +250,8 @@ def _find(what: str, function: Any, *arguments: Any) -> dict[str, Any] | None:
     """The object that a call returns; None if there is none."""
     try:
         return _call(what, function, *arguments)
-    except ClusterError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
+    except NotFoundError:
+        return None
 
 
 def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[None]:
@@ -194,6 +271,22 @@ def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[No
             yield
 
 
+class _Raising(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise config.ConfigException(record.getMessage())
+
+
+@contextmanager
+def _logged_errors() -> Iterator[None]:
+    """Raises what the client only logs: that an exec plugin of the kubeconfig fails."""
+    handler = _Raising(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
 @contextmanager
 def _faults(what: str) -> Iterator[None]:
     """Turns whatever the client raises into a ClusterError."""
@@ -201,11 +294,15 @@ def _faults(what: str) -> Iterator[None]:
         yield
     except client.ApiException as error:
         wait = (error.headers or {}).get("Retry-After", "")
-        kind = ConflictError if error.status == HTTPStatus.CONFLICT else ClusterError
-        seconds = float(wait) if wait.isdecimal() else 0
-        raise kind(f"could not {what}: {error.status}, {_reason(error)}", error.status, seconds) from error
-    except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError) as error:
-        raise ClusterError(f"could not {what}: {error}") from error
+        kind = _KINDS.get(error.status, ClusterError)
+        seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
+        raise kind(f"could not {what}: {error.status}, {reason}", error.status, seconds, reason) from error
+    except urllib3.exceptions.HTTPError as error:
+        # A message of urllib3 names its own objects before the cause.
+        reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
+        raise ClusterError(f"could not {what}: {error}", reason=reason) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ClusterError(f"could not {what}: {error}", reason=" ".join(str(error).split())) from error
 
 
 def _reason(error: client.ApiException) -> str:
@@ -213,5 +310,5 @@ def _reason(error: client.ApiException) -> str:
     try:
         message = json.loads(error.body or "")["message"]
     except (ValueError, KeyError, TypeError):
-        message = error.reason
-    return str(message).strip().rstrip(".")
+        message = (error.body or "").strip()[:200] or error.reason
+    return " ".join(str(message).split()).rstrip(".")

@@ -13,37 +13,40 @@ from typing import Any
 import pytest
 import yaml
 
+from certs.cluster import Cluster, ClusterError
 from tests.cli.conftest import ROOT
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.certificate import bundle_of, check_certificates
-from webhook.cli.doctor.cluster import Cluster, ClusterError
 from webhook.cli.doctor.examination import examine
 from webhook.cli.doctor.finding import Finding, Level, Unknown
+from webhook.cli.doctor.installation import Installation
 from webhook.cli.doctor.namespaces import check_namespaces
 from webhook.cli.doctor.nodes import check_nodes
-from webhook.cli.doctor.observed import Installed, Observed
 from webhook.cli.doctor.resource_policies import check_resource_policies
+from webhook.cli.doctor.service import Contact
+from webhook.cli.doctor.snapshot import Snapshot
 from webhook.cli.doctor.spark_pods import check_spark_pods
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
 
-UNKNOWN = Unknown("it", "there is no such right")
+UNKNOWN = Unknown("it", "there is no such right", "kubectl auth can-i it")
+UNREACHED = Contact("", UNKNOWN, None)
 
 
-def installed(bundle: bytes, **client: Any) -> Installed:
+def installed(bundle: bytes, **client: Any) -> Installation:
     config = {"service": {"name": "webhook", "namespace": "spark", "path": "/mutate/default"}} | client
     config["caBundle"] = base64.b64encode(bundle).decode()
     entry = {"name": "default.spark-eci-webhook.io", "clientConfig": config}
     configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
     unknown = (UNKNOWN, UNKNOWN, UNKNOWN)
-    return Installed(configuration, "spark", "webhook", *unknown, "tls", UNKNOWN, Policy(), controller=True)
+    return Installation(configuration, "spark", "webhook", *unknown, "tls", UNKNOWN, Policy(), controller=True)
 
 
 def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
     """API servers of today refuse one; older ones stored it."""
     broken = installed(b"rubbish")
     assert bundle_of(broken) == b""
-    findings = list(check_certificates(broken, UNKNOWN, "", datetime.now(UTC)))
+    findings = list(check_certificates(broken, UNREACHED, datetime.now(UTC)))
     assert [(one.level, one.sentence) for one in findings] == [
         (Level.FAULT, "a caBundle of spark-placement holds no readable PEM certificate"),
         (Level.WARNING, "it could not be checked: there is no such right"),
@@ -57,7 +60,7 @@ def test_certificates_are_fixed_where_they_come_from() -> None:
     metadata = {"name": "spark-placement", "annotations": {"cert-manager.io/inject-ca-from": "spark/webhook"}}
     cert_manager = dataclasses.replace(own, configuration=own.configuration | {"metadata": metadata}, controller=False)
     provided = dataclasses.replace(own, controller=False)
-    logs = "kubectl logs deployment/webhook-certificate-controller --namespace spark --tail 50"
+    logs = "kubectl logs deployment/webhook-certificate-controller --tail 50 --namespace spark"
     describe = "kubectl describe certificate webhook --namespace spark"
     for one, bundle, secret in (
         (own, logs, logs),
@@ -70,12 +73,12 @@ def test_certificates_are_fixed_where_they_come_from() -> None:
             "| kubectl apply -f -",
         ),
     ):
-        findings = check_certificates(one, UNKNOWN, "", datetime.now(UTC))
+        findings = check_certificates(one, UNREACHED, datetime.now(UTC))
         assert [found.fix for found in findings if found.level is Level.FAULT] == [bundle, secret, secret]
 
 
-def observed(policies: Any, connects: Any) -> Observed:
-    return Observed(UNKNOWN, None, UNKNOWN, {}, UNKNOWN, {"etl": policies}, {"etl": connects})
+def snapshot(policies: Any, connects: Any) -> Snapshot:
+    return Snapshot(UNKNOWN, None, UNKNOWN, {}, UNKNOWN, {"etl": policies}, {"etl": connects})
 
 
 COUNTING = {
@@ -99,16 +102,15 @@ COUNTING = {
     ],
 )
 def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any, level: Level, sentence: str) -> None:
-    (found,) = check_resource_policies(observed(policies, connects))
+    (found,) = check_resource_policies(snapshot(policies, connects))
     assert (found.level, found.sentence) == (level, sentence)
 
 
 def test_profiles_are_not_judged_by_configurations_that_cannot_be_looked_at() -> None:
     etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
-    seen = Observed(UNKNOWN, None, [etl], {"etl": []}, [], {}, {})
+    seen = Snapshot(UNKNOWN, None, [etl], {"etl": []}, [], {}, {})
     sentence = "opted in: etl (default); their profiles could not be checked: there is no such right"
-    fix = "kubectl auth can-i list mutatingwebhookconfigurations"
-    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.WARNING, sentence, fix)]
+    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.WARNING, sentence, UNKNOWN.fix)]
 
 
 LABEL = {"type": "virtual-kubelet"}
@@ -155,7 +157,7 @@ def test_of_two_taints_the_first_tells_a_virtual_node(
 ) -> None:
     node = {"metadata": {"name": "node", "labels": labels}, "spec": {"taints": taints}}
     policy = parse_policy(json.dumps({"virtualNode": {"taints": [TAINT, ARM]}}).encode(), "policy.yaml")
-    seen = Observed([], dataclasses.replace(installed(b""), policy=policy), [], {}, [node], {}, {})
+    seen = Snapshot([], dataclasses.replace(installed(b""), policy=policy), [], {}, [node], {}, {})
     assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, fix)]
 
 
@@ -176,7 +178,9 @@ def test_a_resource_policy_is_for_other_pods_where_a_label_contradicts(
 ) -> None:
     policy = parse_policy(json.dumps({"selector": {"matchLabels": ours}}).encode(), "policy.yaml")
     selecting = {"metadata": {"name": "selecting"}, "spec": {"selector": theirs}}
-    seen = dataclasses.replace(observed([selecting], []), installed=dataclasses.replace(installed(b""), policy=policy))
+    seen = dataclasses.replace(
+        snapshot([selecting], []), installation=dataclasses.replace(installed(b""), policy=policy)
+    )
     (found,) = check_resource_policies(seen)
     assert found.level is level
 
@@ -193,7 +197,7 @@ def test_pods_that_are_meant_to_carry_no_placement_are_passed_over(executor: Any
     etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
     pod = {"metadata": {"name": "pi", "labels": LAUNCHED | {"spark-role": "executor"}}, "spec": {"containers": []}}
     ours = dataclasses.replace(installed(b""), policy=policy)
-    found = list(check_spark_pods(Observed([], ours, [etl], {"etl": [pod]}, [], {}, {})))
+    found = list(check_spark_pods(Snapshot([], ours, [etl], {"etl": [pod]}, [], {}, {})))
     assert [one.sentence.endswith(": pi") for one in found] == [True] * named
 
 
@@ -203,11 +207,11 @@ def test_a_resource_policy_that_counts_by_what_spark_connect_lacks(key: str) -> 
     connects = [{"metadata": {"name": "shared"}}]
     sentence = f"counting of etl counts by {key}, a label that SparkConnect pods lack, so it rejects those of shared"
     fix = "kubectl edit resourcepolicy counting --namespace etl"
-    assert list(check_resource_policies(observed([counting], connects))) == [
+    assert list(check_resource_policies(snapshot([counting], connects))) == [
         Finding("ResourcePolicies", Level.FAULT, sentence, fix)
     ]
     counting["spec"]["selector"] = {"sparkoperator.k8s.io/app-name": "pi"}
-    (found,) = check_resource_policies(observed([counting], connects))
+    (found,) = check_resource_policies(snapshot([counting], connects))
     assert (found.level, found.sentence) == (Level.OK, "etl has counting")
 
 
@@ -218,7 +222,7 @@ class Scripted(Cluster):
         super().__init__(None)
         self.answers = answers
 
-    def _call(self, method: str, path: str, query: dict[str, str], body: Any = None) -> Any:
+    def _request(self, method: str, path: str, query: Any, body: Any = None) -> Any:
         assert (method, body) == ("GET", None)
         key = f"{path}?{query.get('continue', '')}"
         if key not in self.answers:
@@ -232,7 +236,7 @@ def test_long_collections_are_read_page_by_page() -> None:
         "/nodes?more": {"items": [3], "metadata": {"continue": "most"}},
         "/nodes?most": {"items": None, "metadata": {}},
     }
-    found: list[Any] = [*Scripted(pages).list("/nodes")]
+    found: list[Any] = [*Scripted(pages).items("/nodes")]
     assert found == [1, 2, 3]
 
 
@@ -271,17 +275,17 @@ def kubeconfig(user: dict[str, Any]) -> str:
 
 
 PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
-NAME_ONE = "name one with --context or KUBECONFIG"
-NO_KUBECONFIG = "invalid kubeconfig or unsupported auth-provider; accepted: a token, a certificate or an exec plugin"
+ACCEPTED = "accepted: a kubeconfig"
+NO_KUBECONFIG = f"not a kubeconfig, or one with an auth-provider that is not supported; {ACCEPTED}"
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("a: b: c", f'mapping values are not allowed here in "{{}}", line 1, column 5; {NAME_ONE}'),
+        ("a: b: c", f'mapping values are not allowed here in "{{}}", line 1, column 5; {ACCEPTED}'),
         ("[1, 2]", NO_KUBECONFIG),
         (kubeconfig({"auth-provider": {"name": "gcp"}}), NO_KUBECONFIG),
-        (kubeconfig({"exec": PLUGIN}), f"[Errno 2] No such file or directory: 'no-such-plugin'; {NAME_ONE}"),
+        (kubeconfig({"exec": PLUGIN}), f"[Errno 2] No such file or directory: 'no-such-plugin'; {ACCEPTED}"),
     ],
     ids=["not YAML", "a list", "gcp", "no exec plugin"],
 )

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from certs.authority import KeyPair, issue, new_authority
+from certs.cluster import Cluster
 from tests.chart.rendered import FULLNAME
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
@@ -27,7 +28,6 @@ from tests.e2e.service_proxy import ServiceProxy
 from tests.pods import MODES
 from tests.virtual_node import TAINT
 from tests.waiting import wait_for
-from webhook.cli.doctor.cluster import Cluster
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy
 
@@ -639,7 +639,7 @@ def test_no_cluster(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (
         2,
         "",
-        "no cluster: Invalid kube-config file. No configuration found; name one with --context or KUBECONFIG\n",
+        "no cluster: Invalid kube-config file. No configuration found; accepted: a kubeconfig\n",
     )
 
 

@@ -173,12 +173,11 @@ def doctor(
     - `spark-eci-webhook doctor`
     - `spark-eci-webhook doctor --context production --namespace etl -o json`
     """
-    from webhook.cli.doctor.cluster import connect
-    from webhook.cli.doctor.examination import examine
+    from webhook.cli.doctor.examination import examine, open_cluster
     from webhook.cli.doctor.output import print_findings
 
     with working("asking the cluster"):
-        findings = examine(connect(context), namespace)
+        findings = examine(open_cluster(context), namespace)
     faulty = print_findings(findings, as_json=output == "json")
     raise typer.Exit(FAULTY if faulty else 0)
 

@@ -19,6 +19,7 @@ from webhook.cli.inputs import read_inputs
 from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
+from webhook.explain.explanation import Explanation
 from webhook.service.listener import ListenError, listen
 
 _HOSTS: Final = ("localhost", "127.0.0.1")

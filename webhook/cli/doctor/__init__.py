@@ -1,1 +1,1 @@
-"""`doctor`: looks at a cluster with the user's rights, changes nothing, and says what is wrong and how to fix it."""
+"""`doctor`: checks an installation with the user's rights, changes nothing, and says how to fix what is wrong."""

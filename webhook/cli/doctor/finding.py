@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from webhook.core.text import cut
+
+JSON = dict[str, Any]
+T = TypeVar("T")
 
 #: The longest reason that is repeated from the API server.
 _REASON = 300
@@ -14,7 +18,7 @@ class Level(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """Something that may be meant, or that could not be looked at."""
+    """Something that may be intended, or that could not be checked."""
     FAULT = "fault"
 
     @property
@@ -28,7 +32,7 @@ class Finding:
     """One sentence about one thing."""
 
     check: str
-    """What was looked at, in a word or two."""
+    """What was checked, in a word or two."""
     level: Level
     sentence: str
     fix: str = ""
@@ -37,12 +41,30 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Something that could not be looked at."""
+    """Something that could not be checked."""
 
     what: str
     why: str
     """The API server's reason, or another one."""
+    fix: str = ""
+    """The command that shows why."""
 
-    def finding(self, check: str, fix: str = "") -> Finding:
+    def finding(self, check: str) -> Finding:
         """This, as a finding of `check`."""
-        return Finding(check, Level.WARNING, f"{self.what} could not be checked: {cut(self.why, _REASON)}", fix)
+        sentence = f"{self.what} could not be checked: {cut(self.why, _REASON)}"
+        return Finding(check, Level.WARNING, sentence, self.fix)
+
+
+def known(found: list[T] | Unknown) -> list[T]:
+    """The list, empty if it could not be read."""
+    return [] if isinstance(found, Unknown) else found
+
+
+def name_of(stored: JSON) -> str:
+    """The name of an object of Kubernetes."""
+    return str(stored["metadata"]["name"])
+
+
+def labels_of(stored: JSON) -> dict[str, str]:
+    """The labels of an object of Kubernetes."""
+    return stored["metadata"].get("labels") or {}

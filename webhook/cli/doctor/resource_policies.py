@@ -1,36 +1,33 @@
 """Do namespaces in the mode resource-policy have a ResourcePolicy, and one that their pods can meet?"""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from webhook.cli.doctor.finding import Finding, Level, Unknown
-from webhook.cli.doctor.observed import Observed
+from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, name_of
+from webhook.cli.doctor.snapshot import Snapshot
 from webhook.core import names
-from webhook.core.policy import Policy
-
-JSON = dict[str, Any]
 
 _CHECK: Final = "ResourcePolicies"
 #: Labels that pods of a SparkConnect lack.
 _LACKING: Final = (names.APP_NAME, names.SUBMISSION_ID)
 
 
-def check_resource_policies(observed: Observed) -> Iterator[Finding]:
+def check_resource_policies(snapshot: Snapshot) -> Iterator[Finding]:
     """Looks at each namespace whose profile leaves the choice to the ACK scheduler."""
-    selector = (observed.policy or Policy()).selector.match_labels
-    for namespace, policies in observed.resource_policies.items():
+    selector = snapshot.policy.selector.match_labels
+    for namespace, policies in snapshot.resource_policies.items():
         if isinstance(policies, Unknown):
-            yield policies.finding(_CHECK, f"kubectl auth can-i list resourcepolicies --namespace {namespace}")
+            yield policies.finding(_CHECK)
         elif policies is None:
             sentence = f"{namespace} uses mode resource-policy, but the cluster has no kind ResourcePolicy"
             yield Finding(
                 _CHECK, Level.FAULT, sentence, "kubectl api-resources --api-group scheduling.alibabacloud.com"
             )
         else:
-            yield from _of(namespace, policies, dict(selector), observed)
+            yield from _of(namespace, policies, dict(selector), snapshot)
 
 
-def _of(namespace: str, policies: list[JSON], selector: dict[str, str], observed: Observed) -> Iterator[Finding]:
+def _of(namespace: str, policies: list[JSON], selector: dict[str, str], snapshot: Snapshot) -> Iterator[Finding]:
     meant = [one for one in policies if all(selector.get(key, value) == value for key, value in _selector(one).items())]
     if not meant:
         others = f"its ResourcePolicies select other pods: {_names(policies)}" if policies else "has no ResourcePolicy"
@@ -39,14 +36,14 @@ def _of(namespace: str, policies: list[JSON], selector: dict[str, str], observed
         yield Finding(_CHECK, Level.FAULT, sentence, write)
         return
     rejecting = [
-        (one["metadata"]["name"], key)
+        (name_of(one), key)
         for one in meant
         for key in _LACKING
         if key in _keys(one) and _selector(one).keys().isdisjoint(_LACKING)
     ]
-    connects = observed.connects[namespace] if rejecting else None
+    connects = snapshot.connects[namespace] if rejecting else None
     if isinstance(connects, Unknown):
-        yield connects.finding(_CHECK, f"kubectl auth can-i list sparkconnects --namespace {namespace}")
+        yield connects.finding(_CHECK)
     elif connects:
         servers = _names(connects)
         name, key = rejecting[0]
@@ -69,4 +66,4 @@ def _keys(policy: JSON) -> list[str]:
 
 
 def _names(found: list[JSON]) -> str:
-    return ", ".join(one["metadata"]["name"] for one in found)
+    return ", ".join(map(name_of, found))

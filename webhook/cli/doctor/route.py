@@ -4,15 +4,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from certs.cluster import Cluster, ClusterError
 from certs.server import Address
-from webhook.cli.doctor.cluster import Cluster, ClusterError
-from webhook.cli.doctor.finding import Unknown
-from webhook.cli.doctor.observed import Installed
+from webhook.cli.doctor.finding import JSON, Unknown, known, name_of
+from webhook.cli.doctor.installation import Installation
 from webhook.cli.doctor.tunnel import Tunnel
-
-JSON = dict[str, Any]
 
 _PORT: Final = 443
 _SECONDS: Final = 3
@@ -28,27 +26,28 @@ class Route:
 
 
 @contextmanager
-def reach(cluster: Cluster, installed: Installed) -> Iterator[Route | Unknown]:
+def reach(cluster: Cluster, installation: Installation) -> Iterator[Route | Unknown]:
     """A route to the service while the block lasts."""
     refused = "no pod of the Service is running"
-    for pod in [] if isinstance(installed.pods, Unknown) else installed.pods:
-        port = _container_port(pod, installed)
+    for pod in known(installation.pods):
+        port = _container_port(pod, installation)
         if port is None or pod.get("status", {}).get("phase") != "Running":
             continue
-        name = str(pod["metadata"]["name"])
+        name = name_of(pod)
         with ExitStack() as opened:
             try:
-                tunnel = opened.enter_context(Tunnel(cluster, installed.namespace, name, port))
+                tunnel = opened.enter_context(Tunnel(cluster, installation.namespace, name, port))
             except ClusterError as error:
-                refused = str(error)
+                refused = error.reason
                 continue
             yield Route(tunnel.address, f"through a port-forward to the pod {name}")
             return
-    yield _cluster_ip(installed) or Unknown("the service's certificate", f"a port-forward was not possible: {refused}")
+    why = f"a port-forward was not possible: {refused}"
+    yield _cluster_ip(installation) or Unknown("the service's certificate", why, installation.kubectl("get pods"))
 
 
-def _cluster_ip(installed: Installed) -> Route | None:
-    address = None if isinstance(installed.spec, Unknown) else installed.spec.get("clusterIP")
+def _cluster_ip(installation: Installation) -> Route | None:
+    address = None if isinstance(installation.spec, Unknown) else installation.spec.get("clusterIP")
     if not address or address == "None":
         return None
     try:
@@ -58,9 +57,9 @@ def _cluster_ip(installed: Installed) -> Route | None:
     return Route(Address(address, _PORT), f"at the ClusterIP {address}")
 
 
-def _container_port(pod: JSON, installed: Installed) -> int | None:
+def _container_port(pod: JSON, installation: Installation) -> int | None:
     """The port on which a pod answers what comes to the Service's port 443."""
-    ports = [] if isinstance(installed.spec, Unknown) else installed.spec.get("ports") or []
+    ports = [] if isinstance(installation.spec, Unknown) else installation.spec.get("ports") or []
     target = next((one.get("targetPort", _PORT) for one in ports if one["port"] == _PORT), None)
     if isinstance(target, int):
         return target

@@ -1,116 +1,96 @@
 """Do the Service's endpoints answer a review?"""
 
-import http.client
 import json
-import ssl
 from collections.abc import Iterator
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from webhook.cli.doctor.cluster import Cluster, ClusterError, RefusedError
-from webhook.cli.doctor.finding import Finding, Level, Unknown
-from webhook.cli.doctor.observed import Installed
+from certs.cluster import Cluster, ClusterError, ForbiddenError
+from certs.server import Handshake
+from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown
+from webhook.cli.doctor.installation import Installation
 from webhook.cli.doctor.route import Route
-from webhook.core import names
+from webhook.cli.probe import ProbeError, check_answer, probe_review, send, unverified
 from webhook.core.policy import Policy
-from webhook.core.review import API_VERSION, KIND
-
-JSON = dict[str, Any]
 
 _CHECK: Final = "service"
-_TIMEOUT: Final = 10
 
 
-def check_service(cluster: Cluster, installed: Installed, route: Route | Unknown) -> Iterator[Finding]:
-    """Sends one review of an executor that is never created, through the API server's proxy or else by `route`."""
-    if isinstance(installed.ready, Unknown):
-        fix = f"kubectl auth can-i get endpoints --namespace {installed.namespace}"
-        yield installed.ready.finding(_CHECK, fix)
-    elif not installed.ready:
-        sentence = f"the Service {installed.namespace}/{installed.service} has no ready endpoint"
-        yield Finding(_CHECK, Level.FAULT, sentence, _describe(installed))
-        return
-    if not installed.profiles:
-        return
-    try:
-        response, seen = _ask(cluster, installed, route)
-        yield _judged(installed, response, seen)
-    except RefusedError as error:
-        fix = f"kubectl auth can-i create services/proxy --namespace {installed.namespace}"
-        yield Unknown("the service's answer", str(error)).finding(_CHECK, fix)
-    except ClusterError as error:
-        sentence = f"the service does not answer a review {error}"
-        yield Finding(_CHECK, Level.FAULT, sentence, _describe(installed))
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service answered to a review."""
+
+    review: JSON
+    content: JSON
+    seen: str
+    """How it was reached, for a sentence."""
 
 
-def _ask(cluster: Cluster, installed: Installed, route: Route | Unknown) -> tuple[JSON, str]:
-    """The response to a review, and how it was asked for."""
-    path = f"/mutate/{installed.profiles[0]}"
-    proxy = f"/api/v1/namespaces/{installed.namespace}/services/https:{installed.service}:443/proxy{path}"
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What the running service presents and answers."""
+
+    seen: str
+    """How its certificate was seen, for a sentence."""
+    handshake: Handshake | Unknown
+    answer: Answer | Unknown | str | None
+    """A string says why there is no answer; None if no review was sent."""
+
+
+def ask(cluster: Cluster, installation: Installation, route: Route | Unknown) -> Answer | Unknown | str | None:
+    """Sends a review through the API server's proxy, or else by `route`."""
+    if not installation.ready or not installation.profiles:
+        return None
+    path, review = f"/mutate/{installation.profiles[0]}", probe_review(installation.selector)
+    proxy = f"/api/v1/namespaces/{installation.namespace}/services/https:{installation.service}:443/proxy{path}"
     seen = "through the API server's proxy"
     try:
-        return cluster.post(proxy, _review(installed)), seen
+        return Answer(review, cluster.post(proxy, review), seen)
     except ClusterError as error:
-        # Without the right to use the proxy, or where it cannot reach the pods, the other way will do.
-        if isinstance(route, Route):
-            return _send(route, installed, path, f"{seen}: {error}"), route.seen
-        if isinstance(error, RefusedError):
-            raise
-        raise ClusterError(f"{seen}: {error}") from error
-
-
-def _send(route: Route, installed: Installed, path: str, before: str) -> JSON:
-    # The certificate is judged by its own check; here anyone who answers will do.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(route.address.host, route.address.port, timeout=_TIMEOUT, context=context)
+        reason = error.reason
+        if isinstance(route, Unknown) and isinstance(error, ForbiddenError):
+            permission = f"kubectl auth can-i create services/proxy --namespace {installation.namespace}"
+            return Unknown("the service's answer", reason, permission)
+    if isinstance(route, Unknown):
+        return f"{seen}: {reason}"
     try:
-        body = json.dumps(_review(installed))
-        connection.request("POST", path, body, {"Host": installed.host, "Content-Type": "application/json"})
-        answer: JSON = json.load(connection.getresponse())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ClusterError(f"{before}, nor {route.seen}: {str(error) or type(error).__name__}") from error
-    finally:
-        connection.close()
-    return answer
+        # The certificate has a check of its own, so every certificate will do here.
+        url = f"https://{route.address}{path}"
+        content = send(url, json.dumps(review).encode(), unverified(), host=installation.host)
+    except ProbeError as error:
+        return f"{seen}: {reason}, nor {route.seen}: {error}"
+    return Answer(review, content, route.seen)
 
 
-def _judged(installed: Installed, answer: JSON, seen: str) -> Finding:
-    response = answer.get("response") or {}
-    record = (response.get("auditAnnotations") or {}).get(names.AUDIT_KEY, "")
-    if not response.get("allowed") or not record:
-        sentence = f"something answers {seen}, but it is not this webhook"
-        return Finding(_CHECK, Level.FAULT, sentence, _describe(installed))
+def check_service(installation: Installation, contact: Contact) -> Iterator[Finding]:
+    """Are there ready endpoints, and is the answer one of this webhook with the installed policy?"""
+    answer, describe = contact.answer, installation.kubectl("describe pods")
+    if isinstance(installation.ready, Unknown):
+        yield installation.ready.finding(_CHECK)
+    elif not installation.ready:
+        sentence = f"the Service {installation.namespace}/{installation.service} has no ready endpoint"
+        yield Finding(_CHECK, Level.FAULT, sentence, describe)
+    if isinstance(answer, str):
+        yield Finding(_CHECK, Level.FAULT, f"the service does not answer a review {answer}", describe)
+    elif isinstance(answer, Unknown):
+        yield answer.finding(_CHECK)
+    elif answer is not None:
+        yield _judged(installation, answer)
+
+
+def _judged(installation: Installation, answer: Answer) -> Finding:
+    try:
+        record = check_answer(answer.review, answer.content)
+    except ProbeError:
+        record = ""
+    if not record:
+        sentence = f"something answers {answer.seen}, but it is not this webhook"
+        return Finding(_CHECK, Level.FAULT, sentence, installation.kubectl("describe pods"))
     in_force = dict(part.partition("=")[::2] for part in record.split(",")).get("policy", "")
-    if isinstance(installed.policy, Policy) and installed.policy.digest != in_force:
-        sentence = (
-            f"the service answers {seen} with policy {in_force}, but the ConfigMap holds {installed.policy.digest}"
-        )
-        fix = f"kubectl rollout status deployment/{installed.service} --namespace {installed.namespace}"
+    if isinstance(installation.policy, Policy) and installation.policy.digest != in_force:
+        sentence = f"the service answers {answer.seen} with policy {in_force}, "
+        sentence += f"but the ConfigMap holds {installation.policy.digest}"
+        fix = installation.kubectl(f"rollout status deployment/{installation.service}")
         return Finding(_CHECK, Level.WARNING, sentence, fix)
-    number = "" if isinstance(installed.ready, Unknown) else f"{len(installed.ready)} ready; "
-    return Finding(_CHECK, Level.OK, f"{number}answered a review {seen}: {record}")
-
-
-def _review(installed: Installed) -> JSON:
-    selector = installed.entries[0].get("objectSelector") or {}
-    labels = {**(selector.get("matchLabels") or {}), names.SPARK_ROLE: "executor", names.SPARK_EXEC_ID: "1"}
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "doctor", "labels": labels},
-        "spec": {"containers": [{"name": names.EXECUTOR_CONTAINER, "image": "doctor"}]},
-    }
-    request = {
-        "uid": "doctor",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "operation": "CREATE",
-        "namespace": "doctor",
-        "object": pod,
-        "dryRun": True,
-    }
-    return {"apiVersion": API_VERSION, "kind": KIND, "request": request}
-
-
-def _describe(installed: Installed) -> str:
-    return f"kubectl describe pods --namespace {installed.namespace}"
+    number = "" if isinstance(installation.ready, Unknown) else f"{len(installation.ready)} ready; "
+    return Finding(_CHECK, Level.OK, f"{number}answered a review {answer.seen}: {record}")

@@ -1,7 +1,7 @@
 """A port-forward to a pod, as a port on loopback (Kubernetes: WebSocket streaming, v4.channel.k8s.io).
 
-The API client's own port-forward leaves its WebSocket open where the pod ends a connection first, so that it is done
-here: channel 0 carries data, channel 1 errors, and each begins with a frame that holds the port's number.
+The API client's own port-forward leaves its WebSocket open if the pod ends a connection first, so it is not used here.
+Channel 0 carries data, channel 1 errors, and each begins with a frame that holds the port's number.
 """
 
 import select
@@ -11,11 +11,10 @@ import threading
 from contextlib import suppress
 from typing import Any, Final, Self
 
-from kubernetes.stream.ws_client import create_websocket
-from websocket import ABNF, WebSocketBadStatusException, WebSocketException
+from websocket import ABNF, WebSocketException
 
+from certs.cluster import Cluster, ClusterError
 from certs.server import Address
-from webhook.cli.doctor.cluster import Cluster, ClusterError, reason
 
 _LOOPBACK: Final = "127.0.0.1"
 _CHUNK: Final = 16384
@@ -33,7 +32,7 @@ class Tunnel:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        """Opens it. Raises ClusterError where the pod cannot be reached."""
+        """Opens it. Raises ClusterError if the pod cannot be reached."""
         self._forward().shutdown()
         self._listener = socket.create_server((_LOOPBACK, 0))
         self.address = Address(_LOOPBACK, self._listener.getsockname()[1])
@@ -55,13 +54,7 @@ class Tunnel:
         thread.start()
 
     def _forward(self) -> Any:
-        url, headers = self._cluster.authorized(self._path)
-        try:
-            forward = create_websocket(self._cluster.api.configuration, url.replace("http", "ws", 1), headers)  # type: ignore[no-untyped-call]
-        except WebSocketBadStatusException as error:
-            raise ClusterError(reason(error.resp_body or b"", str(error.status_code))) from error
-        except (WebSocketException, OSError, ValueError) as error:
-            raise ClusterError(" ".join(str(error).split())) from error
+        forward = self._cluster.websocket(self._path)
         forward.settimeout(_SECONDS)
         return forward
 
@@ -78,9 +71,9 @@ class Tunnel:
 
 
 def _carry(near: socket.socket, forward: Any) -> None:
-    """Hands on what comes from either side until one ends, and ends both.
+    """Forwards data in both directions until one side ends, then ends both.
 
-    In one thread, since one TLS connection may not be read and written by two (Python: ssl, SSLSocket).
+    One thread does both: two must not read and write the same TLS connection (Python: ssl, SSLSocket).
     """
     begun: set[bytes] = set()
     with suppress(OSError, WebSocketException, ValueError):
@@ -103,7 +96,7 @@ def _carry(near: socket.socket, forward: Any) -> None:
 
 
 def _receive(near: socket.socket, forward: Any, begun: set[bytes]) -> bool:
-    """Hands on one frame; says whether more may come."""
+    """Forwards one frame; returns whether more may come."""
     opcode, frame = forward.recv_data()
     channel, data = frame[:1], frame[1:]
     if opcode != ABNF.OPCODE_BINARY or (channel in begun and channel != _DATA):
