@@ -10,7 +10,7 @@ _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachabl
 
 
 def defaulted(pod: JSON) -> JSON:
-    """Returns `pod`, as a client sends it, with those defaults of the API server that affect placement."""
+    """`pod`, as a client sends it, with those defaults of the API server that affect placement."""
     spec = pod["spec"]
     tolerations = [*(spec.get("tolerations") or [])]
     tolerations += [_toleration(taint) for taint in _TAINTS if not any(_covers(one, taint) for one in tolerations)]

@@ -18,7 +18,7 @@ _SERVER_ROLE: Final = "connect-server"
 
 
 def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
-    """Returns the pod of the Spark Connect server, as the operator creates it."""
+    """The pod of the Spark Connect server, as the operator creates it."""
     template = connect.spec.server.template or Template()
     start, spec = template.metadata or {}, template.spec or {}
     labels = {
@@ -39,7 +39,7 @@ def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
 
 
 def executor_conf(connect: Connect, name: str) -> Conf:
-    """Returns the configuration with which the server creates its executors."""
+    """The configuration with which the server creates its executors."""
     image = _template_image(connect) or connect.spec.image
     conf: Conf = {}
     if image:

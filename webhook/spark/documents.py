@@ -146,7 +146,7 @@ def _pod(document: JSON, namespace: str) -> Workload:
 
 
 def _unbound(pod: JSON) -> tuple[JSON, tuple[str, ...]]:
-    """Returns a stored pod without its node, and a note: the scheduler chooses the node after all webhooks."""
+    """A stored pod without its node, and a note: the scheduler chooses the node after all webhooks."""
     stored = isinstance(pod.get("status"), dict) and pod["status"].get("phase") and pod["metadata"].get("uid")
     node = pod["spec"].get("nodeName")
     if not stored or not node:

@@ -25,20 +25,20 @@ VOLUME_TYPES: Final = ("emptyDir", "hostPath", "nfs", "persistentVolumeClaim")
 
 
 def of(role: Role, name: str) -> str:
-    """Returns the property `name` of a role: `of(Role.DRIVER, "container.image")` is the driver's image."""
+    """The property `name` of a role: `of(Role.DRIVER, "container.image")` is the driver's image."""
     return f"spark.kubernetes.{role}.{name}"
 
 
 def label(role: Role, key: str) -> str:
-    """Returns the property that sets the label `key` on the pods of `role`."""
+    """The property that sets the label `key` on the pods of `role`."""
     return of(role, f"label.{key}")
 
 
 def annotation(role: Role, key: str) -> str:
-    """Returns the property that sets the annotation `key` on the pods of `role`."""
+    """The property that sets the annotation `key` on the pods of `role`."""
     return of(role, f"annotation.{key}")
 
 
 def prefixed(conf: Conf, prefix: str) -> dict[str, str]:
-    """Returns the properties of `conf` that begin with `prefix`, without the prefix."""
+    """The properties of `conf` that begin with `prefix`, without the prefix."""
     return {key.removeprefix(prefix): value for key, value in conf.items() if key.startswith(prefix)}

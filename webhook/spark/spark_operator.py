@@ -19,12 +19,12 @@ _SUBMISSION_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def part_of(application: Application, role: Role) -> PodPart:
-    """Returns the part of `application` for the pods of `role`."""
+    """The part of `application` for the pods of `role`."""
     return application.spec.driver if role is Role.DRIVER else application.spec.executor
 
 
 def submitted(application: Application, name: str) -> Conf:
-    """Returns the configuration with which the operator submits `application` under `name`."""
+    """The configuration with which the operator submits `application` under `name`."""
     spec = application.spec
     conf: Conf = {} if spec.image is None else {properties.IMAGE: spec.image}
     driver_name = (spec.spark_conf or {}).get(properties.DRIVER_POD_NAME) or f"{name}-driver"
@@ -69,7 +69,7 @@ def _local_volumes(volumes: list[JSON], mounts: list[VolumeMount], role: Role) -
 
 
 def mutated(pod: JSON, application: Application, role: Role) -> JSON:
-    """Returns `pod` after the operator's webhook. The webhook does not change a pod with a pod template.
+    """`pod` after the operator's webhook. The webhook does not change a pod with a pod template.
 
     It replaces the whole affinity, appends tolerations even if they exist, and merges nodeSelector by key.
     """
@@ -104,7 +104,7 @@ def mutated(pod: JSON, application: Application, role: Role) -> JSON:
 
 
 def _mounted(volumes: list[JSON], mounts: list[VolumeMount]) -> list[JSON]:
-    """Returns the mounted volumes, each once, in the order of the mounts, without scratch space."""
+    """The mounted volumes, each once, in the order of the mounts, without scratch space."""
     by_name = {volume.get("name"): volume for volume in volumes}
     wanted = dict.fromkeys(mount.name for mount in mounts if not mount.name.startswith(_LOCAL_DIR))
     return [by_name[name] for name in wanted if name in by_name]

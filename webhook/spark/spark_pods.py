@@ -21,13 +21,13 @@ _LABEL_LENGTH: Final = 63
 
 
 def driver_pod(namespace: str, app_name: str, spark_version: str, conf: Conf, template: Template | None) -> JSON:
-    """Returns the driver pod of an application in cluster mode, as Spark creates it."""
+    """The driver pod of an application in cluster mode, as Spark creates it."""
     name = conf.get(properties.DRIVER_POD_NAME, f"{app_name}-driver")
     return _pod(Role.DRIVER, namespace, name, _labels(Role.DRIVER, app_name, spark_version), conf, template)
 
 
 def executor_pod(namespace: str, app_name: str, spark_version: str, conf: Conf, template: Template | None) -> JSON:
-    """Returns the first executor pod of an application, as Spark creates it. The others differ only in name and id."""
+    """The first executor pod of an application, as Spark creates it. The others differ only in name and id."""
     prefix = conf.get(properties.EXECUTOR_POD_NAME_PREFIX, f"{app_name}-{_RUN}")
     labels = _labels(Role.EXECUTOR, app_name, spark_version)
     labels |= {names.SPARK_EXEC_ID: "1", names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
@@ -72,7 +72,7 @@ def _spec(role: Role, conf: Conf, start: JSON) -> JSON:
 
 
 def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
-    """Returns the containers, Spark's last: the template's container of its name, or else the template's first."""
+    """The containers, Spark's last: the template's container of its name, or else the template's first."""
     wanted = conf.get(properties.of(role, "podTemplateContainerName"), _CONTAINERS[role])
     chosen = next((one for one in given if one.get("name") == wanted), given[0] if given else {})
     own = {"name": _CONTAINERS[role], **chosen}
@@ -83,7 +83,7 @@ def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
 
 
 def _volumes(settings: dict[str, str]) -> list[JSON]:
-    """Returns the volumes that are set by properties `TYPE.NAME.mount.path` and `TYPE.NAME.options.OPTION`."""
+    """The volumes that are set by properties `TYPE.NAME.mount.path` and `TYPE.NAME.options.OPTION`."""
     volumes: dict[tuple[str, str], dict[str, str]] = {}
     for key, value in settings.items():
         parts = key.split(".", 3)

@@ -9,7 +9,7 @@ CLUSTER = "cluster"
 
 
 def executors(conf: Conf, part: PodPart, allocation: DynamicAllocation | None) -> str:
-    """Returns the number of executors, in words; empty if unknown. Fields of the application override `conf`."""
+    """The number of executors, in words; empty if unknown. Fields of the application override `conf`."""
     given = allocation or DynamicAllocation()
     if given.enabled or conf.get(properties.DYNAMIC_ALLOCATION) == "true":
         least = _number(given.min_executors, conf, properties.MIN_EXECUTORS) or "0"
@@ -68,6 +68,6 @@ def _dependencies(deps: Dependencies) -> list[str]:
 
 
 def schedule_notes(spec: ScheduledSpec) -> list[str]:
-    """Returns a note on when a scheduled application runs."""
+    """A note on when a scheduled application runs."""
     suspended = "; currently suspended" if spec.suspend else ""
     return [f"runs on the schedule {spec.schedule}{suspended}"] if spec.schedule else []

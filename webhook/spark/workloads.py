@@ -23,7 +23,7 @@ class SparkPod:
     """The AdmissionReview that contained the pod, if there was one."""
 
     def numbered(self, number: int, count: str) -> "SparkPod":
-        """Returns the executor with this `number`; `count` says in words how many executors it represents."""
+        """The executor with this `number`; `count` says in words how many executors it represents."""
         metadata = self.created["metadata"]
         labels = metadata["labels"] | {names.SPARK_EXEC_ID: str(number)}
         name = f"{metadata['name'].rpartition('-')[0]}-{number}"
