@@ -1,7 +1,7 @@
 """The scheduling modes. Each is one entry: all that follows from a mode is read off its entry."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class Side(StrEnum):
@@ -14,6 +14,10 @@ class Side(StrEnum):
     def operator(self) -> str:
         """The node selector operator that, with the virtual node's label, selects these nodes."""
         return "In" if self is Side.VIRTUAL else "NotIn"
+
+
+#: Not a mode: what a pod asks for, or is recorded with, if it is left alone.
+NONE: Final = "none"
 
 
 class SchedulingMode(StrEnum):

@@ -51,7 +51,13 @@ class Operation(StrEnum):
     KEEP = "keep"
 
 
-class Change(Struct, frozen=True):
+#: Names in a module are found faster than members of an enumeration.
+_KEEP: Final = Operation.KEEP
+_ANNOTATION: Final = Kind.ANNOTATION
+_TOLERATION: Final = Kind.TOLERATION
+
+
+class Change(Struct, frozen=True, gc=False):
     """One thing that is added to a pod, or left as it is, and why."""
 
     kind: Kind
@@ -90,23 +96,30 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
 
     A parent that is absent, null or empty is made once, in one operation.
     """
-    added = [one for one in wanted if one.operation is Operation.ADD]
-    operations: list[PatchOperation] = []
-    annotations = {one.key: one.value for one in added if one.kind is Kind.ANNOTATION}
-    if annotations and pod.metadata.annotations:
-        operations += [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
-    elif annotations:
-        operations.append(_add(_ANNOTATIONS, annotations))
-    tolerations = [one.value for one in added if one.kind is Kind.TOLERATION]
+    annotations: dict[str, Any] = {}
+    tolerations: list[Any] = []
+    affinity: dict[Kind, Change] = {}
+    for one in wanted:
+        if one.operation is _KEEP:
+            continue
+        if one.kind is _ANNOTATION:
+            annotations[one.key] = one.value
+        elif one.kind is _TOLERATION:
+            tolerations.append(one.value)
+        else:
+            affinity[one.kind] = one
+    operations = _annotated(pod, annotations) if annotations else []
     if tolerations and pod.spec.tolerations:
         operations += [_add(f"{_TOLERATIONS}/-", one) for one in tolerations]
     elif tolerations:
         operations.append(_add(_TOLERATIONS, tolerations))
-    required = next((one for one in added if one.kind is Kind.REQUIRED), None)
-    preferred = next((one for one in added if one.kind is Kind.PREFERRED), None)
-    if required is not None or preferred is not None:
-        operations += _affinity(pod, required, preferred)
-    return operations
+    return operations + _affinity(pod, affinity) if affinity else operations
+
+
+def _annotated(pod: Pod, annotations: dict[str, Any]) -> list[PatchOperation]:
+    if pod.metadata.annotations:
+        return [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
+    return [_add(_ANNOTATIONS, annotations)]
 
 
 def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
@@ -187,7 +200,8 @@ def _same(one: NodeSelectorRequirement, other: NodeSelectorRequirement) -> bool:
     return one.key == other.key and one.operator == other.operator and set(one.values or ()) == set(other.values or ())
 
 
-def _affinity(pod: Pod, required: Change | None, preferred: Change | None) -> list[PatchOperation]:
+def _affinity(pod: Pod, wanted: dict[Kind, Change]) -> list[PatchOperation]:
+    required, preferred = wanted.get(Kind.REQUIRED), wanted.get(Kind.PREFERRED)
     affinity = pod.spec.affinity
     own = None if affinity is None else affinity.node_affinity
     if own is None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from webhook.core import names
 from webhook.core.distribution import WHOLE, application, in_rollout
-from webhook.core.modes import SchedulingMode, Side
+from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.node_affinity import Reach, reach
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import Role
@@ -17,9 +17,6 @@ from webhook.core.reasons import Caution, ChangeReason, Reason, caution
 from webhook.core.text import cut, listed
 from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint, Unsupported
-
-#: The override that asks to be left alone.
-NONE: Final = "none"
 
 _ROLES: Final = {"driver": Role.DRIVER, "connect-server": Role.DRIVER, "executor": Role.EXECUTOR}
 #: Digits of the largest executor number that is looked at; Spark's is an int.
@@ -60,7 +57,7 @@ class Mismatch(Struct, frozen=True):
     """Its value; None if the pod has no such label."""
 
 
-class Placement(Struct, frozen=True):
+class Placement(Struct, frozen=True, gc=False):
     """Where a pod may run and why: what one review decided, and all that the patch is made from."""
 
     verdict: Verdict
@@ -139,11 +136,11 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
     return Placement(
         verdict=_verdict(rule, placed=placed),
         role=role,
-        mode=mode.value,
+        mode=mode,
         reason=reason,
-        record=_record(mode.value, profile, reason),
+        record=_record(mode, profile, reason),
         source=source,
-        asked=wanted.value,
+        asked=wanted,
         share=share,
         placed=placed,
         cautions=tuple(cautions),
@@ -288,5 +285,5 @@ def _snapshot(pod: Pod, rule: CompiledRule) -> str | None:
 
 
 def _record(mode: str, profile: CompiledProfile, reason: Reason | None) -> str:
-    record = f"mode={mode},profile={profile.name},policy={profile.digest}"
+    record = profile.records[mode]
     return f"{record},reason={reason}" if reason else record

@@ -7,7 +7,7 @@ from fnmatch import translate
 
 from webhook.core import names
 from webhook.core.distribution import WHOLE, apportion
-from webhook.core.modes import SchedulingMode, Side
+from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
 from webhook.core.virtual_node import NodeLabel, Taint, Unsupported
@@ -64,6 +64,8 @@ class CompiledProfile:
     image_cache_keys: frozenset[str]
     """Every key that says something of image caches: the configured ones, and ACK's old and new names."""
     rules: Mapping[Role, CompiledRule]
+    records: Mapping[str, str]
+    """For each mode, and for `none`, the record on a pod that is placed so, without a reason."""
 
 
 def compile_profile(policy: Policy, name: str) -> CompiledProfile:
@@ -84,6 +86,7 @@ def compile_profile(policy: Policy, name: str) -> CompiledProfile:
         image_cache_snapshot=keys.snapshot,
         image_cache_keys=names.IMAGE_CACHE_KEYS | {keys.auto, keys.snapshot},
         rules={role: _compile_rule(profile.rule(role), container, policy) for role, container in containers.items()},
+        records={mode: f"mode={mode},profile={name},policy={policy.digest}" for mode in (*SchedulingMode, NONE)},
     )
 
 

@@ -115,7 +115,7 @@ _reviews: Final = Decoder(_Review)
 _encode: Final = Encoder().encode
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """All that was decided for one pod of ours."""
 
     pod: Pod
@@ -123,7 +123,7 @@ class Decision(Struct, frozen=True):
     changes: list[Change]
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """A review and its answer, as values."""
 
     request: Request
@@ -180,7 +180,7 @@ def answer(body: bytes, profile: CompiledProfile) -> Answer:
         namespace=namespace,
         name=metadata.name or metadata.generate_name or "",
         application=application(metadata.labels or {}),
-        role=placement.role.value,
+        role=placement.role,
         mode=placement.mode,
         reason=placement.reason or "",
         operations=len(operations),

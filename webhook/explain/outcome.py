@@ -8,9 +8,9 @@ from typing import Any, Final
 import jsonpatch
 import msgspec
 
-from webhook.core.modes import SchedulingMode
+from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.patch import Change, Kind, Operation
-from webhook.core.placement import NONE, Mismatch, Placement, Verdict
+from webhook.core.placement import Mismatch, Placement, Verdict
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import ChangeReason
 from webhook.core.review import API_VERSION, KIND, Decision, Request, answer

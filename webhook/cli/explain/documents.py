@@ -60,7 +60,7 @@ def _pod(one: PodExplanation, profile: CompiledProfile | NoProfile) -> dict[str,
         told |= {
             "role": placement.role.value,
             "verdict": placement.verdict.value,
-            "mode": placement.mode,
+            "mode": str(placement.mode),
             "origin": placement.origin.value,
             "source": words.source(decision.pod, profile, placement),
             "placed": placement.placed,
