@@ -18,6 +18,7 @@ from webhook.core.tolerations import tolerates
 
 _ANNOTATIONS: Final = "/metadata/annotations"
 _TOLERATIONS: Final = "/spec/tolerations"
+_APPENDED: Final = f"{_TOLERATIONS}/-"
 _AFFINITY: Final = "/spec/affinity"
 _NODE_AFFINITY: Final = f"{_AFFINITY}/nodeAffinity"
 _REQUIRED: Final = f"{_NODE_AFFINITY}/requiredDuringSchedulingIgnoredDuringExecution"
@@ -51,7 +52,9 @@ class Operation(StrEnum):
     KEEP = "keep"
 
 
+_NOTHING: Final[Mapping[str, str]] = {}
 #: Names in a module are found faster than members of an enumeration.
+_ADD: Final = Operation.ADD
 _KEEP: Final = Operation.KEEP
 _ANNOTATION: Final = Kind.ANNOTATION
 _TOLERATION: Final = Kind.TOLERATION
@@ -98,7 +101,7 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
     """
     annotations: dict[str, Any] = {}
     tolerations: list[Any] = []
-    affinity: dict[Kind, Change] = {}
+    affinity: list[Change] = []
     for one in wanted:
         if one.operation is _KEEP:
             continue
@@ -107,23 +110,23 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
         elif one.kind is _TOLERATION:
             tolerations.append(one.value)
         else:
-            affinity[one.kind] = one
-    operations = _annotated(pod, annotations) if annotations else []
+            affinity.append(one)
+    operations: list[PatchOperation] = []
+    if annotations and pod.metadata.annotations:
+        operations += [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
+    elif annotations:
+        operations.append(_add(_ANNOTATIONS, annotations))
     if tolerations and pod.spec.tolerations:
-        operations += [_add(f"{_TOLERATIONS}/-", one) for one in tolerations]
+        operations += [_add(_APPENDED, one) for one in tolerations]
     elif tolerations:
         operations.append(_add(_TOLERATIONS, tolerations))
-    return operations + _affinity(pod, affinity) if affinity else operations
-
-
-def _annotated(pod: Pod, annotations: dict[str, Any]) -> list[PatchOperation]:
-    if pod.metadata.annotations:
-        return [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
-    return [_add(_ANNOTATIONS, annotations)]
+    if affinity:
+        operations += _affinity(pod, affinity)
+    return operations
 
 
 def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
-    own: Mapping[str, str] = pod.metadata.annotations or {}
+    own = pod.metadata.annotations or _NOTHING
     for key, value in placement.annotations.items():
         found.append(_annotation(own, key, value, Why.POLICY))
     if placement.image_cache is not None:
@@ -131,17 +134,16 @@ def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
     elif placement.own_image_cache:
         key = placement.own_image_cache
         found.append(Change(Kind.IMAGE_CACHE, key, None, Operation.KEEP, Why.OWN_IMAGE_CACHE, own[key]))
-    before = own.get(names.PLACEMENT_ANNOTATION)
-    same = before == placement.record
-    operation, why = (Operation.KEEP, Why.ALREADY_THERE) if same else (Operation.ADD, Why.RECORD)
-    found.append(Change(Kind.ANNOTATION, names.PLACEMENT_ANNOTATION, placement.record, operation, why, before))
+    record, before = placement.record, own.get(names.PLACEMENT_ANNOTATION)
+    operation, why = (_KEEP, Why.ALREADY_THERE) if before == record else (_ADD, Why.RECORD)
+    found.append(Change(_ANNOTATION, names.PLACEMENT_ANNOTATION, record, operation, why, before))
 
 
 def _annotation(own: Mapping[str, str], key: str, value: str, why: Why) -> Change:
     if key not in own:
-        return Change(Kind.ANNOTATION, key, value, Operation.ADD, why)
+        return Change(_ANNOTATION, key, value, _ADD, why)
     kept = Why.ALREADY_THERE if own[key] == value else Why.OWN_VALUE
-    return Change(Kind.ANNOTATION, key, value, Operation.KEEP, kept, own[key])
+    return Change(_ANNOTATION, key, value, _KEEP, kept, own[key])
 
 
 def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:
@@ -200,8 +202,13 @@ def _same(one: NodeSelectorRequirement, other: NodeSelectorRequirement) -> bool:
     return one.key == other.key and one.operator == other.operator and set(one.values or ()) == set(other.values or ())
 
 
-def _affinity(pod: Pod, wanted: dict[Kind, Change]) -> list[PatchOperation]:
-    required, preferred = wanted.get(Kind.REQUIRED), wanted.get(Kind.PREFERRED)
+def _affinity(pod: Pod, wanted: list[Change]) -> list[PatchOperation]:
+    required = preferred = None
+    for one in wanted:
+        if one.kind is Kind.REQUIRED:
+            required = one
+        else:
+            preferred = one
     affinity = pod.spec.affinity
     own = None if affinity is None else affinity.node_affinity
     if own is None:

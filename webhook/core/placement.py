@@ -145,7 +145,7 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
         placed=placed,
         cautions=tuple(cautions),
         tolerations=directive.tolerations if placed else (),
-        requirement=directive.requirement if placed and _requires(pod, mode, profile) else None,
+        requirement=directive.requirement if placed and (mode.opens_eci or _tolerates(pod, profile)) else None,
         preference=directive.preference if placed else None,
         annotations=rule.annotations if placed and mode.opens_eci else {},
         image_cache=cache,
@@ -153,11 +153,9 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
     )
 
 
-def _requires(pod: Pod, mode: SchedulingMode, profile: CompiledProfile) -> bool:
-    """Whether the requirement is needed: the taint keeps a pod that does not tolerate it off ECI by itself."""
-    return mode.opens_eci or any(
-        may_tolerate(toleration, taint) for toleration in pod.spec.tolerations or () for taint in profile.taints
-    )
+def _tolerates(pod: Pod, profile: CompiledProfile) -> bool:
+    """Whether the pod itself tolerates the virtual node: if not, its taint keeps the pod off."""
+    return any(may_tolerate(toleration, taint) for toleration in pod.spec.tolerations or () for taint in profile.taints)
 
 
 def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> str | None:
@@ -205,19 +203,19 @@ def _told(
 
 def _runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
     """`mode`, or `ecs-only` if `mode` opens ECI to a pod that ECI cannot run."""
-    if mode.opens_eci and profile.unsupported and (obstacle := _obstacle(pod, profile.unsupported)):
+    if mode.opens_eci and (obstacle := _obstacle(pod, profile)):
         cautions.append(caution(Reason.UNSUPPORTED, f"ECI cannot run {obstacle}: placed as ecs-only instead of {mode}"))
         return SchedulingMode.ECS_ONLY
     return mode
 
 
-def _obstacle(pod: Pod, unsupported: frozenset[Unsupported]) -> str | None:
-    spec = pod.spec
-    if Unsupported.HOST_NETWORK in unsupported and spec.host_network:
+def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
+    spec, unsupported = pod.spec, profile.unsupported
+    if spec.host_network and Unsupported.HOST_NETWORK in unsupported:
         return "hostNetwork"
-    if Unsupported.HOST_PATH in unsupported:
-        for volume in spec.volumes or ():
-            if volume.host_path is not None:
+    if spec.volumes:
+        for volume in spec.volumes:
+            if volume.host_path is not None and Unsupported.HOST_PATH in unsupported:
                 return f'the hostPath volume "{cut(volume.name or "", 40)}"'
     if Unsupported.PRIVILEGED in unsupported:
         for container in (*(spec.init_containers or ()), *(spec.containers or ())):
