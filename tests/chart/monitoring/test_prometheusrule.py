@@ -1,5 +1,6 @@
 """templates/monitoring/prometheusrule.yaml: the alerts, unit-tested by Prometheus' own tool."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ def test_every_alert_says_how_bad_it_is_and_what_it_means() -> None:
     for rule in rules().values():
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert rule["annotations"].keys() == {"summary", "description"}
+
+
+def test_advice_names_only_values_that_the_chart_has() -> None:
+    named = set(re.findall(r"\b(?:settings|resources)\.[\w.]*\w", str(rules())))
+    assert named == {"settings.maxInFlight", "settings.maxBodyBytes", "resources.limits.memory"}
+    assert render({"settings": {"maxInFlight": 2048, "maxBodyBytes": 8 * 1024**2}}).objects
 
 
 def test_thresholds_labels_and_the_runbook_are_values() -> None:
