@@ -418,4 +418,4 @@ def test_subjects_need_an_authority(folder: Path) -> None:
     )
     code, _, error = _serve("--tls-dir", str(folder), "--client-ca", str(folder / "tls.key"))
     assert code == 2
-    assert error.startswith(f"{folder / 'tls.key'}: no certificates of authorities in it: ")
+    assert error.startswith(f"{folder / 'tls.key'}: no CA certificates in it: ")
