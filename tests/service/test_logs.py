@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import logging
 import os
 import re
 import subprocess
@@ -10,12 +12,13 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from benchmarks.process import free_port
 from tests.reviewing import review
 from tests.service.test_admission import POD
 from tests.serving import ROOT, service
-from webhook.service.logs import Lines
+from webhook.service.logs import Lines, configure
 
 
 def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tmp_path: Path) -> None:
@@ -84,6 +87,19 @@ def _printed(tls: Path, *arguments: str) -> list[str]:
             time.sleep(0.02)
         process.terminate()
         return process.communicate(timeout=30)[0].splitlines()
+
+
+def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("error", "json")
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        logging.getLogger("asyncio").exception("task %s failed", 7)
+    logging.getLogger("asyncio").warning("below the level")
+    (line,) = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert (line["level"], line["event"]) == ("error", "task 7 failed")
+    assert line["exception"].endswith("ZeroDivisionError")
+    assert line.keys() == {"level", "event", "exception", "timestamp"}
 
 
 def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> None:
