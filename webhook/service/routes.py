@@ -49,7 +49,7 @@ def admission_paths(policy: Policy) -> dict[str, Respond]:
     """The paths on which reviews are answered, each with the function that makes an answer from a body."""
     profiles = compile_policy(policy)
     paths: dict[str, Respond] = {
-        f"/mutate/{name}": partial(_respond, profile=profile) for name, profile in profiles.items()
+        f"/mutate/{name}": partial(respond, profile=profile) for name, profile in profiles.items()
     }
     if "default" in profiles:
         paths["/mutate"] = paths["/mutate/default"]
@@ -76,9 +76,6 @@ def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str |
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
-
-
-_respond = respond
 
 
 def _application(rejections: Rejections) -> FastAPI:
