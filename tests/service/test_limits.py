@@ -15,6 +15,7 @@ import pytest
 from tests.reviewing import review
 from tests.service.test_admission import POD, _receive, _send
 from tests.serving import Service, service, trusting
+from tests.waiting import wait_for
 
 BODY = review(POD)
 
@@ -257,10 +258,15 @@ def test_a_call_that_is_refused_early_is_logged(tls: Path, tmp_path: Path) -> No
         with running.connect() as connection:
             connection.sendall(b"POST /mutate HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n")
             _rest(connection)
-        told = [(line["status"], line["error"]) for line in running.lines() if line["event"] == "rejected"]
+
+        def told() -> list[tuple[int, str]]:
+            return [(line["status"], line["error"]) for line in running.lines() if line["event"] == "rejected"]
+
+        # A line is written after its answer.
+        wait_for(lambda: len(told()) == 2)
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body) == {"error": "not an HTTP/1.1 request"}
-    assert told == [
+    assert told() == [
         (400, "not an HTTP/1.1 request"),
         (431, "the request's head is larger than 16384 bytes"),
     ]

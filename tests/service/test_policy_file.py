@@ -239,7 +239,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         (b"on: 2", "line 1, column 1: a key that is not a string: put it in quotes"),
         (b"? [a]\n: b", "line 1, column 3: a key that is not a string: put it in quotes"),
         (b"a: [", "line 2, column 1: did not find expected node content"),
-        (b"[" * 100_000, "line 1: nested deeper than 100"),
+        (b"[" * 100_000, "line 1, column 101: nested deeper than 100"),
         (b"a: &a [*a]", "line 1, column 1: its aliases expand to more than 2000000 nodes"),
         (
             b"!!python/object:os.system x",

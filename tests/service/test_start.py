@@ -32,13 +32,13 @@ def test_a_port_in_use_is_one_sentence(tls: Path) -> None:
         assert _serve("--tls-dir", str(tls), "--port", str(port)) == (
             2,
             "",
-            f"--port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port\n",
+            f"--port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host or port\n",
         )
         assert _serve("--tls-dir", str(tls), "--port", "0", "--operations-port", str(port)) == (
             2,
             "",
-            f"--operations-port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with "
-            "--operations-port\n",
+            f"--operations-port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host "
+            "or port\n",
         )
 
 

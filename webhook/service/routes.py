@@ -46,7 +46,7 @@ def admission_application(
 
 
 def admission_paths(policy: Policy) -> dict[str, Respond]:
-    """The paths on which reviews are answered, each with the function that makes an answer from a body."""
+    """The paths of reviews, each with the function that answers a body."""
     profiles = compile_policy(policy)
     paths: dict[str, Respond] = {
         f"/mutate/{name}": partial(respond, profile=profile) for name, profile in profiles.items()
@@ -79,9 +79,8 @@ def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str |
 
 
 def _application(rejections: Rejections) -> FastAPI:
-    """An application without FastAPI's own pages, whose errors are JSON without a traceback."""
+    """An application without FastAPI's own pages. Its errors are JSON without a traceback."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=_SILENT)
-    app.router.redirect_slashes = False
 
     @app.exception_handler(HTTPException)
     async def rejected(_: Request, error: HTTPException) -> Response:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 
@@ -25,14 +24,10 @@ def run(arguments: Sequence[str]) -> int:
     """Serves until a signal ends it; returns the exit code: 0, or 2 if it could not start as asked."""
     try:
         settings = read_settings(arguments)
-        policy = load_policy(settings.policy)
-        certificate = ServingCertificate(settings.tls_dir, settings.client_ca)
-        admission_socket = listen(settings.host, settings.port, "--port")
-        operations_socket = listen(settings.operations_host, settings.operations_port, "--operations-port")
+        service = Service(settings, load_policy(settings.policy))
     except (SettingsError, PolicyError, CertificateError, ListenError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    service = Service(settings, policy, certificate, admission_socket, operations_socket)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.serve())
     return 0
@@ -41,26 +36,22 @@ def run(arguments: Sequence[str]) -> int:
 class Service:
     """One serving process: the admission listener over TLS, the operations listener, and the certificate."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        policy: Policy,
-        certificate: ServingCertificate,
-        admission_socket: socket.socket,
-        operations_socket: socket.socket,
-    ) -> None:
-        """Takes sockets that are bound and do not listen yet."""
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        """Binds both sockets, but does not listen yet. Raises CertificateError and ListenError."""
         self._settings = settings
         self._policy = policy
-        self._certificate = certificate
-        self._sockets = admission_socket, operations_socket
+        self._certificate = ServingCertificate(settings.tls_dir, settings.client_ca)
+        self._sockets = (
+            listen(settings.host, settings.port, "--port"),
+            listen(settings.operations_host, settings.operations_port, "--operations-port"),
+        )
         self._logger = configure(settings.log_level, settings.log_format)
         self._metrics = Metrics(policy.digest)
-        host, port = admission_socket.getsockname()[:2]
-        self._readiness = Readiness(certificate, host, port, handshake_only=settings.client_ca is not None)
+        host, port = self._sockets[0].getsockname()[:2]
+        self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
         log = AdmissionLog(self._logger, settings.log_rate, self._metrics.log_lines_dropped.inc)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
-        self._admission = server(app, settings, self._metrics, certificate.context, log)
+        self._admission = server(app, settings, self._metrics, self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._fault = ""
         self._certificate_loaded = asyncio.Event()
