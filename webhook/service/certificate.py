@@ -5,7 +5,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -167,12 +167,9 @@ def _handshake(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -
     server = server_context.wrap_bio(to_server, to_client, server_side=True)
     client = client_context.wrap_bio(to_client, to_server)
     for side in (client, server, client, server):
-        try:
+        with suppress(ssl.SSLWantReadError):
             side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-    found: dict[str, Any] = client.getpeercert() or {}
-    return found
+    return client.getpeercert() or {}
 
 
 def _resolved(folder: Path) -> Path:

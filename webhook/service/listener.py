@@ -27,17 +27,14 @@ class ListenError(Exception):
 class Server(uvicorn.Server):
     """uvicorn's server with limits, and without signal handlers, because two servers share one process."""
 
-    def __init__(
-        self, config: uvicorn.Config, load: Load, context: ssl.SSLContext | None, handshake_seconds: float
-    ) -> None:
-        """Serves as `config` says, within the limits of `load`, over TLS if `context` is given."""
+    def __init__(self, config: uvicorn.Config, load: Load, context: ssl.SSLContext | None, seconds: float) -> None:
+        """Serves as `config` says, over TLS if `context` is given; a handshake may take `seconds`."""
         super().__init__(config)
         self.server_state = self.load = load
         self.listening = asyncio.Event()
         """Set once connections are accepted."""
         self._tls: dict[str, Any] = {}
         if context is not None:
-            seconds = handshake_seconds
             self._tls = {"ssl": context, "ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -124,7 +124,7 @@ class AdmissionLog:
             self._logger.info("admission", **fields)
 
     def write_rejection(self, status: int, sentence: str) -> None:
-        """Writes the line of a call that got `status` and `sentence`. It counts as ordinary, so no caller can fill the log."""
+        """Writes the line of a rejected call. It counts as an ordinary line, so that no caller can fill the log."""
         if not self._over():
             self._logger.warning("rejected", status=status, error=sentence)
 

@@ -19,9 +19,6 @@ from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
 
-#: The path for namespaces whose label names no profile.
-UNKNOWN_PROFILE: Final = "/unknown-profile"
-
 _SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
@@ -54,7 +51,7 @@ def admission_paths(policy: Policy) -> dict[str, Respond]:
     if "default" in profiles:
         paths["/mutate"] = paths["/mutate/default"]
     sentence = listed("the namespace's label spark-eci-webhook/profile names no profile; profiles: ", profiles)
-    paths[UNKNOWN_PROFILE] = partial(respond_with, warning=caution("unknown-profile", sentence))
+    paths["/unknown-profile"] = partial(respond_with, warning=caution("unknown-profile", sentence))
     return paths
 
 

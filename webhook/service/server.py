@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import uvloop
 
 from webhook.core.policy import Policy
-from webhook.service.certificate import CertificateError, Pair, ServingCertificate
+from webhook.service.certificate import CertificateError, ServingCertificate
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
@@ -101,16 +101,14 @@ class Service:
             try:
                 pair = self._certificate.reload()
                 if pair is not None:
-                    self._loaded(pair)
+                    self._certificate_loaded.set()
+                    self._metrics.reloaded("loaded", pair.not_after)
+                    expiry = round(pair.not_after)
+                    self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
                 self._fault = ""
             except CertificateError as error:
                 self._failed(str(error))
             await asyncio.sleep(self._settings.reload_seconds if self._certificate_loaded.is_set() else 0.2)
-
-    def _loaded(self, pair: Pair) -> None:
-        self._certificate_loaded.set()
-        self._metrics.reloaded("loaded", pair.not_after)
-        self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=round(pair.not_after))
 
     def _failed(self, fault: str) -> None:
         if not self._certificate_loaded.is_set():

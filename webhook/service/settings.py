@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
     """The most reviews that were read and are not answered. Further calls get 503 at once."""
     read_seconds: Timeout = 10
-    """Time for a whole request to arrive (else 408), for a connection's first one to begin, and to read an answer."""
+    """Time for a whole request to arrive (else 408), for the first one to begin, and for a client to read an answer."""
     handshake_seconds: Timeout = 10
     """Time for a TLS handshake, and for a client to close its side of a closed connection."""
     keep_alive_seconds: Seconds = 120

@@ -7,8 +7,7 @@ import yaml
 
 from webhook.core.text import cut, one_line
 
-#: The deepest nesting, through aliases too. libyaml composes by recursion on the C stack, and far deeper nesting crashes
-#: the process.
+#: The deepest nesting, through aliases too. libyaml recurses on the C stack: far deeper nesting crashes the process.
 MAX_DEPTH: Final = 100
 #: The most nodes of a document. An alias counts as often as it is used, because nested aliases grow exponentially.
 MAX_NODES: Final = 2_000_000
