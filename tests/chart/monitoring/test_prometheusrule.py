@@ -11,7 +11,6 @@ import yaml
 from tests.chart.monitoring.queries import check, promtool, unknown
 from tests.chart.rendered import render
 
-TEMPLATE = "monitoring/prometheusrule.yaml"
 HERE = Path(__file__).parent
 
 
@@ -19,10 +18,6 @@ def rules(**settings: Any) -> dict[str, dict[str, Any]]:
     rendered = render({"monitoring": {"prometheusRule": {"enabled": True, **settings}}})
     (group,) = rendered.one("PrometheusRule")["spec"]["groups"]
     return {rule["alert"]: rule for rule in group["rules"]}
-
-
-def test_there_is_none_by_default() -> None:
-    assert render().template(TEMPLATE) == []
 
 
 def test_every_alert_says_how_bad_it_is_and_what_it_means() -> None:
