@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     handshake_seconds: Timeout = 10
     """Time for a TLS handshake, and for a client to close its side of a closed connection."""
     keep_alive_seconds: Seconds = 120
-    """How long an idle connection stays open. The API server closes it after 90, and should be the first to do so."""
+    """How long an idle connection stays open. The API server closes it after 90 seconds, and should do so first."""
     drain_seconds: Seconds = 5
     """How long requests are still accepted after SIGTERM. Meanwhile readiness fails and connections close."""
     stop_seconds: Timeout = 5
