@@ -88,6 +88,12 @@ class Service:
     def operations(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.operations_port}{path}", timeout=30)
 
+    def metric(self, series: str) -> float:
+        """The value of one of the service's own series, such as `rejected_calls_total{reason="memory"}`."""
+        prefix = f"spark_eci_webhook_{series} "
+        (line,) = [one for one in self.operations("/metrics").text.splitlines() if one.startswith(prefix)]
+        return float(line.removeprefix(prefix))
+
     def lines(self) -> list[dict[str, Any]]:
         """The log so far."""
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]

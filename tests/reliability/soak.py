@@ -42,7 +42,7 @@ def state(running: Service) -> State:
 
 
 async def load(running: Service, seconds: float, seed: int = 0) -> Counter[str]:
-    """Calls of every kind for so long; counts them by what they expected and met."""
+    """Sends calls of every kind for `seconds`; returns how many had the expected status, and how many another."""
     good = [(call(f"/mutate/{profile}", path.read_bytes()), 200) for path in REVIEWS for profile in ("default", *MODES)]
     good += [(call("/unknown-profile", REVIEWS[0].read_bytes()), 200)]
     bad = [(call("/mutate", body), 400) for body, _ in FAULTS.values() if len(body) < 100_000]
@@ -66,7 +66,7 @@ async def load(running: Service, seconds: float, seed: int = 0) -> Counter[str]:
 
 
 def run(seconds: float, folder: Path) -> tuple[Counter[str], State, State, list[str]]:
-    """Soaks a service of its own: outcomes, the state after a quarter of the time and at the end, what is wrong."""
+    """Loads a new service; returns outcomes, its state after a quarter of the time and at the end, and what is wrong."""
     arguments = ["--log-rate", "10"]
     with (
         service(issue(folder / "tls"), folder / "log", arguments) as running,
@@ -91,7 +91,7 @@ def run(seconds: float, folder: Path) -> tuple[Counter[str], State, State, list[
 
 
 def main() -> int:
-    """Runs from the command line; exit code 1 where something is wrong."""
+    """Runs from the command line; exit code 1 if something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with limits on heads, bodies, slow clients and load, added to uvicorn's protocol, which has none of them."""
+"""uvicorn's HTTP/1.1 protocol with limits that it lacks: on heads, bodies, slow clients and load."""
 
 import asyncio
 from asyncio.events import TimerHandle
@@ -20,7 +20,7 @@ ARRIVED: Final = "webhook.arrived"
 OVERLOADED: Final = "webhook.overloaded"
 #: Key of the ASGI scope: the protocol rejected the request and answered it.
 REJECTED: Final = "webhook.rejected"
-#: Largest body in bytes that is still read if all bodies together take too much memory.
+#: The largest body in bytes that is read even if all bodies together take too much memory.
 _SMALL_BODY: Final = 64 * 1024
 
 
@@ -59,8 +59,7 @@ class Limits:
     head_bytes: int = 16 * 1024
     """The largest request line with headers."""
     read_seconds: float = 10
-    """Time from a request's first byte to its last, from a connection to its first request, and for a client to read
-    its answer."""
+    """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
     body_bytes: int = 64 * 1024**2
@@ -140,8 +139,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Limits the bytes of a head or a trailer that the parser holds, and the time until the request is whole."""
         if self.transport.is_closing():
             return
-        # The parser keeps an unfinished header to itself. So all bytes count, until a callback shows that it has passed
-        # them on.
+        # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.
         self._unparsed_bytes += len(data)
         super().data_received(data)
         state = self._state
