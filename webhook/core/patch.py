@@ -81,7 +81,7 @@ class Change(Struct, frozen=True, gc=False):
 def changes(pod: Pod, placement: Placement) -> list[Change]:
     """What `placement` adds to `pod`, and what of it the pod has already.
 
-    After the patch is applied nothing more is added: the result is read off the pod, never off a mark.
+    Only the pod's own fields count, so nothing is added to a pod that was patched before.
     """
     found: list[Change] = []
     _annotations(pod, placement, found)
@@ -160,7 +160,7 @@ def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:
 
 
 def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) -> Iterator[Change]:
-    """The requirement enters every term, since terms are ORed, but no empty one, which matches no node as it is."""
+    """The requirement enters every term, because terms are ORed, but not an empty one, which matches no node."""
     why = _REQUIRES[requirement.operator]
     terms = None if own is None or own.required is None else own.required.node_selector_terms
     if not terms:
@@ -240,5 +240,5 @@ def _pointer(parent: str, key: str) -> str:
 
 
 def _add(path: str, value: Any) -> PatchOperation:
-    """Adds `value`: a member of an object that stands there is replaced, `-` appends (RFC 6902 section 4.1)."""
+    """Adds `value`: an existing member of an object is replaced, `-` appends (RFC 6902 section 4.1)."""
     return PatchOperation("add", path, value)

@@ -1,4 +1,4 @@
-"""Deciding: a pod and a profile in, a Placement out, which carries its reasons as values."""
+"""Deciding: takes a pod and a profile, and returns a Placement, which carries its reasons as values."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,7 +26,7 @@ _MODES: Final = {mode.value: mode for mode in SchedulingMode}
 
 
 class Verdict(StrEnum):
-    """What comes of a decision."""
+    """What is done with a pod."""
 
     PLACE = "place"
     """The pod is patched."""
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where the mode in effect came from."""
+    """What set the mode in effect."""
 
     PROFILE = "profile"
     MIX = "mix"
@@ -53,7 +53,7 @@ _PLACE, _PROFILE, _PRIVILEGED = Verdict.PLACE, Origin.PROFILE, Unsupported.PRIVI
 
 
 class Mismatch(Struct, frozen=True):
-    """The label for which a pod is none of ours."""
+    """A label of a pod that the policy does not select."""
 
     key: str
     accepted: tuple[str, ...]
@@ -69,11 +69,11 @@ class Placement(Struct, frozen=True, gc=False):
     mode: str
     """The mode in effect: a SchedulingMode, or `none`."""
     reason: Reason | None
-    """Why that is not simply the profile's rule."""
+    """Why the pod is not simply placed by the profile's rule; None if it is."""
     record: str
-    """The value of the annotation that tells of it."""
+    """The value of the annotation that records the decision."""
     source: Origin
-    """Where the mode that was asked for came from, before any guard."""
+    """What set the mode, before any guard."""
     asked: str
     """The mode before any guard."""
     share: int | None = None
@@ -93,12 +93,12 @@ class Placement(Struct, frozen=True, gc=False):
 
     @property
     def origin(self) -> Origin:
-        """Where the mode in effect came from."""
+        """What set the mode in effect."""
         return self.source if self.placed and self.mode == self.asked else Origin.GUARD
 
 
 def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
-    """The role whose rule `pod` takes, or the label for which it is none of ours."""
+    """The role whose rule applies to `pod`, or the label because of which the policy does not select it."""
     labels = pod.metadata.labels or {}
     for key, value in profile.selector:
         if labels.get(key) != value:
@@ -110,8 +110,8 @@ def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
 def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Placement:
     """Where `pod` of `namespace` may run, by the rule of `profile` for `role`.
 
-    The order is: override, rollout, mix, guards, observe. A pod that asks for a mode of its own takes part whatever the
-    rollout and the mix say.
+    The order is: override, rollout, mix, guards, observe. The rollout and the mix do not apply to a
+    pod that asks for a mode itself.
     """
     rule = profile.rules[role]
     cautions: list[Caution] = []
@@ -158,12 +158,12 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
 
 
 def _tolerates(pod: Pod, profile: CompiledProfile) -> bool:
-    """Whether the pod itself tolerates the virtual node: if not, its taint keeps the pod off."""
+    """Whether the pod itself tolerates the virtual node. If not, the node's taint keeps the pod off."""
     return any(may_tolerate(toleration, taint) for toleration in pod.spec.tolerations or () for taint in profile.taints)
 
 
 def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> str | None:
-    """What the pod asks for, a mode or `none`; None where it asks for nothing, or for what it may not have."""
+    """The mode that the pod asks for, or `none`; None if it asks for nothing, or for something not allowed."""
     asked = (pod.metadata.annotations or {}).get(names.MODE_ANNOTATION)
     if asked is None:
         return None
@@ -229,7 +229,7 @@ def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
 
 
 def _note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> None:
-    """Warns of what outside the affinity will have the last word."""
+    """Warns of labels and schedulers that decide regardless of the affinity."""
     labels = pod.metadata.labels or {}
     for key in profile.outranked_by:
         if labels.get(key, "false") != "false":
@@ -244,7 +244,7 @@ def _note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cauti
 
 
 def _placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> bool:
-    """Whether the pod can be placed as `mode` asks; where it cannot, it keeps its own placement."""
+    """Whether the pod can be placed as `mode` asks; if not, it keeps its own placement."""
     if pod.spec.node_name:
         sentence = f'nodeName is "{cut(pod.spec.node_name, 60)}" already, so {mode} cannot place the pod'
         cautions.append(caution(Reason.NODE_NAME_SET, sentence))
@@ -265,7 +265,7 @@ def _placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, caution
 def _image_cache(
     pod: Pod, profile: CompiledProfile, rule: CompiledRule
 ) -> tuple[tuple[str, str, ChangeReason] | None, str]:
-    """The annotation for an image cache, or else the one by which the pod asks for one itself."""
+    """The annotation for an image cache, or else the key of the one that the pod has already."""
     own = pod.metadata.annotations
     if own and not profile.image_cache_keys.isdisjoint(own):
         return None, min(profile.image_cache_keys.intersection(own))
