@@ -234,6 +234,14 @@ def application(spec: Any) -> Any:
             "AdmissionReview: request: required, but missing",
         ),
         (
+            {
+                "apiVersion": "admission.k8s.io/v1",
+                "kind": "AdmissionReview",
+                "request": {"kind": {}, "operation": "CREATE", "object": {"metadata": {"name": 1}}},
+            },
+            "AdmissionReview: request.object.metadata.name: expected str | null, got int",
+        ),
+        (
             {"apiVersion": "v1", "kind": "List", "items": [APPLICATION, {"kind": "Pod", "apiVersion": "v1"}]},
             "items[1]: Pod: metadata: required, but missing",
         ),
