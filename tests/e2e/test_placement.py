@@ -100,7 +100,7 @@ def test_ecs_first_starts_on_ecs_and_overflows_to_eci(cluster: Cluster, figures:
     assert counts["eci-amd64"] >= 2 * TWELVE - ECS_PLACES
     assert on_ecs(counts) + counts["eci-amd64"] == 2 * TWELVE
     row = {"places on ECS": ECS_PLACES, "executors": 2 * TWELVE, "on ECS before the first on ECI": first}
-    figures.add("ecs-first", {**row, "on ECS at last": on_ecs(counts), "on ECI": counts["eci-amd64"], "pending": 0})
+    figures.add("ecs-first", {**row, "on ECS in the end": on_ecs(counts), "on ECI": counts["eci-amd64"], "pending": 0})
 
 
 def test_eci_first_starts_on_eci(cluster: Cluster) -> None:

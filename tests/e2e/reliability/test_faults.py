@@ -51,7 +51,7 @@ class Case:
         kinds = {kind: counts[kind] for kind in (PLACED, UNPLACED, REFUSED)}
         told = self.told(namespace) if counts[UNPLACED] else "-"
         row = {"fault": fault, "failurePolicy": self.policy, "pods": counts.total(), **kinds}
-        self.figures.add("faults", {**row, "unplaced ones told by": told, "placed afterwards": then[PLACED]})
+        self.figures.add("faults", {**row, "unplaced pods recorded in": told, "placed afterwards": then[PLACED]})
 
     def told(self, namespace: Namespace) -> str:
         """Return where the API server has told of each pod that it let through unplaced."""
@@ -174,7 +174,7 @@ def test_rubbish_leaves_pods_to_the_failure_policy(case: Case, namespace: Namesp
     with rubbish_in_place(case):
         counts = {kind: namespace.ask(PODS, {ASK: kind}) for kind in RUBBISH}
     then = namespace.ask(PODS)
-    case.during("rubbish answered", namespace, sum(counts.values(), Counter()), then)
+    case.during("wrong answers", namespace, sum(counts.values(), Counter()), then)
     assert counts == {kind: {outcome or case.fallen_back: PODS} for kind, outcome in RUBBISH.items()}
     assert then == {PLACED: PODS}
 
