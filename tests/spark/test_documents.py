@@ -1,4 +1,4 @@
-"""All kinds of documents but SparkApplications, and documents that are not valid."""
+"""All kinds of documents except SparkApplications, and invalid documents."""
 
 import json
 from pathlib import Path
