@@ -50,7 +50,7 @@ def application_notes(spec: ApplicationSpec) -> list[str]:
             )
         file = (spec.spark_conf or {}).get(properties.of(role, "podTemplateFile"))
         if file and part.template is None:
-            notes.append(f"the pod template {file} in sparkConf is a file of the operator and cannot be read here")
+            notes.append(f"the pod template {file} in sparkConf is in the operator's container and cannot be read here")
     deps = msgspec.to_builtins(spec.deps or Dependencies())
     counts = [f"{field}: {len(entries)}" for field, entries in deps.items() if entries]
     if counts:
