@@ -81,7 +81,7 @@ class Service:
         return httpx.Client(base_url=self.url, verify=trusting(self.tls), timeout=30)
 
     def connect(self) -> ssl.SSLSocket:
-        """A TLS connection, for what no HTTP client would send."""
+        """A TLS connection, to send bytes that no HTTP client would send."""
         plain = socket.create_connection(("127.0.0.1", self.port), 30)
         return trusting(self.tls).wrap_socket(plain, server_hostname="localhost")
 
@@ -110,7 +110,7 @@ class Service:
 
     @property
     def peak_mib(self) -> float:
-        """The most memory that was ever resident, in MiB."""
+        """The peak of the resident memory, in MiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

@@ -45,7 +45,7 @@ def inputs(seed: int, count: int) -> Iterator[bytes]:
         request = call(chance.choice(PATHS), mangled(chance, chance.choice(corpus)))
         match chance.randrange(20):
             case 0:
-                # The head alone is broken: a broken length would only make the service wait for the rest.
+                # Only the head is broken: with a broken length the service would only wait for the rest.
                 head, _, body = request.partition(b"\r\n\r\n")
                 yield mangled(chance, head) + b"\r\n\r\n" + body
             case 1:
@@ -68,7 +68,8 @@ async def fuzz(running: Service, seed: int, count: int) -> tuple[Counter[int], f
             try:
                 statuses[await asyncio.wait_for(client.exchange(request), 5)] += 1
             except (TimeoutError, IndexError, ValueError):
-                # A broken length makes the service wait for more, a HEAD has no body: both end this connection only.
+                # After a broken length the service waits for more, and an answer to HEAD has no body. Only this connection
+                # ends.
                 client.close()
                 statuses[0] += 1
             if statuses.total() == count // 10:

@@ -16,7 +16,7 @@ from tests.service.test_admission import REVIEWS
 from tests.serving import Service
 
 HOSTS = ["localhost", "127.0.0.1"]
-#: Connections that are kept, and clients that open one for each call.
+#: Persistent connections, and clients that open a connection for each call.
 KEPT, FRESH = 8, 8
 
 
@@ -51,7 +51,7 @@ async def rotate(running: Service, calls: int) -> tuple[Counter[int], int]:
 
     async def publish_all() -> int:
         rotations, signer = 0, new_authority(datetime.now(UTC))
-        # The first bundle already holds the CA that the service was started with.
+        # The first bundle already contains the CA that the service was started with.
         old = x509.load_pem_x509_certificate((running.tls / "ca.crt").read_bytes())
         while not enough():
             pair = (running.tls / "tls.crt").read_bytes(), (running.tls / "tls.key").read_bytes()
@@ -80,5 +80,5 @@ async def rotate(running: Service, calls: int) -> tuple[Counter[int], int]:
 
 
 def _trusting(running: Service) -> ssl.SSLContext:
-    """A client's context that trusts what is published now, and nothing else."""
+    """A client's context that trusts only the present bundle."""
     return ssl.create_default_context(cadata=(running.tls / "ca.crt").read_text(encoding="ascii"))

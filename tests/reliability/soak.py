@@ -1,4 +1,4 @@
-"""`make soak`: mixed load for half an hour. Memory flat, nothing grows, no call fails."""
+"""`make soak`: mixed load for half an hour. Memory must not grow, and no call may fail."""
 
 import argparse
 import asyncio
@@ -20,13 +20,13 @@ from tests.service.test_bad_input import FAULTS
 from tests.serving import Service, issue, service, trusting
 
 CONNECTIONS = 16
-#: Growth of memory that is allowed between the end of the first quarter and the end of the run.
+#: The allowed growth of memory between the end of the first quarter and the end of the run.
 GROWTH = 0.02
 
 
 @dataclass(frozen=True)
 class State:
-    """What must not grow."""
+    """Quantities that must not grow."""
 
     resident_mib: float
     threads: int
@@ -84,7 +84,7 @@ def run(seconds: float, folder: Path) -> tuple[Counter[str], State, State, list[
         for name in ("threads", "series")
         if getattr(after, name) > getattr(before, name)
     ]
-    # Connections that were dropped a moment ago may still be counted.
+    # Connections that were closed a moment ago may still be counted.
     if after.descriptors > before.descriptors + CONNECTIONS:
         faults.append(f"descriptors grew from {before.descriptors} to {after.descriptors}")
     return outcomes, before, after, faults
