@@ -19,7 +19,7 @@ def ensure(out: Path, hosts: Sequence[str], now: datetime) -> tuple[Problem, ...
     """Keeps the certificate files in `out` if they are sound, name all `hosts` and are valid for 30 days more.
 
     Otherwise a new CA signs a new certificate, and `ca.crt`, `tls.crt` and `tls.key` are replaced together. The CA's
-    private key is not stored. Returns why files were issued, nothing if they were kept. Raises HostError and OSError.
+    private key is not stored. Returns why files were issued, nothing if they were kept. Raises InputError and OSError.
     """
     wanted = canonical(hosts)
     material = read(read_folder(out), wanted, now)

@@ -68,18 +68,12 @@ def read(data: Mapping[str, bytes], hosts: Sequence[str], now: datetime, expecte
     """
     problems: list[Problem] = []
 
-    def attempt(name: str, parse: Callable[[bytes | None], T]) -> T | None:
-        if name not in data and name not in expected:
-            return None
-        try:
-            return parse(data.get(name))
-        except PemError as error:
-            problems.append(Problem(name, str(error)))
-            return None
+    def found(name: str, parse: Callable[[bytes | None], T]) -> T | None:
+        return attempt(data, name, parse, problems) if name in data or name in expected else None
 
-    chain = attempt(CERTIFICATE, read_certificates) or ()
-    key = attempt(KEY, read_key)
-    bundle = attempt(CA, read_certificates) or ()
+    chain = found(CERTIFICATE, read_certificates) or ()
+    key = found(KEY, read_key)
+    bundle = found(CA, read_certificates) or ()
     if chain:
         if key is not None and not belongs(key, chain[0]):
             problems.append(Problem(KEY, f"does not belong to {CERTIFICATE}"))
@@ -89,6 +83,17 @@ def read(data: Mapping[str, bytes], hosts: Sequence[str], now: datetime, expecte
     if bundle and len(faults) == len(bundle):
         problems.append(Problem(CA, f"holds no valid certificate: it {faults[0]}"))
     return Material(chain, key, bundle, tuple(problems))
+
+
+def attempt(
+    data: Mapping[str, bytes], name: str, parse: Callable[[bytes | None], T], problems: list[Problem]
+) -> T | None:
+    """The content of the file `name` in `data`, as `parse` reads it; otherwise None, and why in `problems`."""
+    try:
+        return parse(data.get(name))
+    except PemError as error:
+        problems.append(Problem(name, str(error)))
+        return None
 
 
 def belongs(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:

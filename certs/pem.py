@@ -26,13 +26,6 @@ def encode(certificates: Iterable[x509.Certificate]) -> bytes:
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
-def encode_key(key: PrivateKeyTypes) -> bytes:
-    """A private key as unencrypted PKCS #8 PEM."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 def read_certificates(pem: bytes | None) -> tuple[x509.Certificate, ...]:
     """The certificates of a PEM text, in order, at least one. Raises PemError."""
     content = _present(pem)

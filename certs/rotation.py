@@ -1,22 +1,21 @@
 """Rotation: what to do next about the certificates of a cluster, as one pure function.
 
 The order of the rules makes rotation safe: a CA is trusted everywhere before it signs, and stays trusted until
-everything it signed has expired. Each action is complete in itself, so a controller may end after any of them and the
-next one continues from what it reads.
+everything it signed has expired. Each action is complete in itself, so a controller may end after any of them, and the
+next controller continues from what it reads.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
 from certs.authority import CA_NAME, SERVING_LIFETIME, KeyPair, issue, new_authority
-from certs.keyring import Keyring, managed, read_keyring
-from certs.material import CA, CERTIFICATE, KEY, Material, common_name, date, is_ca, pem_files, read, signed
-from certs.pem import PemError, encode, read_certificates
-from certs.state import CONTROLLER, MANAGED_BY, Action, Objects, PatchBundle, Published, Target, WriteSecret
+from certs.keyring import Keyring, authorities, managed, read_keyring
+from certs.material import CA, CERTIFICATE, KEY, Material, common_name, date, pem_files, read, signed
+from certs.pem import encode
+from certs.state import CONTROLLER, MANAGED_BY, Action, Objects, PatchBundle, Published, Secret, Target, WriteSecret
 
 #: How long a CA is trusted everywhere before it signs; kubelet takes up to two minutes to update a mounted Secret.
 SETTLE = timedelta(minutes=10)
@@ -39,7 +38,7 @@ class Plan:
     problems: tuple[str, ...]
     """What the controller cannot fix, one sentence each."""
     published: Published | None
-    """To be passed to the next call."""
+    """What the next call must be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,8 @@ class Situation:
     """What the CA's Secret holds."""
     serving: Material
     """What the serving Secret holds, judged against the CAs of `ring`."""
+    bundles: Mapping[str, bytes]
+    """Webhook → its caBundle; empty without a configuration."""
     published: Published | None
     """Since when every place holds the CAs of `ring`; None if one holds something else."""
 
@@ -63,18 +64,13 @@ class Situation:
 
     @property
     def ca_secret(self) -> str:
-        """The CA's Secret, for a sentence."""
-        return self.target.secret(self.target.ca_secret)
+        """The CA's Secret, as sentences name it."""
+        return f"Secret {self.target.namespace}/{self.target.ca_secret}"
 
     @property
     def serving_secret(self) -> str:
-        """The serving Secret, for a sentence."""
-        return self.target.secret(self.target.serving_secret)
-
-    @property
-    def bundles(self) -> Mapping[str, bytes]:
-        """Webhook → its caBundle; empty without a configuration."""
-        return self.objects.configuration.bundles if self.objects.configuration else {}
+        """The serving Secret, as sentences name it."""
+        return f"Secret {self.target.namespace}/{self.target.serving_secret}"
 
 
 def plan(objects: Objects, target: Target, published: Published | None, now: datetime) -> Plan:
@@ -95,22 +91,26 @@ def _foreign(objects: Objects, target: Target) -> Iterator[str]:
     for name, secret in ((target.ca_secret, objects.ca), (target.serving_secret, objects.serving)):
         if secret and not secret.owned:
             yield (
-                f"{target.secret(name)} was not made by this controller (it lacks the label"
+                f"Secret {target.namespace}/{name} was not made by this controller (it lacks the label"
                 f" {MANAGED_BY}={CONTROLLER}), so nothing is changed: delete it, or have the chart use it as provided."
             )
 
 
 def _judge(objects: Objects, target: Target, before: Published | None, now: datetime) -> Situation:
-    ring = read_keyring(objects.ca.data, now) if objects.ca else Keyring()
+    ring = read_keyring(_data(objects.ca), now)
     bundle = encode(ring.trusted)
-    stored = objects.serving.data if objects.serving else {}
+    stored = _data(objects.serving)
     serving = read({**stored, CA: bundle}, target.hosts, now, expected=(CERTIFICATE, KEY))
-    bundles = objects.configuration.bundles.values() if objects.configuration else ()
+    bundles = objects.configuration.bundles if objects.configuration else {}
     published = None
-    if all(held == bundle for held in (*bundles, stored.get(CA))):
+    if all(held == bundle for held in (*bundles.values(), stored.get(CA))):
         unbroken = before is not None and before.bundle == bundle and before.since <= now
         published = before if unbroken else Published(bundle, now)
-    return Situation(objects, target, now, ring, serving, published)
+    return Situation(objects, target, now, ring, serving, bundles, published)
+
+
+def _data(secret: Secret | None) -> Mapping[str, bytes]:
+    return secret.data if secret else {}
 
 
 def _due(view: Situation) -> datetime | None:
@@ -149,7 +149,7 @@ def _replace_ca(view: Situation) -> Action:
 
 def _keep_ca(view: Situation, _: KeyPair) -> Action | None:
     """The keyring has every CA that the certificate in use needs."""
-    unknown = [ca for ca in _adoptable(view) if not view.ring.knows(ca)]
+    unknown = [ca for ca in _adoptable(view) if ca not in view.ring.trusted]
     if not unknown:
         return None
     message = f"Kept {_listed(unknown)} in {view.ca_secret}, because the certificate in use needs it."
@@ -161,15 +161,13 @@ def _adoptable(view: Situation) -> list[x509.Certificate]:
 
     Only the caBundle counts: whoever may change it decides about trust anyway, unlike whoever may change a Secret.
     """
-    found: list[x509.Certificate] = []
-    for bundle in view.bundles.values():
-        with suppress(PemError):
-            found += [ca for ca in read_certificates(bundle) if is_ca(ca) and view.now <= ca.not_valid_after_utc]
+    found = dict.fromkeys(ca for bundle in view.bundles.values() for ca in authorities(bundle))
     serving, lost = view.serving.serving, view.ring.current is None
     return [
         ca
-        for ca in dict.fromkeys(found)
-        if (serving and signed(serving, ca)) or (lost and common_name(ca).startswith(CA_NAME))
+        for ca in found
+        if view.now <= ca.not_valid_after_utc
+        and ((serving and signed(serving, ca)) or (lost and common_name(ca).startswith(CA_NAME)))
     ]
 
 
@@ -188,7 +186,7 @@ def _introduce_ca(view: Situation, current: KeyPair) -> Action | None:
 
 def _tidy_ca(view: Situation, _: KeyPair) -> Action | None:
     """The CA's Secret holds nothing that is no longer needed."""
-    stored = set(filter(managed, view.objects.ca.data)) if view.objects.ca else set()
+    stored = set(filter(managed, _data(view.objects.ca)))
     ring = view.ring.forget(view.now)
     kept = ring.data().keys()
     if stored == kept:  # keys, not values: one certificate can be written in several ways
@@ -255,13 +253,13 @@ def _issue(view: Situation, current: KeyPair, why: str) -> Action:
 
 def _write_ca(view: Situation, ring: Keyring, reason: str, message: str) -> Action:
     before = view.objects.ca
-    others = {key: content for key, content in before.data.items() if not managed(key)} if before else {}
+    others = {key: content for key, content in _data(before).items() if not managed(key)}
     return WriteSecret(view.target.ca_secret, "Opaque", {**others, **ring.data()}, before, reason, message)
 
 
 def _write_serving(view: Situation, changes: Mapping[str, bytes], reason: str, message: str) -> Action:
     before = view.objects.serving
-    data = {**(before.data if before else {}), **changes}
+    data = {**_data(before), **changes}
     return WriteSecret(view.target.serving_secret, "kubernetes.io/tls", data, before, reason, message)
 
 
