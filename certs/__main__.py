@@ -19,7 +19,7 @@ app = typer.Typer(
 
 app.command("issue")(issue.command)
 app.command("show")(show.command)
-app.command("controller")(process.command)
+app.command("controller", context_settings={"auto_envvar_prefix": "ECI_CERTS"})(process.command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

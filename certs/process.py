@@ -1,17 +1,15 @@
 """`controller`: the process that keeps a cluster's certificates, with its signals, logs and health."""
 
-import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import structlog
 import typer
@@ -30,49 +28,26 @@ STALE = 180
 POLL = 0.1
 
 
-class LogLevel(StrEnum):
-    """How much is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 def command(
     *,
-    namespace: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_NAMESPACE", help="The namespace of both Secrets and the Service.")
-    ],
-    ca_secret: Annotated[str, typer.Option(envvar="ECI_CERTS_CA_SECRET", help="The Secret for the CA and its key.")],
-    serving_secret: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_SERVING_SECRET", help="The Secret that the service mounts.")
-    ],
-    configuration: Annotated[
-        str,
-        typer.Option(
-            envvar="ECI_CERTS_CONFIGURATION", help="The MutatingWebhookConfiguration to keep the caBundle of."
-        ),
-    ],
-    service: Annotated[str, typer.Option(envvar="ECI_CERTS_SERVICE", help="The Service that the API server calls.")],
-    deployment: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_DEPLOYMENT", help="The Deployment of this controller, for Events.")
-    ],
-    health_port: Annotated[
-        int, typer.Option(envvar="ECI_CERTS_HEALTH_PORT", min=0, max=65535, help="The port of GET /healthz.")
-    ] = 8081,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(envvar="ECI_CERTS_KUBECONFIG", help="A kubeconfig, if not the pod's ServiceAccount."),
-    ] = None,
-    log_level: Annotated[LogLevel, typer.Option(envvar="ECI_CERTS_LOG_LEVEL", help="How much to log.")] = LogLevel.INFO,
+    namespace: Annotated[str, typer.Option(help="The namespace of both Secrets and the Service.")],
+    ca_secret: Annotated[str, typer.Option(help="The Secret for the CA and its key.")],
+    serving_secret: Annotated[str, typer.Option(help="The Secret that the service mounts.")],
+    configuration: Annotated[str, typer.Option(help="The MutatingWebhookConfiguration that gets the caBundle.")],
+    service: Annotated[str, typer.Option(help="The Service that the API server calls.")],
+    deployment: Annotated[str, typer.Option(help="The Deployment of this controller, for Events.")],
+    health_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of GET /healthz.")] = 8081,
+    kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="The lowest level that is logged.")
+    ] = "info",
 ) -> None:
     """Keep the certificates of the webhook in a cluster: issue, publish, renew and repair them.
 
-    Its rights: get, list, watch and update the two Secrets; get, list, watch and patch the configuration; create
-    Secrets and Events in the namespace. SIGTERM ends it.
+    It needs the rights to get, list, watch and update the two Secrets, to get, list, watch and patch the configuration,
+    and to create Secrets and Events in the namespace. SIGTERM ends it.
     """
-    # The API client takes 0.4 s to import, which the other commands need not wait for.
+    # The API client takes 0.4 s to import. The other commands should not wait for it.
     from certs.cluster import connect  # noqa: PLC0415
     from certs.controller import Controller  # noqa: PLC0415
 
@@ -152,7 +127,7 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
             thread.join()
 
 
-def _configure_logs(level: LogLevel) -> None:
+def _configure_logs(level: str) -> None:
     """Logs one JSON object per line, or plain text to a terminal."""
     terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
@@ -163,6 +138,6 @@ def _configure_logs(level: LogLevel) -> None:
             *([] if terminal else [structlog.processors.format_exc_info]),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.name)),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )

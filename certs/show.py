@@ -1,5 +1,6 @@
 """`show`: what a folder, a Secret or a running server presents, and what is wrong with it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -71,11 +72,11 @@ def _of_secret(name: str, hosts: Sequence[str], now: datetime, kubeconfig: Path 
     # The API client takes 0.4 s to import, which the other sources need not wait for.
     from certs.cluster import ClusterError, connect  # noqa: PLC0415
 
-    namespace, _, secret = name.partition("/")
-    if not namespace or not secret or "/" in secret:
+    named = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9.-]+)", name)
+    if not named:
         raise InputError(f"--secret: found {name!r}; accepted: NAMESPACE/NAME, such as spark/webhook-tls")
     try:
-        found = connect(kubeconfig, context).secret(namespace, secret)
+        found = connect(kubeconfig, context).secret(*named.groups())
     except ClusterError as error:
         raise InputError(str(error)) from None
     source = f"the Secret {name}"
