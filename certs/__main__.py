@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InputError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        typer.echo(error, err=True)
         return 2
     return 0
 

@@ -10,12 +10,12 @@ import typer
 from certs.authority import canonical, issue, new_authority
 from certs.errors import InputError
 from certs.files import read_folder, write_folder
-from certs.material import CERTIFICATE, Problem, date, names, pem_files, read
+from certs.material import CERTIFICATE, date, names, pem_files, read
 
 RENEW_BEFORE = timedelta(days=30)
 
 
-def ensure(out: Path, hosts: Sequence[str], now: datetime) -> tuple[Problem, ...]:
+def ensure(out: Path, hosts: Sequence[str], now: datetime) -> tuple[str, ...]:
     """Keeps the certificate files in `out` if they are sound, name all `hosts` and are valid for 30 days more.
 
     Otherwise a new CA signs a new certificate, and `ca.crt`, `tls.crt` and `tls.key` are replaced together. The CA's
@@ -25,7 +25,7 @@ def ensure(out: Path, hosts: Sequence[str], now: datetime) -> tuple[Problem, ...
     material = read(read_folder(out), wanted, now)
     why, serving = material.problems, material.serving
     if serving and not why and serving.not_valid_after_utc - now <= RENEW_BEFORE:
-        why = (Problem(CERTIFICATE, f"expires on {date(serving.not_valid_after_utc)}"),)
+        why = (f"{CERTIFICATE} expires on {date(serving.not_valid_after_utc)}",)
     if why:
         authority = new_authority(now)
         write_folder(out, pem_files(issue(authority, wanted, now), [authority.certificate]))
@@ -46,6 +46,6 @@ def command(
         chain = read(read_folder(out), host, now).chain
     except OSError as error:
         raise InputError(f"{out}: cannot hold certificates: {error}") from None
-    done = f"issued ({'; '.join(map(str, why))})" if why else "kept"
+    done = f"issued ({'; '.join(why)})" if why else "kept"
     until = date(chain[0].not_valid_after_utc)
     typer.echo(f"{out}: {done}: a certificate for {', '.join(names(chain[0]))}, valid until {until}")

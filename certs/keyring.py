@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import SERVING_LIFETIME, SKEW, KeyPair
-from certs.material import Problem, attempt, belongs, date_faults, is_ca
+from certs.material import attempt, belongs, date_faults, is_ca
 from certs.pem import PemError, encode, read_certificates, read_key
 
 #: The keys of the CA's Secret: the certificate and the private key of each CA that has one.
@@ -37,7 +37,7 @@ class Keyring:
     next: KeyPair | None = None
     """The CA that will sign once it is trusted everywhere."""
     retired: tuple[Retired, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[str, ...] = ()
     """What in the Secret could not be used."""
 
     @property
@@ -91,7 +91,7 @@ def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
     A current CA that can no longer sign but whose certificate can be read comes back as retired, so that what it signed
     stays trusted.
     """
-    problems: list[Problem] = []
+    problems: list[str] = []
     current = _pair(data, *CURRENT, now, problems)
     following = _pair(data, *NEXT, now, problems) if any(key in data for key in NEXT) else None
     ring = Keyring(current, following, tuple(_retired(data, problems)), tuple(problems))
@@ -107,21 +107,21 @@ def authorities(pem: bytes | None) -> tuple[x509.Certificate, ...]:
 
 
 def _pair(
-    data: Mapping[str, bytes], certificate_key: str, private_key: str, now: datetime, problems: list[Problem]
+    data: Mapping[str, bytes], certificate_key: str, private_key: str, now: datetime, problems: list[str]
 ) -> KeyPair | None:
     """The pair of a CA that can sign at `now`; otherwise None, and why in `problems`."""
-    found: list[Problem] = []
+    found: list[str] = []
     certificates = attempt(data, certificate_key, read_certificates, found) or ()
     if certificates:
-        found += [Problem(certificate_key, fault) for fault in _faults(certificates, now)]
+        found += [f"{certificate_key} {fault}" for fault in _faults(certificates, now)]
     key = attempt(data, private_key, read_key, found)
     if key and not found:
         if not belongs(key, certificates[0]):
-            found.append(Problem(private_key, f"does not belong to {certificate_key}"))
+            found.append(f"{private_key} does not belong to {certificate_key}")
         elif isinstance(key, ec.EllipticCurvePrivateKey):
             return KeyPair(certificates[0], key)
         else:
-            found.append(Problem(private_key, "is not of an elliptic curve"))
+            found.append(f"{private_key} is not of an elliptic curve")
     problems += found
     return None
 
@@ -138,13 +138,13 @@ def _faults(certificates: Sequence[x509.Certificate], now: datetime) -> Iterator
         yield "holds more than one certificate"
 
 
-def _retired(data: Mapping[str, bytes], problems: list[Problem]) -> Iterator[Retired]:
+def _retired(data: Mapping[str, bytes], problems: list[str]) -> Iterator[Retired]:
     for key in sorted(key for key in data if key.startswith("retired-")):
         until, found = _until(key), authorities(data[key])
         if until and len(found) == 1:
             yield Retired(found[0], until)
         else:
-            problems.append(Problem(key, "is not the certificate of a retired CA"))
+            problems.append(f"{key} is not the certificate of a retired CA")
 
 
 def _until(key: str) -> datetime | None:

@@ -8,7 +8,7 @@ trust).
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,16 +27,6 @@ FILES = (CERTIFICATE, KEY, CA)
 T = TypeVar("T")
 
 
-class Problem(NamedTuple):
-    """One thing that is wrong; `str()` gives the clause `tls.crt is missing`."""
-
-    file: str
-    fault: str
-
-    def __str__(self) -> str:
-        return f"{self.file} {self.fault}"
-
-
 @dataclass(frozen=True, slots=True)
 class Material:
     """What was read of a source, and everything that is wrong with it."""
@@ -47,8 +37,8 @@ class Material:
     """The private key of `tls.key`; None if unreadable or not there."""
     bundle: tuple[x509.Certificate, ...]
     """The certificates of `ca.crt`; empty if unreadable."""
-    problems: tuple[Problem, ...]
-    """What is wrong, worst first."""
+    problems: tuple[str, ...]
+    """What is wrong, such as `tls.crt is missing`."""
 
     @property
     def serving(self) -> x509.Certificate | None:
@@ -66,7 +56,7 @@ def read(data: Mapping[str, bytes], hosts: Sequence[str], now: datetime, expecte
 
     The certificate must name all `hosts`, which may be none. A file that is not in `expected` may be missing.
     """
-    problems: list[Problem] = []
+    problems: list[str] = []
 
     def found(name: str, parse: Callable[[bytes | None], T]) -> T | None:
         return attempt(data, name, parse, problems) if name in data or name in expected else None
@@ -76,23 +66,21 @@ def read(data: Mapping[str, bytes], hosts: Sequence[str], now: datetime, expecte
     bundle = found(CA, read_certificates) or ()
     if chain:
         if key is not None and not belongs(key, chain[0]):
-            problems.append(Problem(KEY, f"does not belong to {CERTIFICATE}"))
-        problems += [Problem(CERTIFICATE, fault) for fault in _faults(chain, bundle, hosts, now)]
+            problems.append(f"{KEY} does not belong to {CERTIFICATE}")
+        problems += [f"{CERTIFICATE} {fault}" for fault in _faults(chain, bundle, hosts, now)]
     # An expired certificate in a bundle is no fault while another one is valid: nobody trusts it any more.
     faults = [fault for certificate in bundle for fault in date_faults(certificate, now)]
     if bundle and len(faults) == len(bundle):
-        problems.append(Problem(CA, f"holds no valid certificate: it {faults[0]}"))
+        problems.append(f"{CA} holds no valid certificate: it {faults[0]}")
     return Material(chain, key, bundle, tuple(problems))
 
 
-def attempt(
-    data: Mapping[str, bytes], name: str, parse: Callable[[bytes | None], T], problems: list[Problem]
-) -> T | None:
+def attempt(data: Mapping[str, bytes], name: str, parse: Callable[[bytes | None], T], problems: list[str]) -> T | None:
     """The content of the file `name` in `data`, as `parse` reads it; otherwise None, and why in `problems`."""
     try:
         return parse(data.get(name))
     except PemError as error:
-        problems.append(Problem(name, str(error)))
+        problems.append(f"{name} {error}")
         return None
 
 

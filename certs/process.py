@@ -128,15 +128,14 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
 
 
 def _configure_logs(level: str) -> None:
-    """Logs one JSON object per line, or plain text to a terminal."""
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    """Logs plain text to a terminal, and otherwise one JSON object per line."""
+    json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    text = [structlog.dev.ConsoleRenderer()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.format_exc_info]),
-            renderer,
+            *(text if sys.stderr.isatty() else json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

@@ -48,7 +48,7 @@ def report(source: str, data: Mapping[str, bytes], hosts: Sequence[str], now: da
         shown.append(Shown("next.crt", ring.next.certificate, "will sign once it is trusted everywhere"))
     remark = "no longer signs, trusted until"
     shown += [Shown("retired", old.certificate, f"{remark} {date(old.until)}") for old in ring.retired]
-    return Report(source, now, tuple(shown), tuple(map(str, ring.problems)))
+    return Report(source, now, tuple(shown), ring.problems)
 
 
 def presented(
@@ -60,7 +60,7 @@ def presented(
     key = "its key fits" if serving and material.key and belongs(material.key, serving) else ""
     shown = [Shown(CERTIFICATE, certificate, "" if index else key) for index, certificate in enumerate(material.chain)]
     shown += [Shown(CA, certificate) for certificate in material.bundle]
-    return Report(source, now, tuple(shown), tuple(map(str, material.problems)))
+    return Report(source, now, tuple(shown), material.problems)
 
 
 def lines(found: Report) -> Iterator[str]:

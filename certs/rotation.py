@@ -142,7 +142,7 @@ def _replace_ca(view: Situation) -> Action:
     """Without a CA that can sign, the next one or a new one takes its place; the old ones stay trusted."""
     current = view.ring.next or new_authority(view.now)
     ring = replace(view.ring, current=current, next=None).retire(_adoptable(view), view.now)
-    why = "; ".join(map(str, view.ring.problems)) if view.objects.ca else "the Secret does not exist"
+    why = "; ".join(view.ring.problems) if view.objects.ca else "the Secret does not exist"
     message = f"Made {common_name(current.certificate)} the CA in {view.ca_secret}, because {why}."
     return _write_ca(view, ring, "CACreated", message)
 
@@ -191,7 +191,7 @@ def _tidy_ca(view: Situation, _: KeyPair) -> Action | None:
     kept = ring.data().keys()
     if stored == kept:  # keys, not values: one certificate can be written in several ways
         return None
-    why = "; ".join(map(str, view.ring.problems)) or "everything it signed has expired"
+    why = "; ".join(view.ring.problems) or "everything it signed has expired"
     message = f"Removed {', '.join(sorted(stored - kept))} from {view.ca_secret}, because {why}."
     return _write_ca(view, ring, "CARetired", message)
 
@@ -214,7 +214,7 @@ def _serve(view: Situation, current: KeyPair) -> Action | None:
     if stored is None:
         return _issue(view, current, "the Secret does not exist")
     if serving is None or view.serving.problems:
-        return _issue(view, current, "; ".join(map(str, view.serving.problems)))
+        return _issue(view, current, "; ".join(view.serving.problems))
     trusted = view.ring.trusted
     if stored.data.get(CA) != encode(trusted):
         message = f"Set {CA} in {view.serving_secret} to {_listed(trusted)}."

@@ -151,9 +151,7 @@ def test_a_sound_pair_is_kept_until_thirty_days_before_it_expires(tmp_path: Path
     first = read_folder(tmp_path)
     assert ensure(tmp_path, HOSTS, NOW + timedelta(days=59, hours=23)) == ()
     assert read_folder(tmp_path) == first
-    assert list(map(str, ensure(tmp_path, HOSTS, NOW + timedelta(days=60)))) == [
-        "tls.crt expires on 2027-05-30 12:00 UTC"
-    ]
+    assert ensure(tmp_path, HOSTS, NOW + timedelta(days=60)) == ("tls.crt expires on 2027-05-30 12:00 UTC",)
     assert read_certificates(read_folder(tmp_path)["tls.crt"])[0].not_valid_after_utc == NOW + timedelta(days=150)
 
 
