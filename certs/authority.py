@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.errors import InputError
 from certs.pem import encode
@@ -55,7 +55,7 @@ def new_authority(now: datetime) -> KeyPair:
     """
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    name = _name(f"{CA_NAME} {identifier.digest[:4].hex()}")
+    name = x509.Name.from_rfc4514_string(f"CN={CA_NAME} {identifier.digest[:4].hex()}")
     builder = _builder(key, name, name, ca=True).not_valid_before(now - SKEW).not_valid_after(now + CA_LIFETIME)
     return KeyPair(builder.sign(key, hashes.SHA256()), key)
 
@@ -71,7 +71,7 @@ def issue(authority: KeyPair, hosts: Iterable[str], now: datetime) -> KeyPair:
     identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
     builder = (
-        _builder(key, _name("spark-eci-webhook"), ca.subject, ca=False)
+        _builder(key, x509.Name.from_rfc4514_string("CN=spark-eci-webhook"), ca.subject, ca=False)
         .not_valid_before(max(now - SKEW, ca.not_valid_before_utc))
         .not_valid_after(min(now + SERVING_LIFETIME, ca.not_valid_after_utc))
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -106,10 +106,6 @@ def general_name(host: str) -> x509.DNSName | x509.IPAddress:
     if len(name) > _DNS_NAME_LIMIT or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
         raise InputError(f"host: found {host!r}; accepted: {_ACCEPTED}")
     return x509.DNSName(name)
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _builder(

@@ -8,7 +8,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -28,7 +28,7 @@ _CONNECT_SECONDS = 5
 _READ_SECONDS = 10
 _WATCH_SECONDS = 240
 _PAGE = "500"
-#: How much of a fault of a kubeconfig is repeated: the fault of an exec plugin is all that the plugin wrote.
+#: How many characters of a kubeconfig's fault are repeated; an exec plugin may write any number.
 _FAULT_LIMIT = 300
 #: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
@@ -60,6 +60,7 @@ class NotFoundError(ClusterError):
     """There is no such object, or no such kind."""
 
 
+_Query = Mapping[str, str] | None
 _KINDS = {401: ForbiddenError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
 
 
@@ -72,13 +73,17 @@ class Cluster:
 
     def secret(self, namespace: str, name: str) -> Secret | None:
         """A Secret; None if there is none."""
-        found = self._find(f"get the Secret {namespace}/{name}", f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        return None if found is None else _secret(found)
+        path = f"/api/v1/namespaces/{namespace}/secrets/{name}"
+        with suppress(NotFoundError):
+            return _secret(self._object(f"get the Secret {namespace}/{name}", "GET", path))
+        return None
 
     def configuration(self, name: str) -> Configuration | None:
         """A MutatingWebhookConfiguration; None if there is none."""
-        found = self._find(f"get the MutatingWebhookConfiguration {name}", f"{_CONFIGURATIONS}/{name}")
-        if found is None:
+        what, path = f"get the MutatingWebhookConfiguration {name}", f"{_CONFIGURATIONS}/{name}"
+        try:
+            found = self._object(what, "GET", path)
+        except NotFoundError:
             return None
         bundles = {
             webhook["name"]: base64.b64decode(webhook["clientConfig"].get("caBundle") or "")
@@ -107,10 +112,9 @@ class Cluster:
         self._object(f"patch the MutatingWebhookConfiguration {name}", "PATCH", f"{_CONFIGURATIONS}/{name}", body)
 
     def record(self, about: Mapping[str, str], kind: str, reason: str, message: str, now: datetime) -> None:
-        """Creates an Event of the type `kind`, with a reason in UpperCamelCase.
+        """Creates an Event of the type `kind`, with a reason in UpperCamelCase; cuts a message that is too long.
 
-        `about` is the involved object: apiVersion, kind, namespace, name and, if known, uid. A message of more than
-        1,024 characters is cut.
+        `about` is the involved object: apiVersion, kind, namespace, name and, if known, uid.
         """
         time = f"{now:%Y-%m-%dT%H:%M:%SZ}"
         body = {
@@ -145,8 +149,7 @@ class Cluster:
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """The object at a path of the API."""
-        answer: dict[str, Any] = self._call(f"GET {path}", "GET", path, query=query)
-        return answer
+        return self._call(f"GET {path}", "GET", path, query=query)
 
     def items(self, path: str, **query: str) -> list[dict[str, Any]]:
         """All objects of the collection at a path, read page by page."""
@@ -162,8 +165,7 @@ class Cluster:
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a body that is sent to a path."""
-        answer: dict[str, Any] = self._call(f"POST {path}", "POST", path, body)
-        return answer
+        return self._call(f"POST {path}", "POST", path, body)
 
     def websocket(self, path: str) -> Any:
         """A `websocket.WebSocket` that is connected to a path."""
@@ -177,19 +179,10 @@ class Cluster:
             except WebSocketException as error:
                 raise ValueError(str(error)) from error
 
-    def _find(self, what: str, path: str) -> dict[str, Any] | None:
-        """The object at a path; None if there is none."""
-        try:
-            return self._object(what, "GET", path)
-        except NotFoundError:
-            return None
-
-    def _object(
-        self, what: str, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def _object(self, what: str, method: str, path: str, body: Any = None, query: _Query = None) -> dict[str, Any]:
         """The answer of `_call`, which must be an object with a resourceVersion."""
         answer = self._call(what, method, path, body, query)
-        if not isinstance(answer, dict) or "resourceVersion" not in answer.get("metadata", {}):
+        if "resourceVersion" not in answer.get("metadata", {}):
             raise ClusterError(f"could not {what}: the answer is not a Kubernetes object")
         return answer
 
@@ -199,7 +192,7 @@ class Cluster:
             version = self._object(what, "GET", path, query=query)["metadata"]["resourceVersion"]
             yield
             query |= {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
-            answer = self._open("GET", path, query=query, seconds=_WATCH_SECONDS + _READ_SECONDS)
+            answer = self._open("GET", path, query=query, wait=_WATCH_SECONDS + _READ_SECONDS)
             with closing(answer.response) as lines:
                 for line in lines:
                     event = json.loads(line)
@@ -207,20 +200,16 @@ class Cluster:
                         raise client.ApiException(event["object"]["code"], body=json.dumps(event["object"]))
                     yield
 
-    def _call(self, what: str, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
-        """The JSON that answers a call; `what` says what an error could not do."""
+    def _call(self, what: str, method: str, path: str, body: Any = None, query: _Query = None) -> dict[str, Any]:
+        """The JSON object that answers a call; an error says that it "could not" do `what`."""
         with _faults(what):
-            return json.loads(self._open(method, path, body, query).read())
+            answer = json.loads(self._open(method, path, body, query).read())
+            if not isinstance(answer, dict):
+                raise ValueError("the answer is not a JSON object")  # noqa: TRY004, it becomes a ClusterError
+            return answer
 
-    def _open(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        query: Mapping[str, str] | None = None,
-        seconds: int = _READ_SECONDS,
-    ) -> Any:
-        """The answer to a call, its content not yet read. Raises what the library raises."""
+    def _open(self, method: str, path: str, body: Any = None, query: _Query = None, wait: int = _READ_SECONDS) -> Any:
+        """The answer to a call before its content is read, for which it waits `wait` seconds."""
         headers = {"Accept": "application/json"}
         if body:
             kind = "strategic-merge-patch+json" if method == "PATCH" else "json"
@@ -228,36 +217,36 @@ class Cluster:
         request = self._api.param_serialize(
             method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
         )
-        answer = self._api.call_api(*request, _request_timeout=(_CONNECT_SECONDS, seconds))
+        answer = self._api.call_api(*request, _request_timeout=(_CONNECT_SECONDS, wait))
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise client.ApiException(http_resp=answer, body=answer.read().decode(errors="replace"))
         return answer
 
 
 def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
-    """The cluster of a context in a kubeconfig, by default the current one in `$KUBECONFIG` or the user's own file.
+    """The cluster of a context in a kubeconfig, by default the current context of `$KUBECONFIG` or the user's own file.
 
-    With `in_cluster` and no kubeconfig: the cluster of this pod, by its ServiceAccount. Raises InputError.
+    With `in_cluster` and without `kubeconfig`, the cluster of this pod, as its ServiceAccount. Raises InputError.
     """
     accepted = "a kubeconfig, or in a pod its ServiceAccount" if in_cluster and kubeconfig is None else "a kubeconfig"
     settings = client.Configuration()
-    settings.retries = False  # the controller backs off by itself; urllib3 would wait here unseen
+    settings.retries = False  # the controller itself waits and retries; urllib3 would do so without a log line
     settings.keep_alive = True
     try:
         if in_cluster and kubeconfig is None:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = str(kubeconfig) if kubeconfig else None
-            with _logged_errors():
+            with _LoggedErrors(logging.ERROR):
                 config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
-        raise InputError(f"no cluster: {fault}; accepted: {accepted}") from None
     except (TypeError, AttributeError):
-        # The client fails so at YAML that is no kubeconfig, and if it cannot refresh a token of gcp.
+        # The library fails so if YAML is not a kubeconfig, and if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
-        raise InputError(f"no cluster: {fault}; accepted: {accepted}") from None
-    return Cluster(client.ApiClient(settings))
+    else:
+        return Cluster(client.ApiClient(settings))
+    raise InputError(f"no cluster: {fault}; accepted: {accepted}")
 
 
 def _secret(found: Mapping[str, Any]) -> Secret:
@@ -266,25 +255,22 @@ def _secret(found: Mapping[str, Any]) -> Secret:
     return Secret(data, labels.get(MANAGED_BY) == CONTROLLER, found)
 
 
-class _Raising(logging.Handler):
+class _LoggedErrors(logging.Handler):
+    """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
+
+    def __enter__(self) -> None:
+        logging.getLogger().addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
     def emit(self, record: logging.LogRecord) -> None:
         raise config.ConfigException(record.getMessage())
 
 
 @contextmanager
-def _logged_errors() -> Iterator[None]:
-    """Raises what the client only logs: that an exec plugin of the kubeconfig fails."""
-    handler = _Raising(logging.ERROR)
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-
-
-@contextmanager
 def _faults(what: str) -> Iterator[None]:
-    """Turns whatever the client raises into a ClusterError."""
+    """Turns the errors of the library into ClusterErrors."""
     try:
         yield
     except client.ApiException as error:
@@ -293,7 +279,7 @@ def _faults(what: str) -> Iterator[None]:
         seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
         raise kind(f"could not {what}: {error.status}, {reason}", error.status, seconds, reason) from error
     except urllib3.exceptions.HTTPError as error:
-        # A message of urllib3 names its own objects before the cause.
+        # A message of urllib3 names Python objects before the cause.
         reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
         raise ClusterError(f"could not {what}: {error}", reason=reason) from error
     except (OSError, ValueError, KeyError) as error:
@@ -301,7 +287,7 @@ def _faults(what: str) -> Iterator[None]:
 
 
 def _reason(error: client.ApiException) -> str:
-    """The message of the Status that the API server answered, or else the HTTP reason."""
+    """The message of the Status that the API server answered; otherwise the start of the body or the HTTP reason."""
     try:
         message = json.loads(error.body or "")["message"]
     except (ValueError, KeyError, TypeError):

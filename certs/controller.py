@@ -38,7 +38,7 @@ class Controller:
     deployment: str
     """The Deployment that it runs in; Events name it."""
     stop: threading.Event = field(default_factory=threading.Event)
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     recheck: float = 15
     """Seconds after which it reads again even if no watch reported a change."""
     turned: float = field(default_factory=time.monotonic, init=False)

@@ -34,7 +34,7 @@ def ensure(out: Path, hosts: Sequence[str], now: datetime) -> tuple[str, ...]:
 
 def command(
     out: Annotated[Path, typer.Option(help="The folder for ca.crt, tls.crt and tls.key.")],
-    host: Annotated[list[str], typer.Option(help="A DNS name or IP address to serve as; may be repeated.")],
+    host: Annotated[list[str], typer.Option(help="A DNS name or IP address to serve as; repeatable.")],
 ) -> None:
     """Issue a serving certificate of a new CA into a folder, unless the one there is still good.
 

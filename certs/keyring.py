@@ -92,8 +92,8 @@ def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
     stays trusted.
     """
     problems: list[str] = []
-    current = _pair(data, *CURRENT, now, problems)
-    following = _pair(data, *NEXT, now, problems) if any(key in data for key in NEXT) else None
+    current = _pair(data, CURRENT, now, problems)
+    following = _pair(data, NEXT, now, problems) if any(key in data for key in NEXT) else None
     ring = Keyring(current, following, tuple(_retired(data, problems)), tuple(problems))
     return ring if current else ring.retire(authorities(data.get(CURRENT[0])), now)
 
@@ -106,10 +106,9 @@ def authorities(pem: bytes | None) -> tuple[x509.Certificate, ...]:
         return ()
 
 
-def _pair(
-    data: Mapping[str, bytes], certificate_key: str, private_key: str, now: datetime, problems: list[str]
-) -> KeyPair | None:
-    """The pair of a CA that can sign at `now`; otherwise None, and why in `problems`."""
+def _pair(data: Mapping[str, bytes], keys: tuple[str, str], now: datetime, problems: list[str]) -> KeyPair | None:
+    """The CA under two keys of the Secret if it can sign at `now`; otherwise None, and why in `problems`."""
+    certificate_key, private_key = keys
     found: list[str] = []
     certificates = attempt(data, certificate_key, read_certificates, found) or ()
     if certificates:

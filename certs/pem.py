@@ -1,4 +1,4 @@
-"""PEM texts (RFC 7468), read and written."""
+"""Reads and writes PEM texts (RFC 7468)."""
 
 import warnings
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _UNREADABLE = (
 
 
 class PemError(ValueError):
-    """A file that does not hold what it should; the message continues the file's name: `is missing`."""
+    """A file cannot be used; the message continues the name of the file, such as `is missing`."""
 
 
 def encode(certificates: Iterable[x509.Certificate]) -> bytes:
@@ -31,9 +31,9 @@ def read_certificates(pem: bytes | None) -> tuple[x509.Certificate, ...]:
     content = _present(pem)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers, which other issuers use
+            warnings.simplefilter("ignore")  # cryptography warns of serial numbers that some issuers use
             certificates = tuple(x509.load_pem_x509_certificates(content))
-            for certificate in certificates:  # cryptography parses most of a certificate only when asked for it
+            for certificate in certificates:  # cryptography parses most of a certificate only on access
                 _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
                 _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except _UNREADABLE as error:

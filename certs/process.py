@@ -1,4 +1,4 @@
-"""`controller`: the process that keeps a cluster's certificates, with its signals, logs and health."""
+"""`controller`: the process that keeps the certificates of a cluster, with its signals, logs and health endpoint."""
 
 import signal
 import sys
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from certs.controller import Controller
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-#: Seconds without a turn of the control loop after which the health endpoint fails.
+#: After so many seconds without a turn of the control loop, the health endpoint answers 503.
 STALE = 180
-#: Seconds that the health endpoint may take to end.
-POLL = 0.1
 
 
 def command(
@@ -60,7 +58,7 @@ def command(
 
 
 def run(controller: "Controller") -> int:
-    """Runs a controller until a signal ends it; returns the exit code: 0 after SIGTERM or SIGINT, 1 after a bug."""
+    """Runs a controller until SIGTERM, SIGINT or a bug ends it; returns the exit code, 1 after a bug and else 0."""
     crashed = threading.Event()
 
     def work() -> None:
@@ -73,8 +71,8 @@ def run(controller: "Controller") -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.end())
-    # The work is not done in the main thread, so that a signal never waits for an answer of the API server. Each action
-    # is complete in itself, so the process may end at any moment.
+    # Not in the main thread: a signal must not wait for an answer of the API server. Each action is complete in itself,
+    # so the process may end at any moment.
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     controller.stop.wait()
@@ -85,7 +83,7 @@ def run(controller: "Controller") -> int:
 
 @contextmanager
 def _health(controller: "Controller", port: int) -> Iterator[str]:
-    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop turns, then 503.
+    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop turns, otherwise 503.
 
     It stays 200 while the API server does not answer: a restart would not help. Raises InputError.
     """
@@ -114,17 +112,14 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
         server = ThreadingHTTPServer(("", port), Handler)
     except OSError as error:
         raise InputError(f"--health-port: cannot listen on {port}: {error.strerror}") from None
-    thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
     url = f"http://0.0.0.0:{server.server_port}/healthz"
     log.info("answering", url=url)
     with server:
-        thread.start()
+        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         try:
             yield url
         finally:
-            # A thread that still polls a closed socket's number would poll whatever is opened under that number next.
             server.shutdown()
-            thread.join()
 
 
 def _configure_logs(level: str) -> None:

@@ -130,7 +130,7 @@ def _due(view: Situation) -> datetime | None:
 
 
 def _next_action(view: Situation) -> Action | None:
-    """The action of the first rule that does not hold. A rule relies on the rules before it."""
+    """The action of the first rule that does not hold; a rule relies on the rules before it."""
     current = view.ring.current
     if current is None:
         return _replace_ca(view)
@@ -223,9 +223,9 @@ def _serve(view: Situation, current: KeyPair) -> Action | None:
         why = f"{common_name(current.certificate)} signs now"
         return _issue(view, current, why) if view.settled else None
     end = serving.not_valid_after_utc
-    if end - now <= RENEW_SERVING_BEFORE:
-        gain = min(now + SERVING_LIFETIME, current.certificate.not_valid_after_utc) - end
-        return _issue(view, current, f"the previous one expires on {date(end)}") if gain > GAIN else None
+    gain = min(now + SERVING_LIFETIME, current.certificate.not_valid_after_utc) - end
+    if end - now <= RENEW_SERVING_BEFORE and gain > GAIN:
+        return _issue(view, current, f"the previous one expires on {date(end)}")
     return None
 
 

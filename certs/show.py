@@ -23,15 +23,11 @@ def command(
     folder: Annotated[Path | None, typer.Option("--dir", help="A folder with tls.crt, tls.key and ca.crt.")] = None,
     secret: Annotated[str | None, typer.Option(help="A Secret of a cluster, as NAMESPACE/NAME.")] = None,
     server: Annotated[str | None, typer.Option(help="A running server, as HOST:PORT.")] = None,
-    ca: Annotated[Path | None, typer.Option(help="With --server: the CA certificates to trust, a PEM file.")] = None,
-    server_name: Annotated[str | None, typer.Option(help="With --server: what to call it, if not HOST.")] = None,
-    host: Annotated[
-        list[str] | None, typer.Option(help="A name that the certificate must hold; may be repeated.")
-    ] = None,
+    ca: Annotated[Path | None, typer.Option(help="With --server: a PEM file of the CAs to trust.")] = None,
+    server_name: Annotated[str | None, typer.Option(help="With --server: its name, if not HOST.")] = None,
+    host: Annotated[list[str] | None, typer.Option(help="A name that the certificate must have; repeatable.")] = None,
     context: Annotated[str | None, typer.Option(help="With --secret: the context of the kubeconfig.")] = None,
-    kubeconfig: Annotated[
-        Path | None, typer.Option(help="With --secret: the kubeconfig, if not the usual one.")
-    ] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="With --secret: a kubeconfig, if not the usual one.")] = None,
 ) -> None:
     """Explain certificates: names, dates, chain, days left, and what is wrong.
 
@@ -69,7 +65,7 @@ def _of_folder(folder: Path, hosts: Sequence[str], now: datetime) -> Report:
 
 
 def _of_secret(name: str, hosts: Sequence[str], now: datetime, kubeconfig: Path | None, context: str | None) -> Report:
-    # The API client takes 0.4 s to import, which the other sources need not wait for.
+    # The API client takes 0.4 s to import. The other sources should not wait for it.
     from certs.cluster import ClusterError, connect  # noqa: PLC0415
 
     named = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9.-]+)", name)

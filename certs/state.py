@@ -66,7 +66,6 @@ class WriteSecret:
 
     name: str
     type: str
-    """The type of a new Secret."""
     data: Mapping[str, bytes] = field(repr=False)
     replaces: Secret | None
     """The Secret that was read; None if there must be none."""
@@ -83,7 +82,6 @@ class PatchBundle:
     bundle: bytes = field(repr=False)
     webhooks: tuple[str, ...]
     resource_version: str
-    """That of the configuration when it was read."""
     reason: str
     message: str
 
