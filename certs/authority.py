@@ -42,9 +42,8 @@ class KeyPair:
     @property
     def key_pem(self) -> bytes:
         """The private key as unencrypted PKCS #8 PEM."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        form = serialization.PrivateFormat.PKCS8
+        return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 
 def new_authority(now: datetime) -> KeyPair:

@@ -35,13 +35,13 @@ _MESSAGE_LIMIT = 1024
 
 
 class ClusterError(Exception):
-    """The API server could not be reached, or refused; the message is one clause."""
+    """The API server could not be reached, or refused; the message is one clause.
+
+    `status` is None if no answer came. `retry_after` is the number of seconds that the API server asked to wait.
+    `reason` is the part of the message that the API server or the library wrote.
+    """
 
     def __init__(self, message: str, status: int | None = None, retry_after: float = 0, reason: str = "") -> None:
-        """`status` is None if no answer came, `retry_after` is how many seconds the API server asked to wait.
-
-        `reason` is the part of the message that the API server or the library wrote.
-        """
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after

@@ -81,11 +81,10 @@ class Controller:
                 self._apply(planned.action)
         except ConflictError as error:
             log.info("another client wrote first, reading again", error=str(error))
-            self.stop.wait(self._backoff.next())
+            wait = self._backoff.next()
         except ClusterError as error:
             wait = max(self._backoff.next(), min(error.retry_after, self._backoff.limit))
             log.warning("the API server failed, trying again", error=str(error), seconds=wait)
-            self.stop.wait(wait)
         else:
             self._backoff.reset()
             if planned.action is None:
@@ -94,7 +93,7 @@ class Controller:
             wait = self._rate.take(time.monotonic())
             if wait:
                 log.warning("many actions in a short time: another client may be undoing them; waiting", seconds=wait)
-            self.stop.wait(wait)
+        self.stop.wait(wait)
 
     def _idle(self, due: datetime | None) -> None:
         """Waits for a change or until `due`, and a little longer for changes that come together."""

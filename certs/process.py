@@ -33,12 +33,10 @@ def command(
     serving_secret: Annotated[str, typer.Option(help="The Secret that the service mounts.")],
     configuration: Annotated[str, typer.Option(help="The MutatingWebhookConfiguration that gets the caBundle.")],
     service: Annotated[str, typer.Option(help="The Service that the API server calls.")],
-    deployment: Annotated[str, typer.Option(help="The Deployment of this controller, for Events.")],
+    deployment: Annotated[str, typer.Option(help="The Deployment of this controller; Events name it.")],
     health_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of GET /healthz.")] = 8081,
     kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(help="The lowest level that is logged.")
-    ] = "info",
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
 ) -> None:
     """Keep the certificates of the webhook in a cluster: issue, publish, renew and repair them.
 

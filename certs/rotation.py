@@ -5,9 +5,9 @@ everything it signed has expired. Each action is complete in itself, so a contro
 next controller continues from what it reads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 
 from cryptography import x509
 
@@ -23,8 +23,6 @@ RENEW_SERVING_BEFORE = timedelta(days=30)
 RENEW_CA_BEFORE = timedelta(days=365)
 #: An early renewal must add at least this much to the life of a certificate.
 GAIN = timedelta(days=1)
-#: The end of a certificate that has none (RFC 5280 4.1.2.5).
-_FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +74,20 @@ class Situation:
 def plan(objects: Objects, target: Target, published: Published | None, now: datetime) -> Plan:
     """What to do next about `objects`; `published` is what the call before returned, None at first.
 
-    The CA's Secret must be read last: it decides about the other two objects, so it must not be older than they are.
+    The CA's Secret must be read last: the other two objects follow it, so it must not be older than they are.
     """
-    foreign = tuple(_foreign(objects, target))
+    foreign = tuple(
+        f"Secret {target.namespace}/{name} was not made by this controller (it lacks the label"
+        f" {MANAGED_BY}={CONTROLLER}), so nothing is changed: delete it, or have the chart use it as provided."
+        for name, secret in ((target.ca_secret, objects.ca), (target.serving_secret, objects.serving))
+        if secret and not secret.owned
+    )
     if foreign:
         return Plan(None, None, foreign, None)
     view = _judge(objects, target, published, now)
     missing = f"MutatingWebhookConfiguration {target.configuration} does not exist, so no API server calls the service."
     problems = () if objects.configuration else (missing,)
     return Plan(_next_action(view), _due(view), problems, view.published)
-
-
-def _foreign(objects: Objects, target: Target) -> Iterator[str]:
-    for name, secret in ((target.ca_secret, objects.ca), (target.serving_secret, objects.serving)):
-        if secret and not secret.owned:
-            yield (
-                f"Secret {target.namespace}/{name} was not made by this controller (it lacks the label"
-                f" {MANAGED_BY}={CONTROLLER}), so nothing is changed: delete it, or have the chart use it as provided."
-            )
 
 
 def _judge(objects: Objects, target: Target, before: Published | None, now: datetime) -> Situation:
@@ -117,9 +111,9 @@ def _due(view: Situation) -> datetime | None:
     """The next moment at which a rule could find work although nothing changed."""
     ring, serving, now = view.ring, view.serving.serving, view.now
     moments = [old.until for old in ring.retired]
-    # A certificate is still valid in the very second of its notAfter (RFC 5280 4.1.2.5).
+    # A certificate is valid through the second of its notAfter; one without an end has year 9999 (RFC 5280 4.1.2.5).
     ends = [certificate.not_valid_after_utc for certificate in (*ring.trusted, *view.serving.chain)]
-    moments += [end + timedelta(seconds=1) for end in ends if end < _FOREVER]
+    moments += [end + timedelta(seconds=1) for end in ends if end.year < MAXYEAR]
     if ring.current:
         moments.append(ring.current.certificate.not_valid_after_utc - RENEW_CA_BEFORE)
     if serving and now <= serving.not_valid_after_utc:

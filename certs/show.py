@@ -1,4 +1,4 @@
-"""`show`: what a folder, a Secret or a running server presents, and what is wrong with it."""
+"""`show`: describes the certificates of a folder, a Secret or a running server, and what is wrong with them."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from certs.authority import canonical
 from certs.errors import InputError
 from certs.files import read_folder
 from certs.material import CERTIFICATE
-from certs.pem import PemError, read_certificates
+from certs.pem import PemError, encode, read_certificates
 from certs.report import Report, lines, presented, report
 from certs.server import ServerError, read_address, shake_hands
 
@@ -49,7 +49,8 @@ def command(
         case None, None, str():
             found = _of_server(server, hosts, now, ca, server_name)
         case _:
-            raise InputError("nothing to show; accepted: exactly one of --dir, --secret and --server")
+            number = sum(source is not None for source in (folder, secret, server))
+            raise InputError(f"found {number} sources; accepted: exactly one of --dir, --secret and --server")
     for line in lines(found):
         typer.echo(line)
     raise typer.Exit(1 if found.problems else 0)
@@ -96,10 +97,8 @@ def _of_server(address: str, hosts: Sequence[str], now: datetime, ca: Path | Non
 
 def _trusted(ca: Path) -> bytes:
     try:
-        content = ca.read_bytes()
-        read_certificates(content)
+        return encode(read_certificates(ca.read_bytes()))
     except OSError as error:
         raise InputError(f"--ca: {ca} cannot be read: {error.strerror}") from None
     except PemError as error:
         raise InputError(f"--ca: {ca} {error}") from None
-    return content

@@ -209,7 +209,7 @@ def test_the_command_refuses_a_folder_that_is_none(tmp_path: Path, capsys: pytes
     assert main(["issue", "--out", str(tmp_path / "file"), "--host", "localhost"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"{tmp_path / 'file'}: cannot hold certificates: ")
+    assert captured.err.startswith(f"--out: {tmp_path / 'file'} cannot hold certificates: ")
     assert captured.err.count("\n") == 1
 
 

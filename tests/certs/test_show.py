@@ -321,8 +321,8 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "nothing to show; accepted: exactly one of --dir, --secret and --server"),
-        (["--dir", ".", "--server", "a:1"], "nothing to show; accepted: exactly one of --dir, --secret and --server"),
+        ([], "found 0 sources; accepted: exactly one of --dir, --secret and --server"),
+        (["--dir", ".", "--server", "a:1"], "found 2 sources; accepted: exactly one of --dir, --secret and --server"),
         (["--dir", "/nowhere/at/all"], "--dir: /nowhere/at/all is not a folder"),
         (
             ["--secret", "webhook-tls"],
