@@ -45,7 +45,7 @@ def command(
         why = ensure(out, host, now)
         chain = read(read_folder(out), host, now).chain
     except OSError as error:
-        raise InputError(f"--out: {out} cannot hold certificates: {error}") from None
+        raise InputError(f"--out: {error.filename or out} cannot be used: {error.strerror or error}") from None
     done = f"issued ({'; '.join(why)})" if why else "kept"
     until = date(chain[0].not_valid_after_utc)
     typer.echo(f"{out}: {done}: a certificate for {', '.join(names(chain[0]))}, valid until {until}")

@@ -81,15 +81,14 @@ class Keyring:
 
 
 def managed(key: str) -> bool:
-    """Whether a key of the CA's Secret is the keyring's; all others stay as they are."""
+    """Whether a key of the CA's Secret belongs to the keyring; all other keys stay as they are."""
     return key in (*CURRENT, *NEXT) or key.startswith("retired-")
 
 
 def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
-    """Reads the CA's Secret; what cannot be used is left out and named in `problems`.
+    """Reads the CA's Secret; leaves out what cannot be used, and names it in `problems`.
 
-    A current CA that can no longer sign but whose certificate can be read comes back as retired, so that what it signed
-    stays trusted.
+    A current CA that cannot sign but whose certificate can be read is retired, so that what it signed stays trusted.
     """
     problems: list[str] = []
     current = _pair(data, CURRENT, now, problems)
@@ -99,7 +98,7 @@ def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
 
 
 def authorities(pem: bytes | None) -> tuple[x509.Certificate, ...]:
-    """The CA certificates of a PEM text, as far as it can be read."""
+    """The CA certificates of a PEM text; none if it cannot be read."""
     try:
         return tuple(filter(is_ca, read_certificates(pem)))
     except PemError:
@@ -126,7 +125,7 @@ def _pair(data: Mapping[str, bytes], keys: tuple[str, str], now: datetime, probl
 
 
 def _faults(certificates: Sequence[x509.Certificate], now: datetime) -> Iterator[str]:
-    """Why a CA with `certificates`, of which there must be one, cannot sign at `now`."""
+    """Why a CA with these certificates cannot sign at `now`; a CA must have one certificate."""
     certificate, *more = certificates
     if not is_ca(certificate):
         yield "is not the certificate of a CA"

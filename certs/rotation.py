@@ -133,7 +133,7 @@ def _next_action(view: Situation) -> Action | None:
 
 
 def _replace_ca(view: Situation) -> Action:
-    """Without a CA that can sign, the next one or a new one takes its place; the old ones stay trusted."""
+    """If no CA can sign, the next CA or a new one takes its place; the old CAs stay trusted."""
     current = view.ring.next or new_authority(view.now)
     ring = replace(view.ring, current=current, next=None).retire(_adoptable(view), view.now)
     why = "; ".join(view.ring.problems) if view.objects.ca else "the Secret does not exist"
@@ -142,7 +142,7 @@ def _replace_ca(view: Situation) -> Action:
 
 
 def _keep_ca(view: Situation, _: KeyPair) -> Action | None:
-    """The keyring has every CA that the certificate in use needs."""
+    """The keyring holds every CA that the certificate in use needs."""
     unknown = [ca for ca in _adoptable(view) if ca not in view.ring.trusted]
     if not unknown:
         return None
@@ -153,7 +153,7 @@ def _keep_ca(view: Situation, _: KeyPair) -> Action | None:
 def _adoptable(view: Situation) -> list[x509.Certificate]:
     """The CAs that API servers trust now and may still need, whatever the CA's Secret holds.
 
-    Only the caBundle counts: whoever may change it decides about trust anyway, unlike whoever may change a Secret.
+    Only the caBundle counts: who may change it decides about trust anyway, but who may change a Secret does not.
     """
     found = dict.fromkeys(ca for bundle in view.bundles.values() for ca in authorities(bundle))
     serving, lost = view.serving.serving, view.ring.current is None
@@ -191,7 +191,7 @@ def _tidy_ca(view: Situation, _: KeyPair) -> Action | None:
 
 
 def _publish_bundle(view: Situation, _: KeyPair) -> Action | None:
-    """Every webhook of the configuration trusts exactly the CAs of the keyring."""
+    """The caBundle of every webhook holds exactly the CAs of the keyring."""
     configuration, trusted = view.objects.configuration, view.ring.trusted
     bundle = encode(trusted)
     differing = tuple(name for name, held in view.bundles.items() if held != bundle)
@@ -203,7 +203,7 @@ def _publish_bundle(view: Situation, _: KeyPair) -> Action | None:
 
 
 def _serve(view: Situation, current: KeyPair) -> Action | None:
-    """The serving Secret holds a sound pair of the current CA, and the bundle."""
+    """The serving Secret holds a valid certificate of the current CA, its key, and the CAs of the keyring."""
     serving, stored, now = view.serving.serving, view.objects.serving, view.now
     if stored is None:
         return _issue(view, current, "the Secret does not exist")

@@ -410,6 +410,7 @@ NOT_RETIRED = (
     ("retired-99999999T999999Z-00000000.crt", b""),
     ("retired-20280101T000000Z-00000000.crt", FOREIGN["tls.crt"]),
 )
+ISSUED = "Issued a serving certificate into Secret spark/webhook-tls, signed by <CA>, valid until 2027-04-01 00:00 UTC"
 BUNDLES = (b"", b"rubbish", FOREIGN["ca.crt"], *UNREADABLE.values())
 
 
@@ -446,10 +447,7 @@ def test_what_cannot_be_a_retired_ca_is_removed_and_named(key: str, content: byt
 @pytest.mark.parametrize("damage", SERVING_DAMAGES)
 def test_a_damaged_serving_secret_is_named_and_repaired(damage: str) -> None:
     changes, fault = SERVING_DAMAGES[damage]
-    what = (
-        "Issued a serving certificate into Secret spark/webhook-tls, signed by <CA>, valid until 2027-04-01 00:00 UTC"
-    )
-    repaired(lambda it: it.damage_serving(**changes), f"{what}, because {fault}.", ["CertificateIssued"])
+    repaired(lambda it: it.damage_serving(**changes), f"{ISSUED}, because {fault}.", ["CertificateIssued"])
 
 
 @pytest.mark.parametrize("bundle", [None, *BUNDLES])
@@ -458,15 +456,12 @@ def test_a_wrong_bundle_in_the_serving_secret_is_set_right_and_the_pair_stays(bu
     repaired(lambda it: it.damage_serving(ca_crt=bundle), message, ["BundleWritten"])
 
 
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_a_wrong_ca_bundle_is_patched_and_no_other(bundle: bytes) -> None:
-    message = "Set the caBundle of executor.spark in MutatingWebhookConfiguration spark-eci-webhook to <CA>."
-    repaired(lambda it: it.set_bundles(**{"executor.spark": bundle}), message, ["CABundlePatched"])
-
-
-def test_a_new_webhook_of_the_configuration_gets_the_bundle() -> None:
-    message = "Set the caBundle of another.spark in MutatingWebhookConfiguration spark-eci-webhook to <CA>."
-    repaired(lambda it: it.set_bundles(**{"another.spark": b""}), message, ["CABundlePatched"])
+@pytest.mark.parametrize(
+    ("webhook", "bundle"), [("a-new-one.spark", b""), *(("executor.spark", bundle) for bundle in BUNDLES)]
+)
+def test_a_wrong_ca_bundle_is_patched_and_no_other(webhook: str, bundle: bytes) -> None:
+    message = f"Set the caBundle of {webhook} in MutatingWebhookConfiguration spark-eci-webhook to <CA>."
+    repaired(lambda it: it.set_bundles(**{webhook: bundle}), message, ["CABundlePatched"])
 
 
 def test_a_certificate_for_another_service_is_replaced() -> None:
@@ -476,11 +471,8 @@ def test_a_certificate_for_another_service_is_replaced() -> None:
         pair = issue(current, TARGET.hosts[:3], START)
         it.damage_serving(tls_crt=pair.certificate_pem, tls_key=pair.key_pem)
 
-    what = (
-        "Issued a serving certificate into Secret spark/webhook-tls, signed by <CA>, valid until 2027-04-01 00:00 UTC"
-    )
     why = "tls.crt does not name webhook.spark.svc.cluster.local, only webhook, webhook.spark, webhook.spark.svc"
-    repaired(damage, f"{what}, because {why}.", ["CertificateIssued"])
+    repaired(damage, f"{ISSUED}, because {why}.", ["CertificateIssued"])
 
 
 @pytest.mark.parametrize("name", ["*.webhook.spark.svc", "web_hook", "webhook.", "", HOST])
