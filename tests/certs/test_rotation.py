@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certs.authority import KeyPair, issue, new_authority
 from certs.keyring import read_keyring
@@ -345,20 +345,19 @@ def ca_files(pair: KeyPair) -> dict[str, bytes]:
     return {"tls.crt": pair.certificate_pem, "tls.key": pair.key_pem}
 
 
-def rsa_authority() -> dict[str, bytes]:
-    """A CA that works, but has a key of another kind than ours."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "another CA")])
-    certificate = (
+def authority_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, *, identified: bool) -> dict[str, bytes]:
+    """A CA with any kind of key, and with or without a subject key identifier."""
+    name = x509.Name.from_rfc4514_string("CN=another CA")
+    builder = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
         .serial_number(x509.random_serial_number()).not_valid_before(START).not_valid_after(START + YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
     )  # fmt: skip
+    if identified:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     form = serialization.PrivateFormat.PKCS8
     private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    return {"tls.crt": encode([certificate]), "tls.key": private}
+    return {"tls.crt": encode([builder.sign(key, hashes.SHA256())]), "tls.key": private}
 
 
 OTHER, ANOTHER = new_authority(START), new_authority(START)
@@ -377,7 +376,11 @@ CA_DAMAGES: dict[str, tuple[dict[str, bytes], str]] = {
     "empty values": ({"tls.crt": b"", "tls.key": b"\n"}, "tls.crt is empty; tls.key is empty"),
     "two halves": ({**ca_files(OTHER), "tls.key": ANOTHER.key_pem}, "tls.key does not belong to tls.crt"),
     "a leaf": (ca_files(issue(OTHER, ["localhost"], START)), "tls.crt is not the certificate of a CA"),
-    "an RSA key": (rsa_authority(), "tls.key is not of an elliptic curve"),
+    "an RSA key": (
+        authority_of(rsa.generate_private_key(public_exponent=65537, key_size=2048), identified=True),
+        "tls.key is not of an elliptic curve",
+    ),
+    "no key identifier": (authority_of(OTHER.key, identified=False), "tls.crt has no subject key identifier"),
     "an expired CA": (
         ca_files(new_authority(START - 10 * YEAR - timedelta(days=1))),
         "tls.crt expired on 2026-12-31 00:00 UTC",
