@@ -149,7 +149,7 @@ class Cluster:
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """The object at a path of the API."""
-        return self._call(f"GET {path}", "GET", path, query=query)
+        return self._request("GET", path, query)
 
     def items(self, path: str, **query: str) -> list[dict[str, Any]]:
         """All objects of the collection at a path, read page by page."""
@@ -165,7 +165,7 @@ class Cluster:
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a body that is sent to a path."""
-        return self._call(f"POST {path}", "POST", path, body)
+        return self._request("POST", path, {}, body)
 
     def websocket(self, path: str) -> Any:
         """A `websocket.WebSocket` that is connected to a path."""
@@ -180,8 +180,8 @@ class Cluster:
                 raise ValueError(str(error)) from error
 
     def _object(self, what: str, method: str, path: str, body: Any = None, query: _Query = None) -> dict[str, Any]:
-        """The answer of `_call`, which must be an object with a resourceVersion."""
-        answer = self._call(what, method, path, body, query)
+        """The answer of `_request`, which must be an object with a resourceVersion."""
+        answer = self._request(method, path, query, body, what)
         if "resourceVersion" not in answer.get("metadata", {}):
             raise ClusterError(f"could not {what}: the answer is not a Kubernetes object")
         return answer
@@ -192,7 +192,7 @@ class Cluster:
             version = self._object(what, "GET", path, query=query)["metadata"]["resourceVersion"]
             yield
             query |= {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
-            answer = self._open("GET", path, query=query, wait=_WATCH_SECONDS + _READ_SECONDS)
+            answer = self._open("GET", path, query, wait=_WATCH_SECONDS + _READ_SECONDS)
             with closing(answer.response) as lines:
                 for line in lines:
                     event = json.loads(line)
@@ -200,15 +200,15 @@ class Cluster:
                         raise client.ApiException(event["object"]["code"], body=json.dumps(event["object"]))
                     yield
 
-    def _call(self, what: str, method: str, path: str, body: Any = None, query: _Query = None) -> dict[str, Any]:
-        """The JSON object that answers a call; an error says that it "could not" do `what`."""
-        with _faults(what):
-            answer = json.loads(self._open(method, path, body, query).read())
+    def _request(self, method: str, path: str, query: _Query, body: Any = None, what: str = "") -> dict[str, Any]:
+        """The JSON object that answers a call; an error says that it could not do `what`."""
+        with _faults(what or f"{method} {path}"):
+            answer = json.loads(self._open(method, path, query, body).read())
             if not isinstance(answer, dict):
                 raise ValueError("the answer is not a JSON object")  # noqa: TRY004, it becomes a ClusterError
             return answer
 
-    def _open(self, method: str, path: str, body: Any = None, query: _Query = None, wait: int = _READ_SECONDS) -> Any:
+    def _open(self, method: str, path: str, query: _Query, body: Any = None, wait: int = _READ_SECONDS) -> Any:
         """The answer to a call before its content is read, for which it waits `wait` seconds."""
         headers = {"Accept": "application/json"}
         if body:
