@@ -15,21 +15,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
 app.command("issue")(issue.command)
 app.command("show")(show.command)
-app.command("controller")(process.command)
+app.command("controller", context_settings={"auto_envvar_prefix": "ECI_CERTS"})(process.command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command that `argv` names, by default the process's arguments; returns the exit code."""
+    """Runs the command that `argv` names, by default that of the process; returns the exit code."""
     try:
-        app(None if argv is None else list(argv))
+        app(argv)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InputError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        typer.echo(error, err=True)
         return 2
     return 0
 

@@ -1,17 +1,15 @@
-"""How long to wait: longer after each fault, and never many actions in a short time."""
+"""How long to wait: longer after each fault, and after many actions in a short time."""
 
 import random
 from collections import deque
 from dataclasses import dataclass, field
 
-_random = random.SystemRandom()
-
 
 @dataclass(slots=True)
 class Backoff:
-    """Seconds to wait after a fault: up to `first`, doubled with each fault up to `limit`.
+    """Seconds to wait after a fault: up to `first`, and up to twice as long after each further fault, until `limit`.
 
-    At least half of that, the rest at random, so that controllers do not act at the same moment.
+    Half of that is random, so that controllers do not act at the same moment.
     """
 
     first: float = 0.4
@@ -19,19 +17,19 @@ class Backoff:
     _faults: int = field(default=0, init=False)
 
     def reset(self) -> None:
-        """Starts again from `first`: things work."""
+        """Starts again from `first`."""
         self._faults = 0
 
     def next(self) -> float:
         """The seconds to wait after one more fault."""
         longest = min(self.limit, self.first * 2.0 ** min(self._faults, 16))
         self._faults += 1
-        return longest * _random.uniform(0.5, 1)
+        return longest * random.SystemRandom().uniform(0.5, 1)
 
 
 @dataclass(slots=True)
 class RateLimit:
-    """At most `actions` in any `seconds`, so that two controllers that undo each other's work do little harm."""
+    """At most `actions` in any `seconds`, so that clients that undo each other's work do little harm."""
 
     actions: int = 20
     seconds: float = 60

@@ -1,6 +1,6 @@
-"""The API server: the one module that meets the untyped client.
+"""The client of the API server, and the only module that uses the untyped library `kubernetes`.
 
-Objects are plain JSON, because the client's models refuse some that an API server accepts.
+Objects are plain JSON, because the library's models refuse some that an API server accepts.
 """
 
 import base64
@@ -8,39 +8,40 @@ import json
 import logging
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import urllib3
 import yaml
-from kubernetes import client, config, watch
+from kubernetes import client, config
 from kubernetes.stream.ws_client import create_websocket
 from websocket import WebSocketBadStatusException, WebSocketException
 
 from certs.errors import InputError
 from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
 
-_TIMEOUT = (5, 10)
+_CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 10
 _WATCH_SECONDS = 240
 _PAGE = "500"
-#: The longest fault of a kubeconfig that is repeated: that of an exec plugin is all that it wrote.
+#: How many characters of a kubeconfig's fault are repeated; an exec plugin may write any number.
 _FAULT_LIMIT = 300
 #: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
 
 
 class ClusterError(Exception):
-    """The API server could not be reached, or refused; the message is one clause."""
+    """The API server could not be reached, or refused; the message is one clause.
+
+    `status` is None if no answer came. `retry_after` is the number of seconds that the API server asked to wait.
+    `reason` is the part of the message that the API server or the library wrote.
+    """
 
     def __init__(self, message: str, status: int | None = None, retry_after: float = 0, reason: str = "") -> None:
-        """`status` is None if no answer came, `retry_after` the seconds that the API server asked to wait.
-
-        `reason` is the API server's or the client's own, one clause.
-        """
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
@@ -59,28 +60,30 @@ class NotFoundError(ClusterError):
     """There is no such object, or no such kind."""
 
 
+_Query = Mapping[str, str] | None
 _KINDS = {401: ForbiddenError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
 
 
 class Cluster:
-    """The objects of one cluster that have to do with certificates."""
+    """One cluster. Every method that calls the API server raises ClusterError."""
 
     def __init__(self, api: Any) -> None:
-        """Take a ``kubernetes.client.ApiClient``."""
+        """`api` is a `kubernetes.client.ApiClient`."""
         self._api = api
-        self._core = client.CoreV1Api(api)
-        self._admission = client.AdmissionregistrationV1Api(api)
 
     def secret(self, namespace: str, name: str) -> Secret | None:
-        """A Secret; None if there is none. Raises ClusterError."""
-        found = _find(f"get the Secret {namespace}/{name}", self._core.read_namespaced_secret, name, namespace)
-        return None if found is None else _secret(found)
+        """A Secret; None if there is none."""
+        path = f"/api/v1/namespaces/{namespace}/secrets/{name}"
+        with suppress(NotFoundError):
+            return _secret(self._object(f"get the Secret {namespace}/{name}", "GET", path))
+        return None
 
     def configuration(self, name: str) -> Configuration | None:
-        """A MutatingWebhookConfiguration; None if there is none. Raises ClusterError."""
-        read = self._admission.read_mutating_webhook_configuration
-        found = _find(f"get the MutatingWebhookConfiguration {name}", read, name)
-        if found is None:
+        """A MutatingWebhookConfiguration; None if there is none."""
+        what, path = f"get the MutatingWebhookConfiguration {name}", f"{_CONFIGURATIONS}/{name}"
+        try:
+            found = self._object(what, "GET", path)
+        except NotFoundError:
             return None
         bundles = {
             webhook["name"]: base64.b64decode(webhook["clientConfig"].get("caBundle") or "")
@@ -89,38 +92,29 @@ class Cluster:
         return Configuration(bundles, found["metadata"]["resourceVersion"])
 
     def write(self, namespace: str, action: WriteSecret) -> Secret:
-        """Creates or replaces a Secret; returns it as written. Raises ConflictError and ClusterError."""
-        what = f"{'update' if action.replaces else 'create'} the Secret {namespace}/{action.name}"
+        """Creates or replaces a Secret; returns it as written. Raises ConflictError if it was written since."""
         data = {key: base64.b64encode(content).decode() for key, content in action.data.items()}
+        path, title = f"/api/v1/namespaces/{namespace}/secrets", f"the Secret {namespace}/{action.name}"
         if action.replaces:
             body = {**action.replaces.raw, "data": data}
-            written = _call(what, self._core.replace_namespaced_secret, action.name, namespace, body)
-        else:
-            metadata = {"name": action.name, "namespace": namespace, "labels": {MANAGED_BY: CONTROLLER}}
-            body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": action.type, "data": data}
-            written = _call(what, self._core.create_namespaced_secret, namespace, body)
-        return _secret(written)
+            return _secret(self._object(f"update {title}", "PUT", f"{path}/{action.name}", body))
+        metadata = {"name": action.name, "namespace": namespace, "labels": {MANAGED_BY: CONTROLLER}}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": action.type, "data": data}
+        return _secret(self._object(f"create {title}", "POST", path, body))
 
     def patch(self, name: str, action: PatchBundle) -> None:
-        """Sets the caBundle of the action's webhooks, and nothing else. Raises ConflictError and ClusterError."""
+        """Sets the caBundle of the action's webhooks, and nothing else. Raises ConflictError as `write` does."""
         bundle = base64.b64encode(action.bundle).decode()
         body = {  # a strategic merge: the API server merges webhooks by name, and the resourceVersion must match
             "metadata": {"resourceVersion": action.resource_version},
             "webhooks": [{"name": webhook, "clientConfig": {"caBundle": bundle}} for webhook in action.webhooks],
         }
-        _call(
-            f"patch the MutatingWebhookConfiguration {name}",
-            self._admission.patch_mutating_webhook_configuration,
-            name,
-            body,
-            _content_type="application/strategic-merge-patch+json",
-        )
+        self._object(f"patch the MutatingWebhookConfiguration {name}", "PATCH", f"{_CONFIGURATIONS}/{name}", body)
 
     def record(self, about: Mapping[str, str], kind: str, reason: str, message: str, now: datetime) -> None:
-        """Creates an Event of the type `kind`, with a reason in UpperCamelCase. Raises ClusterError.
+        """Creates an Event of the type `kind`, with a reason in UpperCamelCase; cuts a message that is too long.
 
-        `about` is the involved object: apiVersion, kind, namespace, name and, if known, uid. A message of more than
-        1,024 characters is cut.
+        `about` is the involved object: apiVersion, kind, namespace, name and, if known, uid.
         """
         time = f"{now:%Y-%m-%dT%H:%M:%SZ}"
         body = {
@@ -138,16 +132,15 @@ class Cluster:
             "lastTimestamp": time,
             "count": 1,
         }
-        _call("create an Event", self._core.create_namespaced_event, about["namespace"], body)
+        self._object("create an Event", "POST", f"/api/v1/namespaces/{about['namespace']}/events", body)
 
     def secret_changes(self, namespace: str, name: str) -> Iterator[None]:
-        """Yields at once and then for each change of a Secret, until the watch ends. Raises ClusterError."""
-        return _changes(f"watch the Secret {namespace}/{name}", self._core.list_namespaced_secret, namespace, name=name)
+        """Yields at once and then for each change of a Secret, until the watch ends."""
+        return self._changes(f"watch the Secret {namespace}/{name}", f"/api/v1/namespaces/{namespace}/secrets", name)
 
     def configuration_changes(self, name: str) -> Iterator[None]:
-        """Yields as `secret_changes` does, for a MutatingWebhookConfiguration. Raises ClusterError."""
-        listing = self._admission.list_mutating_webhook_configuration
-        return _changes(f"watch the MutatingWebhookConfiguration {name}", listing, name=name)
+        """Yields as `secret_changes` does, for a MutatingWebhookConfiguration."""
+        return self._changes(f"watch the MutatingWebhookConfiguration {name}", _CONFIGURATIONS, name)
 
     @property
     def host(self) -> str:
@@ -155,15 +148,15 @@ class Cluster:
         return str(self._api.configuration.host)
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """The object at a path of the API. Raises ClusterError."""
+        """The object at a path of the API."""
         return self._request("GET", path, query)
 
     def items(self, path: str, **query: str) -> list[dict[str, Any]]:
-        """All objects of the collection at a path, read page by page. Raises ClusterError."""
+        """All objects of the collection at a path, read page by page."""
         found: list[dict[str, Any]] = []
         page = {"limit": _PAGE, **query}
         while True:
-            answer = self._request("GET", path, page)
+            answer = self.get(path, **page)
             found += answer.get("items") or []
             following = answer.get("metadata", {}).get("continue")
             if not following:
@@ -171,11 +164,11 @@ class Cluster:
             page["continue"] = following
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a body that is sent to a path. Raises ClusterError."""
+        """The answer to a body that is sent to a path."""
         return self._request("POST", path, {}, body)
 
     def websocket(self, path: str) -> Any:
-        """A `websocket.WebSocket` that is connected to a path. Raises ClusterError."""
+        """A `websocket.WebSocket` that is connected to a path."""
         with _faults(f"connect to {path}"):
             _, url, headers, *_ = self._api.param_serialize("GET", path, auth_settings=["BearerToken"])
             try:
@@ -186,48 +179,74 @@ class Cluster:
             except WebSocketException as error:
                 raise ValueError(str(error)) from error
 
-    def _request(
-        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
-        with _faults(f"{method} {path}"):
-            target = f"{path}?{urlencode(query)}" if query else path
-            request = self._api.param_serialize(
-                method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            response = self._api.call_api(*request, _request_timeout=_TIMEOUT)
-            content = response.read()
-            if response.status >= HTTPStatus.BAD_REQUEST:
-                text = content.decode(errors="replace")
-                raise client.ApiException(response.status, response.reason, body=text)
-            answer: dict[str, Any] = json.loads(content)
+    def _object(self, what: str, method: str, path: str, body: Any = None, query: _Query = None) -> dict[str, Any]:
+        """The answer of `_request`, which must be an object with a resourceVersion."""
+        answer = self._request(method, path, query, body, what)
+        if "resourceVersion" not in answer.get("metadata", {}):
+            raise ClusterError(f"could not {what}: the answer is not a Kubernetes object")
+        return answer
+
+    def _changes(self, what: str, path: str, name: str) -> Iterator[None]:
+        query = {"fieldSelector": f"metadata.name={name}"}
+        with _faults(what):
+            version = self._object(what, "GET", path, query=query)["metadata"]["resourceVersion"]
+            yield
+            query |= {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
+            answer = self._open("GET", path, query, wait=_WATCH_SECONDS + _READ_SECONDS)
+            with closing(answer.response) as lines:
+                for line in lines:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise client.ApiException(event["object"]["code"], body=json.dumps(event["object"]))
+                    yield
+
+    def _request(self, method: str, path: str, query: _Query, body: Any = None, what: str = "") -> dict[str, Any]:
+        """The JSON object that answers a call; an error says that it could not do `what`."""
+        with _faults(what or f"{method} {path}"):
+            answer = json.loads(self._open(method, path, query, body).read())
+            if not isinstance(answer, dict):
+                raise ValueError("the answer is not a JSON object")  # noqa: TRY004, it becomes a ClusterError
+            return answer
+
+    def _open(self, method: str, path: str, query: _Query, body: Any = None, wait: int = _READ_SECONDS) -> Any:
+        """The answer to a call before its content is read, for which it waits `wait` seconds."""
+        headers = {"Accept": "application/json"}
+        if body:
+            kind = "strategic-merge-patch+json" if method == "PATCH" else "json"
+            headers["Content-Type"] = f"application/{kind}"
+        request = self._api.param_serialize(
+            method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        answer = self._api.call_api(*request, _request_timeout=(_CONNECT_SECONDS, wait))
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise client.ApiException(http_resp=answer, body=answer.read().decode(errors="replace"))
         return answer
 
 
 def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
-    """The cluster of a context in a kubeconfig, by default the current one in `$KUBECONFIG` or the user's own file.
+    """The cluster of a context in a kubeconfig, by default the current context of `$KUBECONFIG` or the user's own file.
 
-    With `in_cluster` and no kubeconfig: the cluster of this pod, by its ServiceAccount. Raises InputError.
+    With `in_cluster` and without `kubeconfig`, the cluster of this pod, as its ServiceAccount. Raises InputError.
     """
     accepted = "a kubeconfig, or in a pod its ServiceAccount" if in_cluster and kubeconfig is None else "a kubeconfig"
     settings = client.Configuration()
-    settings.retries = False  # the controller backs off by itself; urllib3 would wait here unseen
+    settings.retries = False  # the controller itself waits and retries; urllib3 would do so without a log line
     settings.keep_alive = True
     try:
         if in_cluster and kubeconfig is None:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = str(kubeconfig) if kubeconfig else None
-            with _logged_errors():
+            with _LoggedErrors(logging.ERROR):
                 config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
-        raise InputError(f"no cluster: {fault}; accepted: {accepted}") from None
     except (TypeError, AttributeError):
-        # The client fails so at YAML that is no kubeconfig, and if it cannot refresh a token of gcp.
+        # The library fails so if YAML is not a kubeconfig, and if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
-        raise InputError(f"no cluster: {fault}; accepted: {accepted}") from None
-    return Cluster(client.ApiClient(settings))
+    else:
+        return Cluster(client.ApiClient(settings))
+    raise InputError(f"no cluster: {fault}; accepted: {accepted}")
 
 
 def _secret(found: Mapping[str, Any]) -> Secret:
@@ -236,60 +255,22 @@ def _secret(found: Mapping[str, Any]) -> Secret:
     return Secret(data, labels.get(MANAGED_BY) == CONTROLLER, found)
 
 
-def _call(what: str, function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-    """Calls the API server; returns the object that it answers. Raises ClusterError."""
-    with _faults(what):
-        response = function(*arguments, _preload_content=False, _request_timeout=_TIMEOUT, **options)
-        answer = json.loads(response.data)
-        if not isinstance(answer, dict) or "resourceVersion" not in answer.get("metadata", {}):
-            raise ValueError("the answer is not a Kubernetes object")
-    return answer
+class _LoggedErrors(logging.Handler):
+    """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
 
+    def __enter__(self) -> None:
+        logging.getLogger().addHandler(self)
 
-def _find(what: str, function: Any, *arguments: Any) -> dict[str, Any] | None:
-    """The object that a call returns; None if there is none."""
-    try:
-        return _call(what, function, *arguments)
-    except NotFoundError:
-        return None
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
 
-
-def _changes(what: str, listing: Any, *arguments: Any, name: str) -> Iterator[None]:
-    selector = f"metadata.name={name}"
-    found = _call(what, listing, *arguments, field_selector=selector)
-    yield
-    follower = watch.Watch(return_type="object")  # type: ignore[no-untyped-call]
-    with _faults(what):
-        for _ in follower.stream(  # type: ignore[no-untyped-call]
-            listing,
-            *arguments,
-            field_selector=selector,
-            resource_version=found["metadata"]["resourceVersion"],
-            timeout_seconds=_WATCH_SECONDS,
-            _request_timeout=(_TIMEOUT[0], _WATCH_SECONDS + _TIMEOUT[1]),
-        ):
-            yield
-
-
-class _Raising(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         raise config.ConfigException(record.getMessage())
 
 
 @contextmanager
-def _logged_errors() -> Iterator[None]:
-    """Raises what the client only logs: that an exec plugin of the kubeconfig fails."""
-    handler = _Raising(logging.ERROR)
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-
-
-@contextmanager
 def _faults(what: str) -> Iterator[None]:
-    """Turns whatever the client raises into a ClusterError."""
+    """Turns the errors of the library into ClusterErrors."""
     try:
         yield
     except client.ApiException as error:
@@ -298,7 +279,7 @@ def _faults(what: str) -> Iterator[None]:
         seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
         raise kind(f"could not {what}: {error.status}, {reason}", error.status, seconds, reason) from error
     except urllib3.exceptions.HTTPError as error:
-        # A message of urllib3 names its own objects before the cause.
+        # A message of urllib3 names Python objects before the cause.
         reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
         raise ClusterError(f"could not {what}: {error}", reason=reason) from error
     except (OSError, ValueError, KeyError) as error:
@@ -306,7 +287,7 @@ def _faults(what: str) -> Iterator[None]:
 
 
 def _reason(error: client.ApiException) -> str:
-    """The message of the Status that the API server answered, or else the HTTP reason."""
+    """The message of the Status that the API server answered; otherwise the start of the body or the HTTP reason."""
     try:
         message = json.loads(error.body or "")["message"]
     except (ValueError, KeyError, TypeError):

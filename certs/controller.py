@@ -1,7 +1,7 @@
-"""The controller: read the objects, do one thing, read them again.
+"""The control loop: reads the objects, does one thing, and reads them again.
 
-A watch on each of the three objects says only that something changed. What to do is decided from fresh reads, and the
-API server refuses a write to an object that was written since, so any number of controllers agree.
+A watch on each of the three objects only tells that it changed. Each action is decided from fresh reads, and the API
+server refuses to write an object that was written since, so any number of controllers agree.
 """
 
 import threading
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,11 +19,6 @@ from certs.rotation import plan
 from certs.state import Action, Objects, PatchBundle, Published, Secret, Target
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-
-def utc_now() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
 
 
 def read_objects(cluster: Cluster, target: Target) -> Objects:
@@ -35,19 +31,18 @@ def read_objects(cluster: Cluster, target: Target) -> Objects:
 
 @dataclass
 class Controller:
-    """One running controller."""
+    """Keeps the certificates of one `target`."""
 
     cluster: Cluster
     target: Target
     deployment: str
-    """The Deployment that it runs as, for Events."""
+    """The Deployment that it runs in; Events name it."""
     stop: threading.Event = field(default_factory=threading.Event)
-    """Set once it is to end."""
-    clock: Callable[[], datetime] = utc_now
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     recheck: float = 15
     """Seconds after which it reads again even if no watch reported a change."""
     turned: float = field(default_factory=time.monotonic, init=False)
-    """When its loop last turned, by `time.monotonic`."""
+    """When the last turn of the loop began, by `time.monotonic`."""
     _changed: threading.Event = field(default_factory=threading.Event, init=False)
     _published: Published | None = field(default=None, init=False)
     _problems: tuple[str, ...] = field(default=(), init=False)
@@ -58,9 +53,9 @@ class Controller:
         """Keeps the certificates until `end` is called, whatever the API server answers."""
         cluster, target = self.cluster, self.target
         for changes in (
-            lambda: cluster.secret_changes(target.namespace, target.ca_secret),
-            lambda: cluster.secret_changes(target.namespace, target.serving_secret),
-            lambda: cluster.configuration_changes(target.configuration),
+            partial(cluster.secret_changes, target.namespace, target.ca_secret),
+            partial(cluster.secret_changes, target.namespace, target.serving_secret),
+            partial(cluster.configuration_changes, target.configuration),
         ):
             threading.Thread(target=self._follow, args=(changes,), daemon=True).start()
         log.info("keeping certificates", **asdict(target))
@@ -86,42 +81,38 @@ class Controller:
                 self._apply(planned.action)
         except ConflictError as error:
             log.info("another client wrote first, reading again", error=str(error))
-            self.stop.wait(self._backoff.next())
+            wait = self._backoff.next()
         except ClusterError as error:
             wait = max(self._backoff.next(), min(error.retry_after, self._backoff.limit))
             log.warning("the API server failed, trying again", error=str(error), seconds=wait)
-            self.stop.wait(wait)
         else:
             self._backoff.reset()
-            if planned.action:
-                self._rest(self._rate.take(time.monotonic()))
-            else:
+            if planned.action is None:
                 self._idle(planned.due)
-
-    def _rest(self, seconds: float) -> None:
-        """Waits after an action if there were many: another client may be undoing them."""
-        if seconds:
-            log.warning("many actions in a short time, another client may be undoing them, waiting", seconds=seconds)
-        self.stop.wait(seconds)
+                return
+            wait = self._rate.take(time.monotonic())
+            if wait:
+                log.warning("many actions in a short time: another client may be undoing them; waiting", seconds=wait)
+        self.stop.wait(wait)
 
     def _idle(self, due: datetime | None) -> None:
-        """Waits for a change, or until something is due; changes that come together are read together."""
+        """Waits for a change or until `due`, and a little longer for changes that come together."""
         left = self.recheck if due is None else (due - self.clock()) / timedelta(seconds=1)
         self._changed.wait(max(0, min(left, self.recheck)))
         self.stop.wait(0.1)
 
     def _apply(self, action: Action) -> None:
-        written: Secret | None = None
+        serving: Secret | None = None
         if isinstance(action, PatchBundle):
             self.cluster.patch(self.target.configuration, action)
         else:
             written = self.cluster.write(self.target.namespace, action)
+            serving = written if action.name == self.target.serving_secret else None
         log.info(action.message, reason=action.reason)
-        serving = not isinstance(action, PatchBundle) and action.name == self.target.serving_secret
-        self._record("Normal", action.reason, action.message, written if serving else None)
+        self._record("Normal", action.reason, action.message, serving)
 
     def _report(self, problems: tuple[str, ...]) -> None:
-        """Reports each problem that the controller cannot fix once, and its end."""
+        """Reports once that a problem began, and once that it ended."""
         for problem in problems:
             if problem not in self._problems:
                 log.warning(problem, reason="ActionRequired")
@@ -132,7 +123,7 @@ class Controller:
         self._problems = problems
 
     def _record(self, kind: str, reason: str, message: str, serving: Secret | None = None) -> None:
-        """Creates an Event about the serving Secret or this Deployment; a refusal is only logged."""
+        """Creates an Event about the serving Secret, or else about the Deployment; only logs a failure."""
         about = {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.deployment}
         if serving:
             uid = str(serving.raw["metadata"]["uid"])
@@ -144,7 +135,7 @@ class Controller:
             log.warning("could not record an Event", error=str(error))
 
     def _follow(self, changes: Callable[[], Iterator[None]]) -> None:
-        """Watches one object for as long as the controller runs."""
+        """Watches one object while the controller runs."""
         backoff = Backoff()
         while not self.stop.is_set():
             began = time.monotonic()
@@ -152,7 +143,7 @@ class Controller:
                 for _ in changes():
                     self._changed.set()
             except ClusterError as error:
-                log.info("a watch ended, starting it again", error=str(error))
+                log.info("a watch ended, watching again", error=str(error))
             if time.monotonic() - began > backoff.limit:
                 backoff.reset()
             self.stop.wait(backoff.next())

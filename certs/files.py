@@ -1,8 +1,7 @@
-"""A folder of certificate files: read in one go, replaced all at once.
+"""A folder of certificate files that are read and replaced together.
 
-The folder is laid out as kubelet lays out a mounted Secret: each file is a link through `..data` into a folder that
-holds one version of all of them. Renaming `..data` replaces them together, and a reader that resolves `..data` first
-never mixes two versions.
+The layout is that of a Secret that kubelet mounts: each file is a link through `..data` into a folder with one version
+of all files. Renaming `..data` replaces them together, and a reader that resolves `..data` first never mixes versions.
 """
 
 import fcntl
@@ -21,7 +20,7 @@ _LINK = "..link-"
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """The certificate files in `folder`, as name → content, without those that do not exist. Raises OSError."""
+    """The certificate files in `folder` that exist, as name → content. Raises OSError."""
     while True:
         version = _version(folder)
         content = {}
@@ -33,9 +32,10 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Replaces the certificate files of `folder` by `files`, all at once; only the owner can read the private key.
+    """Replaces the certificate files of `folder` by `files` (name → content), all at once.
 
-    Makes the folder if it does not exist. Raises OSError; the old files then stay as they were.
+    Makes the folder if it does not exist. Only the owner can read the private key. Raises OSError; the old files then
+    stay as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -53,20 +53,19 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _version(folder: Path) -> Path:
-    """The folder that really holds the files: that of one version, or `folder` itself."""
+    """The folder behind `..data`; `folder` itself if its files are plain files."""
     return (folder / _CURRENT).resolve() if (folder / _CURRENT).is_symlink() else folder
 
 
 def _write_version(folder: Path, files: Mapping[str, bytes]) -> Path:
     version = Path(tempfile.mkdtemp(prefix=_VERSION, dir=folder))
-    version.chmod(0o755)
     for name, content in files.items():
-        mode = 0o600 if name == KEY else 0o644
-        with open(os.open(version / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123
-            os.fchmod(file.fileno(), mode)
+        with (version / name).open("wb") as file:
+            os.fchmod(file.fileno(), 0o600 if name == KEY else 0o644)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+    version.chmod(0o755)  # until now, nobody else could enter it
     return version
 
 
@@ -78,16 +77,15 @@ def _link(folder: Path, name: str, target: str) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes the previous version and what an interrupted writer left."""
-    current = (folder / _CURRENT).readlink().name if (folder / _CURRENT).is_symlink() else None
+    """Removes the previous version, and what an interrupted writer left."""
     for path in folder.iterdir():
-        if path.name.startswith((_VERSION, _LINK)) and path.name != current:
+        if path.name.startswith((_VERSION, _LINK)) and path.name != _version(folder).name:
             shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lets one writer at a time into a folder; the lock ends with the process."""
+    """Lets one writer at a time into a folder, and syncs the folder after it; the lock ends with the process."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,8 +1,8 @@
 """The CAs of one cluster, as the CA's Secret keeps them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import SERVING_LIFETIME, SKEW, KeyPair
-from certs.material import Problem, belongs, date_faults, is_ca
+from certs.material import attempt, belongs, date_faults, is_ca
 from certs.pem import PemError, encode, read_certificates, read_key
 
+#: The keys of the CA's Secret: the certificate and the private key of each CA that has one.
 CURRENT = ("tls.crt", "tls.key")
 NEXT = ("next.crt", "next.key")
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -29,24 +30,19 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The CAs: one signs, one may be waiting to, some are only trusted."""
+    """The CAs: one signs, one may be waiting to sign, others are only trusted."""
 
     current: KeyPair | None = None
     """The CA that signs; None if none can."""
     next: KeyPair | None = None
     """The CA that will sign once it is trusted everywhere."""
     retired: tuple[Retired, ...] = ()
-    """The CAs that signed before."""
-    problems: tuple[Problem, ...] = field(default=(), compare=False)
-    """What could not be used of the Secret."""
+    problems: tuple[str, ...] = ()
+    """What in the Secret could not be used."""
 
     @property
     def _signing(self) -> list[x509.Certificate]:
         return [pair.certificate for pair in (self.current, self.next) if pair]
-
-    def knows(self, certificate: x509.Certificate) -> bool:
-        """Whether `certificate` is one of these CAs."""
-        return certificate in self.trusted
 
     @property
     def trusted(self) -> tuple[x509.Certificate, ...]:
@@ -85,63 +81,68 @@ class Keyring:
 
 
 def managed(key: str) -> bool:
-    """Whether a key of the CA's Secret is the keyring's; all others stay as they are."""
+    """Whether a key of the CA's Secret belongs to the keyring; all other keys stay as they are."""
     return key in (*CURRENT, *NEXT) or key.startswith("retired-")
 
 
 def read_keyring(data: Mapping[str, bytes], now: datetime) -> Keyring:
-    """Reads the CA's Secret; what cannot be used is left out and named in `problems`.
+    """Reads the CA's Secret; leaves out what cannot be used, and names it in `problems`.
 
-    A current CA that can no longer sign but whose certificate can be read comes back as retired, so that what it signed
-    stays trusted.
+    A current CA that cannot sign but whose certificate can be read is retired, so that what it signed stays trusted.
     """
-    problems: list[Problem] = []
-    current = _pair(data, *CURRENT, now, problems)
-    following = _pair(data, *NEXT, now, problems) if any(key in data for key in NEXT) else None
+    problems: list[str] = []
+    current = _pair(data, CURRENT, now, problems)
+    following = _pair(data, NEXT, now, problems) if any(key in data for key in NEXT) else None
     ring = Keyring(current, following, tuple(_retired(data, problems)), tuple(problems))
-    return ring if current else ring.retire(_authorities(data.get(CURRENT[0])), now)
+    return ring if current else ring.retire(authorities(data.get(CURRENT[0])), now)
 
 
-def _pair(
-    data: Mapping[str, bytes], certificate_key: str, private_key: str, now: datetime, problems: list[Problem]
-) -> KeyPair | None:
-    """The pair of a CA that can sign at `now`; otherwise None, and why in `problems`."""
-    found = []
+def authorities(pem: bytes | None) -> tuple[x509.Certificate, ...]:
+    """The CA certificates of a PEM text; none if it cannot be read."""
     try:
-        certificate, *more = read_certificates(data.get(certificate_key))
-        found += [Problem(certificate_key, fault) for fault in _faults(certificate, now)]
-        if more:
-            found.append(Problem(certificate_key, "holds more than one certificate"))
-    except PemError as error:
-        found.append(Problem(certificate_key, str(error)))
-    try:
-        key = read_key(data.get(private_key))
-    except PemError as error:
-        found.append(Problem(private_key, str(error)))
-    if not found:
-        if isinstance(key, ec.EllipticCurvePrivateKey) and belongs(key, certificate):
-            return KeyPair(certificate, key)
-        other = f"does not belong to {certificate_key}"
-        found.append(Problem(private_key, "is not of an elliptic curve" if belongs(key, certificate) else other))
+        return tuple(filter(is_ca, read_certificates(pem)))
+    except PemError:
+        return ()
+
+
+def _pair(data: Mapping[str, bytes], keys: tuple[str, str], now: datetime, problems: list[str]) -> KeyPair | None:
+    """The CA under two keys of the Secret if it can sign at `now`; otherwise None, and why in `problems`."""
+    certificate_key, private_key = keys
+    found: list[str] = []
+    certificates = attempt(data, certificate_key, read_certificates, found) or ()
+    if certificates:
+        found += [f"{certificate_key} {fault}" for fault in _faults(certificates, now)]
+    key = attempt(data, private_key, read_key, found)
+    if key and not found:
+        if not belongs(key, certificates[0]):
+            found.append(f"{private_key} does not belong to {certificate_key}")
+        elif isinstance(key, ec.EllipticCurvePrivateKey):
+            return KeyPair(certificates[0], key)
+        else:
+            found.append(f"{private_key} is not of an elliptic curve")
     problems += found
     return None
 
 
-def _faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
+def _faults(certificates: Sequence[x509.Certificate], now: datetime) -> Iterator[str]:
+    """Why a CA with these certificates cannot sign at `now`; a CA must have one certificate."""
+    certificate, *more = certificates
     if not is_ca(certificate):
         yield "is not the certificate of a CA"
     if x509.SubjectKeyIdentifier.oid not in [extension.oid for extension in certificate.extensions]:
         yield "has no subject key identifier"
     yield from date_faults(certificate, now)
+    if more:
+        yield "holds more than one certificate"
 
 
-def _retired(data: Mapping[str, bytes], problems: list[Problem]) -> Iterator[Retired]:
-    for key in sorted(set(filter(managed, data)) - {*CURRENT, *NEXT}):
-        until, authorities = _until(key), _authorities(data[key])
-        if until and len(authorities) == 1:
-            yield Retired(authorities[0], until)
+def _retired(data: Mapping[str, bytes], problems: list[str]) -> Iterator[Retired]:
+    for key in sorted(key for key in data if key.startswith("retired-")):
+        until, found = _until(key), authorities(data[key])
+        if until and len(found) == 1:
+            yield Retired(found[0], until)
         else:
-            problems.append(Problem(key, "is not the certificate of a retired CA"))
+            problems.append(f"{key} is not the certificate of a retired CA")
 
 
 def _until(key: str) -> datetime | None:
@@ -150,10 +151,3 @@ def _until(key: str) -> datetime | None:
         return datetime.strptime(matched[1], _TIME).replace(tzinfo=UTC) if matched else None
     except ValueError:
         return None
-
-
-def _authorities(pem: bytes | None) -> tuple[x509.Certificate, ...]:
-    try:
-        return tuple(filter(is_ca, read_certificates(pem)))
-    except PemError:
-        return ()

@@ -1,14 +1,13 @@
-"""What a folder, a Secret or a server holds of certificates: read, then judged.
+"""Reads and judges the certificate files of a folder, a Secret or a server.
 
-The contract with the admission service is three PEM files, named like the keys of a Secret of type
-`kubernetes.io/tls`: `tls.crt` (the serving certificate, then any intermediates), `tls.key` and `ca.crt` (the CAs to
-trust).
+The admission service reads the same three PEM files, named like the keys of a Secret of type `kubernetes.io/tls`:
+`tls.crt` (the serving certificate, then any intermediates), `tls.key` and `ca.crt` (the CAs to trust).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,74 +24,68 @@ CA = "ca.crt"
 FILES = (CERTIFICATE, KEY, CA)
 
 T = TypeVar("T")
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong; `str()` gives the clause `tls.crt is missing`."""
-
-    file: str
-    fault: str
-
-    def __str__(self) -> str:
-        return f"{self.file} {self.fault}"
+_Certificates = Sequence[x509.Certificate]
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What was read of a source, and everything that is wrong with it."""
+    """What was read from a source, and everything that is wrong with it."""
 
     chain: tuple[x509.Certificate, ...]
     """The certificates of `tls.crt`, the serving one first; empty if unreadable."""
     key: PrivateKeyTypes | None
-    """The private key of `tls.key`; None if unreadable or not there."""
+    """The private key of `tls.key`; None if unreadable or missing."""
     bundle: tuple[x509.Certificate, ...]
     """The certificates of `ca.crt`; empty if unreadable."""
-    problems: tuple[Problem, ...]
-    """What is wrong, worst first."""
+    problems: tuple[str, ...]
+    """What is wrong, such as `tls.crt is missing`."""
 
     @property
     def serving(self) -> x509.Certificate | None:
-        """The serving certificate itself."""
+        """The serving certificate; None if unreadable."""
         return self.chain[0] if self.chain else None
 
 
 def pem_files(pair: KeyPair, bundle: Iterable[x509.Certificate]) -> dict[str, bytes]:
-    """The three files for a serving pair and the CA certificates to trust, as name → PEM."""
+    """The three files for a serving certificate and the CAs to trust, as name → PEM."""
     return {CERTIFICATE: pair.certificate_pem, KEY: pair.key_pem, CA: encode(bundle)}
 
 
 def read(data: Mapping[str, bytes], hosts: Sequence[str], now: datetime, expected: Sequence[str] = FILES) -> Material:
     """Reads and judges the three files in `data` (name → content) at the moment `now`.
 
-    The certificate must name all `hosts`, which may be none. A file that is not in `expected` may be missing.
+    The certificate must name all `hosts`, if any. A file that is not in `expected` may be missing.
     """
-    problems: list[Problem] = []
+    problems: list[str] = []
 
-    def attempt(name: str, parse: Callable[[bytes | None], T]) -> T | None:
-        if name not in data and name not in expected:
-            return None
-        try:
-            return parse(data.get(name))
-        except PemError as error:
-            problems.append(Problem(name, str(error)))
-            return None
+    def found(name: str, parse: Callable[[bytes | None], T]) -> T | None:
+        return attempt(data, name, parse, problems) if name in data or name in expected else None
 
-    chain = attempt(CERTIFICATE, read_certificates) or ()
-    key = attempt(KEY, read_key)
-    bundle = attempt(CA, read_certificates) or ()
+    chain = found(CERTIFICATE, read_certificates) or ()
+    key = found(KEY, read_key)
+    bundle = found(CA, read_certificates) or ()
     if chain:
         if key is not None and not belongs(key, chain[0]):
-            problems.append(Problem(KEY, f"does not belong to {CERTIFICATE}"))
-        problems += [Problem(CERTIFICATE, fault) for fault in _faults(chain, bundle, hosts, now)]
-    # An expired certificate in a bundle is no fault while another one is valid: nobody trusts it any more.
+            problems.append(f"{KEY} does not belong to {CERTIFICATE}")
+        problems += [f"{CERTIFICATE} {fault}" for fault in _faults(chain, bundle, hosts, now)]
+    # An expired certificate in a bundle does no harm while another one is valid.
     faults = [fault for certificate in bundle for fault in date_faults(certificate, now)]
     if bundle and len(faults) == len(bundle):
-        problems.append(Problem(CA, f"holds no valid certificate: it {faults[0]}"))
+        problems.append(f"{CA} holds no valid certificate: it {faults[0]}")
     return Material(chain, key, bundle, tuple(problems))
 
 
+def attempt(data: Mapping[str, bytes], name: str, parse: Callable[[bytes | None], T], problems: list[str]) -> T | None:
+    """The content of the file `name` in `data`, as `parse` reads it; otherwise None, and why in `problems`."""
+    try:
+        return parse(data.get(name))
+    except PemError as error:
+        problems.append(f"{name} {error}")
+        return None
+
+
 def belongs(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
-    """Whether a private key is that of a certificate."""
+    """Whether a certificate is for a private key."""
     return key.public_key() == certificate.public_key()
 
 
@@ -107,10 +100,8 @@ def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def is_ca(certificate: x509.Certificate) -> bool:
     """Whether a certificate may sign others (RFC 5280 4.2.1.9)."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
+    values = (extension.value for extension in certificate.extensions)
+    return any(isinstance(value, x509.BasicConstraints) and value.ca for value in values)
 
 
 def names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -139,17 +130,15 @@ def date(moment: datetime) -> str:
 
 
 def date_faults(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
-    """Why a certificate is not valid at the moment `now`, as a clause without its subject."""
+    """Why a certificate is not valid at the moment `now`, as clauses without a subject."""
     if now > certificate.not_valid_after_utc:
         yield f"expired on {date(certificate.not_valid_after_utc)}"
     if now < certificate.not_valid_before_utc:
         yield f"is not valid before {date(certificate.not_valid_before_utc)}"
 
 
-def _faults(
-    chain: Sequence[x509.Certificate], bundle: Sequence[x509.Certificate], hosts: Sequence[str], now: datetime
-) -> Iterator[str]:
-    """What is wrong with a serving certificate, its key apart."""
+def _faults(chain: _Certificates, bundle: _Certificates, hosts: Sequence[str], now: datetime) -> Iterator[str]:
+    """What is wrong with a serving certificate apart from its key."""
     dates = list(date_faults(chain[0], now))
     yield from dates
     named = names(chain[0])
@@ -158,31 +147,22 @@ def _faults(
         yield "names no DNS name or IP address (subjectAltName)"
     elif missing:
         yield f"does not name {', '.join(missing)}, only {', '.join(named)}"
-    if bundle and named and not dates:
+    if bundle and named and not dates and chain[0] not in bundle:
         yield from _chain_faults(chain, bundle, now)
 
 
-def _chain_faults(
-    chain: Sequence[x509.Certificate], bundle: Sequence[x509.Certificate], now: datetime
-) -> Iterator[str]:
-    """Why a certificate does not lead to the bundle, given that its dates are valid and it has names."""
+def _chain_faults(chain: _Certificates, bundle: _Certificates, now: datetime) -> Iterator[str]:
+    """Why no certificate of the bundle signed a chain, given that its dates are valid and it has names."""
     serving, *intermediates = chain
-    if serving in bundle:
-        return
-    # A server's verifier must be given a name, and refuses a wildcard; the names are judged already. Extensions are
-    # not judged: Go, in which the API server is written, is no stricter.
+    # A verifier for servers needs a name, and refuses a wildcard; but the names are judged already. Extensions are not
+    # judged: Go, in which the API server is written, is no stricter.
     any_extensions = verification.ExtensionPolicy.permit_all()
     agnostic = verification.Criticality.AGNOSTIC
-    verifier = (
-        verification.PolicyBuilder()
-        .store(verification.Store(list(bundle)))
-        .time(now)
-        .extension_policies(
-            ca_policy=any_extensions.require_present(x509.BasicConstraints, agnostic, None),
-            ee_policy=any_extensions.require_present(x509.SubjectAlternativeName, agnostic, None),
-        )
-        .build_client_verifier()
-    )
+    builder = verification.PolicyBuilder().store(verification.Store(list(bundle))).time(now)
+    verifier = builder.extension_policies(
+        ca_policy=any_extensions.require_present(x509.BasicConstraints, agnostic, None),
+        ee_policy=any_extensions.require_present(x509.SubjectAlternativeName, agnostic, None),
+    ).build_client_verifier()
     try:
         verifier.verify(serving, intermediates)
     except verification.VerificationError as error:

@@ -1,4 +1,4 @@
-"""PEM texts (RFC 7468), read and written."""
+"""Reads and writes PEM texts (RFC 7468)."""
 
 import warnings
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _UNREADABLE = (
 
 
 class PemError(ValueError):
-    """A file that does not hold what it should; the message continues the file's name: `is missing`."""
+    """A file cannot be used; the message continues the name of the file, such as `is missing`."""
 
 
 def encode(certificates: Iterable[x509.Certificate]) -> bytes:
@@ -26,21 +26,14 @@ def encode(certificates: Iterable[x509.Certificate]) -> bytes:
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
-def encode_key(key: PrivateKeyTypes) -> bytes:
-    """A private key as unencrypted PKCS #8 PEM."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 def read_certificates(pem: bytes | None) -> tuple[x509.Certificate, ...]:
     """The certificates of a PEM text, in order, at least one. Raises PemError."""
     content = _present(pem)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # cryptography warns of odd serial numbers, which other issuers use
+            warnings.simplefilter("ignore")  # cryptography warns of serial numbers that some issuers use
             certificates = tuple(x509.load_pem_x509_certificates(content))
-            for certificate in certificates:  # cryptography parses most of a certificate only when asked for it
+            for certificate in certificates:  # cryptography parses most of a certificate only on access
                 _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
                 _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except _UNREADABLE as error:

@@ -1,17 +1,15 @@
-"""`controller`: the process that keeps a cluster's certificates, with its signals, logs and health."""
+"""`controller`: the process that keeps the certificates of a cluster, with its signals, logs and health endpoint."""
 
-import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import structlog
 import typer
@@ -24,55 +22,28 @@ if TYPE_CHECKING:
     from certs.controller import Controller
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-#: Seconds without a turn of the control loop after which the health endpoint fails.
+#: After so many seconds without a turn of the control loop, the health endpoint answers 503.
 STALE = 180
-#: Seconds that the health endpoint may take to end.
-POLL = 0.1
-
-
-class LogLevel(StrEnum):
-    """How much is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 def command(
     *,
-    namespace: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_NAMESPACE", help="The namespace of both Secrets and the Service.")
-    ],
-    ca_secret: Annotated[str, typer.Option(envvar="ECI_CERTS_CA_SECRET", help="The Secret for the CA and its key.")],
-    serving_secret: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_SERVING_SECRET", help="The Secret that the service mounts.")
-    ],
-    configuration: Annotated[
-        str,
-        typer.Option(
-            envvar="ECI_CERTS_CONFIGURATION", help="The MutatingWebhookConfiguration to keep the caBundle of."
-        ),
-    ],
-    service: Annotated[str, typer.Option(envvar="ECI_CERTS_SERVICE", help="The Service that the API server calls.")],
-    deployment: Annotated[
-        str, typer.Option(envvar="ECI_CERTS_DEPLOYMENT", help="The Deployment of this controller, for Events.")
-    ],
-    health_port: Annotated[
-        int, typer.Option(envvar="ECI_CERTS_HEALTH_PORT", min=0, max=65535, help="The port of GET /healthz.")
-    ] = 8081,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(envvar="ECI_CERTS_KUBECONFIG", help="A kubeconfig, if not the pod's ServiceAccount."),
-    ] = None,
-    log_level: Annotated[LogLevel, typer.Option(envvar="ECI_CERTS_LOG_LEVEL", help="How much to log.")] = LogLevel.INFO,
+    namespace: Annotated[str, typer.Option(help="The namespace of both Secrets and the Service.")],
+    ca_secret: Annotated[str, typer.Option(help="The Secret for the CA and its key.")],
+    serving_secret: Annotated[str, typer.Option(help="The Secret that the service mounts.")],
+    configuration: Annotated[str, typer.Option(help="The MutatingWebhookConfiguration that gets the caBundle.")],
+    service: Annotated[str, typer.Option(help="The Service that the API server calls.")],
+    deployment: Annotated[str, typer.Option(help="The Deployment of this controller; Events name it.")],
+    health_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of GET /healthz.")] = 8081,
+    kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
 ) -> None:
     """Keep the certificates of the webhook in a cluster: issue, publish, renew and repair them.
 
-    Its rights: get, list, watch and update the two Secrets; get, list, watch and patch the configuration; create
-    Secrets and Events in the namespace. SIGTERM ends it.
+    It needs the rights to get, list, watch and update the two Secrets, to get, list, watch and patch the configuration,
+    and to create Secrets and Events in the namespace. SIGTERM ends it.
     """
-    # The API client takes 0.4 s to import, which the other commands need not wait for.
+    # The API client takes 0.4 s to import. The other commands should not wait for it.
     from certs.cluster import connect  # noqa: PLC0415
     from certs.controller import Controller  # noqa: PLC0415
 
@@ -85,7 +56,7 @@ def command(
 
 
 def run(controller: "Controller") -> int:
-    """Runs a controller until a signal ends it; returns the exit code: 0 after SIGTERM or SIGINT, 1 after a bug."""
+    """Runs a controller until SIGTERM, SIGINT or a bug ends it; returns the exit code, 1 after a bug and else 0."""
     crashed = threading.Event()
 
     def work() -> None:
@@ -98,8 +69,8 @@ def run(controller: "Controller") -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.end())
-    # The work is not done in the main thread, so that a signal never waits for an answer of the API server. Each action
-    # is complete in itself, so the process may end at any moment.
+    # Not in the main thread: a signal must not wait for an answer of the API server. Each action is complete in itself,
+    # so the process may end at any moment.
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     controller.stop.wait()
@@ -110,7 +81,7 @@ def run(controller: "Controller") -> int:
 
 @contextmanager
 def _health(controller: "Controller", port: int) -> Iterator[str]:
-    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop turns, then 503.
+    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop turns, otherwise 503.
 
     It stays 200 while the API server does not answer: a restart would not help. Raises InputError.
     """
@@ -139,30 +110,26 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
         server = ThreadingHTTPServer(("", port), Handler)
     except OSError as error:
         raise InputError(f"--health-port: cannot listen on {port}: {error.strerror}") from None
-    thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
     url = f"http://0.0.0.0:{server.server_port}/healthz"
     log.info("answering", url=url)
     with server:
-        thread.start()
+        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         try:
             yield url
         finally:
-            # A thread that still polls a closed socket's number would poll whatever is opened under that number next.
             server.shutdown()
-            thread.join()
 
 
-def _configure_logs(level: LogLevel) -> None:
-    """Logs one JSON object per line, or plain text to a terminal."""
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+def _configure_logs(level: str) -> None:
+    """Logs plain text to a terminal, and otherwise one JSON object per line."""
+    json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    text = [structlog.dev.ConsoleRenderer()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.format_exc_info]),
-            renderer,
+            *(text if sys.stderr.isatty() else json),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.name)),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )

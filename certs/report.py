@@ -1,4 +1,4 @@
-"""What a source presents of certificates, and what is wrong with it, for people to read."""
+"""Describes the certificates of a source, and what is wrong with them, for people to read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Report:
     """What was found in one source at one moment."""
 
     source: str
-    """For a sentence: `the folder .local/tls`."""
+    """What sentences call it, such as `the folder .local/tls`."""
     now: datetime
     certificates: tuple[Shown, ...]
     problems: tuple[str, ...]
@@ -36,9 +36,9 @@ class Report:
 
 
 def report(source: str, data: Mapping[str, bytes], hosts: Sequence[str], now: datetime) -> Report:
-    """Explains the files of a folder, or the data of a Secret: a serving Secret or the CA's.
+    """Describes the files of a folder, or the data of a serving Secret or the CA's Secret.
 
-    The certificate must name all `hosts`, which may be none.
+    A serving certificate must name all `hosts`, if any.
     """
     if not _holds_authorities(data):
         return presented(source, data, hosts, now, FILES)
@@ -48,19 +48,19 @@ def report(source: str, data: Mapping[str, bytes], hosts: Sequence[str], now: da
         shown.append(Shown("next.crt", ring.next.certificate, "will sign once it is trusted everywhere"))
     remark = "no longer signs, trusted until"
     shown += [Shown("retired", old.certificate, f"{remark} {date(old.until)}") for old in ring.retired]
-    return Report(source, now, tuple(shown), tuple(map(str, ring.problems)))
+    return Report(source, now, tuple(shown), ring.problems)
 
 
 def presented(
     source: str, data: Mapping[str, bytes], hosts: Sequence[str], now: datetime, expected: Sequence[str]
 ) -> Report:
-    """Explains what is presented if only the files in `expected` can be read."""
+    """Describes a serving certificate of which only the files in `expected` must be there."""
     material = read(data, hosts, now, expected)
     serving = material.serving
     key = "its key fits" if serving and material.key and belongs(material.key, serving) else ""
     shown = [Shown(CERTIFICATE, certificate, "" if index else key) for index, certificate in enumerate(material.chain)]
     shown += [Shown(CA, certificate) for certificate in material.bundle]
-    return Report(source, now, tuple(shown), tuple(map(str, material.problems)))
+    return Report(source, now, tuple(shown), material.problems)
 
 
 def lines(found: Report) -> Iterator[str]:
@@ -68,8 +68,8 @@ def lines(found: Report) -> Iterator[str]:
     yield found.source
     for shown in found.certificates:
         certificate = shown.certificate
-        itself = certificate.issuer == certificate.subject
-        issuer = "itself" if itself else issuer_name(certificate).removeprefix("CN=")
+        own = certificate.issuer == certificate.subject
+        issuer = "itself" if own else issuer_name(certificate).removeprefix("CN=")
         yield f"  {shown.file}: {common_name(certificate)}, issued by {issuer}"
         if named := names(certificate):
             yield f"    for {', '.join(named)}"
@@ -84,7 +84,7 @@ def lines(found: Report) -> Iterator[str]:
 
 
 def _holds_authorities(data: Mapping[str, bytes]) -> bool:
-    """Whether a Secret is the CA's: it has no bundle, and its certificate is a CA's."""
+    """Whether data is that of the CA's Secret: it has no bundle, and its certificate is that of a CA."""
     try:
         return CA not in data and is_ca(read_certificates(data.get(CURRENT[0]))[0])
     except PemError:

@@ -1,22 +1,21 @@
 """Rotation: what to do next about the certificates of a cluster, as one pure function.
 
 The order of the rules makes rotation safe: a CA is trusted everywhere before it signs, and stays trusted until
-everything it signed has expired. Each action is complete in itself, so a controller may end after any of them and the
-next one continues from what it reads.
+everything it signed has expired. Each action is complete in itself, so a controller may end after any of them, and the
+next controller continues from what it reads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 
 from cryptography import x509
 
 from certs.authority import CA_NAME, SERVING_LIFETIME, KeyPair, issue, new_authority
-from certs.keyring import Keyring, managed, read_keyring
-from certs.material import CA, CERTIFICATE, KEY, Material, common_name, date, is_ca, pem_files, read, signed
-from certs.pem import PemError, encode, read_certificates
-from certs.state import CONTROLLER, MANAGED_BY, Action, Objects, PatchBundle, Published, Target, WriteSecret
+from certs.keyring import Keyring, authorities, managed, read_keyring
+from certs.material import CA, CERTIFICATE, KEY, Material, common_name, date, pem_files, read, signed
+from certs.pem import encode
+from certs.state import CONTROLLER, MANAGED_BY, Action, Objects, PatchBundle, Published, Secret, Target, WriteSecret
 
 #: How long a CA is trusted everywhere before it signs; kubelet takes up to two minutes to update a mounted Secret.
 SETTLE = timedelta(minutes=10)
@@ -24,8 +23,6 @@ RENEW_SERVING_BEFORE = timedelta(days=30)
 RENEW_CA_BEFORE = timedelta(days=365)
 #: An early renewal must add at least this much to the life of a certificate.
 GAIN = timedelta(days=1)
-#: The end of a certificate that has none (RFC 5280 4.1.2.5).
-_FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class Plan:
     problems: tuple[str, ...]
     """What the controller cannot fix, one sentence each."""
     published: Published | None
-    """To be passed to the next call."""
+    """What the next call must be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,8 @@ class Situation:
     """What the CA's Secret holds."""
     serving: Material
     """What the serving Secret holds, judged against the CAs of `ring`."""
+    bundles: Mapping[str, bytes]
+    """Webhook → its caBundle; empty without a configuration."""
     published: Published | None
     """Since when every place holds the CAs of `ring`; None if one holds something else."""
 
@@ -63,26 +62,26 @@ class Situation:
 
     @property
     def ca_secret(self) -> str:
-        """The CA's Secret, for a sentence."""
-        return self.target.secret(self.target.ca_secret)
+        """The CA's Secret, as sentences name it."""
+        return f"Secret {self.target.namespace}/{self.target.ca_secret}"
 
     @property
     def serving_secret(self) -> str:
-        """The serving Secret, for a sentence."""
-        return self.target.secret(self.target.serving_secret)
-
-    @property
-    def bundles(self) -> Mapping[str, bytes]:
-        """Webhook → its caBundle; empty without a configuration."""
-        return self.objects.configuration.bundles if self.objects.configuration else {}
+        """The serving Secret, as sentences name it."""
+        return f"Secret {self.target.namespace}/{self.target.serving_secret}"
 
 
 def plan(objects: Objects, target: Target, published: Published | None, now: datetime) -> Plan:
     """What to do next about `objects`; `published` is what the call before returned, None at first.
 
-    The CA's Secret must be read last: it decides about the other two objects, so it must not be older than they are.
+    The CA's Secret must be read last: the other two objects follow it, so it must not be older than they are.
     """
-    foreign = tuple(_foreign(objects, target))
+    foreign = tuple(
+        f"Secret {target.namespace}/{name} was not made by this controller (it lacks the label"
+        f" {MANAGED_BY}={CONTROLLER}), so nothing is changed: delete it, or have the chart use it as provided."
+        for name, secret in ((target.ca_secret, objects.ca), (target.serving_secret, objects.serving))
+        if secret and not secret.owned
+    )
     if foreign:
         return Plan(None, None, foreign, None)
     view = _judge(objects, target, published, now)
@@ -91,35 +90,30 @@ def plan(objects: Objects, target: Target, published: Published | None, now: dat
     return Plan(_next_action(view), _due(view), problems, view.published)
 
 
-def _foreign(objects: Objects, target: Target) -> Iterator[str]:
-    for name, secret in ((target.ca_secret, objects.ca), (target.serving_secret, objects.serving)):
-        if secret and not secret.owned:
-            yield (
-                f"{target.secret(name)} was not made by this controller (it lacks the label"
-                f" {MANAGED_BY}={CONTROLLER}), so nothing is changed: delete it, or have the chart use it as provided."
-            )
-
-
 def _judge(objects: Objects, target: Target, before: Published | None, now: datetime) -> Situation:
-    ring = read_keyring(objects.ca.data, now) if objects.ca else Keyring()
+    ring = read_keyring(_data(objects.ca), now)
     bundle = encode(ring.trusted)
-    stored = objects.serving.data if objects.serving else {}
+    stored = _data(objects.serving)
     serving = read({**stored, CA: bundle}, target.hosts, now, expected=(CERTIFICATE, KEY))
-    bundles = objects.configuration.bundles.values() if objects.configuration else ()
+    bundles = objects.configuration.bundles if objects.configuration else {}
     published = None
-    if all(held == bundle for held in (*bundles, stored.get(CA))):
+    if all(held == bundle for held in (*bundles.values(), stored.get(CA))):
         unbroken = before is not None and before.bundle == bundle and before.since <= now
         published = before if unbroken else Published(bundle, now)
-    return Situation(objects, target, now, ring, serving, published)
+    return Situation(objects, target, now, ring, serving, bundles, published)
+
+
+def _data(secret: Secret | None) -> Mapping[str, bytes]:
+    return secret.data if secret else {}
 
 
 def _due(view: Situation) -> datetime | None:
     """The next moment at which a rule could find work although nothing changed."""
     ring, serving, now = view.ring, view.serving.serving, view.now
     moments = [old.until for old in ring.retired]
-    # A certificate is still valid in the very second of its notAfter (RFC 5280 4.1.2.5).
+    # A certificate is valid through the second of its notAfter; one without an end has year 9999 (RFC 5280 4.1.2.5).
     ends = [certificate.not_valid_after_utc for certificate in (*ring.trusted, *view.serving.chain)]
-    moments += [end + timedelta(seconds=1) for end in ends if end < _FOREVER]
+    moments += [end + timedelta(seconds=1) for end in ends if end.year < MAXYEAR]
     if ring.current:
         moments.append(ring.current.certificate.not_valid_after_utc - RENEW_CA_BEFORE)
     if serving and now <= serving.not_valid_after_utc:
@@ -130,7 +124,7 @@ def _due(view: Situation) -> datetime | None:
 
 
 def _next_action(view: Situation) -> Action | None:
-    """The action of the first rule that does not hold. A rule relies on the rules before it."""
+    """The action of the first rule that does not hold; a rule relies on the rules before it."""
     current = view.ring.current
     if current is None:
         return _replace_ca(view)
@@ -139,17 +133,17 @@ def _next_action(view: Situation) -> Action | None:
 
 
 def _replace_ca(view: Situation) -> Action:
-    """Without a CA that can sign, the next one or a new one takes its place; the old ones stay trusted."""
+    """If no CA can sign, the next CA or a new one takes its place; the old CAs stay trusted."""
     current = view.ring.next or new_authority(view.now)
     ring = replace(view.ring, current=current, next=None).retire(_adoptable(view), view.now)
-    why = "; ".join(map(str, view.ring.problems)) if view.objects.ca else "the Secret does not exist"
+    why = "; ".join(view.ring.problems) if view.objects.ca else "the Secret does not exist"
     message = f"Made {common_name(current.certificate)} the CA in {view.ca_secret}, because {why}."
     return _write_ca(view, ring, "CACreated", message)
 
 
 def _keep_ca(view: Situation, _: KeyPair) -> Action | None:
-    """The keyring has every CA that the certificate in use needs."""
-    unknown = [ca for ca in _adoptable(view) if not view.ring.knows(ca)]
+    """The keyring holds every CA that the certificate in use needs."""
+    unknown = [ca for ca in _adoptable(view) if ca not in view.ring.trusted]
     if not unknown:
         return None
     message = f"Kept {_listed(unknown)} in {view.ca_secret}, because the certificate in use needs it."
@@ -159,17 +153,15 @@ def _keep_ca(view: Situation, _: KeyPair) -> Action | None:
 def _adoptable(view: Situation) -> list[x509.Certificate]:
     """The CAs that API servers trust now and may still need, whatever the CA's Secret holds.
 
-    Only the caBundle counts: whoever may change it decides about trust anyway, unlike whoever may change a Secret.
+    Only the caBundle counts: who may change it decides about trust anyway, but who may change a Secret does not.
     """
-    found: list[x509.Certificate] = []
-    for bundle in view.bundles.values():
-        with suppress(PemError):
-            found += [ca for ca in read_certificates(bundle) if is_ca(ca) and view.now <= ca.not_valid_after_utc]
+    found = dict.fromkeys(ca for bundle in view.bundles.values() for ca in authorities(bundle))
     serving, lost = view.serving.serving, view.ring.current is None
     return [
         ca
-        for ca in dict.fromkeys(found)
-        if (serving and signed(serving, ca)) or (lost and common_name(ca).startswith(CA_NAME))
+        for ca in found
+        if view.now <= ca.not_valid_after_utc
+        and ((serving and signed(serving, ca)) or (lost and common_name(ca).startswith(CA_NAME)))
     ]
 
 
@@ -188,18 +180,18 @@ def _introduce_ca(view: Situation, current: KeyPair) -> Action | None:
 
 def _tidy_ca(view: Situation, _: KeyPair) -> Action | None:
     """The CA's Secret holds nothing that is no longer needed."""
-    stored = set(filter(managed, view.objects.ca.data)) if view.objects.ca else set()
+    stored = set(filter(managed, _data(view.objects.ca)))
     ring = view.ring.forget(view.now)
     kept = ring.data().keys()
     if stored == kept:  # keys, not values: one certificate can be written in several ways
         return None
-    why = "; ".join(map(str, view.ring.problems)) or "everything it signed has expired"
+    why = "; ".join(view.ring.problems) or "everything it signed has expired"
     message = f"Removed {', '.join(sorted(stored - kept))} from {view.ca_secret}, because {why}."
     return _write_ca(view, ring, "CARetired", message)
 
 
 def _publish_bundle(view: Situation, _: KeyPair) -> Action | None:
-    """Every webhook of the configuration trusts exactly the CAs of the keyring."""
+    """The caBundle of every webhook holds exactly the CAs of the keyring."""
     configuration, trusted = view.objects.configuration, view.ring.trusted
     bundle = encode(trusted)
     differing = tuple(name for name, held in view.bundles.items() if held != bundle)
@@ -211,12 +203,12 @@ def _publish_bundle(view: Situation, _: KeyPair) -> Action | None:
 
 
 def _serve(view: Situation, current: KeyPair) -> Action | None:
-    """The serving Secret holds a sound pair of the current CA, and the bundle."""
+    """The serving Secret holds a valid certificate of the current CA, its key, and the CAs of the keyring."""
     serving, stored, now = view.serving.serving, view.objects.serving, view.now
     if stored is None:
         return _issue(view, current, "the Secret does not exist")
     if serving is None or view.serving.problems:
-        return _issue(view, current, "; ".join(map(str, view.serving.problems)))
+        return _issue(view, current, "; ".join(view.serving.problems))
     trusted = view.ring.trusted
     if stored.data.get(CA) != encode(trusted):
         message = f"Set {CA} in {view.serving_secret} to {_listed(trusted)}."
@@ -225,9 +217,9 @@ def _serve(view: Situation, current: KeyPair) -> Action | None:
         why = f"{common_name(current.certificate)} signs now"
         return _issue(view, current, why) if view.settled else None
     end = serving.not_valid_after_utc
-    if end - now <= RENEW_SERVING_BEFORE:
-        gain = min(now + SERVING_LIFETIME, current.certificate.not_valid_after_utc) - end
-        return _issue(view, current, f"the previous one expires on {date(end)}") if gain > GAIN else None
+    gain = min(now + SERVING_LIFETIME, current.certificate.not_valid_after_utc) - end
+    if end - now <= RENEW_SERVING_BEFORE and gain > GAIN:
+        return _issue(view, current, f"the previous one expires on {date(end)}")
     return None
 
 
@@ -255,13 +247,13 @@ def _issue(view: Situation, current: KeyPair, why: str) -> Action:
 
 def _write_ca(view: Situation, ring: Keyring, reason: str, message: str) -> Action:
     before = view.objects.ca
-    others = {key: content for key, content in before.data.items() if not managed(key)} if before else {}
+    others = {key: content for key, content in _data(before).items() if not managed(key)}
     return WriteSecret(view.target.ca_secret, "Opaque", {**others, **ring.data()}, before, reason, message)
 
 
 def _write_serving(view: Situation, changes: Mapping[str, bytes], reason: str, message: str) -> Action:
     before = view.objects.serving
-    data = {**(before.data if before else {}), **changes}
+    data = {**_data(before), **changes}
     return WriteSecret(view.target.serving_secret, "kubernetes.io/tls", data, before, reason, message)
 
 

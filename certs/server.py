@@ -1,4 +1,4 @@
-"""What a running server presents."""
+"""Asks a running server for its certificate."""
 
 import re
 import socket
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from certs.errors import InputError
 
 _PORT = re.compile(r"[0-9]{1,5}")
-TIMEOUT = 10
+_SECONDS = 10
 
 
 class ServerError(Exception):
@@ -29,16 +29,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The result of a TLS handshake."""
+    """The serving certificate of a server as PEM, and what a client finds wrong with it."""
 
     certificate: bytes
-    """The serving certificate as PEM."""
     fault: str
-    """Why a client that trusts the given CAs refuses it; empty if it does not, or no CAs were given."""
+    """Why a client that trusts the given CAs refuses it; empty if the client accepts it or no CAs were given."""
 
 
 def read_address(text: str) -> Address:
-    """Reads `HOST:PORT`, an IPv6 address in brackets. Raises InputError."""
+    """Reads `HOST:PORT`; an IPv6 address is in brackets. Raises InputError."""
     host, separator, port = text.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not separator or not host or not _PORT.fullmatch(port) or not 0 < int(port) <= 65535:  # noqa: PLR2004
@@ -47,9 +46,9 @@ def read_address(text: str) -> Address:
 
 
 def shake_hands(address: Address, server_name: str, ca: bytes | None) -> Handshake:
-    """Connects to a server as `server_name`: what it presents, and whether a strict client that trusts `ca` accepts it.
+    """Connects to a server under the name `server_name`, and verifies it strictly with `ca`, the PEM of the CAs.
 
-    Without `ca` (PEM) nothing is verified. Raises ServerError if no TLS server answers, ssl.SSLError if `ca` holds no
+    Without `ca` nothing is verified. Raises ServerError if no TLS server answers, and ssl.SSLError if `ca` holds no
     certificate.
     """
     unverified = ssl.create_default_context()
@@ -71,7 +70,7 @@ def shake_hands(address: Address, server_name: str, ca: bytes | None) -> Handsha
 def _connect(address: Address, server_name: str, context: ssl.SSLContext) -> bytes:
     try:
         with (
-            socket.create_connection((address.host, address.port), TIMEOUT) as plain,
+            socket.create_connection((address.host, address.port), _SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=server_name) as secured,
         ):
             return secured.getpeercert(binary_form=True) or b""

@@ -1,5 +1,6 @@
-"""`show`: what a folder, a Secret or a running server presents, and what is wrong with it."""
+"""`show`: describes the certificates of a folder, a Secret or a running server, and what is wrong with them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from certs.authority import canonical
 from certs.errors import InputError
 from certs.files import read_folder
 from certs.material import CERTIFICATE
-from certs.pem import PemError, read_certificates
+from certs.pem import PemError, encode, read_certificates
 from certs.report import Report, lines, presented, report
 from certs.server import ServerError, read_address, shake_hands
 
@@ -22,15 +23,11 @@ def command(
     folder: Annotated[Path | None, typer.Option("--dir", help="A folder with tls.crt, tls.key and ca.crt.")] = None,
     secret: Annotated[str | None, typer.Option(help="A Secret of a cluster, as NAMESPACE/NAME.")] = None,
     server: Annotated[str | None, typer.Option(help="A running server, as HOST:PORT.")] = None,
-    ca: Annotated[Path | None, typer.Option(help="With --server: the CA certificates to trust, a PEM file.")] = None,
-    server_name: Annotated[str | None, typer.Option(help="With --server: what to call it, if not HOST.")] = None,
-    host: Annotated[
-        list[str] | None, typer.Option(help="A name that the certificate must hold; may be repeated.")
-    ] = None,
+    ca: Annotated[Path | None, typer.Option(help="With --server: a PEM file of the CAs to trust.")] = None,
+    server_name: Annotated[str | None, typer.Option(help="With --server: its name, if not HOST.")] = None,
+    host: Annotated[list[str] | None, typer.Option(help="A name that the certificate must have; repeatable.")] = None,
     context: Annotated[str | None, typer.Option(help="With --secret: the context of the kubeconfig.")] = None,
-    kubeconfig: Annotated[
-        Path | None, typer.Option(help="With --secret: the kubeconfig, if not the usual one.")
-    ] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="With --secret: a kubeconfig, if not the usual one.")] = None,
 ) -> None:
     """Explain certificates: names, dates, chain, days left, and what is wrong.
 
@@ -52,7 +49,8 @@ def command(
         case None, None, str():
             found = _of_server(server, hosts, now, ca, server_name)
         case _:
-            raise InputError("nothing to show; accepted: exactly one of --dir, --secret and --server")
+            number = sum(source is not None for source in (folder, secret, server))
+            raise InputError(f"found {number} sources; accepted: exactly one of --dir, --secret and --server")
     for line in lines(found):
         typer.echo(line)
     raise typer.Exit(1 if found.problems else 0)
@@ -68,14 +66,14 @@ def _of_folder(folder: Path, hosts: Sequence[str], now: datetime) -> Report:
 
 
 def _of_secret(name: str, hosts: Sequence[str], now: datetime, kubeconfig: Path | None, context: str | None) -> Report:
-    # The API client takes 0.4 s to import, which the other sources need not wait for.
+    # The API client takes 0.4 s to import. The other sources should not wait for it.
     from certs.cluster import ClusterError, connect  # noqa: PLC0415
 
-    namespace, _, secret = name.partition("/")
-    if not namespace or not secret or "/" in secret:
+    named = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9.-]+)", name)
+    if not named:
         raise InputError(f"--secret: found {name!r}; accepted: NAMESPACE/NAME, such as spark/webhook-tls")
     try:
-        found = connect(kubeconfig, context).secret(namespace, secret)
+        found = connect(kubeconfig, context).secret(*named.groups())
     except ClusterError as error:
         raise InputError(str(error)) from None
     source = f"the Secret {name}"
@@ -99,10 +97,8 @@ def _of_server(address: str, hosts: Sequence[str], now: datetime, ca: Path | Non
 
 def _trusted(ca: Path) -> bytes:
     try:
-        content = ca.read_bytes()
-        read_certificates(content)
+        return encode(read_certificates(ca.read_bytes()))
     except OSError as error:
         raise InputError(f"--ca: {ca} cannot be read: {error.strerror}") from None
     except PemError as error:
         raise InputError(f"--ca: {ca} {error}") from None
-    return content

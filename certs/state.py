@@ -12,16 +12,15 @@ CONTROLLER = "spark-eci-webhook-certs"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The names of the objects that one controller keeps."""
+    """The names of the objects that one controller keeps; the Secrets and the Service are in `namespace`."""
 
     namespace: str
-    """That of both Secrets and the Service."""
     ca_secret: str
     """The Secret with the CAs and their keys, which no pod mounts."""
     serving_secret: str
     """The Secret that the service mounts."""
     configuration: str
-    """The MutatingWebhookConfiguration whose caBundle is kept."""
+    """The MutatingWebhookConfiguration that gets the caBundle."""
     service: str
     """The Service that the API server calls."""
 
@@ -30,10 +29,6 @@ class Target:
         """The DNS names of the Service (Kubernetes: DNS for Services and Pods)."""
         qualified = f"{self.service}.{self.namespace}"
         return (self.service, qualified, f"{qualified}.svc", f"{qualified}.svc.cluster.local")
-
-    def secret(self, name: str) -> str:
-        """A Secret of the namespace, for a sentence."""
-        return f"Secret {self.namespace}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Secret:
     owned: bool
     """Whether it has the label of the Secrets that the controller made."""
     raw: Mapping[str, Any] = field(repr=False, compare=False)
-    """The whole object, for writing it back with its resourceVersion."""
+    """The whole object, to be written back with its resourceVersion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +62,11 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class WriteSecret:
-    """Create a Secret, or replace the data of the one that was read if nobody changed it since."""
+    """Create a Secret, or replace the data of the one that was read if nobody has changed it since."""
 
     name: str
     type: str
-    """The type of a new Secret."""
     data: Mapping[str, bytes] = field(repr=False)
-    """All that it is to hold."""
     replaces: Secret | None
     """The Secret that was read; None if there must be none."""
     reason: str
@@ -84,13 +77,11 @@ class WriteSecret:
 
 @dataclass(frozen=True, slots=True)
 class PatchBundle:
-    """Set the caBundle of some webhooks of the configuration if nobody changed it since."""
+    """Set the caBundle of `webhooks` in the configuration if nobody has changed it since it was read."""
 
     bundle: bytes = field(repr=False)
     webhooks: tuple[str, ...]
-    """The webhooks whose caBundle differs now."""
     resource_version: str
-    """That of the configuration when it was read."""
     reason: str
     message: str
 
@@ -100,7 +91,7 @@ Action = WriteSecret | PatchBundle
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Since when every place that clients trust has held one bundle without a break.
+    """The bundle that clients everywhere trust, and since when without a break.
 
     A controller keeps this in memory only: after a restart it waits once more, which does no harm.
     """

@@ -34,18 +34,15 @@ Fault = Callable[[str, str], Answer | None]
 
 
 class StandIn:
-    """Secrets, configurations and Events over plain HTTP, on loopback.
-
-    Attributes:
-        fault: Asked first, with method and path, for an answer instead of the usual one.
-        calls: Method and path of every call, watches as `WATCH`.
-        called: Set by the first call.
-    """
+    """Secrets, configurations and Events over plain HTTP, on loopback."""
 
     def __init__(self, folder: Path) -> None:
         self.fault: Fault = lambda *_: None
+        """Gets the method and path of each call; what it returns is the answer, None means the usual answer."""
         self.calls: list[tuple[str, str]] = []
+        """Method and path of every call; the method of a watch is `WATCH`."""
         self.called = threading.Event()
+        """Set by the first call."""
         self.objects: dict[str, dict[str, Any]] = {}
         self._versions = count(1)
         self._over = threading.Event()

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certs.authority import HostError, KeyPair, canonical, issue, new_authority
+from certs.authority import KeyPair, canonical, issue, new_authority
 from certs.errors import InputError
 from tests.certs.go_client import GoClient
 
@@ -164,7 +164,7 @@ def test_hosts_are_written_once_in_their_shortest_form() -> None:
     ],
 )
 def test_a_host_that_no_certificate_can_name_is_refused_with_a_sentence(host: str) -> None:
-    with pytest.raises(HostError) as caught:
+    with pytest.raises(InputError) as caught:
         issue(AUTHORITY, ["localhost", host], NOW)
     assert str(caught.value) == (
         f"host: found {host!r};"

@@ -99,6 +99,7 @@ FAULTS = {
     "no JSON": Answer(200, b"<html>"),
     "an empty answer": Answer(200, b""),
     "JSON of another kind": Answer(200, b'{"kind": "Nonsense"}'),
+    "JSON that is no object": Answer(200, b"[]"),
     "a closed connection": Answer(close=True),
 }
 

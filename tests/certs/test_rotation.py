@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certs.authority import KeyPair, issue, new_authority
 from certs.keyring import read_keyring
@@ -345,20 +345,19 @@ def ca_files(pair: KeyPair) -> dict[str, bytes]:
     return {"tls.crt": pair.certificate_pem, "tls.key": pair.key_pem}
 
 
-def rsa_authority() -> dict[str, bytes]:
-    """A CA that works, but has a key of another kind than ours."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "another CA")])
-    certificate = (
+def authority_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, *, identified: bool) -> dict[str, bytes]:
+    """A CA with any kind of key, and with or without a subject key identifier."""
+    name = x509.Name.from_rfc4514_string("CN=another CA")
+    builder = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
         .serial_number(x509.random_serial_number()).not_valid_before(START).not_valid_after(START + YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
     )  # fmt: skip
+    if identified:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     form = serialization.PrivateFormat.PKCS8
     private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    return {"tls.crt": encode([certificate]), "tls.key": private}
+    return {"tls.crt": encode([builder.sign(key, hashes.SHA256())]), "tls.key": private}
 
 
 OTHER, ANOTHER = new_authority(START), new_authority(START)
@@ -377,7 +376,11 @@ CA_DAMAGES: dict[str, tuple[dict[str, bytes], str]] = {
     "empty values": ({"tls.crt": b"", "tls.key": b"\n"}, "tls.crt is empty; tls.key is empty"),
     "two halves": ({**ca_files(OTHER), "tls.key": ANOTHER.key_pem}, "tls.key does not belong to tls.crt"),
     "a leaf": (ca_files(issue(OTHER, ["localhost"], START)), "tls.crt is not the certificate of a CA"),
-    "an RSA key": (rsa_authority(), "tls.key is not of an elliptic curve"),
+    "an RSA key": (
+        authority_of(rsa.generate_private_key(public_exponent=65537, key_size=2048), identified=True),
+        "tls.key is not of an elliptic curve",
+    ),
+    "no key identifier": (authority_of(OTHER.key, identified=False), "tls.crt has no subject key identifier"),
     "an expired CA": (
         ca_files(new_authority(START - 10 * YEAR - timedelta(days=1))),
         "tls.crt expired on 2026-12-31 00:00 UTC",
@@ -410,6 +413,7 @@ NOT_RETIRED = (
     ("retired-99999999T999999Z-00000000.crt", b""),
     ("retired-20280101T000000Z-00000000.crt", FOREIGN["tls.crt"]),
 )
+ISSUED = "Issued a serving certificate into Secret spark/webhook-tls, signed by <CA>, valid until 2027-04-01 00:00 UTC"
 BUNDLES = (b"", b"rubbish", FOREIGN["ca.crt"], *UNREADABLE.values())
 
 
@@ -446,10 +450,7 @@ def test_what_cannot_be_a_retired_ca_is_removed_and_named(key: str, content: byt
 @pytest.mark.parametrize("damage", SERVING_DAMAGES)
 def test_a_damaged_serving_secret_is_named_and_repaired(damage: str) -> None:
     changes, fault = SERVING_DAMAGES[damage]
-    what = (
-        "Issued a serving certificate into Secret spark/webhook-tls, signed by <CA>, valid until 2027-04-01 00:00 UTC"
-    )
-    repaired(lambda it: it.damage_serving(**changes), f"{what}, because {fault}.", ["CertificateIssued"])
+    repaired(lambda it: it.damage_serving(**changes), f"{ISSUED}, because {fault}.", ["CertificateIssued"])
 
 
 @pytest.mark.parametrize("bundle", [None, *BUNDLES])
@@ -458,15 +459,12 @@ def test_a_wrong_bundle_in_the_serving_secret_is_set_right_and_the_pair_stays(bu
     repaired(lambda it: it.damage_serving(ca_crt=bundle), message, ["BundleWritten"])
 
 
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_a_wrong_ca_bundle_is_patched_and_no_other(bundle: bytes) -> None:
-    message = "Set the caBundle of executor.spark in MutatingWebhookConfiguration spark-eci-webhook to <CA>."
-    repaired(lambda it: it.set_bundles(**{"executor.spark": bundle}), message, ["CABundlePatched"])
-
-
-def test_a_new_webhook_of_the_configuration_gets_the_bundle() -> None:
-    message = "Set the caBundle of another.spark in MutatingWebhookConfiguration spark-eci-webhook to <CA>."
-    repaired(lambda it: it.set_bundles(**{"another.spark": b""}), message, ["CABundlePatched"])
+@pytest.mark.parametrize(
+    ("webhook", "bundle"), [("a-new-one.spark", b""), *(("executor.spark", bundle) for bundle in BUNDLES)]
+)
+def test_a_wrong_ca_bundle_is_patched_and_no_other(webhook: str, bundle: bytes) -> None:
+    message = f"Set the caBundle of {webhook} in MutatingWebhookConfiguration spark-eci-webhook to <CA>."
+    repaired(lambda it: it.set_bundles(**{webhook: bundle}), message, ["CABundlePatched"])
 
 
 def test_a_certificate_for_another_service_is_replaced() -> None:
@@ -476,11 +474,8 @@ def test_a_certificate_for_another_service_is_replaced() -> None:
         pair = issue(current, TARGET.hosts[:3], START)
         it.damage_serving(tls_crt=pair.certificate_pem, tls_key=pair.key_pem)
 
-    what = (
-        "Issued a serving certificate into Secret spark/webhook-tls, signed by <CA>, valid until 2027-04-01 00:00 UTC"
-    )
     why = "tls.crt does not name webhook.spark.svc.cluster.local, only webhook, webhook.spark, webhook.spark.svc"
-    repaired(damage, f"{what}, because {why}.", ["CertificateIssued"])
+    repaired(damage, f"{ISSUED}, because {why}.", ["CertificateIssued"])
 
 
 @pytest.mark.parametrize("name", ["*.webhook.spark.svc", "web_hook", "webhook.", "", HOST])

@@ -222,8 +222,8 @@ class Scripted(Cluster):
         super().__init__(None)
         self.answers = answers
 
-    def _request(self, method: str, path: str, query: Any, body: Any = None) -> Any:
-        assert (method, body) == ("GET", None)
+    def _request(self, method: str, path: str, query: Any, body: Any = None, what: str = "") -> Any:
+        assert (method, body, what) == ("GET", None, "")
         key = f"{path}?{query.get('continue', '')}"
         if key not in self.answers:
             raise ClusterError("refused")
