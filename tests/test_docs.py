@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from tests import golden, settings_table
+from tests import golden, modes_table, settings_table
 from tests.serving import ROOT
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import ExecutorRule, Policy, Profile
@@ -35,10 +35,10 @@ def test_the_policies_shown_can_be_used() -> None:
         assert parse_policy(block.encode(), "docs/configuration.md").cautions() == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
-def test_every_mode_is_explained(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert [mode for mode in SchedulingMode if f"`{mode}`" not in text] == [], page
+@pytest.mark.parametrize("place", modes_table.PLACES)
+def test_every_place_that_lists_the_modes_agrees_with_their_entries(place: str) -> None:
+    text = (ROOT / place).read_text(encoding="utf-8")
+    assert text == modes_table.composed(place), f"{place} differs from webhook/core/modes.py: run make golden"
 
 
 @pytest.mark.parametrize("mode", list(SchedulingMode))
