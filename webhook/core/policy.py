@@ -78,7 +78,7 @@ class Rule(PolicyModel):
     mode: SchedulingMode
     """Where they may run."""
     weight: Annotated[int, Field(ge=1, le=100)] = 1
-    """Weight of the preference in ecs-first and eci-first, beside the pod's other preferences."""
+    """Weight of the preference, in modes that have one, beside the pod's other preferences."""
     image_cache: ImageCache = ImageCache()
     """Which image cache they ask for."""
     annotations: AllAnnotations = Field(default_factory=dict)

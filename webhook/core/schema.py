@@ -7,6 +7,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from webhook.core.modes import SchedulingMode
+
 _NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _PROFILE_NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -64,3 +66,10 @@ class PolicySchema(GenerateJsonSchema):
         if "min_length" in schema:
             closed["minProperties"] = schema["min_length"]
         return closed
+
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        """The schema of an enumeration; that of the modes has the sentence of each, which editors show."""
+        enumeration = super().enum_schema(schema)
+        if schema["cls"] is SchedulingMode:
+            enumeration["enumDescriptions"] = [mode.sentence for mode in SchedulingMode]
+        return enumeration
