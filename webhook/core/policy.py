@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from webhook.core import eci_annotations, names
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import SchedulingMode
-from webhook.core.schema import LabelValue, PolicyModel, ProfileName, QualifiedName
+from webhook.core.schema import DNSLabel, LabelValue, PolicyModel, QualifiedName
 from webhook.core.virtual_node import VirtualNode
 
 #: Every id seen is of this form, but no grammar is written down: another form is warned about, not refused.
@@ -177,7 +177,7 @@ class Policy(PolicyModel):
     """Which pods are ours."""
     virtual_node: VirtualNode = VirtualNode()
     """The virtual node."""
-    profiles: Annotated[dict[ProfileName, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
+    profiles: Annotated[dict[DNSLabel, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
     """The profiles by name; where the key is left out, the built-in ones."""
 
     @model_validator(mode="after")
