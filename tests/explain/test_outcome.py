@@ -128,7 +128,7 @@ def test_every_reason_has_its_words_and_a_case() -> None:
 )
 def test_what_is_left_alone_has_its_reason(name: str, what: str, why: str) -> None:
     found = explained(BY_NAME[name].pod, BY_NAME[name].policy)
-    assert (what, why) in words.remarks(found.kept, 0)
+    assert f"{what} ({why})" in words.remarks(found.kept, 0)
 
 
 @pytest.mark.parametrize("mode", SchedulingMode)

@@ -1,4 +1,4 @@
-"""What becomes of one pod: the service's own answer to its review, and all that was decided on the way."""
+"""The outcome of one pod: the service's own answer to its review, and every decision behind it."""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _SPEC: Final = ("nodeName", "nodeSelector", "schedulerName", "affinity", "tolera
 
 
 class Fate(StrEnum):
-    """What becomes of a pod, in a word or two."""
+    """What happens to a pod, in a word or two."""
 
     PLACED = "placed"
     OBSERVED = "observed"
@@ -60,7 +60,7 @@ class Outcome:
 
     @property
     def fate(self) -> Fate:
-        """What becomes of the pod."""
+        """What happens to the pod."""
         if self.denied:
             return Fate.DENIED
         if self.decision is None or self.decision.placement.mode == NONE:
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before: JSON | None = None) -> Outcome:
-    """What becomes of `pod` of `workload` under `profile`, or of `before`, another state of the same pod.
+    """The outcome of `pod` of `workload` under `profile`, or of `before`, another state of the same pod.
 
     Raises ReviewError if a field that placement reads has the wrong type.
     """
@@ -93,27 +93,26 @@ def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before:
     response = found.response
     warnings = tuple(response.warnings or ())
     if found.decision is None:
-        # Whatever the request is about may have no parts of a pod.
+        # The object of such a request need not have the fields of a pod.
         before = {"metadata": {"name": workload.name}, "spec": {}}
         return Outcome(before, before, b"[]", warnings, skipped=found.request)
     if isinstance(found.decision, Mismatch):
         return Outcome(before, before, b"[]", warnings, skipped=found.decision)
     patch = response.patch or b"[]"
     after = jsonpatch.apply_patch(before, json.loads(patch))
-    return Outcome(
-        before, after, patch, warnings, found.decision, denied=response.status.message if response.status else ""
-    )
+    denied = response.status.message if response.status else ""
+    return Outcome(before, after, patch, warnings, found.decision, denied=denied)
 
 
 def scheduling_part(pod: JSON) -> JSON:
-    """What of `pod` (a Pod as JSON) bears on where it runs: annotations, and of the spec what the scheduler reads."""
+    """The part of `pod` (a Pod as JSON) that decides where it runs: the annotations, and what the scheduler reads."""
     spec = {key: pod["spec"][key] for key in _SPEC if pod["spec"].get(key)}
     annotations = pod["metadata"].get("annotations")
     return ({"metadata": {"annotations": annotations}} if annotations else {}) | ({"spec": spec} if spec else {})
 
 
 def _whole(placement: Placement) -> list[tuple[Kind, ChangeReason]]:
-    """What is left alone as a whole."""
+    """The kinds that are left alone as a whole, each with the reason."""
     if placement.verdict is Verdict.LEAVE:
         return [(Kind.POD, ChangeReason.OUTSIDE_ROLLOUT)]
     if placement.mode == NONE:
