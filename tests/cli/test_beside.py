@@ -12,10 +12,10 @@ from tests.cli.conftest import Run
 from tests.virtual_node import TOLERATION
 from webhook.core.modes import SchedulingMode, Side
 
-ALIKE = "both orders end alike"
-ORDERED = "both orders end alike, but for the order and repetition of tolerations"
-SAME = "both orders leave the same nodes open, by different means"
-DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
+ALIKE = "both orders give the same pod"
+ORDERED = "both orders give the same pod, except for the order and repetition of tolerations"
+SAME = "both orders allow the same nodes, in different ways"
+DIFFERENT = "the orders allow different nodes: our configuration's name must sort after the operator's"
 
 ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["h"]}
 AFFINITY = {
@@ -76,9 +76,9 @@ def test_both_orders_keep_the_users_affinity_and_ours_and_one_toleration(run: Ru
         assert order.count("- key: virtual-kubelet.io/provider") == 1
 
 
-def test_the_operator_has_no_part_in_other_pods(run: Run) -> None:
+def test_the_operator_does_not_change_other_pods(run: Run) -> None:
     out = run("explain", "-f", "tests/cli/apps/connect.yaml", "--beside", "spark-operator").out
-    assert out.count("the operator's webhook has no part in this pod") == 2
+    assert out.count("the operator's webhook does not change this pod") == 2
     assert "  pod web\n    left alone, the label sparkoperator.k8s.io/launched-by-spark-operator is missing\n" in out
 
 

@@ -57,7 +57,7 @@ def test_every_change_is_told_once_and_a_second_review_keeps_them_all(name: str)
     first, second = explained(case.pod, case.policy), explained(case.expected, case.policy)
     assert len(first.added) == count(json.loads(first.patch))
     assert len({(one.kind, one.key) for one in first.added}) == len(first.added)
-    assert (second.added, second.patch) == ([], b"[]")
+    assert (second.added, second.patch) == ((), b"[]")
     assert first.decision is not None
     assert second.decision is not None
     before, after = first.decision.placement, second.decision.placement
@@ -173,7 +173,7 @@ def test_what_is_said_of_each_mode_agrees_with_the_pod(mode: SchedulingMode, rol
             "override-cannot-be-placed",
             Origin.GUARD,
             "profile default has ecs-first for the executor; "
-            "the pod's annotation spark-eci-webhook/mode asks for eci-only; the pod cannot be placed so",
+            "the pod's annotation spark-eci-webhook/mode asks for eci-only; the pod cannot be placed in this mode",
             False,
         ),
     ],

@@ -194,7 +194,7 @@ def resource_policy(
         bool, typer.Option("--per-application", help="Count the pods of each submission separately.")
     ] = False,
 ) -> None:
-    """Write a ResourcePolicy, by which the ACK scheduler fills ECS first, then ECI.
+    """Write a ResourcePolicy with which the ACK scheduler fills ECS first, then ECI.
 
     It applies to pods that the Spark Operator launched; give these the mode `resource-policy`. Pods above both maximums
     wait. Apply the output with kubectl.
@@ -270,7 +270,7 @@ def try_locally(
 ) -> None:
     """Serve on this machine, send one review, and show what happens to its pod.
 
-    Makes a certificate for this machine, and goes on serving until Ctrl-C.
+    Makes a certificate for this machine, and serves until Ctrl-C.
 
     Example: `spark-eci-webhook try --review review.json`
     """

@@ -1,4 +1,4 @@
-"""`resource-policy`: a ResourcePolicy by which the ACK scheduler fills ECS first, then ECI."""
+"""`resource-policy`: writes a ResourcePolicy with which the ACK scheduler fills ECS first, then ECI."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""`validate` and `schema`: what a policy file does, and what it may contain."""
+"""`validate` and `schema`: show what a policy file does, and what it may contain."""
 
 import json
 from collections.abc import Iterator

@@ -81,7 +81,7 @@ def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoP
 
 
 def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
-    """`pod`, or the first executor of each share if it stands for executors that a mix divides."""
+    """`pod`, or the first executor of each share if it represents executors that a mix divides."""
     mix = profile.rules[Role.EXECUTOR].mix
     if pod.title != Role.EXECUTOR or not mix:
         return [pod]

@@ -28,15 +28,15 @@ JSON = dict[str, Any]
 class Agreement(StrEnum):
     """How the two orders compare."""
 
-    ALIKE = "both orders end alike"
-    ORDERED = "both orders end alike, but for the order and repetition of tolerations"
-    SAME_NODES = "both orders leave the same nodes open, by different means"
-    DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
+    ALIKE = "both orders give the same pod"
+    ORDERED = "both orders give the same pod, except for the order and repetition of tolerations"
+    SAME_NODES = "both orders allow the same nodes, in different ways"
+    DIFFERENT = "the orders allow different nodes: our configuration's name must sort after the operator's"
 
 
 @dataclass(frozen=True, slots=True)
 class BothOrders:
-    """What becomes of one pod in each order."""
+    """The outcomes of one pod in both orders."""
 
     operator_first: Outcome
     ours_first: Outcome
@@ -44,7 +44,7 @@ class BothOrders:
 
 
 def both_orders(workload: Workload, one: PodExplanation, profile: CompiledProfile) -> BothOrders | None:
-    """What becomes of a pod of `workload` in each order; None if the operator's webhook does not change the pod."""
+    """The outcomes of a pod of `workload` in both orders; None if the operator's webhook does not change the pod."""
     operator = one.pod.operator
     if operator is None:
         return None
@@ -74,7 +74,7 @@ def print_both_orders(explained: Explanation) -> bool:
 
 
 def _add_one_order(page: Page, found: Outcome) -> None:
-    unchanged = "the operator's webhook has no part in this pod"
+    unchanged = "the operator's webhook does not change this pod"
     page.line(unchanged if found.skipped is None else f"left alone, {words.skipped(found.skipped)}", indent=4)
     add_warnings(page, found)
 

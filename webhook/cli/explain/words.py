@@ -98,7 +98,7 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
     if placement.mode != placement.asked:
         steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
     if not placement.placed:
-        steps.append("the pod cannot be placed so")
+        steps.append("the pod cannot be placed in this mode")
     return "; ".join(steps)
 
 
