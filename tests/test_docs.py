@@ -48,6 +48,24 @@ def test_every_mode_has_its_example(mode: SchedulingMode) -> None:
     assert after.read_text(encoding="utf-8") == golden.by_hand(mode), f"{after}: run make golden"
 
 
+def test_the_architecture_names_every_module_and_no_other() -> None:
+    tree = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("## Packages")[1].split("```")[1]
+    folders: list[str] = []
+    named = set()
+    for line in tree.splitlines():
+        del folders[(len(line) - len(line.lstrip())) // 2 :]
+        folders += re.findall(r"^ *(\w+)/", line)
+        named |= {"/".join([*folders, module]) for module in re.findall(r"\w+\.py", line)}
+    modules = {
+        file.relative_to(ROOT).as_posix()
+        for package in ("webhook", "certs")
+        for file in (ROOT / package).rglob("*.py")
+        if file.name != "__init__.py"
+    }
+    assert sorted(modules - named) == [], "docs/architecture.md does not name them"
+    assert sorted(named - modules) == [], "docs/architecture.md names them, but they do not exist"
+
+
 def test_every_metric_is_explained() -> None:
     families = {family.name for family in Metrics("x").registry.collect() if family.name.startswith("spark_")}
     for name in families:
