@@ -11,7 +11,7 @@ from benchmarks.steps import steps
 
 
 def main() -> int:
-    """Prints all tables; returns 1 if a goal is missed."""
+    """Prints all tables; returns the exit code, 1 if a goal is missed."""
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(steps())
     table, goals = serving()

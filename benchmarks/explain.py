@@ -29,7 +29,7 @@ class Ran:
 
 
 def explain() -> tuple[Table, list[Goal]]:
-    """Returns a table of processor and wall-clock times, medians of several runs, and their goals."""
+    """A table of processor and wall-clock times, medians of several runs, and their goals."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "applications.yaml"
         file.write_text(_applications(APPLICATIONS), encoding="utf-8")
@@ -40,7 +40,7 @@ def explain() -> tuple[Table, list[Goal]]:
     helped, explained = runs.values()
     told = explained[0].output.splitlines()[-1]
     assert told.startswith(f"{APPLICATIONS} applications, {2 * APPLICATIONS} pods: "), told
-    table = Table("command", "processor, s", "time, s", "it says", title="explain", title_justify="left")
+    table = Table("command", "processor, s", "time, s", "last line", title="explain", title_justify="left")
     for name, ran in runs.items():
         says = told if ran is explained else ""
         table.add_row(name, f"{_processor(ran):.2f}", f"{median(one.seconds for one in ran):.2f}", says)

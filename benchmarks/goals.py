@@ -7,7 +7,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure to reach. `bound` is `at least` or `at most`."""
+    """A goal for a measured figure. `bound` is `at least` or `at most`."""
 
     name: str
     measured: float
@@ -22,8 +22,8 @@ class Goal:
 
 
 def judged(goals: list[Goal]) -> Table:
-    """Returns a table of the goals."""
-    table = Table("goal", "measured", "to reach", "reached", title="Goals", title_justify="left")
+    """A table of the goals."""
+    table = Table("goal", "measured", "bound", "reached", title="Goals", title_justify="left")
     for goal in goals:
         figures = f"{goal.measured:.2f} {goal.unit}", f"{goal.bound} {goal.figure:.2f} {goal.unit}"
         table.add_row(goal.name, *figures, "yes" if goal.reached else "NO")

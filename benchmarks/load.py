@@ -22,7 +22,7 @@ class Load:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Returns the latency in seconds that `share` (0 to 1) of the requests do not exceed."""
+        """The latency in seconds that `share` (0 to 1) of the requests do not exceed."""
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 

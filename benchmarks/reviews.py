@@ -1,4 +1,4 @@
-"""The captured executor review, in its own size and in larger ones."""
+"""The captured executor review, in its original size and larger."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ CAPTURED = Path(__file__).parents[1] / "tests" / "reviews" / "spark-3.5.2-execut
 
 
 def grown(size: int) -> bytes:
-    """Returns the captured review with extra environment variables, to make it about `size` bytes."""
+    """The captured review with extra environment variables, so that it has about `size` bytes."""
     review = json.loads(CAPTURED.read_bytes())
     environment = review["request"]["object"]["spec"]["containers"][0]["env"]
     missing = size - len(json.dumps(review, separators=(",", ":")))

@@ -47,7 +47,7 @@ class _Runs:
 
 
 def serving() -> tuple[Table, list[Goal]]:
-    """Returns a table of both servers, and the goals with their measurements."""
+    """A table of both servers, and the goals with their measurements."""
     cores = sorted(os.sched_getaffinity(0))
     server_core = cores[0] if len(cores) > 1 else None
     body = CAPTURED.read_bytes()
@@ -76,9 +76,9 @@ def serving() -> tuple[Table, list[Goal]]:
             os.sched_setaffinity(0, cores)
     ratio = bare.median("processor") / ours.median("processor")
     return _table(bare, ours), [
-        Goal("processor time of the bare callable over ours", ratio, "at least", 0.40, ""),
+        Goal("processor time, bare callable / the service", ratio, "at least", 0.40, ""),
         Goal(f"resident memory after {REVIEWS + ROUNDS * REQUESTS:,} reviews", after, "at most", 64, "MiB"),
-        Goal(f"growth over the last {REVIEWS:,} of them", after - before, "at most", 1, "MiB"),
+        Goal(f"growth of memory over the last {REVIEWS:,} of them", after - before, "at most", 1, "MiB"),
         Goal("start-up to ready, median of 5", statistics.median(starts), "at most", 1, "s"),
     ]
 

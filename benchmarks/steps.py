@@ -20,7 +20,7 @@ SIZES = (8, 32, 128)
 
 
 def steps() -> Table:
-    """Returns a table of microseconds for each step at 8, 32 and 128 KB, the minimum of several runs."""
+    """A table of microseconds for each step at 8, 32 and 128 KB, the minimum of several runs."""
     table = Table("step", *(f"{size} KB, µs" for size in SIZES), title="One review, step by step", title_justify="left")
     columns = [_measure(grown(size * 1000)) for size in SIZES]
     for name in columns[0]:
@@ -48,5 +48,5 @@ def _measure(body: bytes) -> dict[str, float]:
 
 
 def _least(call: Callable[[], object], number: int = 500) -> float:
-    """Returns the minimum of 7 runs of `number` calls, in microseconds per call."""
+    """The minimum of 7 runs of `number` calls, in microseconds per call."""
     return min(Timer(call).repeat(7, number)) / number * 1e6

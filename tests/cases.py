@@ -1,13 +1,13 @@
-"""The cases in tests/cases: what a Spark pod becomes under a policy. CONTRIBUTING.md says how to add one.
+"""The cases in tests/cases: how a policy changes a Spark pod. CONTRIBUTING.md says how to add one.
 
-`tests/cases/pods` holds the base pods, one for each role. Each file beside that folder holds cases by name:
+The folder `tests/cases/pods` has one base pod for each role. Each file next to that folder has cases by name:
 
-- `role`: whose base pod, `executor` if it is not given;
+- `role`: the role of the base pod, `executor` if it is not given;
 - `rule`: the rule of both roles in the profile `default`, or only its mode;
 - `policy`: the rest of the policy file;
-- `pod`: what makes the base pod the pod that comes, as an overlay (tests/overlays.py);
-- `expected`: what makes that pod the whole pod that has to come out, as an overlay;
-- `warnings`: all warnings that have to come with it.
+- `pod`: an overlay (tests/overlays.py) that changes the base pod into the pod under review;
+- `expected`: an overlay that changes the pod under review into the expected pod, which is compared as a whole;
+- `warnings`: all expected warnings.
 """
 
 import json
@@ -29,7 +29,7 @@ FILES = sorted(ROOT.glob("*.yaml"))
 
 @dataclass(frozen=True)
 class Case:
-    """A pod as it comes, the policy file, the pod as it has to become, and the warnings that go with it."""
+    """A pod under review, the policy file, the expected pod and the expected warnings."""
 
     name: str
     pod: Any
@@ -50,7 +50,7 @@ class Case:
 
 
 def entries(file: Path) -> dict[str, dict[str, Any]]:
-    """The cases in a file as they are written, by name. Raises YAMLFaultError, also if a name is used twice."""
+    """The entries of a file, by name. Raises YAMLFaultError, also if a name is used twice."""
     (found,) = documents(file.read_bytes())
     return dict(found)
 

@@ -1,7 +1,7 @@
 """Groups of tests that need more of a machine than Python and make.
 
-A test says `pytestmark = pytest.mark.needs("control-plane")`. Where the need is not met the group is left out and one
-line says so and how to meet it; where the variable CI is set, an unmet need fails the run before any test.
+A test module sets `pytestmark = pytest.mark.needs("control-plane")`. If the machine lacks what a group needs, the group is left
+out, and one line says so and how to get it. If the variable CI is set, the run fails before any test instead.
 """
 
 import importlib.util

@@ -90,7 +90,7 @@ def by_hand(mode: SchedulingMode) -> str:
         gained = difference(pod["spec"], patched(pod, answer(pod, policy))["spec"])
         wanted = {"affinity": gained.get("affinity"), "tolerations": gained.get("tolerations+")}
         application["spec"][role] |= {key: value for key, value in wanted.items() if value}
-    comment = "# What it would take by hand, without the webhook, for the same placement.\n"
+    comment = "# The same placement by hand, without the webhook.\n"
     return comment + yaml.dump(application, Dumper=_WithoutAliases, sort_keys=False)
 
 

@@ -1,4 +1,4 @@
-"""Overlays: how one JSON document is made of another.
+"""Overlays: JSON documents that change other JSON documents.
 
 Maps are merged, and any other value replaces what is there. A key that ends in `+` appends to a list, and the value
 `<absent>` removes its key.
@@ -10,7 +10,7 @@ ABSENT: Final = "<absent>"
 
 
 def overlaid(base: Any, overlay: Any) -> Any:
-    """`base` with `overlay` laid on it. Raises KeyError if a key to remove or a list to extend is not there."""
+    """`base` changed by `overlay`. Raises KeyError if a key to remove or a list to extend is not there."""
     if not isinstance(overlay, dict):
         return overlay
     found = dict(base) if isinstance(base, dict) else {}
@@ -25,7 +25,7 @@ def overlaid(base: Any, overlay: Any) -> Any:
 
 
 def difference(base: Any, wanted: Any) -> Any:
-    """The overlay that makes `base` into `wanted`."""
+    """The overlay that changes `base` into `wanted`."""
     if not (isinstance(base, dict) and isinstance(wanted, dict)):
         return wanted
     found: dict[str, Any] = {key: ABSENT for key in base if key not in wanted}

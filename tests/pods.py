@@ -1,4 +1,4 @@
-"""Generated Spark pods: valid ones, with everything in them that placement reads, present, absent, null or empty."""
+"""Generated valid Spark pods. Every field that placement reads may be present, absent, null or empty."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ VOLUMES = st.lists(
 
 @st.composite
 def pods(draw: st.DrawFn) -> dict[str, Any]:
-    """Pods that are ours."""
+    """Pods that the built-in policy selects."""
     role = draw(st.sampled_from(["driver", "executor", "connect-server"]))
     labels = {"sparkoperator.k8s.io/launched-by-spark-operator": "true", "spark-role": role}
     if draw(st.integers(0, 9)) == 0:

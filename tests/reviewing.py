@@ -1,4 +1,4 @@
-"""Reviews as the API server sends them, made of pods, and answers turned back into pods."""
+"""Makes reviews of pods as the API server sends them, and applies the answers to the pods."""
 
 import base64
 import json

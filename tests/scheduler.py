@@ -1,4 +1,4 @@
-"""What the Kubernetes scheduler makes of node affinity, nodeSelector and taints, written down apart from the core.
+"""The Kubernetes scheduler's rules for node affinity, nodeSelector and taints, written independently of the core.
 
 Sources: Kubernetes documentation, Assigning Pods to Nodes, and Taints and Tolerations.
 """
@@ -36,7 +36,7 @@ NODES = (
 
 
 def feasible(pod: Any, nodes: Iterable[Node] = NODES) -> set[str]:
-    """The names of the nodes that the scheduler would bind `pod` to, were there room."""
+    """The names of the nodes to which the scheduler would bind `pod` if they had room."""
     return {node.name for node in nodes if _selected(pod, node) and _tolerated(pod, node)}
 
 

@@ -81,12 +81,18 @@ class Service:
         return httpx.Client(base_url=self.url, verify=trusting(self.tls), timeout=30)
 
     def connect(self) -> ssl.SSLSocket:
-        """A TLS connection, for what no HTTP client would send."""
+        """A TLS connection, to send bytes that no HTTP client would send."""
         plain = socket.create_connection(("127.0.0.1", self.port), 30)
         return trusting(self.tls).wrap_socket(plain, server_hostname="localhost")
 
     def operations(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.operations_port}{path}", timeout=30)
+
+    def metric(self, series: str) -> float:
+        """The value of one of the service's own series, such as `rejected_calls_total{reason="memory"}`."""
+        prefix = f"spark_eci_webhook_{series} "
+        (line,) = [one for one in self.operations("/metrics").text.splitlines() if one.startswith(prefix)]
+        return float(line.removeprefix(prefix))
 
     def lines(self) -> list[dict[str, Any]]:
         """The log so far."""
@@ -104,7 +110,7 @@ class Service:
 
     @property
     def peak_mib(self) -> float:
-        """The most memory that was ever resident, in MiB."""
+        """The peak of the resident memory, in MiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

@@ -26,12 +26,12 @@ def _default(value: object) -> str:
 
 
 def document() -> str:
-    """The document with its table made anew."""
+    """The document with a new table."""
     text = Path(DOCUMENT).read_text(encoding="utf-8")
     start = text.index(_START) + len(_START)
     return text[:start] + table() + text[text.index(_END) :]
 
 
 def rewrite() -> None:
-    """Makes the table in the document the present one."""
+    """Replaces the table in the document."""
     DOCUMENT.write_text(document(), encoding="utf-8")

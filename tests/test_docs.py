@@ -1,4 +1,4 @@
-"""What the documents say, against what there is."""
+"""The documents agree with the code, the chart and the examples."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is built: everything that the service needs, and nothing that was made on this machine."""
+"""The built packages contain everything that the service needs, and no local files."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from webhook import __version__
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with wheel and sdist, built while a local certificate lies about."""
+    """A folder with wheel and sdist, built while a local certificate exists."""
     issue(ROOT / ".local" / "tls")
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(

@@ -1,4 +1,4 @@
-"""What ACK's virtual node repels pods by, and what lets them on it: the built-in policy's, written out."""
+"""The taint of ACK's virtual node and the toleration for it, as in the built-in policy."""
 
 TAINT = {"key": "virtual-kubelet.io/provider", "value": "alibabacloud", "effect": "NoSchedule"}
 TOLERATION = {"key": TAINT["key"], "operator": "Equal", "value": TAINT["value"], "effect": TAINT["effect"]}

@@ -27,7 +27,7 @@ _WIDTH = 60
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield each value's path, comment (empty where it has none) and default."""
+    """Each value's path, comment (empty if it has none) and default."""
     text = (CHART / "values.yaml").read_text()
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
@@ -58,12 +58,12 @@ def _default(node: yaml.Node) -> str:
 
 
 def undocumented() -> list[str]:
-    """Return the values that have no comment."""
+    """The values that have no comment."""
     return [path for path, comment, _ in rows() if not comment]
 
 
 def composed(text: str) -> str:
-    """Return the README's `text` with a current table."""
+    """The README's `text` with a current table."""
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     table = ["| value | what it is | default |\n", "|---|---|---|\n"]

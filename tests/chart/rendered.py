@@ -11,7 +11,7 @@ from webhook.service.yaml_loader import documents
 
 CHART = Path(__file__).parents[2] / "charts/spark-eci-webhook"
 RELEASE, NAMESPACE = "placing", "spark-placement-system"
-#: What objects of the release are called.
+#: The name of most objects of the release.
 FULLNAME = "placing-spark-eci-webhook"
 
 
@@ -29,7 +29,7 @@ class Rendered:
         return [one for objects in self.templates.values() for one in objects]
 
     def template(self, path: str) -> list[dict[str, Any]]:
-        """The objects of one template; none where it rendered nothing."""
+        """The objects of one template; empty if it rendered nothing."""
         return self.templates.get(path, [])
 
     def one(self, kind: str, name: str = FULLNAME) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Rendered:
 
 
 def render(values: dict[str, Any] | None = None, *, name: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
-    """Render the chart with `values` over its own; raises HelmError where they are refused."""
+    """The chart rendered with `values` over its own. Raises HelmError if they are refused."""
     with helm_python.Chart.load(CHART) as chart:
         texts = chart.render(values or {}, name=name, namespace=namespace)
     prefix = f"{CHART.name}/templates/"
@@ -51,7 +51,7 @@ def render(values: dict[str, Any] | None = None, *, name: str = RELEASE, namespa
 
 
 def refusal(values: dict[str, Any], *, name: str = RELEASE) -> str:
-    """Return why Helm refuses to install the chart with these values."""
+    """Why Helm refuses to install the chart with these values."""
     with pytest.raises(helm_python.HelmError) as refused:
         render(values, name=name)
     return str(refused.value)

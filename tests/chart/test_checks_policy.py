@@ -26,7 +26,7 @@ def mixed(*percents: int, **fields: Any) -> dict[str, Any]:
 
 
 def spot(rule: dict[str, str], share: dict[str, str]) -> dict[str, Any]:
-    """Return a policy whose rule and only share have these ECI annotations, given without their prefix."""
+    """A policy whose rule and only share have these ECI annotations, given without their prefix."""
     own, shared = ({f"{ECI}spot-{key}": value for key, value in one.items()} for one in (rule, share))
     return executor(annotations=own, mix=[{"percent": 100, "mode": "eci-only", "annotations": shared}])
 

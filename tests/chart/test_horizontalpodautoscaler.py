@@ -1,14 +1,10 @@
-"""templates/horizontalpodautoscaler.yaml: replicas by processor time, where it is asked for."""
+"""templates/horizontalpodautoscaler.yaml: replicas by CPU utilization, if enabled."""
 
 import pytest
 
 from tests.chart.rendered import FULLNAME, render
 
 TEMPLATE = "horizontalpodautoscaler.yaml"
-
-
-def test_there_is_none_by_default() -> None:
-    assert render().template(TEMPLATE) == []
 
 
 @pytest.mark.parametrize(("version", "api"), [("1.20", "autoscaling/v2beta2"), ("1.23", "autoscaling/v2")])

@@ -1,4 +1,4 @@
-"""The chart as a whole: linted by Helm, each template with its tests."""
+"""The chart as a whole: Helm's linter, the templates, labels and names."""
 
 from typing import Any
 
@@ -26,6 +26,21 @@ def test_every_template_has_its_file_of_tests() -> None:
     }
     there = {str(path.relative_to(HERE)) for path in HERE.rglob("test_*.py")}
     assert expected - there == set()
+
+
+def test_what_is_optional_is_not_rendered_by_default() -> None:
+    assert set(render().templates) == {
+        "certificates/controller-deployment.yaml",
+        "certificates/controller-rbac.yaml",
+        "certificates/controller-serviceaccount.yaml",
+        "configmap-policy.yaml",
+        "deployment.yaml",
+        "mutatingwebhookconfiguration.yaml",
+        "poddisruptionbudget.yaml",
+        "service.yaml",
+        "serviceaccount.yaml",
+        "tests/review.yaml",
+    }
 
 
 def test_every_object_carries_the_charts_labels_and_those_of_the_user() -> None:
@@ -123,7 +138,7 @@ def test_names_that_yaml_takes_for_something_else_stay_strings(source: str) -> N
 
 
 def _types(value: Any) -> Any:
-    """Return `value` with the name of its type in place of each scalar."""
+    """`value` with the name of its type in place of each scalar."""
     if isinstance(value, dict):
         return {key: _types(one) for key, one in value.items()}
     if isinstance(value, list):

@@ -165,7 +165,7 @@ def test_the_service_that_is_called_is_the_one_that_is_rendered() -> None:
 
 
 def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    """Evaluate a label selector by Kubernetes' rules: NotIn also holds where the label is missing."""
+    """Whether a label selector matches, by Kubernetes' rules: NotIn also matches if the label is missing."""
     if not selector.get("matchLabels", {}).items() <= labels.items():
         return False
     for expression in selector["matchExpressions"]:

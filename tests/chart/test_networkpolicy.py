@@ -5,10 +5,6 @@ from tests.chart.rendered import FULLNAME, render
 TEMPLATE = "networkpolicy.yaml"
 
 
-def test_there_is_none_by_default() -> None:
-    assert render().template(TEMPLATE) == []
-
-
 def test_the_service_is_called_on_its_two_ports_and_calls_nobody() -> None:
     rendered = render({"networkPolicy": {"enabled": True}})
     policy = rendered.one("NetworkPolicy")

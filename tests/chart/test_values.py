@@ -1,4 +1,4 @@
-"""values.yaml, values.schema.json and README.md: one story, refused where it is not kept to."""
+"""values.yaml, values.schema.json and README.md agree, and wrong values are refused."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def _paths(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 #: Every value of the chart, those that hold others too, and its default.
 DEFAULTS = dict(_paths(yaml.safe_load((CHART / "values.yaml").read_text())))
-#: Values that may be taken away, though their default is not empty: cluster and service have defaults of their own.
+#: Values that may be removed although their default is not empty: cluster and service have their own defaults.
 REMOVABLE = (
     "resources",
     "certificates.controller.resources",
@@ -130,7 +130,7 @@ def test_a_wrong_value_stops_the_install_and_says_where(values: dict[str, Any], 
 
 @pytest.mark.parametrize("path", DEFAULTS)
 def test_a_key_left_empty_is_its_empty_default_or_left_out_or_refused_by_its_name(path: str) -> None:
-    """In Helm `null` takes a key away, whatever its default is."""
+    """In Helm `null` removes a key, whatever its default is."""
     default = DEFAULTS[path]
     if path.startswith(REMOVABLE):
         assert not re.search("': None|'null'|<nil>", str(render(_with(path, None))))
@@ -147,7 +147,7 @@ def test_a_chart_can_have_this_one_as_a_dependency() -> None:
 
 
 def _with(path: str, value: Any) -> dict[str, Any]:
-    """Return values that render every template, with `value` at `path`."""
+    """Values that render every template, with `value` at `path`."""
     values = deepcopy(EVERYTHING)
     *outer, key = path.split(".")
     inside = values
@@ -158,7 +158,7 @@ def _with(path: str, value: Any) -> dict[str, Any]:
 
 
 def _untyped(values: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], path: str = "") -> list[str]:
-    """List the values that the schema leaves open: unknown keys, and maps that accept any key."""
+    """The values that the schema leaves open: unknown keys, and maps that accept any key."""
     found = []
     for key, value in values.items():
         where = f"{path}.{key}"

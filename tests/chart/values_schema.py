@@ -21,7 +21,7 @@ _PREFIX = "policy."
 
 
 def composed(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the whole values schema: `schema` with its generated parts replaced by current ones."""
+    """The whole values schema: `schema` with its generated parts replaced by current ones."""
     policy = Policy.model_json_schema(
         by_alias=True, schema_generator=PolicySchema, ref_template=f"#/$defs/{_PREFIX}{{model}}"
     )
@@ -51,7 +51,7 @@ def _located(schema: Any) -> Any:
 
 
 def settings() -> dict[str, Any]:
-    """Return the schema of the service's settings, with names in camel case."""
+    """The schema of the service's settings, with names in camel case."""
     properties = Settings.model_json_schema()["properties"]
     free = {to_camel(name): value for name, value in properties.items() if name not in FIXED}
     return {
@@ -64,7 +64,7 @@ def settings() -> dict[str, Any]:
 
 
 def text(schema: dict[str, Any]) -> str:
-    """Return the file's text."""
+    """The file's text."""
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -214,7 +214,7 @@ APPLICATION = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\
     ("content", "sentences"),
     [
         ("a: [1", ["FILE: line 2, column 1: did not find expected ',' or ']'"]),
-        ("a: 1\na: 2", ['FILE: line 2, column 1: the key "a" stands here twice']),
+        ("a: 1\na: 2", ['FILE: line 2, column 1: duplicate key "a"']),
         (b"\xff\xfe\x00", None),
         ('{"a": 1', ["FILE: line 2, column 1: did not find expected ',' or '}'"]),
         ("", ["FILE: contains no application and no pod"]),

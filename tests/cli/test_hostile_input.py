@@ -119,7 +119,7 @@ def test_every_pod_that_the_service_takes_is_explained(pod: Any, tmp_path: Path)
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ('{"a":' * 100_000, "line 1: nested deeper than 100"),
+        ('{"a":' * 100_000, "line 1, column 501: nested deeper than 100"),
         ('{"apiVersion":"v1","kind":"Pod","metadata":{"name":"\\ud800"},"spec":{}}', None),
         ('{"apiVersion":"v1","kind":"List","items":[' * 400 + "]}" * 400, None),
         (

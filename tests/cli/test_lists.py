@@ -1,9 +1,9 @@
 """Lists that users are shown: none is cut inside an entry, however long it is."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ from webhook.core.policy import Policy
 from webhook.core.text import LIMIT, listed
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
-from webhook.service.routes import UNKNOWN_PROFILE, admission_application, admission_paths
+from webhook.service.routes import admission_application
 
 ENTRIES = st.text("abcdefghij-", min_size=1, max_size=30)
 #: Made-up names, more and longer ones than there are modes and profiles today.
@@ -67,13 +67,13 @@ def test_every_sentence_that_lists_the_profiles_is_whole(profiles: list[str], ru
     log = AdmissionLog(logger, 1, metrics.log_lines_dropped.inc)
     application = admission_application(policy, 2**20, metrics, log, logger)
 
-    async def refused() -> str:
+    async def answered(path: str) -> Any:
+        body = review({"metadata": {}, "spec": {}})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="https://service") as client:
-            return str((await client.post("/mutate/unknown", content=review({}))).json()["error"])
+            return (await client.post(path, content=body)).json()
 
-    sentences = [asyncio.run(refused())]
-    answered, _ = admission_paths(policy)[UNKNOWN_PROFILE](review({"metadata": {}, "spec": {}}))
-    sentences += json.loads(answered)["response"]["warnings"]
+    sentences = [asyncio.run(answered("/mutate/unknown"))["error"]]
+    sentences += asyncio.run(answered("/unknown-profile"))["response"]["warnings"]
 
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump({"profiles": {name: {} for name in profiles}}, sort_keys=False))

@@ -29,7 +29,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path, flag: str) -> None:
         assert _try(tmp_path, "--review", str(REVIEW), flag, str(port), other, str(free_port())) == (
             2,
             "",
-            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with {flag}\n",
+            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host or port\n",
         )
 
 

@@ -1,4 +1,4 @@
-"""A namespace with all that the certificate controller meets: its rights, a configuration, and a server for the Service."""
+"""A namespace for the certificate controller: its permissions, a webhook configuration, and a server for the Service."""
 
 import base64
 import contextlib
@@ -30,24 +30,21 @@ def wait_for(condition: Callable[[], bool], what: str, patience: float = 60) -> 
 
 
 class CertificateCluster:
-    """One installation of the webhook, as far as its certificates are concerned.
-
-    Attributes:
-        target: The names that the controller is given.
-        kubeconfig: That of the controller's own ServiceAccount, which may do what it needs and nothing else.
-    """
+    """The parts of an installation that its certificates need."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self.control_plane, self.http = control_plane, control_plane.http
         self.namespace = control_plane.create_namespace("certificates")
         self.target = Target(self.namespace, "webhook-ca", "webhook-tls", f"webhook-{self.namespace}", "webhook")
+        """The names that the controller is given."""
         self._grant()
         self.kubeconfig = control_plane.service_account_kubeconfig(self.namespace, "certificates")
+        """That of the controller's ServiceAccount, which has only the permissions that the controller needs."""
         service = {"metadata": {"name": "webhook"}, "spec": {"ports": [{"port": PORT}]}}
         self.address = str(self.post(f"/api/v1/namespaces/{self.namespace}/services", service)["spec"]["clusterIP"])
 
     def _grant(self) -> None:
-        """The rights of the controller: to the letter those that its documentation names."""
+        """Gives the controller exactly the permissions in its documentation."""
         core, rights = f"/api/v1/namespaces/{self.namespace}", f"{RBAC}/namespaces/{self.namespace}"
         self.post(f"{core}/serviceaccounts", {"metadata": {"name": "certificates"}})
         own = [self.target.ca_secret, self.target.serving_secret]
@@ -89,7 +86,7 @@ class CertificateCluster:
         return dict(answer.json())
 
     def create_configuration(self, *webhooks: str) -> None:
-        """Create the configuration, without a caBundle; its webhooks are called for the pods of this namespace alone."""
+        """Creates the configuration without a caBundle. Its webhooks are called only for the pods of this namespace."""
         entries = [
             {
                 "name": f"{webhook}.spark-eci-webhook.example",
@@ -138,7 +135,7 @@ class CertificateCluster:
         return f"/api/v1/namespaces/{self.namespace}/secrets/{name}"
 
     def data(self, name: str) -> dict[str, bytes]:
-        """What a Secret holds; nothing if it is not there."""
+        """The data of a Secret; empty if there is none."""
         found = self.http.get(self._secret_path(name)).json()
         return {key: base64.b64decode(content) for key, content in found.get("data", {}).items()}
 
@@ -154,7 +151,7 @@ class CertificateCluster:
         assert self.http.delete(self._secret_path(name)).is_success
 
     def put_secret(self, name: str, data: dict[str, bytes], *, labelled: bool = True) -> None:
-        """Create or replace a Secret."""
+        """Creates or replaces a Secret."""
         labels = {MANAGED_BY: CONTROLLER} if labelled else {}
         encoded = {key: base64.b64encode(content).decode() for key, content in data.items()}
         found = self.http.get(self._secret_path(name))
@@ -171,7 +168,7 @@ class CertificateCluster:
         return [(event["reason"], event["involvedObject"]["kind"], event["message"]) for event in found]
 
     def create_pod(self) -> str:
-        """Have the API server admit a pod, without storing it; return what went wrong, if anything."""
+        """Creates a pod as a dry run; returns what went wrong, if anything."""
         container = {"name": "main", "image": "example.org/main:1"}
         pod = {
             "metadata": {"generateName": "pod-", "labels": {"certificates": self.namespace}},
@@ -182,7 +179,7 @@ class CertificateCluster:
 
     @contextlib.contextmanager
     def controller(self) -> Iterator["ControllerProcess"]:
-        """Run a controller as a process, under its own rights, until the end of the block."""
+        """Runs a controller as a process, with its own permissions, until the end of the block."""
         with ControllerProcess(self.target, self.kubeconfig) as process:
             yield process
 
@@ -237,10 +234,10 @@ class ControllerProcess:
 
 
 class Server:
-    """A server that admits every pod, on the Service's own address, with whatever the serving Secret holds.
+    """A server that admits every pod, on the Service's address, with the certificate of the serving Secret.
 
-    It plays the kubelet and the admission service together: `load` takes the pair that is in the Secret now. Every other
-    answer closes its connection, so that new connections and kept ones are in use at all times.
+    It acts as the kubelet and the admission service: `load` reads the pair that is in the Secret now. Every second answer
+    closes its connection, so that new and persistent connections are in use at all times.
     """
 
     def __init__(self, cluster: CertificateCluster, folder: Path) -> None:
@@ -251,7 +248,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = -1  # one write an answer: two of them wait for each other's acknowledgement
+            wbufsize = -1  # one write for each answer: a second one would wait for an acknowledgement
 
             def do_POST(self) -> None:
                 review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -267,16 +264,16 @@ class Server:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Logs no calls."""
 
         self._handler = Handler
 
     def load(self) -> None:
-        """Serve new connections by the pair that the Secret holds now."""
+        """Serves new connections with the pair that is in the Secret now."""
         serving = self._cluster.serving
         self._file.touch(mode=0o600)
         self._file.write_bytes(serving["tls.crt"] + serving["tls.key"])
-        # A context of its own: one that is in use has no key for a moment while a pair is loaded into it.
+        # A new context: a context in use has no key for a moment while a pair is loaded into it.
         fresh = SSLContext(PROTOCOL_TLS_SERVER)
         fresh.load_cert_chain(self._file)
         self._context = fresh
@@ -289,7 +286,7 @@ class Server:
             daemon_threads = True
 
             def finish_request(self, request: Any, client_address: Any) -> None:
-                """Shake hands in the connection's own thread."""
+                """Does the handshake in the connection's own thread."""
                 with contextlib.suppress(OSError), server._context.wrap_socket(request, server_side=True) as secured:
                     super().finish_request(secured, client_address)
 
@@ -305,7 +302,7 @@ class Server:
 
 
 class Traffic:
-    """Pods created without a pause, and clients that trust only what is published at the moment; failures are kept."""
+    """Creates pods without a pause, connects clients that trust only the current caBundle, and keeps the failures."""
 
     def __init__(self, cluster: CertificateCluster) -> None:
         self._cluster, self._end = cluster, threading.Event()
@@ -329,7 +326,7 @@ class Traffic:
         return self._shake_hands(self._cluster.serving["ca.crt"])
 
     def _shake_hands(self, bundle: bytes) -> str:
-        """Connect as a client by Python's strict rules; return what went wrong, if anything."""
+        """Connects as a client with Python's strict checks; returns what went wrong, if anything."""
         context = create_default_context(cadata=bundle.decode())
         context.verify_flags |= VERIFY_X509_STRICT
         name = f"webhook.{self._cluster.namespace}.svc"
@@ -343,7 +340,7 @@ class Traffic:
             return str(error)
 
     def go_on(self, calls: int = 20) -> None:
-        """Return once each client has had some more calls answered."""
+        """Returns once each client has got some more answers."""
         goals = [count + calls for count in self._counts]
         wait_for(
             lambda: bool(self.failures) or all(count >= goal for count, goal in zip(self._counts, goals, strict=True)),

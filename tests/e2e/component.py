@@ -1,4 +1,4 @@
-"""One process of the control plane: started, waited for, ended by its id."""
+"""One process of the control plane: started, awaited, and ended by its id."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 class Component:
     """A program that runs beside the tests.
 
-    Its output goes to a log file. It is told to end when the test run itself is killed, so that nothing stays behind.
+    Its output goes to a log file. It gets a signal to end if the test run is killed, so that no process stays behind.
     """
 
     def __init__(self, command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
@@ -32,10 +32,9 @@ class Component:
         return self._process.pid
 
     def start(self, ready: Callable[[], bool], timeout: float = 90) -> None:
-        """Start the program and return once `ready` says so.
+        """Starts the program and returns once `ready` returns true.
 
-        Raises:
-            RuntimeError: it ended, or was not ready in time; with the end of its log.
+        Raises RuntimeError, with the end of the log, if the program ended or was not ready in time.
         """
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -51,7 +50,7 @@ class Component:
             time.sleep(0.1)
 
     def stop(self, patience: float = 15) -> None:
-        """End the program, gently first; does nothing where it has ended by itself."""
+        """Ends the program, first with SIGTERM; does nothing if it has ended."""
         if self._process is None:
             return
         self._process.terminate()

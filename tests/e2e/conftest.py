@@ -21,7 +21,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Figures:
-    """What is measured in this run, printed at its end."""
+    """The figures of this run, printed at its end."""
     found = request.config.stash.setdefault(FIGURES, Figures())
     version = control_plane.get("/version")["gitVersion"]
     found.setting = (
@@ -31,7 +31,7 @@ def figures(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Figu
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the tables."""
+    """Prints the tables."""
     found = config.stash.get(FIGURES, None)
     for name, table in found.texts().items() if found else ():
         terminalreporter.section(name)
@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the tables into the page, where one is named and every test has passed."""
+    """Writes the tables into the page, if one is given and every test has passed."""
     found = session.config.stash.get(FIGURES, None)
     if PAGE and found and exitstatus == pytest.ExitCode.OK:
         found.write(Path(PAGE))

@@ -1,7 +1,7 @@
 """A real etcd, API server and scheduler on loopback, from the folder that setup-envtest fills.
 
-Nothing is assumed of the version but what discovery says; the flags are those that 1.20 to 1.36 share. There is no
-controller manager and no kubelet: Deployments make no pods, and pods stay as they were stored.
+The flags are those that 1.20 to 1.36 share; all else that depends on the version comes from discovery. There is no controller
+manager and no kubelet: Deployments create no pods, and pods stay as they were stored.
 """
 
 import json
@@ -33,25 +33,20 @@ AUDIT_POLICY = {
 class ControlPlane:
     """The control plane of one test run.
 
-    Services get their ClusterIP on loopback, so that a test can serve on exactly the address and port (443) that the
-    API server dials for a webhook's `clientConfig.service`.
-
-    Attributes:
-        address: The API server's.
-        port: The API server's.
-        url: The same as a URL.
-        ca: The certificate that clients trust.
-        administrator: The certificate and the key of an administrator.
-        kubeconfig: An administrator's.
-        api: An administrator's client.
-        http: The same for plain JSON: `control_plane.http.get("/api/v1/nodes").json()`.
-        audit_log: What the API server records, one JSON object a line.
-        api_server_log: What the API server writes about itself, lines of text.
-        service_network: Where Services get their ClusterIP.
+    Services get their ClusterIP on loopback, so that a test can serve on the address and port (443) that the API server
+    calls for a webhook's `clientConfig.service`. `address`, `port` and `url` are the API server's, `audit_log` (JSON lines)
+    and `api_server_log` (text) its logs, and `ca` is the certificate that its clients trust. `service_network` has the
+    ClusterIPs.
     """
 
+    administrator: tuple[Path, Path]
+    """The certificate and the key of an administrator."""
+    kubeconfig: Path
+    """An administrator's."""
     api: client.ApiClient
+    """An administrator's client."""
     http: httpx.Client
+    """An administrator's client for plain JSON: `control_plane.http.get("/api/v1/nodes").json()`."""
 
     def __init__(self, assets: Path, folder: Path) -> None:
         self._assets, self._folder = assets, folder
@@ -76,7 +71,7 @@ class ControlPlane:
         self._scheduler: Component | None = None
 
     def __enter__(self) -> Self:
-        """Start etcd and the API server, and return once it is ready."""
+        """Starts etcd and the API server, and returns once it is ready."""
         with self._ends:
             self.http = self._ends.enter_context(self._http_client())
             self._ends.callback(self._etcd.stop)
@@ -84,33 +79,33 @@ class ControlPlane:
             self.start_etcd()
             self._start_api_server()
             self.api = self.client(self.kubeconfig)
-            # The API server makes its first namespaces a moment after it is ready.
+            # The API server creates its first namespaces a moment after it is ready.
             wait_for(lambda: self.http.get("/api/v1/namespaces/default").is_success)
             self.create_default_service_account("default")
             self._ends = self._ends.pop_all()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End every process, the last one started first."""
+        """Ends every process, the last one started first."""
         self._ends.close()
 
     def start_etcd(self) -> None:
-        """Start etcd with the data it had."""
+        """Starts etcd with the data it had."""
         self._etcd.start(lambda: _answers(lambda: httpx.get(f"{self._etcd_url}/health")))
 
     def stop_etcd(self) -> None:
-        """Stop etcd; the API server goes on without it."""
+        """Stops etcd; the API server keeps running."""
         self._etcd.stop()
 
     def restart_api_server(self) -> None:
-        """Stop the API server, start it on the same address and port, and return once it is ready."""
+        """Stops the API server, starts it on the same address and port, and returns once it is ready."""
         self._api_server.stop()
         self._start_api_server()
 
     def start_scheduler(self) -> None:
-        """Start the scheduler, unless it runs; it stays until the control plane ends or `stop_scheduler`.
+        """Starts the scheduler if it does not run; it runs until the control plane ends or `stop_scheduler` is called.
 
-        Pods that other tests have left are removed, since it would give them the room of new nodes.
+        Pods that other tests have left are removed, because the scheduler would bind them to new nodes.
         """
         if self._scheduler is None:
             for namespace in self.get("/api/v1/namespaces")["items"]:
@@ -122,62 +117,62 @@ class ControlPlane:
             )
 
     def stop_scheduler(self) -> None:
-        """Stop the scheduler where it runs."""
+        """Stops the scheduler if it runs."""
         if self._scheduler is not None:
             self._scheduler.stop()
             self._scheduler = None
 
     @property
     def version(self) -> tuple[int, int]:
-        """Major and minor version, as the API server itself says."""
+        """Major and minor version, as the API server reports them."""
         found = self.http.get("/version").json()
         return int(found["major"]), int(re.sub(r"\D.*", "", found["minor"]))
 
     def serves(self, group_version: str, kind: str) -> bool:
-        """Say whether discovery lists a kind, for example `("policy/v1", "PodDisruptionBudget")`."""
+        """Whether discovery lists a kind, for example `("policy/v1", "PodDisruptionBudget")`."""
         found = self.http.get(f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}")
         return found.is_success and any(resource["kind"] == kind for resource in found.json()["resources"])
 
     def client(self, kubeconfig: Path) -> client.ApiClient:
-        """Return a client for a kubeconfig file, closed when the control plane ends."""
+        """A client for a kubeconfig file, closed when the control plane ends."""
         made: client.ApiClient = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
         self._ends.callback(made.close)
         return made
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return what is at `path`; raises RuntimeError where there is nothing."""
+        """The object at `path`; raises RuntimeError if there is none."""
         return self._answer(self.http.get(path))
 
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an object in the collection `path` and return it as stored; raises RuntimeError where it is refused."""
+        """Creates an object in the collection `path` and returns it as stored; raises RuntimeError if it is refused."""
         return self._answer(self.http.post(path, json=body))
 
     def patch(self, path: str, body: Mapping[str, Any], kind: str = "merge") -> dict[str, Any]:
-        """Patch the object at `path`, by a `merge` or a `strategic-merge` patch, and return it as stored."""
+        """Patches the object at `path`, by a `merge` or a `strategic-merge` patch, and returns it as stored."""
         headers = {"Content-Type": f"application/{kind}-patch+json"}
         return self._answer(self.http.patch(path, content=json.dumps(body), headers=headers))
 
     def create_namespace(self, prefix: str = "test", labels: Mapping[str, str] | None = None) -> str:
-        """Make a namespace of a new name, with the ServiceAccount that pods in it need, and return the name."""
+        """Creates a namespace with a new name and the ServiceAccount that its pods need; returns the name."""
         name = f"{prefix}-{next(self._numbers)}"
         self.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": dict(labels or {})}})
         self.create_default_service_account(name)
         return name
 
     def remove_pods(self, namespace: str) -> None:
-        """Delete the pods of a namespace at once, as no kubelet would confirm their end."""
+        """Deletes the pods of a namespace without a grace period, because no kubelet would confirm their end."""
         body = {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}
         self._answer(self.http.request("DELETE", f"/api/v1/namespaces/{namespace}/pods", json=body))
 
     def create_default_service_account(self, namespace: str) -> None:
-        """Make the ServiceAccount that a controller manager would, without a token in the pods."""
+        """Creates the ServiceAccount that a controller manager would create, without a token in the pods."""
         self.create(
             f"/api/v1/namespaces/{namespace}/serviceaccounts",
             {"metadata": {"name": "default"}, "automountServiceAccountToken": False},
         )
 
     def token(self, namespace: str, service_account: str) -> str:
-        """Return a token of an existing ServiceAccount, valid for an hour."""
+        """A token of an existing ServiceAccount, valid for an hour."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
         request = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -187,7 +182,7 @@ class ControlPlane:
         return str(self.create(path, request)["status"]["token"])
 
     def service_account_kubeconfig(self, namespace: str, service_account: str) -> Path:
-        """Return a kubeconfig file by which a program acts as an existing ServiceAccount, with its rights alone."""
+        """A kubeconfig file for an existing ServiceAccount; a program that uses it has only the account's permissions."""
         user = {"token": self.token(namespace, service_account)}
         return self._write_kubeconfig(f"{namespace}-{service_account}", user, namespace)
 
@@ -269,14 +264,14 @@ class ControlPlane:
             f"--tls-private-key-file={key}",
             "--leader-elect=false",
         ]
-        # Until 1.22 there is a second, plain port, the same for every scheduler of the machine.
+        # Until 1.22 there is a second port, without TLS. It is the same for every scheduler of the machine.
         return [*command, "--port=0"] if self.version < (1, 23) else command
 
 
 class _LoopbackNetwork:
     """A /24 of 127.77.0.0/16 that no other control plane of this machine uses.
 
-    It is held by a name in Linux's abstract socket namespace, which lasts as long as the process, however that ends.
+    It is reserved by a name in Linux's abstract socket namespace. The name disappears when the process ends in any way.
     """
 
     def __init__(self) -> None:
@@ -293,7 +288,7 @@ class _LoopbackNetwork:
 
 
 def _free_ports(address: str, number: int) -> list[int]:
-    # The well-known ports may be taken on every address of the machine, by an etcd of its own for one.
+    # Other processes of the machine, for example its own etcd, may use the well-known ports on every address.
     with ExitStack() as held:
         sockets = [held.enter_context(socket.create_server((address, 0))) for _ in range(number)]
         return [each.getsockname()[1] for each in sockets]

@@ -1,4 +1,4 @@
-"""Keys and certificates of the control plane under test, made afresh for each run."""
+"""Keys and certificates of the control plane under test, new for each run."""
 
 import datetime as dt
 import ipaddress
@@ -23,7 +23,7 @@ _CERTIFICATE_SIGNING = x509.KeyUsage(
 
 
 class Credentials:
-    """A CA that lives as long as the test run, and the files it has signed, in one folder."""
+    """A CA for one test run, and the files that it has signed, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Credentials:
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def key(self, name: str) -> tuple[Path, ec.EllipticCurvePrivateKey]:
-        """Write a new private key to `name`.key in its traditional format, and return the file and the key."""
+        """Writes a new private key to `name`.key in its traditional format, and returns the file and the key."""
         key = ec.generate_private_key(ec.SECP256R1())
         path = self.folder / f"{name}.key"
         path.touch(mode=0o600)
@@ -51,7 +51,7 @@ class Credentials:
         return path, key
 
     def issue(self, name: str, *, group: str | None = None, addresses: tuple[str, ...] = ()) -> tuple[Path, Path]:
-        """Write `name`.crt and `name`.key: a server's for the addresses, a client's without any; return both files."""
+        """Writes `name`.crt and `name`.key, for a server if addresses are given, else for a client; returns both files."""
         subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         if group:
             subject.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))

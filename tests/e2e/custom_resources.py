@@ -1,11 +1,11 @@
-"""Definitions of the custom kinds that the chart can make, so that an API server serves them."""
+"""Definitions of the custom kinds that the chart can create, so that an API server serves them."""
 
 from typing import Any
 
 STRING = {"type": "string"}
 MAP = {"type": "object", "additionalProperties": STRING}
 ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-#: As Alibaba Cloud's page on custom priority-based scheduling describes a ResourcePolicy.
+#: ResourcePolicy, as Alibaba Cloud's page on custom priority-based scheduling describes it.
 RESOURCE_POLICY = {
     "type": "object",
     "required": ["strategy", "units"],
@@ -37,7 +37,7 @@ RESOURCE_POLICY = {
 
 
 def definition(group: str, version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a namespaced kind's CustomResourceDefinition, whose spec has the given schema."""
+    """A namespaced kind's CustomResourceDefinition, whose spec has the given schema."""
     plural = kind.lower().removesuffix("y") + ("ies" if kind.endswith("y") else "s")
     schema = {"type": "object", "properties": {"spec": spec}}
     return {

@@ -1,7 +1,7 @@
-"""What a kubelet does for a port-forward: played here, because there is none.
+"""A kubelet's part in a port-forward, because the control plane has no kubelet.
 
-The API server hands the WebSocket on as it is; its subprotocol v4.channel.k8s.io carries on channel 0 the data and on
-channel 1 the errors of the first port, each begun by a frame with the port's number (Kubernetes: WebSocket streaming).
+The API server forwards the WebSocket unchanged. Its subprotocol v4.channel.k8s.io has the data of the first port on channel 0
+and its errors on channel 1. Each channel begins with a frame that has the port's number (Kubernetes: WebSocket streaming).
 """
 
 import base64
@@ -29,7 +29,7 @@ BINARY, CLOSE = 2, 8
 
 @contextmanager
 def kubelet(address: str, port: int, target: tuple[str, int], folder: Path) -> Iterator[None]:
-    """Listen on `address`:`port`, and forward every port of every pod to the address and port `target`."""
+    """Listens on `address`:`port`, and forwards every port of every pod to the address and port `target`."""
     authority = new_authority(datetime.now(UTC))
     write_folder(folder, pem_files(issue(authority, [address], datetime.now(UTC)), [authority.certificate]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -78,7 +78,7 @@ def _forward(caller: ssl.SSLSocket, target: tuple[str, int]) -> None:
 
 
 def _carry(caller: ssl.SSLSocket, pod: socket.socket) -> None:
-    """Hand on what comes from either side, until one ends; in one thread, since a TLS connection may not have two."""
+    """Forwards data in both directions until one side ends, in one thread, because TLS connections allow only one."""
     while True:
         waiting = caller.pending()
         readable, _, _ = select.select([caller, pod], [], [], 0 if waiting else 60)
@@ -110,13 +110,13 @@ def _exactly(caller: ssl.SSLSocket, number: int) -> bytes:
 
 
 def _frame(payload: bytes) -> bytes:
-    """Return a frame of a server, which is not masked (RFC 6455 5.2)."""
+    """A frame of a server, which is not masked (RFC 6455 5.2)."""
     length = bytes((len(payload),)) if len(payload) < 126 else b"\x7e" + struct.pack(">H", len(payload))
     return bytes((0x80 | BINARY,)) + length + payload
 
 
 def _read(caller: ssl.SSLSocket) -> bytes | None:
-    """Return the data of the next frame of a client, which is masked; None at the end."""
+    """The data of the next frame of a client, which is masked; None at the end."""
     first, second = _exactly(caller, 2)
     length = second & 127
     if length == 126:

@@ -17,7 +17,7 @@ _ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
 
 @dataclass(frozen=True)
 class Model:
-    """What one kind of node is to a scheduler."""
+    """One kind of node, as a scheduler sees it."""
 
     arch: str
     cpu: int = 4
@@ -25,7 +25,7 @@ class Model:
     taints: tuple[dict[str, str], ...] = ()
 
 
-#: By the name that counts go by. The ECS nodes have room for four pods of one CPU each.
+#: The models by name. The ECS nodes have room for four pods of one CPU each.
 MODELS = {
     "ecs-amd64": Model("amd64"),
     "ecs-arm64": Model("arm64"),
@@ -34,12 +34,12 @@ MODELS = {
 }
 ECS_PLACES = 8
 _series = count(1)
-#: Seconds after which a scheduler has tried a pod again for which there is room: its back-off begins at one.
+#: Seconds within which a scheduler tries a pod again if there is room for it: its back-off begins at one.
 _SECOND_THOUGHTS = 4
 
 
 class ModelNodes:
-    """One node of each model, under new names; ECS nodes first, so that no scheduler sees the others without them."""
+    """One node of each model, with new names. ECS nodes come first, so that no scheduler sees only the others."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self._control_plane = control_plane
@@ -66,19 +66,19 @@ class ModelNodes:
                 "status": {"capacity": capacity, "allocatable": capacity, "conditions": [ready]},
             },
         )
-        # Admission has put the taint not-ready there, which a controller would remove.
+        # Admission has added the taint not-ready. A controller would remove it.
         self._control_plane.patch(f"{NODES}/{name}", {"spec": {"taints": list(model.taints) or None}})
 
     def await_scheduler(self) -> None:
-        """Wait until the scheduler knows every node as it is now, by a pod for each that may run nowhere else.
+        """Waits until the scheduler knows the present state of every node. For each node it creates a pod that may run only there.
 
-        Before that it finds pods unschedulable for which there is room.
+        Before that, the scheduler may find pods unschedulable although there is room.
         """
         namespace = self._control_plane.create_namespace("probes")
         for name in self._names:
             spec = {
                 "nodeSelector": {"kubernetes.io/hostname": name},
-                # Not the taint not-ready: a scheduler that still sees it is not there yet.
+                # It does not tolerate not-ready, so a scheduler that still sees this taint does not bind it.
                 "tolerations": [{"key": taint["key"], "operator": "Exists"} for taint in (TAINT, _ARM)],
                 "containers": [{"name": "probe", "image": "none"}],
             }
@@ -89,13 +89,10 @@ class ModelNodes:
         wait_for(lambda: not self._pods(namespace))
 
     def settled(self, namespace: str, pods: int) -> Counter[str]:
-        """Wait until each of so many pods is bound or found unschedulable; return how many are where.
-
-        The keys are names of models, and `pending`.
-        """
+        """Waits until each of `total` pods is bound or unschedulable; returns their numbers by model, and `pending`."""
         wait_for(partial(self._decided, namespace, pods))
         counts = self._count(namespace)
-        # A pod is tried again when the scheduler hears of more room, so a first refusal may not be the last word.
+        # The scheduler tries a pod again when it sees more room, so its first result may change.
         while counts["pending"]:
             time.sleep(_SECOND_THOUGHTS)
             before, counts = counts, self._count(namespace)

@@ -1,9 +1,9 @@
-"""What a node does for a Service: pods run as processes of this machine, as their stored specs say.
+"""A node that runs pods as processes of this machine, as their stored specs say, because there is no kubelet.
 
-Played here, because there is no kubelet: volumes are written from ConfigMaps and Secrets, swapped as a whole when they
-change; paths of mounts in commands and variables become folders of this machine; a process that listens everywhere
-listens on its pod's own address, on loopback, at a free port for each that the spec names, since others on this machine may
-listen everywhere too; and names of Services resolve to their ClusterIPs. Nothing else of a spec is changed.
+Volumes are written from ConfigMaps and Secrets, and replaced as a whole when these change. In commands and variables, the paths
+of mounts become folders of this machine. A process that would listen on all addresses listens on its pod's own address on
+loopback. Each port of the spec becomes a free port, because other processes may listen on all addresses. Names of Services resolve
+to their ClusterIPs. Nothing else of a spec is changed.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
 
 ROOT = Path(__file__).parents[2]
-#: What a pod's network is to a program in Python: names of Services, and an address of its own.
+#: Gives a Python program the network of a pod: names of Services, and the pod's own address.
 NETWORK = """
 import json, os, socket
 _hosts, _address, _ports = json.loads(os.environ["HOSTS"]), os.environ["ADDRESS"], json.loads(os.environ["PORTS"])
@@ -38,12 +38,7 @@ socket.socket.bind = _bind_here
 
 
 class Pod:
-    """One pod as a process.
-
-    Attributes:
-        address: The pod's address, its alone.
-        log: What its container writes.
-    """
+    """One pod as a process, with its own address; its output goes to `log`."""
 
     def __init__(self, node: "Node", namespace: str, spec: dict[str, Any], folder: Path, address: str) -> None:
         self._node, self._namespace, self._spec, self._folder = node, namespace, spec, folder
@@ -56,28 +51,28 @@ class Pod:
         self._component = Component(self.command(), self.log, self.environment())
 
     def sync(self) -> None:
-        """Write the volumes as ConfigMaps and Secrets are now, all of a volume's files in one step."""
+        """Writes the volumes from the present ConfigMaps and Secrets, all files of a volume in one step."""
         for volume in self._spec.get("volumes", []):
             if files := self._node.files(self._namespace, volume):
                 _swap(self._folder / volume["name"], files)
 
     def command(self) -> list[str]:
-        """Return the container's command line as it runs here."""
+        """The container's command line, adapted to this machine."""
         line = [*self._container["command"], *self._container.get("args", [])]
         return [sys.executable if word == "python" else self._here(word) for word in line]
 
     def environment(self) -> dict[str, str]:
-        """Return the container's variables as they are here."""
+        """The container's variables, adapted to this machine."""
         given = {one["name"]: self._here(one.get("value", "")) for one in self._container.get("env", [])}
         network = {"ADDRESS": self.address, "PORTS": json.dumps(self._ports)}
         return {**self._node.environment(self._namespace, self._spec), **network, **given}
 
     def start(self) -> None:
-        """Start it and return once its startup probe succeeds."""
+        """Starts the pod and returns once its startup probe succeeds."""
         self._component.start(lambda: self._probe("startupProbe"))
 
     def run(self, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run its command to the end."""
+        """Runs the command to its end."""
         return subprocess.run(
             self.command(), env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -92,15 +87,15 @@ class Pod:
 
     @property
     def ready(self) -> bool:
-        """Say whether its readiness probe succeeds."""
+        """Whether its readiness probe succeeds."""
         return self.running and self._probe("readinessProbe")
 
     def port(self, name: str) -> int:
-        """Return where a named port is reached."""
+        """Host and port at which a named port can be reached."""
         return next(self._ports[str(one["containerPort"])] for one in self._container["ports"] if one["name"] == name)
 
     def stop(self) -> None:
-        """End it as a kubelet does: preStop first, then SIGTERM, then patience for the grace period."""
+        """Ends the pod as a kubelet does: preStop, SIGTERM, and then a wait of at most the grace period."""
         hook = self._container.get("lifecycle", {}).get("preStop")
         if hook and self.running:
             command = [sys.executable if word == "python" else word for word in hook["exec"]["command"]]
@@ -108,7 +103,7 @@ class Pod:
         self._component.stop(self._spec.get("terminationGracePeriodSeconds", 30))
 
     def kill(self) -> None:
-        """End it at once."""
+        """Ends the pod at once."""
         self._component.stop(0)
 
     def _probe(self, kind: str) -> bool:
@@ -136,24 +131,24 @@ class Node:
         (folder / "network/sitecustomize.py").write_text(NETWORK)
 
     def pod(self, namespace: str, spec: dict[str, Any]) -> Pod:
-        """Return a pod, with its volumes written, not yet started."""
+        """A pod, with its volumes written, not yet started."""
         number = next(self._numbers)
         made = Pod(self, namespace, spec, self._folder / f"pod-{number}", f"127.78.{self._network}.{number}")
         self._pods.append(made)
         return made
 
     def deployment(self, namespace: str, name: str) -> Pod:
-        """Return one more pod of a stored Deployment, not yet started."""
+        """One more pod of a stored Deployment, not yet started."""
         path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
         return self.pod(namespace, self.control_plane.get(path)["spec"]["template"]["spec"])
 
     def stop(self) -> None:
-        """End every pod, at once."""
+        """Ends every pod, at once."""
         for pod in self._pods:
             pod.kill()
 
     def files(self, namespace: str, volume: dict[str, Any]) -> dict[str, bytes]:
-        """Return what a volume holds, by file name."""
+        """What a volume holds, by file name."""
         if "configMap" in volume:
             found = self.control_plane.get(f"/api/v1/namespaces/{namespace}/configmaps/{volume['configMap']['name']}")
             return {key: value.encode() for key, value in found["data"].items()}
@@ -165,7 +160,7 @@ class Node:
         return {}
 
     def environment(self, namespace: str, spec: dict[str, Any]) -> dict[str, str]:
-        """Return what every container has here: the tree's packages, names of Services, and its account's rights."""
+        """Variables of every container: the packages of this checkout, names of Services, and the account's token."""
         services = self.control_plane.get("/api/v1/services")["items"]
         hosts = {
             f"{one['metadata']['name']}.{one['metadata']['namespace']}.svc": one["spec"]["clusterIP"]
@@ -186,7 +181,7 @@ def _free(address: str) -> int:
 
 
 def _swap(folder: Path, files: dict[str, bytes]) -> None:
-    """Write the files as a kubelet does: into a new folder, to which the link `..data` is turned in one step."""
+    """Writes the files as a kubelet does: into a new folder, to which the link `..data` then points."""
     folder.mkdir(exist_ok=True)
     data = folder / "..data"
     if data.exists() and files == {file.name: file.read_bytes() for file in data.iterdir()}:

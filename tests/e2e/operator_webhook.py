@@ -1,4 +1,4 @@
-"""A webhook that does to pods what the Spark Operator's own one does (kubeflow/spark-operator, pod defaulting)."""
+"""A webhook that changes pods as the Spark Operator's webhook does (kubeflow/spark-operator, pod defaulting)."""
 
 import base64
 import json
@@ -15,12 +15,12 @@ from tests.serving import issue, serving
 from webhook.core import names
 
 CONFIGURATIONS = CONFIGURATION.rpartition("/")[0]
-#: What a SparkApplication may ask of its pods, as far as scheduling goes.
+#: The scheduling fields that a SparkApplication can set on its pods.
 Application = dict[str, Any]
 
 
 def patch(pod: dict[str, Any], application: Application) -> list[dict[str, Any]]:
-    """Return the operations: affinity replaced whole, tolerations appended unseen, nodeSelector merged by key."""
+    """The operations: the whole affinity is replaced, tolerations are appended unchecked, nodeSelector is merged by key."""
     if names.APP_NAME not in pod["metadata"].get("labels", {}):
         return []
     spec, operations = pod["spec"], []
@@ -43,7 +43,7 @@ def patch(pod: dict[str, Any], application: Application) -> list[dict[str, Any]]
 def operator_webhook(
     control_plane: ControlPlane, folder: Path, name: str, namespace: str, application: Application
 ) -> Iterator[None]:
-    """Serve and register it as `name` for the pods of one namespace, as those of one SparkApplication."""
+    """Serves and registers it as `name` for the pods of one namespace, as those of one SparkApplication."""
     app = FastAPI()
 
     @app.post("/mutate--v1-pod")

@@ -1,4 +1,4 @@
-"""The chart installed and its Deployments running: what the end-to-end tests of the webhook start from."""
+"""The installed chart with running Deployments, for the end-to-end tests of the webhook."""
 
 import threading
 from collections.abc import Iterator
@@ -23,26 +23,23 @@ CONFIGURATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurat
 
 @dataclass(frozen=True)
 class Release:
-    """A release whose service answers on its ClusterIP.
-
-    Attributes:
-        controller: The certificate controller, where the chart has one.
-        pods: The replicas of the service.
-        proxy: What leads the ClusterIP to them.
-    """
+    """A release whose service answers on its ClusterIP."""
 
     control_plane: ControlPlane
     helm: helm_python.Config
     node: Node
     namespace: str
     proxy: ServiceProxy
+    """Forwards the ClusterIP to the replicas."""
     pods: list[Pod]
+    """The replicas of the service."""
     controller: Pod | None = None
+    """The certificate controller, if the chart has one."""
 
 
 @contextmanager
 def installed(control_plane: ControlPlane, namespace: str, values: dict[str, Any]) -> Iterator[helm_python.Config]:
-    """Install the chart in a namespace, and uninstall it at the end."""
+    """Installs the chart in a namespace, and uninstalls it at the end."""
     with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
         helm.install(CHART, RELEASE, values)
         try:
@@ -55,7 +52,7 @@ def installed(control_plane: ControlPlane, namespace: str, values: dict[str, Any
 def serving(
     control_plane: ControlPlane, namespace: str, folder: Path, values: dict[str, Any] | None = None, replicas: int = 2
 ) -> Iterator[Release]:
-    """Install the chart, run its Deployments, and lead its Service to the pods, until every entry is trusted."""
+    """Installs the chart, runs its Deployments, forwards its Service to the pods, and waits for every caBundle."""
     node = Node(control_plane, folder)
     with installed(control_plane, namespace, values or {}) as helm:
         try:
@@ -69,7 +66,7 @@ def serving(
 
 @contextmanager
 def answering(helm: helm_python.Config, node: Node, namespace: str, replicas: int = 2) -> Iterator[Release]:
-    """Run the service of an installed chart, and lead its ClusterIP there, until every entry is trusted."""
+    """Runs the service of an installed chart, forwards its ClusterIP to it, and waits for every caBundle."""
     control_plane = node.control_plane
     service = control_plane.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
     (port,) = service["ports"]
@@ -84,7 +81,7 @@ def answering(helm: helm_python.Config, node: Node, namespace: str, replicas: in
 
 
 def start_controller(node: Node, namespace: str) -> Pod:
-    """Start the certificate controller, and return once the serving Secret is there and every entry is trusted."""
+    """Starts the certificate controller, and returns once the serving Secret and every caBundle exist."""
     controller = node.deployment(namespace, CONTROLLER)
     controller.start()
     secret = f"/api/v1/namespaces/{namespace}/secrets/{FULLNAME}-tls"
@@ -94,16 +91,12 @@ def start_controller(node: Node, namespace: str) -> Pod:
 
 
 def trusted(control_plane: ControlPlane) -> bool:
-    """Say whether every entry has a caBundle."""
+    """Whether every entry has a caBundle."""
     return all("caBundle" in entry["clientConfig"] for entry in control_plane.get(CONFIGURATION)["webhooks"])
 
 
 def helm_test(release: Release) -> tuple[bool, str]:
-    """Run `helm test`, which waits for its pod, and play the kubelet's part.
-
-    Returns:
-        Whether it succeeded, and what the pod printed.
-    """
+    """Runs `helm test`, and its pod as a kubelet would; returns whether it succeeded, and what the pod printed."""
     outputs: list[str] = []
     kubelet = threading.Thread(target=_run_test_pod, args=(release, outputs))
     kubelet.start()
@@ -128,7 +121,7 @@ def _run_test_pod(release: Release, outputs: list[str]) -> None:
 
 @contextmanager
 def scheduling(control_plane: ControlPlane, folder: Path) -> Iterator[Release]:
-    """Serve the built-in profiles and `advised` from one replica, and run the scheduler."""
+    """Serves the built-in profiles and `advised` from one replica, and runs the scheduler."""
     values = {"policy": {"profiles": ADVISED}}
     control_plane.start_scheduler()
     try:

@@ -13,17 +13,15 @@ from tests.e2e.node import Pod
 
 
 class ServiceProxy:
-    """Listens on a ClusterIP and hands each connection to the next ready pod; a kept connection stays where it is.
+    """Listens on a ClusterIP and forwards each connection to the next ready pod, for as long as the connection lasts.
 
-    A pod counts as ready when its readiness probe last said so. Where none is ready, connections are refused.
-
-    Attributes:
-        period: The seconds between two probes, and so for how long a pod may be taken for what it no longer is.
+    A pod counts as ready if its last readiness probe succeeded. If none is ready, connections are refused.
     """
 
     def __init__(self, address: str, port: int, target: str) -> None:
         self._address, self._port, self._target = address, port, target
         self.period = 0.1
+        """The seconds between two probes. For so long, a change of readiness may stay unnoticed."""
         self._pods: list[Pod] = []
         self._ready: list[Pod] = []
         self._turn = cycle(range(1_000_000))
@@ -43,17 +41,17 @@ class ServiceProxy:
         self._listener.close()
 
     def add(self, pod: Pod) -> None:
-        """Let connections go to a pod, once it is ready."""
+        """Forwards connections to a pod, once it is ready."""
         self._pods = [*self._pods, pod]
 
     def remove(self, pod: Pod) -> None:
-        """Let no new connection go to a pod, as when its deletion begins."""
+        """Forwards no new connection to a pod, as when its deletion begins."""
         self._pods = [one for one in self._pods if one is not pod]
         self._ready = [one for one in self._ready if one is not pod]
 
     @property
     def ready(self) -> int:
-        """Return how many pods are ready."""
+        """How many pods are ready."""
         return len(self._ready)
 
     def _watch(self) -> None:
@@ -79,7 +77,7 @@ class ServiceProxy:
         await asyncio.sleep(0.05)
 
     def _next(self) -> tuple[str, int] | None:
-        """Return the address of the pod whose turn it is; None where none is ready."""
+        """The address of the pod whose turn it is; None if none is ready."""
         ready = self._ready
         if not ready:
             return None
@@ -88,7 +86,7 @@ class ServiceProxy:
 
 
 class _End(asyncio.Protocol):
-    """One end of a forwarded connection: what comes in here goes out at the other one."""
+    """One end of a forwarded connection. Its input is the output of the other end."""
 
     transport: asyncio.Transport
     other: asyncio.Transport | None = None
@@ -114,7 +112,7 @@ class _End(asyncio.Protocol):
 
 
 class _Caller(_End):
-    """The caller's end, which keeps what comes in until the pod's end is there."""
+    """The caller's end, which buffers its input until the pod's end is connected."""
 
     def __init__(self, target: Callable[[], tuple[str, int] | None], callers: set["_Caller"]) -> None:
         self._target, self._callers = target, callers

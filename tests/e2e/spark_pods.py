@@ -7,12 +7,12 @@ from typing import Any
 from webhook.core import names
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
-#: What an API server has added to the captured pods before their admission.
+#: The fields that an API server added to the captured pods before their admission.
 _ADDED = ("serviceAccount", "serviceAccountName", "tolerations", "priority", "preemptionPolicy", "volumes")
 
 
 def spark_pod(role: str = "executor", application: str = "spark-pi") -> dict[str, Any]:
-    """Return the captured pod of a role, `driver` or `executor`, to be created under a name of its own."""
+    """The captured pod of a role, `driver` or `executor`, with a new name."""
     file = {"driver": "driver", "executor": "executor-1"}[role]
     captured = json.loads((REVIEWS / f"spark-3.5.2-{file}.json").read_text())["request"]["object"]
     metadata = {key: captured["metadata"][key] for key in ("labels", "annotations") if key in captured["metadata"]}
@@ -25,6 +25,6 @@ def spark_pod(role: str = "executor", application: str = "spark-pi") -> dict[str
 
 
 def placement(pod: dict[str, Any]) -> str | None:
-    """Return the record that the webhook has left on a pod; None where it never saw it."""
+    """The webhook's record on a pod; None if it has none."""
     annotations: dict[str, str] = pod["metadata"].get("annotations") or {}
     return annotations.get(names.PLACEMENT_ANNOTATION)

@@ -1,4 +1,4 @@
-"""A Spark session in client mode that wants as many executors as it may have, until it is ended.
+"""A Spark session in client mode that asks for as many executors as it may have, until it is ended.
 
 Run as a script; the configuration is JSON in the first argument.
 """
@@ -19,13 +19,13 @@ def main() -> None:
         builder = builder.config(key, value)
     context = builder.getOrCreate().sparkContext
     signal.signal(signal.SIGTERM, lambda *_: end(context))
-    # No executor will ever run these, and so dynamic allocation asks for more and more of them.
+    # No executor will ever run these tasks, so dynamic allocation asks for more and more executors.
     threading.Thread(target=context.parallelize(range(100), 100).count, daemon=True).start()
     threading.Event().wait()
 
 
 def end(context: SparkContext) -> None:
-    """End the Java process, and this one."""
+    """Ends the Java process, and this one."""
     gateway = context._gateway
     assert gateway
     gateway.proc.kill()

@@ -1,4 +1,4 @@
-"""Two webhooks for one pod, ours and the Spark Operator's, called in either order."""
+"""Two webhooks for one pod, this one and the Spark Operator's, called in both orders."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
 
-#: API servers call webhooks sorted by the names of their configurations; ours is `spark-placement`.
+#: API servers call webhooks in the order of the names of their configurations. This one's is `spark-placement`.
 BEFORE, AFTER = "spark-operator-webhook", "spark-zz-operator-webhook"
 DEDICATED = {"key": "dedicated", "operator": "Equal", "value": "spark", "effect": "NoSchedule"}
 ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["cn-hangzhou-h"]}
@@ -51,7 +51,7 @@ APPLICATION: Application = {
 
 @pytest.fixture(scope="module", autouse=True)
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The chart with no value changed."""
+    """The chart with its default values."""
     namespace = control_plane.create_namespace("placement")
     with serving(control_plane, namespace, tmp_path_factory.mktemp("node"), replicas=1):
         yield
@@ -60,7 +60,7 @@ def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
 def store(
     control_plane: ControlPlane, folder: Path, name: str, profile: str, application: Application
 ) -> dict[str, Any]:
-    """Return the executor that is stored when both webhooks are called, once the API server has heard of both."""
+    """The stored executor after both webhooks, once the API server knows both configurations."""
     namespace = control_plane.create_namespace("spark", {names.PROFILE_LABEL: profile})
     pods = f"/api/v1/namespaces/{namespace}/pods"
 
@@ -74,7 +74,7 @@ def store(
 
 
 def tolerations(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a pod's tolerations without those that every pod is given."""
+    """A pod's tolerations without those that every pod gets."""
     return [one for one in pod["spec"]["tolerations"] if not one.get("key", "").startswith("node.kubernetes.io/")]
 
 
@@ -120,7 +120,7 @@ def test_without_an_affinity_of_the_users_ours_stands_alone(
 def test_ecs_only_holds_against_a_toleration_of_the_users(
     control_plane: ControlPlane, tmp_path: Path, name: str
 ) -> None:
-    """Called first, ours sees a pod without the toleration; called again, it sees what the operator has added."""
+    """The first call sees a pod without the toleration. The second call sees what the operator has added."""
     stored = store(control_plane, tmp_path, name, "ecs-only", {"tolerations": [DEDICATED, TOLERATION]})
     term = {"matchExpressions": [NOT_VIRTUAL]}
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
@@ -129,6 +129,6 @@ def test_ecs_only_holds_against_a_toleration_of_the_users(
 
 
 def test_a_toleration_that_the_user_names_too_is_there_once(control_plane: ControlPlane, tmp_path: Path) -> None:
-    """As the chart names its configuration; after ours, the operator would append its own without looking."""
+    """This is the order of the chart's name. In the other order, the operator would append its toleration unchecked."""
     stored = store(control_plane, tmp_path, BEFORE, "eci-only", {"tolerations": [DEDICATED, TOLERATION]})
     assert tolerations(stored) == [DEDICATED, TOLERATION]

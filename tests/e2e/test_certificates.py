@@ -1,4 +1,4 @@
-"""The certificate controller under its own rights, against a real API server that calls what it certifies."""
+"""The certificate controller with its own permissions, and a real API server that calls the certified service."""
 
 import signal
 import threading
@@ -39,7 +39,7 @@ def cluster(control_plane: ControlPlane) -> Iterator[CertificateCluster]:
 
 
 def faults(cluster: CertificateCluster) -> list[str]:
-    """What is not as it should be, as a client of the cluster finds it; nothing when all is well."""
+    """What a client of the cluster finds wrong; empty if all is well."""
     serving = cluster.serving
     found = [str(problem) for problem in read(serving, cluster.target.hosts, datetime.now(UTC)).problems]
     found += ["a caBundle differs" for bundle in cluster.bundles() if bundle != serving.get("ca.crt")]
@@ -54,7 +54,7 @@ def wait_until_well(cluster: CertificateCluster) -> None:
 
 @contextmanager
 def running(cluster: CertificateCluster, clock: "Clock") -> Iterator[Controller]:
-    """Run a controller in this process, under its own rights but with a clock in our hand."""
+    """Runs a controller in this process, with its own permissions and a clock that the test moves."""
     controller = Controller(
         connect(cluster.kubeconfig), cluster.target, "webhook-certificates", clock=clock, recheck=0.1
     )
@@ -68,7 +68,7 @@ def running(cluster: CertificateCluster, clock: "Clock") -> Iterator[Controller]
 
 
 class Clock:
-    """The present moment, moved by hand."""
+    """The present moment, moved by the test."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -86,7 +86,7 @@ def quiet(cluster: CertificateCluster, now: datetime) -> bool:
 def test_a_first_install_ends_with_pods_admitted_through_what_was_issued(
     cluster: CertificateCluster, tmp_path: Path
 ) -> None:
-    """The API server is written in Go: that it calls the webhook is Go's word for the certificate."""
+    """The API server is written in Go. If it calls the webhook, Go accepts the certificate."""
     cluster.create_configuration("driver", "executor")
     before = cluster.configuration()
     with cluster.controller() as controller:
@@ -269,7 +269,7 @@ def test_a_restarted_api_server_is_waited_for_and_watched_again(cluster: Certifi
 
 
 def test_the_account_of_these_tests_has_no_other_rights(cluster: CertificateCluster) -> None:
-    """What the controller does above, it does with the rights that its help names."""
+    """The controller in the tests above has only the permissions that its help lists."""
     api = cluster.control_plane.client(cluster.kubeconfig)
     core, admission, apps = client.CoreV1Api(api), client.AdmissionregistrationV1Api(api), client.AppsV1Api(api)
     own = cluster.namespace
@@ -381,7 +381,7 @@ def issued_by_current(cluster: CertificateCluster) -> bool:
 
 
 def let_settle(cluster: CertificateCluster, controller: Controller, clock: Clock) -> None:
-    """Move the clock on by the time for which a CA is trusted before it signs, once the controller has seen it so."""
+    """Moves the clock by the time for which a CA must be trusted before it signs, once the controller saw it trusted."""
 
     def seen() -> bool:
         return controller._published is not None and [controller._published.bundle] == cluster.bundles()
@@ -397,7 +397,7 @@ def wait_until_quiet(cluster: CertificateCluster, clock: Clock) -> None:
 def test_in_a_pod_it_acts_as_the_pods_own_account(
     cluster: CertificateCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The files and variables that kubelet gives every pod, and a token that kubelet renewed meanwhile."""
+    """The files and variables that the kubelet gives every pod, and a token that the kubelet has renewed."""
     control_plane = cluster.control_plane
     kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
     (tmp_path / "token").write_text("an expired one")

@@ -23,7 +23,7 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.needs("control-plane")
 
 BUNDLE = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
-#: What a release makes in its namespace, but Helm's own Secrets.
+#: The objects of a release in its namespace, except Helm's own Secrets.
 NAMESPACED = (
     "/api/v1/namespaces/{}/configmaps",
     "/api/v1/namespaces/{}/services",
@@ -48,7 +48,7 @@ def namespace(control_plane: ControlPlane) -> str:
 
 @pytest.fixture
 def helm(control_plane: ControlPlane, namespace: str) -> Iterator[helm_python.Config]:
-    """Helm in a namespace of its own; the release is gone afterwards."""
+    """Helm in a new namespace; the release is removed afterwards."""
     with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as config:
         yield config
         config.uninstall(RELEASE, ignore_not_found=True)
@@ -56,7 +56,7 @@ def helm(control_plane: ControlPlane, namespace: str) -> Iterator[helm_python.Co
 
 @pytest.fixture
 def custom_kinds(control_plane: ControlPlane) -> Iterator[None]:
-    """Make the API server serve the kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
+    """Makes the API server serve the kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     for one in DEFINITIONS.values():
         control_plane.create(definitions, one)
@@ -174,7 +174,7 @@ def test_a_bad_value_changes_nothing(control_plane: ControlPlane, helm: helm_pyt
 def test_pods_of_the_release_pass_the_restricted_standard(
     control_plane: ControlPlane, helm: helm_python.Config, namespace: str
 ) -> None:
-    """From 1.23 on the API server enforces the standard itself; before that nothing refuses them."""
+    """From 1.23 on the API server enforces the standard. Older ones do not."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": labels}})
     helm.install(CHART, RELEASE, {})
@@ -206,7 +206,7 @@ def _objects(release: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _everything(control_plane: ControlPlane, namespace: str) -> set[str]:
-    """List the objects of the kinds that a release makes, but Helm's own record of it."""
+    """Lists the objects of the kinds that a release has, except Helm's own record of it."""
     found = set()
     for path in (*(one.format(namespace) for one in NAMESPACED), *CLUSTER):
         items = control_plane.http.get(path).json()["items"]
@@ -230,13 +230,13 @@ def _policy(control_plane: ControlPlane, namespace: str) -> str:
 
 
 def _bundles(control_plane: ControlPlane) -> dict[str, str | None]:
-    """Return each entry's caBundle by the profile's name."""
+    """Each entry's caBundle by the profile's name."""
     entries = control_plane.http.get(CONFIGURATION).json()["webhooks"]
     return {entry["name"].split(".")[0]: entry["clientConfig"].get("caBundle") for entry in entries}
 
 
 def _publish_bundle(control_plane: ControlPlane) -> None:
-    """Write the caBundle into every entry as the certificate controller does."""
+    """Writes the caBundle into every entry as the certificate controller does."""
     entries = control_plane.http.get(CONFIGURATION).json()["webhooks"]
     patch = [{"name": entry["name"], "clientConfig": {"caBundle": BUNDLE}} for entry in entries]
     control_plane.patch(CONFIGURATION, {"webhooks": patch}, "strategic-merge")

@@ -1,4 +1,4 @@
-"""From `helm install` to placed pods: the chart as it is, its commands run as its Deployments say."""
+"""From `helm install` to placed pods: the unchanged chart, with its commands run as its Deployments say."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ REVIEWS = Path(__file__).parents[1] / "reviews"
 
 @pytest.fixture(scope="module")
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    """The chart with no value changed."""
+    """The chart with its default values."""
     namespace = control_plane.create_namespace("placement")
     with serving(control_plane, namespace, tmp_path_factory.mktemp("node")) as started:
         yield started
@@ -108,7 +108,7 @@ def test_the_system_and_the_releases_namespace_are_left_alone(release: Release) 
         control_plane.create_default_service_account("kube-system")
         for namespace in ("kube-system", release.namespace):
             pods = f"/api/v1/namespaces/{namespace}/pods?dryRun=All"
-            # The API server learns of a namespace's new labels a moment later.
+            # The API server sees a namespace's new labels a moment later.
             wait_for(partial(_left_alone, control_plane, pods))
     finally:
         for namespace in ("kube-system", release.namespace):
@@ -121,7 +121,7 @@ def _left_alone(control_plane: ControlPlane, pods: str) -> bool:
 
 
 def _pod(review: str) -> dict[str, Any]:
-    """Return the pod of a captured review, as Spark sent it, so without what an API server adds before admission."""
+    """The pod of a captured review as Spark sent it, without what the API server added before admission."""
     captured = json.loads((REVIEWS / f"spark-3.5.2-{review}.json").read_text())["request"]["object"]
     metadata = {key: captured["metadata"][key] for key in ("labels", "annotations") if key in captured["metadata"]}
     spec = {

@@ -1,4 +1,4 @@
-"""The control plane under test is a real one: it stores, schedules, authorizes, records and survives."""
+"""The control plane under test is real: it stores, schedules, authorizes, audits, and survives a restart."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Measured figures reach the page, and nothing else of it changes."""
+"""Measured figures are written into the page, and the rest of the page stays unchanged."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_a_page_without_a_place_is_refused(tmp_path: Path) -> None:
     page.write_text("nothing\n")
     figures = Figures()
     figures.add("burst", {"executors": 20})
-    with pytest.raises(ValueError, match="has no lines <!-- burst --> and <!-- end -->"):
+    with pytest.raises(ValueError, match="the lines <!-- burst --> and <!-- end --> are missing"):
         figures.write(page)
 
 

@@ -1,4 +1,4 @@
-"""Where a real scheduler binds pods as the webhook leaves them: ECS nodes with eight places, and two virtual nodes."""
+"""Where a real scheduler binds pods after the webhook: ECS nodes with eight places, and two virtual nodes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Cluster:
             self.control_plane.create(f"/api/v1/namespaces/{namespace}/pods", pod)
 
     def placed(self, namespace: str, pod: dict[str, Any], pods: int = 1) -> Counter[str]:
-        """Create some pods, one after another, and return how many are where."""
+        """Creates some pods, one after another, and returns their numbers by model of node."""
         self.create(namespace, pod, pods)
         return self.nodes.settled(namespace, pods)
 
@@ -95,7 +95,7 @@ def test_eci_only_lands_on_the_arm_virtual_node_where_the_pod_asks_for_it(cluste
 
 
 def test_ecs_first_starts_on_ecs_and_overflows_to_eci(cluster: Cluster, figures: Figures) -> None:
-    """How much of ECS is filled first is the scheduler's own: the preference is one score among others."""
+    """The scheduler decides how much of ECS is filled first, because the preference is one score among others."""
     namespace = cluster.namespace("ecs-first")
     counts: Counter[str] = Counter()
     while not counts["eci-amd64"]:
@@ -109,7 +109,7 @@ def test_ecs_first_starts_on_ecs_and_overflows_to_eci(cluster: Cluster, figures:
     assert counts["eci-amd64"] >= 2 * TWELVE - ECS_PLACES
     assert on_ecs(counts) + counts["eci-amd64"] == 2 * TWELVE
     row = {"places on ECS": ECS_PLACES, "executors": 2 * TWELVE, "on ECS before the first on ECI": first}
-    figures.add("ecs-first", {**row, "on ECS at last": on_ecs(counts), "on ECI": counts["eci-amd64"], "pending": 0})
+    figures.add("ecs-first", {**row, "on ECS in the end": on_ecs(counts), "on ECI": counts["eci-amd64"], "pending": 0})
 
 
 def test_driver_and_executors_go_by_their_own_rules(cluster: Cluster) -> None:

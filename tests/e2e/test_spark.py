@@ -22,9 +22,9 @@ from webhook.core import names
 pytestmark = [pytest.mark.needs("control-plane"), pytest.mark.needs("spark")]
 
 EXECUTORS = 5
-#: An API server of 1.20 refuses the Service that Spark applies on the server's side, after it has taken the driver.
+#: An API server of 1.20 refuses the Service that Spark sends by server-side apply, after it has accepted the driver.
 REFUSED_SERVICE = "associative list with keys has an element that omits key field"
-#: What the Spark Operator gives to the account of a driver.
+#: The permissions that the Spark Operator gives to the ServiceAccount of a driver.
 RIGHTS = [
     {"apiGroups": [""], "resources": ["pods", "services", "configmaps", "persistentvolumeclaims"], "verbs": ["*"]}
 ]
@@ -45,7 +45,7 @@ def nodes(control_plane: ControlPlane) -> Iterator[ModelNodes]:
 
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
-    """A namespace that has opted in, with an account for Spark."""
+    """A namespace that has opted in, with a ServiceAccount for Spark."""
     made = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "advised"})
     account = {"metadata": {"name": "spark"}, "automountServiceAccountToken": False}
     control_plane.create(f"/api/v1/namespaces/{made}/serviceaccounts", account)
@@ -60,7 +60,7 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 
 
 def configuration(control_plane: ControlPlane, namespace: str, authentication: str) -> dict[str, str]:
-    """Return what the Spark Operator would pass to Spark; `authentication` is the prefix of the mode's own settings."""
+    """What the Spark Operator would pass to Spark; `authentication` is the prefix of the mode's settings."""
     labels = {names.LAUNCHED_BY_OPERATOR: "true", names.APP_NAME: "pi", names.SUBMISSION_ID: str(uuid4())}
     roles = ("driver", "executor")
     passed = {f"spark.kubernetes.{role}.label.{key}": value for role in roles for key, value in labels.items()}
@@ -84,7 +84,7 @@ def pods(control_plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
 
 
 def summary(pod: dict[str, Any]) -> tuple[str, str, str]:
-    """Return a pod's role, the id of its executor, and the mode it was placed by."""
+    """A pod's role, the id of its executor, and its mode."""
     labels, record = pod["metadata"]["labels"], placement(pod) or ""
     return labels[names.SPARK_ROLE], labels.get(names.SPARK_EXEC_ID, ""), record.split(",")[0]
 

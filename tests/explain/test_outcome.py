@@ -1,4 +1,4 @@
-"""What is told of a pod, for every case: exactly what was done, and nothing of what was not."""
+"""The explanation of a pod, for every case, tells exactly what the patch does."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def placement(name: str) -> tuple[Pod, Placement]:
 
 
 def count(operations: list[Any]) -> int:
-    """How many annotations and tolerations are added, and how many kinds of node affinity are touched."""
+    """How many annotations and tolerations are added, and how many kinds of node affinity are changed."""
     found, required, preferred = 0, False, False
     for operation in operations:
         path, value = operation["path"], operation["value"]
@@ -69,7 +69,7 @@ def test_every_change_is_told_once_and_a_second_review_keeps_them_all(name: str)
 
 
 def test_every_reason_has_its_words_and_a_case() -> None:
-    """A reason without a sentence, or one that no case produces, is a reason that nobody can trust."""
+    """Every reason needs a sentence, and a case that produces it."""
     produced = {
         one.reason
         for case in CASES
@@ -134,7 +134,7 @@ def test_what_is_left_alone_has_its_reason(name: str, what: str, why: str) -> No
 @pytest.mark.parametrize("mode", SchedulingMode)
 @pytest.mark.parametrize("role", Role)
 def test_what_is_said_of_each_mode_agrees_with_the_pod(mode: SchedulingMode, role: Role) -> None:
-    """Read off the pod itself: what is said to be left alone is absent, and what is said to be added is there."""
+    """Compared with the pod: what is reported as kept was not added, and what is reported as added is there."""
     case = BY_NAME.get(f"mode-{mode}-{role}")
     assert case is not None, "tests/cases/modes.yaml: run make golden"
     found = explained(case.pod, case.policy)

@@ -1,4 +1,4 @@
-"""Images built and run by buildah, without a daemon and without a registry of our own."""
+"""Builds and runs images with buildah, without a daemon and without a registry."""
 
 import json
 import os
@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-#: Storage and isolation that work also inside a container.
+#: Storage and isolation that also work inside a container.
 BUILDAH = ("buildah", "--storage-driver", "vfs")
 
 
 def buildah(*arguments: str) -> str:
-    """Run buildah and return what it prints; fail with its last words."""
+    """Runs buildah and returns its output; fails with the end of its error output."""
     done = subprocess.run([*BUILDAH, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout.strip()
 
 
 def build(tag: str) -> None:
-    """Build the tree's Dockerfile on the base image that BASE_IMAGE names."""
+    """Builds the Dockerfile of this checkout on the base image that BASE_IMAGE names."""
     base = f"BASE_IMAGE={os.environ['BASE_IMAGE']}"
     buildah("bud", "--isolation", "chroot", "--build-arg", base, "--build-arg", "REVISION=abc", "--tag", tag, ".")
 
 
 class Container:
-    """A container of an image, run as its configuration says, but with a root that cannot be written to.
+    """A container of an image, run as its configuration says, with a read-only root.
 
     buildah has no read-only flag. So the root is mounted read-only in a mount namespace of the process, with what a
     container runtime adds: /proc, /dev and the given mounts.
@@ -42,7 +42,7 @@ class Container:
         buildah("rm", self._name)
 
     def command(self, words: list[str], mounts: dict[Path, str], environment: dict[str, str]) -> list[str]:
-        """Return the command line that runs `words` in the container, with folders mounted at paths of its own."""
+        """The command line that runs `words` in the container, with folders mounted at paths inside it."""
         root = shlex.quote(str(self.root))
         steps = [f"mount --bind {root} {root}", f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev"]
         steps += [f"mount --bind -o ro {shlex.quote(str(folder))} {root}{path}" for folder, path in mounts.items()]
@@ -50,11 +50,11 @@ class Container:
         variables = {**dict(one.split("=", 1) for one in self.configuration["Env"]), **environment}
         setting = [f"{name}={value}" for name, value in variables.items()]
         run = ["env", "-i", *setting, "chroot", f"--userspec={self.configuration['User']}", str(self.root)]
-        # chroot starts at the root; the working directory of the image matters to nothing that runs here.
+        # chroot starts at the root. Nothing that runs here depends on the working directory of the image.
         steps += [f"exec {shlex.join([*run, *words])}"]
         return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(steps)]
 
     def run(self, *words: str, mounts: dict[Path, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run words to the end."""
+        """Runs `words` in the container to the end."""
         command = self.command(list(words), mounts or {}, {})
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -1,4 +1,4 @@
-"""The Dockerfile as its linter sees it."""
+"""The Dockerfile passes its linter."""
 
 import re
 import subprocess

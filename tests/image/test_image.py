@@ -1,4 +1,4 @@
-"""The image as it is built from the Dockerfile and run: by uid 65532, on a root that nobody can write to."""
+"""The image, built from the Dockerfile and run by uid 65532 with a read-only root."""
 
 import json
 import os

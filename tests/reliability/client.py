@@ -1,4 +1,4 @@
-"""A client that keeps connections open, takes any answer, and says of each call what came of it."""
+"""A client that keeps connections open, accepts any answer, and returns the status of each call."""
 
 import asyncio
 import ssl
@@ -14,7 +14,7 @@ def call(path: str, body: bytes) -> bytes:
 
 @dataclass
 class Client:
-    """One connection to a port of this machine, opened anew where the other side closed it."""
+    """One connection to a port of this machine, opened again if the other side closed it."""
 
     port: int
     context: ssl.SSLContext
@@ -22,7 +22,7 @@ class Client:
     writer: asyncio.StreamWriter | None = None
 
     async def exchange(self, request: bytes) -> int:
-        """Sends `request` and returns the status of the answer; 0 where the connection closed without one."""
+        """Sends `request` and returns the status of the answer; 0 if the connection closed without one."""
         if self.reader is None or self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(
                 "127.0.0.1", self.port, ssl=self.context, server_hostname="localhost"

@@ -1,6 +1,6 @@
 """`make fuzz`: broken input over TLS, a million times. No 5xx, no crash, no growth.
 
-The corpus is tests/reviews and the faults of tests/service/test_bad_input.py; what is sent follows from a seed.
+The corpus is tests/reviews and the faults of tests/service/test_bad_input.py. The inputs depend only on a seed.
 """
 
 import argparse
@@ -32,7 +32,7 @@ PATHS = [
 ]
 METHODS = [b"GET", b"PUT", b"HEAD", b"OPTIONS", b"BREW"]
 CONNECTIONS = 16
-#: Resident memory may grow by so much, in MiB, after the first tenth: room for the allocator, none for a leak.
+#: How much resident memory may grow after the first tenth of the inputs, in MiB. The allocator needs some room.
 GROWTH_MIB = 8
 
 
@@ -45,7 +45,7 @@ def inputs(seed: int, count: int) -> Iterator[bytes]:
         request = call(chance.choice(PATHS), mangled(chance, chance.choice(corpus)))
         match chance.randrange(20):
             case 0:
-                # The head alone is broken: a broken length would only make the service wait for the rest.
+                # Only the head is broken: with a broken length the service would only wait for the rest.
                 head, _, body = request.partition(b"\r\n\r\n")
                 yield mangled(chance, head) + b"\r\n\r\n" + body
             case 1:
@@ -55,7 +55,7 @@ def inputs(seed: int, count: int) -> Iterator[bytes]:
 
 
 async def fuzz(running: Service, seed: int, count: int) -> tuple[Counter[int], float]:
-    """The statuses that `count` inputs met (0: closed without an answer), and the growth of memory in MiB."""
+    """The statuses of the answers to `count` inputs (0: closed without an answer), and the growth of memory in MiB."""
     statuses: Counter[int] = Counter()
     requests = inputs(seed, count)
     process = Process(running.process.pid)
@@ -68,7 +68,8 @@ async def fuzz(running: Service, seed: int, count: int) -> tuple[Counter[int], f
             try:
                 statuses[await asyncio.wait_for(client.exchange(request), 5)] += 1
             except (TimeoutError, IndexError, ValueError):
-                # A broken length makes the service wait for more, a HEAD has no body: both end this connection only.
+                # After a broken length the service waits for more, and an answer to HEAD has no body. Only this connection
+                # ends.
                 client.close()
                 statuses[0] += 1
             if statuses.total() == count // 10:
@@ -80,7 +81,7 @@ async def fuzz(running: Service, seed: int, count: int) -> tuple[Counter[int], f
 
 
 def verdict(running: Service, statuses: Counter[int], growth: float) -> list[str]:
-    """What is wrong with the outcome; empty where nothing is."""
+    """What is wrong with the outcome; empty if nothing is."""
     faults = [f"{count} answers with status {status}" for status, count in statuses.items() if status >= 500]
     if running.process.poll() is not None:
         faults.append("the process ended")
@@ -92,7 +93,7 @@ def verdict(running: Service, statuses: Counter[int], growth: float) -> list[str
 
 
 def run(seed: int, count: int, folder: Path) -> tuple[Counter[int], float, list[str]]:
-    """Fuzzes a service of its own; what it met, the growth of memory in MiB, and what is wrong with that."""
+    """Fuzzes a new service; returns the statuses, the growth of memory in MiB, and what is wrong with them."""
     arguments = ["--log-rate", "1", "--read-seconds", "0.5"]
     with service(issue(folder / "tls"), folder / "log", arguments) as running:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -101,7 +102,7 @@ def run(seed: int, count: int, folder: Path) -> tuple[Counter[int], float, list[
 
 
 def main() -> int:
-    """Runs from the command line; exit code 1 where something is wrong."""
+    """Runs from the command line; exit code 1 if something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))

@@ -1,4 +1,4 @@
-"""A process as /proc sees it: what must not grow."""
+"""What /proc says about a process: what must not grow."""
 
 from dataclasses import dataclass
 from pathlib import Path

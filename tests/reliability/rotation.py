@@ -1,4 +1,4 @@
-"""Rotations of certificate and CA under a steady load: every call is verified by the bundle that is published then."""
+"""Rotations of certificate and CA under a steady load: every call is verified by the current bundle."""
 
 import asyncio
 import ssl
@@ -16,20 +16,20 @@ from tests.service.test_admission import REVIEWS
 from tests.serving import Service
 
 HOSTS = ["localhost", "127.0.0.1"]
-#: Connections that are kept, and clients that open one for each call.
+#: Persistent connections, and clients that open a connection for each call.
 KEPT, FRESH = 8, 8
 
 
 def publish(folder: Path, signer: KeyPair, *bundle: x509.Certificate) -> None:
-    """A new serving certificate of `signer`, and the bundle beside it, as the controller publishes them."""
+    """Writes a new serving certificate of `signer` and the bundle, as the controller publishes them."""
     write_folder(folder, pem_files(issue(signer, HOSTS, datetime.now(UTC)), bundle))
 
 
 async def rotate(running: Service, calls: int) -> tuple[Counter[int], int]:
-    """At least `calls` calls while certificate and CA are rotated again and again; their statuses, and the rotations.
+    """Makes at least `calls` calls while certificate and CA rotate; returns the statuses and the number of rotations.
 
-    A CA is rotated as the controller does it: the new one enters the bundle beside the old, then signs, and the old one
-    leaves once nothing that it signed is presented.
+    A CA rotates as with the controller: the new CA joins the old one in the bundle, then signs. The old CA leaves the
+    bundle when no certificate that it signed is in use.
     """
     statuses: Counter[int] = Counter()
     request = call("/mutate", REVIEWS[0].read_bytes())
@@ -51,7 +51,7 @@ async def rotate(running: Service, calls: int) -> tuple[Counter[int], int]:
 
     async def publish_all() -> int:
         rotations, signer = 0, new_authority(datetime.now(UTC))
-        # The first bundle already holds the CA that the service was started with.
+        # The first bundle already contains the CA that the service was started with.
         old = x509.load_pem_x509_certificate((running.tls / "ca.crt").read_bytes())
         while not enough():
             pair = (running.tls / "tls.crt").read_bytes(), (running.tls / "tls.key").read_bytes()
@@ -80,5 +80,5 @@ async def rotate(running: Service, calls: int) -> tuple[Counter[int], int]:
 
 
 def _trusting(running: Service) -> ssl.SSLContext:
-    """A client's context that trusts what is published now, and nothing else."""
+    """A client's context that trusts only the present bundle."""
     return ssl.create_default_context(cadata=(running.tls / "ca.crt").read_text(encoding="ascii"))

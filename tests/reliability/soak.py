@@ -1,4 +1,4 @@
-"""`make soak`: mixed load for half an hour. Memory flat, nothing grows, no call fails."""
+"""`make soak`: mixed load for half an hour. Memory must not grow, and no call may fail."""
 
 import argparse
 import asyncio
@@ -20,13 +20,13 @@ from tests.service.test_bad_input import FAULTS
 from tests.serving import Service, issue, service, trusting
 
 CONNECTIONS = 16
-#: Growth of memory that is allowed between the end of the first quarter and the end of the run.
+#: The allowed growth of memory between the end of the first quarter and the end of the run.
 GROWTH = 0.02
 
 
 @dataclass(frozen=True)
 class State:
-    """What must not grow."""
+    """Quantities that must not grow."""
 
     resident_mib: float
     threads: int
@@ -42,7 +42,7 @@ def state(running: Service) -> State:
 
 
 async def load(running: Service, seconds: float, seed: int = 0) -> Counter[str]:
-    """Calls of every kind for so long; counts them by what they expected and met."""
+    """Sends calls of every kind for `seconds`; returns how many had the expected status, and how many another."""
     good = [(call(f"/mutate/{profile}", path.read_bytes()), 200) for path in REVIEWS for profile in ("default", *MODES)]
     good += [(call("/unknown-profile", REVIEWS[0].read_bytes()), 200)]
     bad = [(call("/mutate", body), 400) for body, _ in FAULTS.values() if len(body) < 100_000]
@@ -66,7 +66,7 @@ async def load(running: Service, seconds: float, seed: int = 0) -> Counter[str]:
 
 
 def run(seconds: float, folder: Path) -> tuple[Counter[str], State, State, list[str]]:
-    """Soaks a service of its own: outcomes, the state after a quarter of the time and at the end, what is wrong."""
+    """Loads a new service; returns outcomes, its state after a quarter of the time and at the end, and what is wrong."""
     arguments = ["--log-rate", "10"]
     with (
         service(issue(folder / "tls"), folder / "log", arguments) as running,
@@ -84,14 +84,14 @@ def run(seconds: float, folder: Path) -> tuple[Counter[str], State, State, list[
         for name in ("threads", "series")
         if getattr(after, name) > getattr(before, name)
     ]
-    # Connections that were dropped a moment ago may still be counted.
+    # Connections that were closed a moment ago may still be counted.
     if after.descriptors > before.descriptors + CONNECTIONS:
         faults.append(f"descriptors grew from {before.descriptors} to {after.descriptors}")
     return outcomes, before, after, faults
 
 
 def main() -> int:
-    """Runs from the command line; exit code 1 where something is wrong."""
+    """Runs from the command line; exit code 1 if something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     options = parser.parse_args()

@@ -24,7 +24,7 @@ def test_nothing_grows_under_mixed_load(tmp_path: Path) -> None:
 
 
 def test_rotations_of_certificate_and_ca_fail_no_call(tmp_path: Path) -> None:
-    """By default a tenth of the 20,000 calls that `make reliability` makes."""
+    """By default a tenth of the 20,000 calls of `make reliability`."""
     calls = round(20_000 * float(os.environ.get("RELIABILITY_SCALE", "0.1")))
     tls = issue(tmp_path / "tls")
     with (

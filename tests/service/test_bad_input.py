@@ -1,4 +1,4 @@
-"""Hostile and broken calls: a sentence and a 4xx each, an unharmed service, and bounded memory."""
+"""Hostile and broken calls: each gets a 4xx and a sentence, and the service stays healthy with bounded memory."""
 
 import json
 import random
@@ -111,7 +111,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
 }
 
 
-#: On /unknown-profile nobody reads the object, so what is in it is no fault.
+#: On /unknown-profile the object is not read, so faults in it do not count.
 CALLS = [("/mutate", fault) for fault in FAULTS] + [
     ("/unknown-profile", fault) for fault, (_, sentence) in FAULTS.items() if not sentence.startswith("request.object")
 ]
@@ -235,7 +235,7 @@ HEAVY = {
 
 @pytest.mark.parametrize("kind", HEAVY)
 def test_memory_stays_bounded(tls: Path, tmp_path: Path, kind: str) -> None:
-    """4 MiB of one thing, several times: the peak stays within 200 MiB of where the process began."""
+    """4 MiB of one thing, several times: the peak stays within 200 MiB of the start."""
     field, entry, status = HEAVY[kind]
     body = review({"metadata": {"MARK": 0}, "spec": {}}).replace(b'"MARK": 0', (field % _fill(entry)).encode())
     with service(tls, tmp_path / "log") as running, running.client() as client:

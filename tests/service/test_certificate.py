@@ -1,9 +1,11 @@
-"""The certificate that is presented: waited for, proven, reloaded for new connections, and never replaced by a bad one."""
+"""The serving certificate: waited for, proven, reloaded for new connections, and never replaced by a bad one."""
 
 import os
 import shutil
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -14,14 +16,21 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from benchmarks.process import free_port
 from certs.authority import KeyPair as Authority
 from certs.authority import issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
 from tests.reviewing import review
 from tests.service.test_admission import POD, _receive, _send
+from tests.service.test_start import _serve
 from tests.serving import Service, service, trusting
+from tests.waiting import wait_for
 
 BODY = review(POD)
 HOSTS = ["localhost", "127.0.0.1"]
@@ -33,13 +42,6 @@ def _now() -> datetime:
 
 def _issue(folder: Path, authority: Authority, now: datetime | None = None, hosts: list[str] = HOSTS) -> None:
     write_folder(folder, pem_files(issue(authority, hosts, now or _now()), [authority.certificate]))
-
-
-def _until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def _presented(running: Service, folder: Path) -> dict[str, Any]:
@@ -63,18 +65,13 @@ def _connected(running: Service, context: ssl.SSLContext) -> ssl.SSLSocket:
         raise
 
 
-def _metric(running: Service, name: str) -> float:
-    (line,) = [one for one in running.operations("/metrics").text.splitlines() if one.startswith(name + " ")]
-    return float(line.split(" ")[-1])
-
-
 def _until_loaded(running: Service, count: int) -> None:
-    _until(lambda: _metric(running, LOADED) == count, f"{count} pairs were never loaded")
+    wait_for(lambda: running.metric(LOADED) == count)
 
 
-FAILED = 'spark_eci_webhook_certificate_reloads_total{outcome="failed"}'
-LOADED = 'spark_eci_webhook_certificate_reloads_total{outcome="loaded"}'
-EXPIRY = "spark_eci_webhook_certificate_expiry_timestamp_seconds"
+FAILED = 'certificate_reloads_total{outcome="failed"}'
+LOADED = 'certificate_reloads_total{outcome="loaded"}'
+EXPIRY = "certificate_expiry_timestamp_seconds"
 
 
 @pytest.fixture
@@ -101,11 +98,11 @@ def test_a_new_pair_is_presented_to_new_connections_and_kept_ones_go_on(
     old = _serial(running, folder)
     with running.connect() as kept:
         _issue(folder, authority, _now() + timedelta(minutes=30))
-        _until(lambda: _serial(running, folder) != old, "the new pair was never presented")
+        wait_for(lambda: _serial(running, folder) != old)
         _send(kept, BODY)
         assert _receive(kept)[0].startswith(b"HTTP/1.1 200 ")
-    assert (_metric(running, LOADED), _metric(running, FAILED)) == (2, 0)
-    assert _metric(running, EXPIRY) == ssl.cert_time_to_seconds(_presented(running, folder)["notAfter"])
+    assert (running.metric(LOADED), running.metric(FAILED)) == (2, 0)
+    assert running.metric(EXPIRY) == ssl.cert_time_to_seconds(_presented(running, folder)["notAfter"])
     assert running.operations("/readyz").status_code == 200
 
 
@@ -147,7 +144,7 @@ def _mismatched(folder: Path, authority: Authority) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Writes through to the file that a link leads to, as nobody should."""
+    """Writes to the file that a link points to, which is not how files should be replaced."""
     Path(os.path.realpath(path)).write_bytes(content)
 
 
@@ -157,8 +154,6 @@ def _garbage(folder: Path, _: Authority) -> str:
 
 
 def _encrypted(folder: Path, _: Authority) -> str:
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
-
     key = serialization.load_pem_private_key((folder / "tls.key").read_bytes(), None)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
@@ -210,7 +205,7 @@ def test_a_bad_pair_is_told_and_the_old_one_stays(
     shutil.copy(folder / "ca.crt", trusted / "ca.crt")
     old = _serial(running, trusted)
     fault = break_it(folder, authority)
-    _until(lambda: any(fault in line.get("error", "") for line in running.lines()), fault)
+    wait_for(lambda: any(fault in line.get("error", "") for line in running.lines()))
     assert _serial(running, trusted) == old
     with httpx.Client(base_url=running.url, verify=trusting(trusted)) as client:
         assert client.post("/mutate", content=BODY).status_code == 200
@@ -220,7 +215,7 @@ def test_a_bad_pair_is_told_and_the_old_one_stays(
         assert running.operations("/readyz").status_code == 200
     assert len([line for line in running.lines()[told:] if line["event"] == "certificate"]) == 0
     _issue(folder, authority)
-    _until(lambda: _serial(running, trusted) != old, "the good pair was never presented")
+    wait_for(lambda: _serial(running, trusted) != old)
     assert running.operations("/readyz").status_code == 200
 
 
@@ -231,10 +226,10 @@ def test_a_link_that_cannot_be_followed_is_told_and_reloading_goes_on(
     (folder / "link").symlink_to("x" * 300)
     (folder / "link").rename(folder / "tls.crt")
     fault = f"{folder / 'tls.crt'}: cannot be read: File name too long"
-    _until(lambda: any(line.get("error") == fault for line in running.lines()), fault)
+    wait_for(lambda: any(line.get("error") == fault for line in running.lines()))
     (folder / "tls.crt").unlink()
     _issue(folder, authority)
-    _until(lambda: _serial(running, folder) != old, "the good pair was never presented")
+    wait_for(lambda: _serial(running, folder) != old)
 
 
 def test_kubelets_swap_of_a_mounted_secret_is_seen_whole(tmp_path: Path, authority: Authority) -> None:
@@ -257,7 +252,7 @@ def test_kubelets_swap_of_a_mounted_secret_is_seen_whole(tmp_path: Path, authori
             publish(f"v{count}", _now() + timedelta(minutes=count))
             _until_loaded(running, count)
         assert _serial(running, mount) != old
-        assert _metric(running, FAILED) == 0
+        assert running.metric(FAILED) == 0
 
 
 def test_without_a_pair_it_stays_up_says_what_it_waits_for_and_serves_once_the_files_come(
@@ -267,9 +262,7 @@ def test_without_a_pair_it_stays_up_says_what_it_waits_for_and_serves_once_the_f
     folder.mkdir()
 
     def come() -> None:
-        _until(
-            lambda: (tmp_path / "log").exists() and "waiting for" in (tmp_path / "log").read_text(), "nothing was told"
-        )
+        wait_for(lambda: (tmp_path / "log").exists() and "waiting for" in (tmp_path / "log").read_text())
         _issue(folder, authority)
 
     thread = threading.Thread(target=come)
@@ -284,11 +277,6 @@ def test_without_a_pair_it_stays_up_says_what_it_waits_for_and_serves_once_the_f
 
 
 def test_a_service_that_waits_is_alive_not_ready_and_ends_when_told(tmp_path: Path) -> None:
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
-    from benchmarks.process import free_port  # noqa: PLC0415
-
     port, operations_port = free_port(), free_port()
     command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tmp_path / "none"), "--port", str(port)]
     with subprocess.Popen([*command, "--operations-port", str(operations_port)], stdout=subprocess.PIPE) as process:
@@ -300,8 +288,8 @@ def test_a_service_that_waits_is_alive_not_ready_and_ends_when_told(tmp_path: Pa
             except httpx.ConnectError:
                 return False
 
-        _until(answers, "it never came alive")
-        _until(lambda: httpx.get(f"{base}/readyz").text == f"waiting for {tmp_path / 'none' / 'tls.crt'}\n", "not told")
+        wait_for(answers)
+        wait_for(lambda: httpx.get(f"{base}/readyz").text == f"waiting for {tmp_path / 'none' / 'tls.crt'}\n")
         assert httpx.get(f"{base}/readyz").status_code == 503
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
@@ -313,14 +301,14 @@ def test_it_is_not_ready_once_callers_no_longer_trust_it(running: Service, folde
     """As when the bundle was replaced and the pair was not."""
     other = new_authority(_now())
     _replace(folder / "ca.crt", pem_files(issue(other, HOSTS, _now()), [other.certificate])["ca.crt"])
-    _until(lambda: running.operations("/readyz").status_code == 503, "it stayed ready")
+    wait_for(lambda: running.operations("/readyz").status_code == 503)
     assert running.operations("/readyz").text == "the certificate: unable to get local issuer certificate\n"
 
 
 def test_without_a_bundle_the_pair_and_its_dates_are_checked(
     tmp_path: Path, authority: Authority, folder: Path
 ) -> None:
-    """As with certificates that a user brings; its name is nobody's here."""
+    """As with certificates that a user provides. The name in it does not matter."""
     _issue(folder, authority, hosts=["spark-eci-webhook.spark.svc"])
     bare = tmp_path / "bare"
     bare.mkdir()
@@ -331,7 +319,7 @@ def test_without_a_bundle_the_pair_and_its_dates_are_checked(
         _issue(folder, authority, _now() - timedelta(days=91), hosts=["spark-eci-webhook.spark.svc"])
         for name in ("tls.crt", "tls.key"):
             shutil.copy(folder / name, bare / name)
-        _until(lambda: any("expired" in line.get("error", "") for line in running.lines()), "not told")
+        wait_for(lambda: any("expired" in line.get("error", "") for line in running.lines()))
         # By then it asks again, and does not go by the last answer.
         time.sleep(1.1)
         assert running.operations("/readyz").status_code == 200
@@ -356,11 +344,6 @@ def test_older_tls_is_refused(running: Service, folder: Path) -> None:
 
 def _client_certificate(folder: Path, authority: Authority, name: str) -> Path:
     """A client's certificate: what the authority issues is for servers only, so this one is made here."""
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: PLC0415
-
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         x509.CertificateBuilder()
@@ -409,13 +392,11 @@ def test_only_clients_of_the_authority_with_an_allowed_name_are_served(folder: P
 
 
 def test_subjects_need_an_authority(folder: Path) -> None:
-    from tests.service.test_start import _serve  # noqa: PLC0415
-
     assert _serve("--tls-dir", str(folder), "--client-subjects", "a") == (
         2,
         "",
-        "--client-subjects needs --client-ca beside it\n",
+        "--client-subjects needs --client-ca\n",
     )
     code, _, error = _serve("--tls-dir", str(folder), "--client-ca", str(folder / "tls.key"))
     assert code == 2
-    assert error.startswith(f"{folder / 'tls.key'}: no certificates of authorities in it: ")
+    assert error.startswith(f"{folder / 'tls.key'}: no CA certificates in it: ")

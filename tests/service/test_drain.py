@@ -10,6 +10,7 @@ import pytest
 from tests.reviewing import review
 from tests.service.test_admission import POD, _receive, _send
 from tests.serving import service
+from tests.waiting import wait_for
 
 BODY = review(POD)
 
@@ -19,8 +20,7 @@ def test_while_draining_reviews_are_answered_and_connections_told_to_close(tls: 
         _send(kept, BODY)
         assert b"connection: close" not in _receive(kept)[0]
         running.process.send_signal(signal.SIGTERM)
-        while running.operations("/readyz").status_code == 200:
-            time.sleep(0.01)
+        wait_for(lambda: running.operations("/readyz").status_code != 200)
         assert running.operations("/readyz").text == "draining\n"
         assert running.operations("/livez").status_code == 200
         _send(kept, BODY)
@@ -56,11 +56,9 @@ def test_a_stop_under_load_loses_nothing(tls: Path, tmp_path: Path) -> None:
         threads = [threading.Thread(target=call) for _ in range(8)]
         for thread in threads:
             thread.start()
-        while len(outcomes) < 200:
-            time.sleep(0.01)
+        wait_for(lambda: len(outcomes) >= 200)
         running.process.send_signal(signal.SIGTERM)
-        while running.operations("/readyz").status_code == 200:
-            time.sleep(0.01)
+        wait_for(lambda: running.operations("/readyz").status_code != 200)
         time.sleep(0.2)
         ready.clear()
         for thread in threads:
@@ -75,8 +73,7 @@ def test_a_request_in_flight_is_finished(tls: Path, tmp_path: Path) -> None:
         connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY[:10])
         time.sleep(0.1)
         running.process.send_signal(signal.SIGTERM)
-        while running.lines()[-1]["event"] != "draining":
-            time.sleep(0.01)
+        wait_for(lambda: running.lines()[-1]["event"] == "draining")
         time.sleep(0.2)
         connection.sendall(BODY[10:])
         assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
@@ -89,7 +86,6 @@ def test_a_second_signal_ends_it(tls: Path, tmp_path: Path, number: signal.Signa
     with service(tls, tmp_path / "log", arguments) as running, running.connect() as connection:
         connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
         running.process.send_signal(number)
-        while running.lines()[-1]["event"] != "draining":
-            time.sleep(0.01)
+        wait_for(lambda: running.lines()[-1]["event"] == "draining")
         running.process.send_signal(number)
         assert running.process.wait(30) == 0

@@ -1,7 +1,9 @@
-"""What the log says under load, to a person, and of hostile names."""
+"""The log: under load, as text for a person, and with hostile names."""
 
 import asyncio
 import contextlib
+import json
+import logging
 import os
 import re
 import subprocess
@@ -10,12 +12,13 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from benchmarks.process import free_port
 from tests.reviewing import review
 from tests.service.test_admission import POD
 from tests.serving import ROOT, service
-from webhook.service.logs import Lines
+from webhook.service.logs import Lines, configure
 
 
 def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tmp_path: Path) -> None:
@@ -27,11 +30,9 @@ def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tm
             client.post("/mutate", content=review(odd))
         running.admissions(20, pod="odd")
         lines = running.admissions(21)
-        text = running.operations("/metrics").text
+        dropped = running.metric("log_lines_dropped_total")
     ordinary = [line for line in lines if line["pod"] != "odd"]
-    found = re.search(r"^spark_eci_webhook_log_lines_dropped_total (.*)$", text, re.MULTILINE)
-    assert found
-    assert len(ordinary) + float(found[1]) == 300
+    assert len(ordinary) + dropped == 300
     assert len(ordinary) < 300
     assert len(lines) - len(ordinary) == 20, "a line with a warning is never dropped"
 
@@ -86,6 +87,16 @@ def _printed(tls: Path, *arguments: str) -> list[str]:
         return process.communicate(timeout=30)[0].splitlines()
 
 
+def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("error", "json")
+    logging.getLogger("asyncio").error("task %s failed", 7, exc_info=ZeroDivisionError())
+    logging.getLogger("asyncio").warning("below the level")
+    (line,) = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert (line["level"], line["event"]) == ("error", "task 7 failed")
+    assert line["exception"] == "ZeroDivisionError"
+    assert line.keys() == {"level", "event", "exception", "timestamp"}
+
+
 def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("wb") as file:
@@ -105,7 +116,7 @@ def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> N
 
 
 def test_lines_that_nobody_reads_are_dropped() -> None:
-    """An error here would be logged by the event loop, which would be the next line to fail, for good."""
+    """The event loop would log an error here, and that line would fail too, without end."""
     reader, writer = os.pipe()
     os.close(reader)
     faults: list[object] = []

@@ -32,13 +32,13 @@ def test_a_port_in_use_is_one_sentence(tls: Path) -> None:
         assert _serve("--tls-dir", str(tls), "--port", str(port)) == (
             2,
             "",
-            f"--port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port\n",
+            f"--port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host or port\n",
         )
         assert _serve("--tls-dir", str(tls), "--port", "0", "--operations-port", str(port)) == (
             2,
             "",
-            f"--operations-port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with "
-            "--operations-port\n",
+            f"--operations-port: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host "
+            "or port\n",
         )
 
 
@@ -61,8 +61,13 @@ def test_a_bad_policy_is_a_sentence_for_each_fault(tls: Path, tmp_path: Path) ->
 
 
 def test_a_bad_setting_names_its_flag_and_its_variable(tls: Path) -> None:
-    sentence = '--port (or ECI_WEBHOOK_PORT): found "tcp://10.0.0.1:443"; input should be a valid integer, unable to parse string as an integer\n'
-    assert _serve("--tls-dir", str(tls), ECI_WEBHOOK_PORT="tcp://10.0.0.1:443") == (2, "", sentence)
+    arguments = ("--tls-dir", str(tls), "--log-level", "loud")
+    assert _serve(*arguments, ECI_WEBHOOK_PORT="tcp://10.0.0.1:443") == (
+        2,
+        "",
+        '--port (or ECI_WEBHOOK_PORT): found "tcp://10.0.0.1:443"; accepted: a valid integer\n'
+        "--log-level (or ECI_WEBHOOK_LOG_LEVEL): found \"loud\"; accepted: 'debug', 'info', 'warning' or 'error'\n",
+    )
 
 
 @pytest.mark.parametrize("variable", ["ECI_WEBHOOK_LOG_LEVEL", "ECI_WEBHOOK_OPERATIONS_PORT"])

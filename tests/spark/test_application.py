@@ -332,7 +332,7 @@ def test_what_does_not_show_in_the_pods_is_noted() -> None:
         """
     )
     assert found.notes == (
-        "the pod template /etc/driver.yaml in sparkConf is a file of the operator and cannot be read here",
+        "the pod template /etc/driver.yaml in sparkConf is in the operator's container and cannot be read here",
         "deps (jars: 2, packages: 1) are downloaded when the pods start and do not affect placement",
     )
 

@@ -1,4 +1,4 @@
-"""All kinds of documents but SparkApplications, and documents that are not valid."""
+"""All kinds of documents except SparkApplications, and invalid documents."""
 
 import json
 from pathlib import Path
@@ -232,6 +232,14 @@ def application(spec: Any) -> Any:
         (
             {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"},
             "AdmissionReview: request: required, but missing",
+        ),
+        (
+            {
+                "apiVersion": "admission.k8s.io/v1",
+                "kind": "AdmissionReview",
+                "request": {"kind": {}, "operation": "CREATE", "object": {"metadata": {"name": 1}}},
+            },
+            "AdmissionReview: request.object.metadata.name: expected str | null, got int",
         ),
         (
             {"apiVersion": "v1", "kind": "List", "items": [APPLICATION, {"kind": "Pod", "apiVersion": "v1"}]},

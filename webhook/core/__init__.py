@@ -1,1 +1,1 @@
-"""The heart: decides where a pod may run and writes the patch that says so. Values in, values out."""
+"""Decides where a pod may run and makes the patch. Values in, values out: no HTTP, no cluster, no clock."""

@@ -1,9 +1,13 @@
-"""Which kinds of node a pod's own node affinity and nodeSelector leave open, judged by one label alone."""
+"""Which kinds of node a pod's own node affinity and nodeSelector leave open, judged by one label."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
-from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PodSpec
+from webhook.core.pod import NodeSelectorRequirement, PodSpec
+
+_OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+_TOO_LOW: Final = -(2**63) - 1
+_TOO_HIGH: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,99 +26,55 @@ def reach(spec: PodSpec, key: str, value: str) -> Reach:
     and `matchFields`, count as satisfiable.
     """
     selected = (spec.node_selector or {}).get(key)
-    terms = required_terms(spec)
-    if not terms:
-        return _term_reach((), key, value, selected)
-    found = [_term_reach(term.match_expressions or (), key, value, selected) for term in terms if not term.empty]
+    selector = [] if selected is None else [NodeSelectorRequirement(key, "In", [selected])]
+    affinity = None if spec.affinity is None else spec.affinity.node_affinity
+    required = None if affinity is None else affinity.required
+    terms = [] if required is None else required.node_selector_terms or []
+    alternatives = [[one for one in term.match_expressions or () if one.key == key] for term in terms if not term.empty]
+    found = [_reach([*selector, *one], value) for one in (alternatives if terms else [[]])]
     return Reach(labelled=any(one.labelled for one in found), others=any(one.others for one in found))
 
 
-def required_terms(spec: PodSpec) -> list[NodeSelectorTerm]:
-    """The terms of the pod's required node affinity; empty where there is none."""
-    if spec.affinity is None or spec.affinity.node_affinity is None or spec.affinity.node_affinity.required is None:
-        return []
-    return spec.affinity.node_affinity.required.node_selector_terms or []
+def _reach(requirements: list[NodeSelectorRequirement], value: str) -> Reach:
+    """What `requirements` on the label leave open (Kubernetes API reference: NodeSelectorOperator)."""
+    stated: dict[str, list[list[str]]] = {operator: [] for operator in _OPERATORS}
+    for one in requirements:
+        if one.operator not in stated:
+            return Reach(labelled=False, others=False)
+        stated[one.operator].append(one.values or [])
+    numeric = bool(stated["Gt"] or stated["Lt"])
+    optional = not (numeric or stated["In"] or stated["Exists"])
+    if stated["DoesNotExist"]:
+        return Reach(labelled=False, others=optional)
+    among = set.intersection(*map(set, stated["In"])) if stated["In"] else None
+    without = set().union(*stated["NotIn"])
+    above = max((_bound(values, _TOO_HIGH) for values in stated["Gt"]), default=_TOO_LOW)
+    below = min((_bound(values, _TOO_LOW) for values in stated["Lt"]), default=_TOO_HIGH)
 
-
-def _term_reach(
-    requirements: Iterable[NodeSelectorRequirement],
-    key: str,
-    value: str,
-    selected: str | None,
-) -> Reach:
-    values = _Values()
-    if selected is not None:
-        values.restrict("In", [selected])
-    for requirement in requirements:
-        if requirement.key == key:
-            values.restrict(requirement.operator, requirement.values or [])
-    return Reach(labelled=values.admit(value), others=values.admit_other_than(value))
-
-
-@dataclass(slots=True)
-class _Values:
-    """The values a node's label may have: some or all, less others, in a range of integers; or it may be absent."""
-
-    among: frozenset[str] | None = None
-    without: set[str] = field(default_factory=set)
-    above: int | None = None
-    below: int | None = None
-    absent: bool = True
-    present: bool = True
-
-    def restrict(self, operator: str, values: list[str]) -> None:
-        """Applies one requirement: NodeSelectorOperator, Kubernetes API reference."""
-        match operator:
-            case "In":
-                self.absent = False
-                self.among = frozenset(values) if self.among is None else self.among & frozenset(values)
-            case "NotIn":
-                self.without.update(values)
-            case "Exists":
-                self.absent = False
-            case "DoesNotExist":
-                self.present = False
-            case "Gt" | "Lt" if len(values) == 1 and (bound := _integer(values[0])) is not None:
-                self.absent = False
-                if operator == "Gt":
-                    self.above = bound if self.above is None else max(self.above, bound)
-                else:
-                    self.below = bound if self.below is None else min(self.below, bound)
-            case _:
-                self.absent = self.present = False
-
-    def admit(self, value: str) -> bool:
-        """Whether the label may have `value`."""
-        if not self.present or value in self.without or (self.among is not None and value not in self.among):
+    def admitted(one: str) -> bool:
+        if one in without or (among is not None and one not in among):
             return False
-        if self.above is None and self.below is None:
-            return True
-        number = _integer(value)
-        return (
-            number is not None
-            and (self.above is None or number > self.above)
-            and (self.below is None or number < self.below)
-        )
+        number = _integer(one) if numeric else 0
+        return number is not None and above < number < below
 
-    def admit_other_than(self, value: str) -> bool:
-        """Whether the label may be absent or have another value than `value`."""
-        if self.absent:
-            return True
-        if not self.present:
-            return False
-        if self.among is not None:
-            return any(other != value and self.admit(other) for other in self.among)
-        if self.above is None or self.below is None:
-            return True
-        # One integer more than may be excluded is enough to find one that is not.
-        candidates = range(self.above + 1, min(self.below, self.above + len(self.without) + 3))
-        return any(str(other) != value and self.admit(str(other)) for other in candidates)
+    if optional or (among is None and not numeric):
+        return Reach(labelled=admitted(value), others=True)
+    # One integer more than may be excluded is enough to find one that is not.
+    numbers = range(above + 1, min(below, above + len(without) + 3))
+    others = map(str, numbers) if among is None else among
+    return Reach(labelled=admitted(value), others=any(one != value and admitted(one) for one in others))
+
+
+def _bound(values: list[str], otherwise: int) -> int:
+    """The integer of a Gt or Lt requirement; `otherwise`, which leaves no integer, if it has no or several values."""
+    number = _integer(values[0]) if len(values) == 1 else None
+    return otherwise if number is None else number
 
 
 def _integer(text: str) -> int | None:
-    """The integer that `text` is to Kubernetes (64 bits); None where it is none."""
+    """The integer that `text` is to Kubernetes (64 bits); None if it is none."""
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(2**63))):
         return None
     number = int(text)
-    return number if -(2**63) <= number < 2**63 else None
+    return number if _TOO_LOW < number < _TOO_HIGH else None

@@ -53,11 +53,13 @@ class Operation(StrEnum):
 
 
 _NOTHING: Final[Mapping[str, str]] = {}
-#: Names in a module are found faster than members of an enumeration.
-_ADD: Final = Operation.ADD
-_KEEP: Final = Operation.KEEP
-_ANNOTATION: Final = Kind.ANNOTATION
-_TOLERATION: Final = Kind.TOLERATION
+#: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
+_ADD, _KEEP = Operation
+_ANNOTATION, _TOLERATION, _PREFERENCE = Kind.ANNOTATION, Kind.TOLERATION, Kind.PREFERRED
+_RECORD, _OPENS = Why.RECORD, Why.OPENS_VIRTUAL_NODE
+#: Why an affinity is added, by the operator on the virtual node's label.
+_REQUIRES: Final = {"In": Why.ONLY_VIRTUAL_NODES, "NotIn": Why.KEEPS_OFF_VIRTUAL_NODES}
+_PREFERS: Final = {"In": Why.PREFERS_VIRTUAL_NODES, "NotIn": Why.PREFERS_OTHER_NODES}
 
 
 class Change(Struct, frozen=True, gc=False):
@@ -79,7 +81,7 @@ class Change(Struct, frozen=True, gc=False):
 def changes(pod: Pod, placement: Placement) -> list[Change]:
     """What `placement` adds to `pod`, and what of it the pod has already.
 
-    After the patch is applied nothing more is added: the result is read off the pod, never off a mark.
+    Only the pod's own fields count, so nothing is added to a pod that was patched before.
     """
     found: list[Change] = []
     _annotations(pod, placement, found)
@@ -133,9 +135,9 @@ def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
         found.append(_annotation(own, *placement.image_cache))
     elif placement.own_image_cache:
         key = placement.own_image_cache
-        found.append(Change(Kind.IMAGE_CACHE, key, None, Operation.KEEP, Why.OWN_IMAGE_CACHE, own[key]))
+        found.append(Change(Kind.IMAGE_CACHE, key, None, _KEEP, Why.OWN_IMAGE_CACHE, own[key]))
     record, before = placement.record, own.get(names.PLACEMENT_ANNOTATION)
-    operation, why = (_KEEP, Why.ALREADY_THERE) if before == record else (_ADD, Why.RECORD)
+    operation, why = (_KEEP, Why.ALREADY_THERE) if before == record else (_ADD, _RECORD)
     found.append(Change(_ANNOTATION, names.PLACEMENT_ANNOTATION, record, operation, why, before))
 
 
@@ -151,20 +153,18 @@ def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:
     for taint, wanted in placement.tolerations:
         for existing in own:
             if tolerates(existing, taint):
-                keep = Change(Kind.TOLERATION, taint.key, wanted, Operation.KEEP, Why.ALREADY_TOLERATED, existing)
-                found.append(keep)
+                found.append(Change(_TOLERATION, taint.key, wanted, _KEEP, Why.ALREADY_TOLERATED, existing))
                 break
         else:
-            found.append(Change(Kind.TOLERATION, taint.key, wanted, Operation.ADD, Why.OPENS_VIRTUAL_NODE))
+            found.append(Change(_TOLERATION, taint.key, wanted, _ADD, _OPENS))
 
 
 def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) -> Iterator[Change]:
-    """The requirement enters every term, since terms are ORed, but no empty one, which matches no node as it is."""
-    inside = requirement.operator == "In"
-    why = Why.ONLY_VIRTUAL_NODES if inside else Why.KEEPS_OFF_VIRTUAL_NODES
+    """The requirement enters every term, because terms are ORed, but not an empty one, which matches no node."""
+    why = _REQUIRES[requirement.operator]
     terms = None if own is None or own.required is None else own.required.node_selector_terms
     if not terms:
-        yield Change(Kind.REQUIRED, requirement.key, requirement, Operation.ADD, why)
+        yield Change(Kind.REQUIRED, requirement.key, requirement, _ADD, why)
         return
     lacking: list[int] = []
     having: list[int] = []
@@ -173,9 +173,9 @@ def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) ->
         there = any(_same(one, requirement) for one in term.match_expressions or ())
         (empty if term.empty else having if there else lacking).append(index)
     for indexes, operation, reason in (
-        (lacking, Operation.ADD, why),
-        (having, Operation.KEEP, Why.ALREADY_THERE),
-        (empty, Operation.KEEP, Why.EMPTY_TERM),
+        (lacking, _ADD, why),
+        (having, _KEEP, Why.ALREADY_THERE),
+        (empty, _KEEP, Why.EMPTY_TERM),
     ):
         if indexes:
             yield Change(Kind.REQUIRED, requirement.key, requirement, operation, reason, terms=tuple(indexes))
@@ -183,11 +183,9 @@ def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) ->
 
 def _preferred(own: NodeAffinity | None, preferred: Preferred) -> Change:
     (wanted,) = preferred.preference.match_expressions or []
-    existing = () if own is None else own.preferred or ()
-    if any(_states(term.preference, wanted) for term in existing):
-        return Change(Kind.PREFERRED, wanted.key, preferred, Operation.KEEP, Why.ALREADY_THERE)
-    why = Why.PREFERS_VIRTUAL_NODES if wanted.operator == "In" else Why.PREFERS_OTHER_NODES
-    return Change(Kind.PREFERRED, wanted.key, preferred, Operation.ADD, why)
+    if own is not None and any(_states(term.preference, wanted) for term in own.preferred or ()):
+        return Change(_PREFERENCE, wanted.key, preferred, _KEEP, Why.ALREADY_THERE)
+    return Change(_PREFERENCE, wanted.key, preferred, _ADD, _PREFERS[wanted.operator])
 
 
 def _states(term: NodeSelectorTerm, wanted: NodeSelectorRequirement) -> bool:
@@ -205,10 +203,10 @@ def _same(one: NodeSelectorRequirement, other: NodeSelectorRequirement) -> bool:
 def _affinity(pod: Pod, wanted: list[Change]) -> list[PatchOperation]:
     required = preferred = None
     for one in wanted:
-        if one.kind is Kind.REQUIRED:
-            required = one
-        else:
+        if one.kind is _PREFERENCE:
             preferred = one
+        else:
+            required = one
     affinity = pod.spec.affinity
     own = None if affinity is None else affinity.node_affinity
     if own is None:
@@ -242,5 +240,5 @@ def _pointer(parent: str, key: str) -> str:
 
 
 def _add(path: str, value: Any) -> PatchOperation:
-    """Adds `value`: a member of an object that stands there is replaced, `-` appends (RFC 6902 section 4.1)."""
+    """Adds `value`: an existing member of an object is replaced, `-` appends (RFC 6902 section 4.1)."""
     return PatchOperation("add", path, value)

@@ -1,4 +1,4 @@
-"""Deciding: a pod and a profile in, a Placement out, which carries its reasons as values."""
+"""Deciding: takes a pod and a profile, and returns a Placement, which carries its reasons as values."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from msgspec import Struct
 from webhook.core import names
 from webhook.core.distribution import WHOLE, application, in_rollout
 from webhook.core.modes import NONE, SchedulingMode, Side
-from webhook.core.node_affinity import Reach, reach
+from webhook.core.node_affinity import reach
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile, CompiledRule
@@ -26,7 +26,7 @@ _MODES: Final = {mode.value: mode for mode in SchedulingMode}
 
 
 class Verdict(StrEnum):
-    """What comes of a decision."""
+    """What is done with a pod."""
 
     PLACE = "place"
     """The pod is patched."""
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where the mode in effect came from."""
+    """What set the mode in effect."""
 
     PROFILE = "profile"
     MIX = "mix"
@@ -48,8 +48,12 @@ class Origin(StrEnum):
     GUARD = "guard"
 
 
+#: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
+_PLACE, _PROFILE, _PRIVILEGED = Verdict.PLACE, Origin.PROFILE, Unsupported.PRIVILEGED
+
+
 class Mismatch(Struct, frozen=True):
-    """The label for which a pod is none of ours."""
+    """A label of a pod that the policy does not select."""
 
     key: str
     accepted: tuple[str, ...]
@@ -65,11 +69,11 @@ class Placement(Struct, frozen=True, gc=False):
     mode: str
     """The mode in effect: a SchedulingMode, or `none`."""
     reason: Reason | None
-    """Why that is not simply the profile's rule."""
+    """Why the pod is not simply placed by the profile's rule; None if it is."""
     record: str
-    """The value of the annotation that tells of it."""
+    """The value of the annotation that records the decision."""
     source: Origin
-    """Where the mode that was asked for came from, before any guard."""
+    """What set the mode, before any guard."""
     asked: str
     """The mode before any guard."""
     share: int | None = None
@@ -89,12 +93,12 @@ class Placement(Struct, frozen=True, gc=False):
 
     @property
     def origin(self) -> Origin:
-        """Where the mode in effect came from."""
+        """What set the mode in effect."""
         return self.source if self.placed and self.mode == self.asked else Origin.GUARD
 
 
 def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
-    """The role whose rule `pod` takes, or the label for which it is none of ours."""
+    """The role whose rule applies to `pod`, or the label because of which the policy does not select it."""
     labels = pod.metadata.labels or {}
     for key, value in profile.selector:
         if labels.get(key) != value:
@@ -106,8 +110,8 @@ def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
 def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Placement:
     """Where `pod` of `namespace` may run, by the rule of `profile` for `role`.
 
-    The order is: override, rollout, mix, guards, observe. A pod that asks for a mode of its own takes part whatever the
-    rollout and the mix say.
+    The order is: override, rollout, mix, guards, observe. The rollout and the mix do not apply to a
+    pod that asks for a mode itself.
     """
     rule = profile.rules[role]
     cautions: list[Caution] = []
@@ -116,7 +120,7 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
         return _told(profile, role, Origin.OVERRIDE, NONE, Reason.OVERRIDE, cautions, _verdict(rule))
     share: int | None = None
     if asked is None:
-        source = Origin.PROFILE
+        source = _PROFILE
         labels = pod.metadata.labels or {}
         if rule.rollout < WHOLE and not in_rollout(namespace, application(labels), rule.rollout):
             return _told(profile, role, Origin.ROLLOUT, NONE, Reason.OUTSIDE_ROLLOUT, cautions, Verdict.LEAVE)
@@ -154,12 +158,12 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
 
 
 def _tolerates(pod: Pod, profile: CompiledProfile) -> bool:
-    """Whether the pod itself tolerates the virtual node: if not, its taint keeps the pod off."""
+    """Whether the pod itself tolerates the virtual node. If not, the node's taint keeps the pod off."""
     return any(may_tolerate(toleration, taint) for toleration in pod.spec.tolerations or () for taint in profile.taints)
 
 
 def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> str | None:
-    """What the pod asks for, a mode or `none`; None where it asks for nothing, or for what it may not have."""
+    """The mode that the pod asks for, or `none`; None if it asks for nothing, or for something not allowed."""
     asked = (pod.metadata.annotations or {}).get(names.MODE_ANNOTATION)
     if asked is None:
         return None
@@ -184,7 +188,7 @@ def _share_of(labels: Mapping[str, str], rule: CompiledRule) -> CompiledRule | N
 def _verdict(rule: CompiledRule, *, placed: bool = True) -> Verdict:
     if rule.observe:
         return Verdict.OBSERVE
-    return Verdict.DENY if rule.deny and not placed else Verdict.PLACE
+    return Verdict.DENY if rule.deny and not placed else _PLACE
 
 
 def _told(
@@ -217,7 +221,7 @@ def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
         for volume in spec.volumes:
             if volume.host_path is not None and Unsupported.HOST_PATH in unsupported:
                 return f'the hostPath volume "{cut(volume.name or "", 40)}"'
-    if Unsupported.PRIVILEGED in unsupported:
+    if _PRIVILEGED in unsupported:
         for container in (*(spec.init_containers or ()), *(spec.containers or ())):
             if container.security_context is not None and container.security_context.privileged:
                 return f'the privileged container "{cut(container.name or "", 40)}"'
@@ -225,7 +229,7 @@ def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
 
 
 def _note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> None:
-    """Warns of what outside the affinity will have the last word."""
+    """Warns of labels and schedulers that decide regardless of the affinity."""
     labels = pod.metadata.labels or {}
     for key in profile.outranked_by:
         if labels.get(key, "false") != "false":
@@ -240,30 +244,28 @@ def _note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cauti
 
 
 def _placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> bool:
-    """Whether the pod can be placed as `mode` asks; where it cannot, it keeps its own placement."""
+    """Whether the pod can be placed as `mode` asks; if not, it keeps its own placement."""
     if pod.spec.node_name:
         sentence = f'nodeName is "{cut(pod.spec.node_name, 60)}" already, so {mode} cannot place the pod'
         cautions.append(caution(Reason.NODE_NAME_SET, sentence))
         return False
-    if mode.requires is Side.VIRTUAL and not _reach(pod, profile).labelled:
-        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector excludes virtual nodes"
-        cautions.append(caution(Reason.EXCLUDES_VIRTUAL_NODES, sentence))
-        return False
-    if mode.requires is Side.OTHERS and not _reach(pod, profile).others:
-        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector demands virtual nodes"
-        cautions.append(caution(Reason.DEMANDS_VIRTUAL_NODES, sentence))
-        return False
-    return True
-
-
-def _reach(pod: Pod, profile: CompiledProfile) -> Reach:
-    return reach(pod.spec, profile.label.key, profile.label.value)
+    if mode.requires is None:
+        return True
+    found = reach(pod.spec, profile.label.key, profile.label.value)
+    if mode.requires is Side.VIRTUAL:
+        possible, reason, verb = found.labelled, Reason.EXCLUDES_VIRTUAL_NODES, "excludes"
+    else:
+        possible, reason, verb = found.others, Reason.DEMANDS_VIRTUAL_NODES, "demands"
+    if not possible:
+        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector {verb} virtual nodes"
+        cautions.append(caution(reason, sentence))
+    return possible
 
 
 def _image_cache(
     pod: Pod, profile: CompiledProfile, rule: CompiledRule
 ) -> tuple[tuple[str, str, ChangeReason] | None, str]:
-    """The annotation for an image cache, or else the one by which the pod asks for one itself."""
+    """The annotation for an image cache, or else the key of the one that the pod has already."""
     own = pod.metadata.annotations
     if own and not profile.image_cache_keys.isdisjoint(own):
         return None, min(profile.image_cache_keys.intersection(own))

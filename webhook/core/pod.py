@@ -1,4 +1,4 @@
-"""Narrow views of a pod: what deciding and patching read, and nothing else.
+"""The fields of a pod that deciding and patching read.
 
 Each field has the name and meaning of the Kubernetes API reference (Pod v1 core). Unread fields are skipped without
 being built, so a large pod costs little more than its scan. `None` stands for absent and for `null`, which mean the
@@ -71,7 +71,7 @@ class NodeAffinity(View, frozen=True):
 
 
 class Affinity(View, frozen=True):
-    """Affinity v1 core; pod affinity is never touched, so not read."""
+    """Affinity v1 core without pod affinity, which is never changed."""
 
     node_affinity: NodeAffinity | None = None
 
@@ -91,7 +91,7 @@ class Container(View, frozen=True):
 
 
 class HostPath(View, frozen=True):
-    """HostPathVolumeSource v1 core: that it is there is all that counts."""
+    """HostPathVolumeSource v1 core: only its presence counts."""
 
 
 class Volume(View, frozen=True):

@@ -1,4 +1,4 @@
-"""A profile made ready: selectors, patterns and injected objects are built once, at start, not for each review."""
+"""Compiled profiles: selectors, patterns and injected objects are built once, at start, not for each review."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,19 +15,19 @@ from webhook.core.virtual_node import NodeLabel, Taint, Unsupported
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What one mode asks of a pod."""
+    """What one mode adds to a pod."""
 
     mode: SchedulingMode
     tolerations: tuple[tuple[Taint, Toleration], ...] = ()
     """Each taint to tolerate, with the toleration that does it."""
     requirement: NodeSelectorRequirement | None = None
-    """What every term of the required node affinity has to hold."""
+    """What every term of the required node affinity must contain."""
     preference: PreferredSchedulingTerm | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule made ready for one role."""
+    """A rule of one role."""
 
     mode: SchedulingMode
     directives: Mapping[SchedulingMode, Directive]
@@ -49,7 +49,7 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class CompiledProfile:
-    """A profile made ready, with what the policy says for all profiles."""
+    """A profile, with what the policy says for all profiles."""
 
     name: str
     digest: str
@@ -62,14 +62,14 @@ class CompiledProfile:
     image_cache_auto: str
     image_cache_snapshot: str
     image_cache_keys: frozenset[str]
-    """Every key that says something of image caches: the configured ones, and ACK's old and new names."""
+    """Every key of annotations for image caches: the configured ones, and ACK's old and new names."""
     rules: Mapping[Role, CompiledRule]
     records: Mapping[str, str]
     """For each mode, and for `none`, the record on a pod that is placed so, without a reason."""
 
 
 def compile_profile(policy: Policy, name: str) -> CompiledProfile:
-    """The profile `name` of `policy`, made ready. Raises KeyError where there is none."""
+    """The profile `name` of `policy`. Raises KeyError if there is none."""
     profile, node = policy.profiles[name], policy.virtual_node
     keys = node.image_cache
     containers = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
@@ -91,7 +91,7 @@ def compile_profile(policy: Policy, name: str) -> CompiledProfile:
 
 
 def compile_policy(policy: Policy) -> dict[str, CompiledProfile]:
-    """Every profile of `policy` by its name, made ready."""
+    """Every profile of `policy` by its name."""
     return {name: compile_profile(policy, name) for name in policy.profiles}
 
 

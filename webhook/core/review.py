@@ -1,4 +1,4 @@
-"""One AdmissionReview: its bytes in, the bytes of its answer out, and the facts to record (admission.k8s.io/v1)."""
+"""Answering one AdmissionReview (admission.k8s.io/v1): takes its bytes, returns those of the answer and the facts."""
 
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -17,8 +17,8 @@ from webhook.core.reasons import Caution
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"
 
-#: What became of a review: `patched`; `unchanged` (ours, and nothing to change); `observed` (ours, and would have been
-#: patched); `denied` (ours, and cannot be placed); `skipped` (not ours, or outside the rollout).
+#: The result of a review: `patched`; `unchanged` (nothing to change); `observed` (would have been patched); `denied`
+#: (cannot be placed); `skipped` (not selected by the policy, or outside the rollout).
 Outcome = Literal["patched", "unchanged", "observed", "denied", "skipped"]
 
 
@@ -45,7 +45,7 @@ class Admission(Struct, frozen=True):
 
 
 class GroupVersionKind(Struct, rename="camel"):
-    """What kind of object a request is about."""
+    """The kind of the object in a request."""
 
     version: str
     kind: str
@@ -85,7 +85,7 @@ _R = TypeVar("_R", _Review, _PodReview)
 
 
 class _Status(Struct):
-    """Status v1 meta: what a denied request is told."""
+    """Status v1 meta: why a request is denied."""
 
     message: str
     code: int = 403
@@ -116,7 +116,7 @@ _encode: Final = Encoder().encode
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """All that was decided for one pod of ours."""
+    """All that was decided for one pod."""
 
     pod: Pod
     placement: Placement
@@ -129,7 +129,7 @@ class Answer(Struct, frozen=True, gc=False):
     request: Request
     response: Response
     decision: Decision | Mismatch | None
-    """What was decided for the pod, or the label for which it is none of ours; None if no pod is to be created."""
+    """What was decided for the pod, or why the policy does not select it; None if the request creates no pod."""
     admission: Admission
 
 
@@ -190,7 +190,7 @@ def answer(body: bytes, profile: CompiledProfile) -> Answer:
 
 
 def decide_for(pod: Pod, namespace: str, profile: CompiledProfile) -> Decision | Mismatch:
-    """What `profile` decides for `pod` of `namespace`, and what of it changes; or why the pod is none of ours."""
+    """What `profile` decides for `pod` of `namespace`, and what changes; or why the policy does not select the pod."""
     role = role_of(pod, profile)
     if isinstance(role, Mismatch):
         return role
@@ -223,7 +223,7 @@ def _creates_pod(request: Request) -> bool:
 
 
 def _read_pod(body: bytes) -> PodRequest | Request:
-    """The request in `body`, read at once as that of a pod; one whose object is no pod is read again without it."""
+    """The request in `body`, read as that of a pod; if its object is no pod, it is read again without it."""
     try:
         return _checked(_decoded(_pod_reviews, body)).request
     except ValidationError as error:
@@ -243,7 +243,7 @@ def _read(body: bytes) -> Request:
 
 def _decoded(decoder: Decoder[_R], body: bytes) -> _R:
     try:
-        # Fields that nobody reads are skipped unseen by the decoder, so bytes that are not UTF-8 are looked for here.
+        # The decoder does not check the UTF-8 of fields that it skips.
         body.decode()
         return decoder.decode(body)
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Text that is safe and short enough to send: one line each, cut where it is too long."""
+"""Text that is safe and short enough to send: one line each, cut if it is too long."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,7 +13,7 @@ def one_line(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """`text`, or its beginning and an ellipsis where it is longer than `limit` characters."""
+    """`text`, or its beginning and an ellipsis if it is longer than `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

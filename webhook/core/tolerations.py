@@ -5,7 +5,7 @@ from webhook.core.virtual_node import Taint
 
 
 def tolerates(toleration: Toleration, taint: Taint) -> bool:
-    """Whether `toleration` tolerates `taint`; every value of it, where the taint's value is None.
+    """Whether `toleration` tolerates `taint`: every value of it if the taint's value is None.
 
     The effect is equal or empty; the key is equal, or empty with operator Exists; the operator is Exists, or Equal (the
     default) with an equal value. Numeric operators (Lt, Gt) never tolerate a taint whose value is no number.
@@ -16,7 +16,7 @@ def tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def may_tolerate(toleration: Toleration, taint: Taint) -> bool:
-    """Whether `toleration` tolerates `taint`, or, where the taint's value is None, any one value of it."""
+    """Whether `toleration` tolerates `taint`: at least one value of it if the taint's value is None."""
     return tolerates(toleration, taint) or (taint.value is None and _concerns(toleration, taint) and _equal(toleration))
 
 

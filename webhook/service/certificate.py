@@ -1,12 +1,11 @@
 """The certificate that the service presents: read from files, proven before it is used, replaced without a restart."""
 
-import hashlib
 import os
 import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,58 +21,56 @@ class CertificateError(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate that was proven to go with its key."""
+    """A certificate that was proven to match its key."""
 
-    digest: bytes
-    """SHA-256 of the files."""
     not_after: float
     """When it expires, in seconds since 1970."""
     names: tuple[str, ...]
-    """The DNS names and addresses that it is for."""
+    """The DNS names and addresses that it is valid for."""
 
 
 class ServingCertificate:
-    """What `tls.crt` and `tls.key` in a folder hold, in the SSL context that the listener uses.
+    """The pair of `tls.crt` and `tls.key` from a folder, in the SSL context of the listener.
 
-    A new pair is loaded into the live context only after a handshake in memory, and from the very bytes that were
-    proven: a mismatched pair there breaks every later handshake.
+    A mismatched pair in that context would break every later handshake. So a new pair is first proven by a handshake in
+    memory, and the same bytes are then loaded.
     """
 
     def __init__(self, folder: Path, client_authority: Path | None = None) -> None:
-        """Holds nothing yet. Only clients with a certificate of `client_authority` are served, where it is given.
+        """Holds no pair yet. If `client_authority` is given, clients need a certificate that it issued.
 
-        Raises CertificateError where that file cannot be used.
+        Raises CertificateError if that file cannot be used.
         """
         self._folder = folder
-        self.pair: Pair | None = None
-        self._presented = b""
+        self._files: Files | None = None
         self.context = _server_context()
         if client_authority is not None:
             try:
                 self.context.load_verify_locations(client_authority)
             except (OSError, ssl.SSLError) as error:
-                raise CertificateError(f"{client_authority}: no certificates of authorities in it: {error}") from None
+                raise CertificateError(f"{client_authority}: no CA certificates in it: {error}") from None
             self.context.verify_mode = ssl.CERT_REQUIRED
 
-    def reload(self) -> bool:
-        """Loads the pair in the folder if it is another one; returns whether it was loaded.
+    def reload(self) -> Pair | None:
+        """Loads the pair in the folder and returns it, or returns None if the files have not changed.
 
-        Raises CertificateError where the files hold no pair that could be presented now; the one loaded before stays.
+        Raises CertificateError if the files hold no valid pair; the pair loaded before stays.
         """
         files = Files.read(self._folder)
-        if self.pair is not None and files.digest == self.pair.digest:
-            return False
+        if files == self._files:
+            return None
         pair = prove(files)
         files.load_into(self.context)
-        self.pair, self._presented = pair, files.certificate
-        return True
+        self._files = files
+        return pair
 
     def client_context(self) -> ssl.SSLContext:
-        """A client's context that trusts what callers are to trust: `ca.crt`, or else the certificate in use itself.
+        """The context of a client that trusts `ca.crt`, or else the loaded certificate itself.
 
-        Raises CertificateError where the file is there and cannot be used.
+        Raises CertificateError if `ca.crt` exists and cannot be used.
         """
-        return _client_context(self._folder, _authority(self._folder), self._presented)
+        certificate = self._files.certificate if self._files else b""
+        return _client_context(self._folder, _authority(self._folder), certificate)
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,9 @@ class Files:
 
     @classmethod
     def read(cls, folder: Path) -> "Files":
-        """The files in `folder`, all from one resolved folder, since kubelet swaps a mounted Secret by a symbolic link.
+        """The files in `folder`, all of one version of a mounted Secret.
 
-        Raises CertificateError where one that is needed is missing or cannot be read.
+        Raises CertificateError if a file is missing or cannot be read; only `ca.crt` may be missing.
         """
         try:
             real = _resolved(folder)
@@ -99,20 +96,11 @@ class Files:
         except OSError as error:
             raise CertificateError(f"{error.filename}: cannot be read: {error.strerror}") from None
 
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of the files."""
-        parts = (self.certificate, self.key, self.authority or b"")
-        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
-
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Loads the pair into `context`.
-
-        Raises CertificateError where certificate and key do not belong together, or the key is encrypted.
-        """
+        """Loads the pair into `context`. Raises CertificateError if the key is encrypted or of another certificate."""
 
         def password() -> str:
-            """OpenSSL would ask at the terminal, and all would wait."""
+            """Without this, OpenSSL asks at the terminal, and the process waits."""
             raise CertificateError(f"{self.folder / KEY}: found an encrypted key; accepted: an unencrypted one")
 
         try:
@@ -126,21 +114,21 @@ class Files:
 
 
 def prove(files: Files) -> Pair:
-    """The pair in `files` after a handshake in memory, with the authority in `ca.crt` where there is one.
+    """The pair in `files`, after a handshake in memory with a client that trusts `ca.crt`, if there is one.
 
-    Raises CertificateError where the two do not belong together, the certificate is not valid now, or its authority is
-    another one.
+    Raises CertificateError if the key is of another certificate, the certificate is not valid now, or another authority
+    issued it.
     """
-    scratch = _server_context()
-    files.load_into(scratch)
+    server = _server_context()
+    files.load_into(server)
+    client = _client_context(files.folder, files.authority, files.certificate)
     try:
-        found = _handshake(scratch, _client_context(files.folder, files.authority, files.certificate))
-    except ssl.SSLCertVerificationError as error:
-        raise CertificateError(f"{files.folder / CERTIFICATE}: {error.verify_message}") from None
+        found = _handshake(server, client)
     except ssl.SSLError as error:
-        raise CertificateError(f"{files.folder / CERTIFICATE}: {error}") from None
+        fault = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
+        raise CertificateError(f"{files.folder / CERTIFICATE}: {fault}") from None
     names = tuple(str(value) for _, value in found.get("subjectAltName", ()))
-    return Pair(files.digest, ssl.cert_time_to_seconds(found["notAfter"]), names)
+    return Pair(ssl.cert_time_to_seconds(found["notAfter"]), names)
 
 
 def _server_context() -> ssl.SSLContext:
@@ -154,7 +142,7 @@ def _client_context(folder: Path, authority: bytes | None, certificate: bytes) -
     context.check_hostname = False
     name, trusted = AUTHORITY, authority
     if trusted is None:
-        # Without an authority the certificate vouches for itself, which leaves its dates to be checked.
+        # Without an authority the certificate is trusted itself, so that only its dates are checked.
         name, trusted = CERTIFICATE, certificate
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
@@ -174,39 +162,30 @@ def _authority(folder: Path, real: Path | None = None) -> bytes | None:
 
 
 def _handshake(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> dict[str, Any]:
-    """The certificate that a client meets, as `getpeercert` has it. Raises ssl.SSLError."""
+    """The server's certificate as `getpeercert` returns it to the client. Raises ssl.SSLError."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = server_context.wrap_bio(to_server, to_client, server_side=True)
     client = client_context.wrap_bio(to_client, to_server)
     for side in (client, server, client, server):
-        try:
+        with suppress(ssl.SSLWantReadError):
             side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-    found: dict[str, Any] = client.getpeercert() or {}
-    return found
+    return client.getpeercert() or {}
 
 
 def _resolved(folder: Path) -> Path:
-    """The folder that the files really are in: kubelet's links lead through `..data` to one folder for each version."""
+    """The folder that holds the files: the kubelet's links lead through `..data` to one folder for each version."""
     real = Path(os.path.realpath(folder / CERTIFICATE)).parent
     return real if (real / CERTIFICATE).is_file() and (real / KEY).is_file() else folder
 
 
 @contextmanager
 def _as_file(content: bytes) -> Iterator[str]:
-    """The name of a file that holds `content`: the ssl module reads pairs from files only.
+    """The name of a file that holds `content`, because the ssl module loads pairs only from files.
 
-    What lies in the folder may be another pair by now, and the file system may be read-only, so the file is in memory
-    where Linux offers that.
+    The files in the folder may have changed, and the file system may be read-only. So the file is in memory on Linux.
     """
-    if sys.platform == "linux" and Path("/proc/self/fd").is_dir():
-        with os.fdopen(os.memfd_create("pair"), "wb") as file:
-            file.write(content)
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:  # pragma: no cover, for developers on other systems
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            yield file.name
+    in_memory = sys.platform == "linux" and Path("/proc/self/fd").is_dir()
+    with os.fdopen(os.memfd_create("pair"), "wb") if in_memory else tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}" if in_memory else file.name

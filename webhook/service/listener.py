@@ -1,4 +1,4 @@
-"""Listening: sockets that are bound early, and uvicorn's server with limits."""
+"""The sockets, and uvicorn's server with limits."""
 
 import asyncio
 import contextlib
@@ -25,31 +25,27 @@ class ListenError(Exception):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with limits, and without signal handlers, because two of them share a process."""
+    """uvicorn's server with limits, and without signal handlers, because two servers share one process."""
 
-    def __init__(self, config: uvicorn.Config, load: Load, handshake_seconds: float) -> None:
-        """Serves as `config` says, within the limits of `load`."""
+    def __init__(self, config: uvicorn.Config, load: Load, context: ssl.SSLContext | None, seconds: float) -> None:
+        """Serves as `config` says, over TLS if `context` is given; a handshake may take `seconds`."""
         super().__init__(config)
-        self.server_state = load
-        self.load = load
+        self.server_state = self.load = load
         self.listening = asyncio.Event()
         """Set once connections are accepted."""
-        self._handshake_seconds = handshake_seconds
+        self._tls: dict[str, Any] = {}
+        if context is not None:
+            self._tls = {"ssl": context, "ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens on `sockets` as uvicorn does, but limits the time of TLS handshakes."""
-        if not self.config.loaded:
-            self.config.load()
-        context = self.config.ssl
-        seconds = self._handshake_seconds
-        limits = {} if context is None else {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds}
         loop = asyncio.get_running_loop()
 
         def connect() -> LimitedProtocol:
             return LimitedProtocol(self.config, self.load, {}, loop)
 
         self.servers = [
-            await loop.create_server(connect, sock=one, ssl=context, backlog=self.config.backlog, **limits)  # type: ignore[call-overload]
+            await loop.create_server(connect, sock=one, backlog=self.config.backlog, **self._tls)
             for one in sockets or []
         ]
         self.started = True
@@ -69,10 +65,8 @@ def server(
     log: AdmissionLog | None = None,
 ) -> Server:
     """A server of `app` within the limits of `settings`, over TLS if `context` is given."""
-    options: dict[str, Any] = {} if context is None else {"ssl_context_factory": lambda *_: context}
     config = uvicorn.Config(
         app,
-        http=LimitedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -81,7 +75,6 @@ def server(
         server_header=False,
         timeout_keep_alive=math.ceil(settings.keep_alive_seconds),
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
-        **options,
     )
     limits = Limits(
         settings.max_head_bytes,
@@ -91,7 +84,7 @@ def server(
         # Without TLS there are no client certificates.
         frozenset() if context is None else settings.client_subjects,
     )
-    return Server(config, Load(limits, metrics, Rejections(metrics, log)), settings.handshake_seconds)
+    return Server(config, Load(limits, metrics, Rejections(metrics, log)), context, settings.handshake_seconds)
 
 
 def listen(host: str, port: int, flag: str) -> socket.socket:
@@ -99,20 +92,19 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
     except OSError as error:
-        raise ListenError(f"{flag}: cannot listen on {authority(host, port)}: {error.strerror or error}") from None
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-    except OSError as error:
-        bound.close()
-        raise ListenError(
-            f"{flag}: cannot listen on {authority(host, port)}: {error.strerror}; choose another with {flag}"
-        ) from None
+        fault = f"cannot listen on {authority(host, port)}: {error.strerror}"
+        raise ListenError(f"{flag}: {fault}; choose another host or port") from None
     bound.setblocking(False)  # noqa: FBT003, the name says it
     return bound
 
 
 def authority(host: str, port: int) -> str:
-    """Host and port as a URL has them (RFC 3986, section 3.2)."""
+    """`host` and `port` as in a URL (RFC 3986, section 3.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""Log lines through structlog: one for each admission, and uvicorn's own, all in one form on standard output."""
+"""Log lines on standard output, through structlog: one for each admission, and those of other libraries."""
 
 import asyncio
 import logging
@@ -15,30 +15,24 @@ from webhook.core.review import Admission
 from webhook.core.text import cut, one_line
 from webhook.service.settings import LogFormat, LogLevel
 
-#: Longest text of a caller that a line repeats, in characters.
+#: The most characters of a text from a caller that a line repeats.
 LIMIT: Final = 253
 
 _encoder: Final = json.Encoder(enc_hook=str)
 
 Logger = structlog.typing.FilteringBoundLogger
 
-_SHARED: Final = (
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
-)
-
 
 class Lines:
-    """A file for whole lines, which writes what one turn of the event loop produced in one call of the system."""
+    """Writes all lines of one turn of the event loop with one system call."""
 
     def __init__(self, file: BinaryIO) -> None:
-        """Writes to `file`."""
+        """Takes the file to write to."""
         self._file = file
         self._waiting: list[bytes] = []
 
     def write(self, line: bytes) -> None:
-        """Keeps `line` until the end of this turn; writes it at once where no event loop runs."""
+        """Keeps `line` until the end of this turn; writes it at once if no event loop runs."""
         self._waiting.append(line)
         if len(self._waiting) == 1:
             try:
@@ -47,10 +41,10 @@ class Lines:
                 self.write_out()
 
     def flush(self) -> None:
-        """Nothing: structlog asks for it after every line."""
+        """Does nothing. structlog calls it after every line."""
 
     def write_out(self) -> None:
-        """Writes all that waits; drops it where that fails, for a line about it would be the next to fail."""
+        """Writes the lines that wait. Write errors are dropped: logging them would fail too."""
         waiting, self._waiting = self._waiting, []
         with suppress(OSError):
             self._file.write(b"".join(waiting))
@@ -58,49 +52,45 @@ class Lines:
 
 
 def configure(level: LogLevel, form: LogFormat) -> Logger:
-    """Sets up logging for the process and returns the logger that the service writes to."""
-    text = form == "text" or (form == "auto" and sys.stdout.isatty())
+    """Sets up logging for the process and returns its logger."""
+    terminal = sys.stdout.isatty()
+    text = form == "text" or (form == "auto" and terminal)
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    lines = Lines(sys.stdout.buffer)
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()) if text else structlog.processors.JSONRenderer(_dumps)
-    )
+    renderers = [structlog.dev.ConsoleRenderer(colors=terminal), _encoded] if text else [_encode]
     structlog.configure(
-        processors=[*_SHARED, renderer, _encoded] if text else [*_SHARED, structlog.processors.JSONRenderer(_encode)],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            *renderers,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(lines),  # type: ignore[arg-type]
+        logger_factory=structlog.BytesLoggerFactory(Lines(sys.stdout.buffer)),  # type: ignore[arg-type]
     )
-    handler = _Foreign(lines)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-            foreign_pre_chain=_SHARED,
-        ),
-    )
-    logging.basicConfig(level=max(threshold, logging.INFO), handlers=[handler], force=True)
-    # A line of uvicorn's for each start, stop and broken call says nothing that ours do not; its errors do.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    # Bound once: the lazy logger would assemble itself anew for every line.
+    # Bound once, because a lazy logger is assembled again for every line.
     logger: Logger = structlog.get_logger().bind()
+    logging.basicConfig(level=max(threshold, logging.INFO), handlers=[_StandardRecords(logger)], force=True)
+    # uvicorn logs each start, stop and invalid request, as the service does itself. Only its errors are new.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return logger
 
 
-class _Foreign(logging.Handler):
-    """Hands lines of the standard library's logging to the same file, in order with ours."""
+class _StandardRecords(logging.Handler):
+    """Writes the records of the standard library's logging to `logger`."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, logger: Logger) -> None:
         super().__init__()
-        self._lines = lines
+        self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.write(f"{self.format(record)}\n".encode())
+        self._logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
 class AdmissionLog:
-    """Writes one line for each admission and each rejected call; but for warnings at most so many a second."""
+    """Writes one line for each admission and each rejected call, with a limit on lines without warnings."""
 
     def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None]) -> None:
-        """At most `rate` ordinary lines a second (0: all); `dropped` is called for each that is not written."""
+        """Writes at most `rate` ordinary lines a second (0: no limit); calls `dropped` for each line left out."""
         self._logger = logger
         self._rate = rate
         self._dropped = dropped
@@ -109,7 +99,7 @@ class AdmissionLog:
         self._missed = 0
 
     def write(self, admission: Admission, seconds: float) -> None:
-        """The line of `admission`, which took `seconds`: never a pod's own values, never unbounded text."""
+        """Writes the line of `admission`, which took `seconds`: no values from the pod's spec, no unbounded text."""
         if not (admission.cautions or admission.outcome == "denied") and self._over():
             return
         fields: dict[str, Any] = {
@@ -134,12 +124,12 @@ class AdmissionLog:
             self._logger.info("admission", **fields)
 
     def write_rejection(self, status: int, sentence: str) -> None:
-        """The line of a call that got `status` and `sentence`; bounded too, for nobody is to fill the log at will."""
+        """Writes the line of a rejected call. It counts as an ordinary line, so that no caller can fill the log."""
         if not self._over():
             self._logger.warning("rejected", status=status, error=sentence)
 
     def _over(self) -> bool:
-        """Whether this second has had its lines; tells of those it dropped when the next one begins."""
+        """Whether this second has had all its lines. The first line of the next second counts those left out."""
         if not self._rate:
             return False
         second = int(monotonic())
@@ -159,13 +149,9 @@ def _bounded(text: str) -> str:
     return one_line(cut(text, LIMIT))
 
 
-def _encode(event: dict[str, Any], **_: Any) -> bytes:
+def _encode(_: Any, __: str, event: Any) -> bytes:
     return _encoder.encode(event)
 
 
-def _dumps(event: dict[str, Any], **_: Any) -> str:
-    return _encode(event).decode()
-
-
-def _encoded(_: Any, __: str, event: Any) -> bytes:
-    return str(event).encode()
+def _encoded(_: Any, __: str, text: Any) -> bytes:
+    return str(text).encode()

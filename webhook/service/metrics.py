@@ -1,5 +1,6 @@
 """The metrics of the serving process, in their own registry. Every label has a bounded set of values."""
 
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -33,63 +34,51 @@ class Metrics:
     """The metrics of one serving process."""
 
     def __init__(self, digest: str) -> None:
-        """Starts counting from zero; `digest` is the policy's."""
+        """Starts at zero; `digest` is the policy's."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self._requests = Counter(
-            f"{PREFIX}_admission_requests",
+        counter = partial(Counter, namespace=PREFIX, registry=self.registry)
+        gauge = partial(Gauge, namespace=PREFIX, registry=self.registry)
+        info = partial(Info, namespace=PREFIX, registry=self.registry)
+        self._requests = counter(
+            "admission_requests",
             "Reviews answered, by profile, Spark role, mode in effect and outcome.",
             ("profile", "role", "mode", "outcome"),
-            registry=self.registry,
         )
-        self._warnings = Counter(
-            f"{PREFIX}_warnings", "Warnings sent in answers, by reason.", ("reason",), registry=self.registry
-        )
-        self._rejected = Counter(
-            f"{PREFIX}_rejected_calls",
-            "Calls not answered with a review, by reason.",
-            ("reason",),
-            registry=self.registry,
-        )
+        self._warnings = counter("warnings", "Warnings sent in answers, by reason.", ("reason",))
+        self._rejected = counter("rejected_calls", "Calls not answered with a review, by reason.", ("reason",))
         for reason in REJECTIONS:
             self._rejected.labels(reason)
         self._duration = Histogram(
-            f"{PREFIX}_admission_duration_seconds",
+            "admission_duration_seconds",
             "Time from a review's last byte to its answer.",
+            namespace=PREFIX,
+            registry=self.registry,
             buckets=BUCKETS,
-            registry=self.registry,
         )
-        self.in_flight = Gauge(f"{PREFIX}_admission_in_flight", "Reviews being answered.", registry=self.registry)
-        self.body_bytes = Gauge(
-            f"{PREFIX}_admission_body_bytes", "Bytes of request bodies held in memory.", registry=self.registry
-        )
-        self.certificate_expiry = Gauge(
-            f"{PREFIX}_certificate_expiry_timestamp_seconds",
+        self.in_flight = gauge("admission_in_flight", "Reviews being answered.")
+        self.body_bytes = gauge("admission_body_bytes", "Bytes of request bodies held in memory.")
+        self._certificate_expiry = gauge(
+            "certificate_expiry_timestamp_seconds",
             "When the certificate in use expires, in seconds since 1970; 0 if there is none.",
-            registry=self.registry,
         )
-        self._reloads = Counter(
-            f"{PREFIX}_certificate_reloads",
-            "Changes of the certificate files, by whether they could be loaded.",
-            ("outcome",),
-            registry=self.registry,
+        self._reloads = counter(
+            "certificate_reloads", "Changes of the certificate files, by whether they could be loaded.", ("outcome",)
         )
         for outcome in ("loaded", "failed"):
             self._reloads.labels(outcome)
-        self.log_lines_dropped = Counter(
-            f"{PREFIX}_log_lines_dropped",
-            "Log lines of ordinary admissions and rejected calls that were dropped.",
-            registry=self.registry,
+        self.log_lines_dropped = counter(
+            "log_lines_dropped", "Log lines of ordinary admissions and rejected calls that were dropped."
         )
-        Info(f"{PREFIX}_policy", "The policy in force.", registry=self.registry).info({"hash": digest})
-        Info(f"{PREFIX}_build", "The running version.", registry=self.registry).info({"version": __version__})
+        info("policy", "The policy in force.").info({"hash": digest})
+        info("build", "The running version.").info({"version": __version__})
         self._counters: dict[tuple[str, str, str, str], Counter] = {}
 
     def admitted(self, admission: Admission, seconds: float) -> None:
         """Counts one answered review, which took `seconds`."""
         key = (admission.profile, admission.role, admission.mode, admission.outcome)
-        # labels() checks and locks at every call, so the few counters that a policy leads to are kept.
+        # labels() checks and locks at each call, so the counters are kept. A policy leads to few of them.
         counter = self._counters.get(key)
         if counter is None:
             counter = self._counters[key] = self._requests.labels(*key)
@@ -102,7 +91,7 @@ class Metrics:
         """Counts one change of the certificate files: `loaded`, with the pair's expiry, or `failed`."""
         self._reloads.labels(outcome).inc()
         if not_after is not None:
-            self.certificate_expiry.set(not_after)
+            self._certificate_expiry.set(not_after)
 
     def rejected(self, reason: str) -> None:
         """Counts one call that was not answered with a review; `reason` is one of REJECTIONS."""

@@ -1,4 +1,4 @@
-"""The policy file: YAML, read safely and whole, with every fault in it told at once."""
+"""The policy file: YAML, read with limits, and one sentence for each fault in it."""
 
 import json
 from pathlib import Path
@@ -8,23 +8,30 @@ from pydantic import ValidationError
 
 from webhook.core.policy import Policy
 from webhook.core.schema import FORMS, PolicySchema
+from webhook.core.text import cut
 from webhook.service.yaml_loader import YAMLFaultError, documents
 
 #: A policy of a thousand profiles takes a few hundred KB.
 MAX_BYTES: Final = 4 * 1024 * 1024
 
-_TYPES: Final = {
+#: What is accepted, by pydantic's type of error; the names in braces are keys of the error's context.
+_ACCEPTED: Final = {
     "string_type": "a string",
     "int_type": "a whole number",
     "bool_type": "true or false",
     "dict_type": "a map",
     "model_type": "a map",
     "tuple_type": "a list",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "a string that is not empty",
+    "too_short": "at least one entry",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
 }
 
 
 class PolicyError(Exception):
-    """The policy file cannot be used; `faults` holds one sentence for each thing that is wrong with it."""
+    """The policy file cannot be used; `faults` has one sentence for each fault, and the message one line."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
@@ -32,7 +39,7 @@ class PolicyError(Exception):
 
 
 def load_policy(path: Path | None) -> Policy:
-    """The policy in the file at `path`, or the built-in one where `path` is None. Raises PolicyError."""
+    """The policy in the file at `path`, or the built-in policy if `path` is None. Raises PolicyError."""
     if path is None:
         return Policy()
     try:
@@ -44,9 +51,9 @@ def load_policy(path: Path | None) -> Policy:
 
 
 def parse_policy(text: bytes, name: str) -> Policy:
-    """The policy that the YAML in `text` states; `name` is what faults call it. Raises PolicyError."""
+    """The policy in the YAML `text`, which faults call `name`. Raises PolicyError."""
     if len(text) > MAX_BYTES:
-        raise PolicyError([f"{name}: larger than {MAX_BYTES // 1024**2} MiB, the most that is read"])
+        raise PolicyError([f"{name}: too large; accepted: at most {MAX_BYTES // 1024**2} MiB"])
     try:
         found = documents(text)
     except YAMLFaultError as fault:
@@ -55,7 +62,7 @@ def parse_policy(text: bytes, name: str) -> Policy:
         raise PolicyError([f"{name}: holds {len(found)} YAML documents; accepted: one"])
     document = found[0] if found else None
     try:
-        # In JSON a list may stand for a tuple and a string for an enumeration, which strict models refuse from Python.
+        # Strict models accept a list for a tuple, and a string for an enumeration, from JSON but not from Python.
         return Policy.model_validate_json(json.dumps({} if document is None else document))
     except ValidationError as error:
         raise PolicyError([f"{name}: {fault}" for fault in _faults(error)]) from None
@@ -64,11 +71,12 @@ def parse_policy(text: bytes, name: str) -> Policy:
 def _faults(error: ValidationError) -> list[str]:
     """One sentence for each fault: the path in the file, what was found, what is accepted."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
-    # Of a list whose entries are at fault pydantic also says that it is too short.
-    found = [
-        fault for fault in error.errors(include_url=False) if not (fault["type"] == "too_short" and fault["input"])
+    # If entries of a list are invalid, pydantic also reports that the list is too short.
+    return [
+        _sentence(dict(fault), schema)
+        for fault in error.errors(include_url=False)
+        if not (fault["type"] == "too_short" and fault["input"])
     ]
-    return [_sentence(dict(fault), schema) for fault in found]
 
 
 def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -77,12 +85,11 @@ def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
     if location and location[-1] == "[key]":
         found, where = json.dumps(location[-2]), _path(location[:-2])
     else:
-        found, where = _found(fault["input"]), _path(location)
-    match kind:
-        case "extra_forbidden":
-            return f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema))}"
-        case "missing":
-            return f"{where}: required, but missing"
+        found, where = cut(json.dumps(fault["input"], ensure_ascii=False), 60), _path(location)
+    if kind == "extra_forbidden":
+        return f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema))}"
+    if kind == "missing":
+        return f"{where}: required, but missing"
     accepted = _accepted(kind, context)
     if accepted is None:
         return f"{where}: {fault['msg']}" if where else str(fault["msg"])
@@ -90,42 +97,26 @@ def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _accepted(kind: str, context: dict[str, Any]) -> str | None:
-    """What pydantic accepts where it found a fault of `kind`; None where its message says so itself."""
-    match kind:
-        case "enum":
-            return str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        case "string_pattern_mismatch":
-            return FORMS[context["pattern"]]
-        case "string_too_long":
-            return f"at most {context['max_length']} characters"
-        case "string_too_short":
-            return "a string that is not empty"
-        case "too_short":
-            return "at least one entry"
-        case "greater_than_equal":
-            return f"{context['ge']} or more"
-        case "less_than_equal":
-            return f"{context['le']} or less"
-    return _TYPES.get(kind)
+    """What is accepted in place of an error of `kind`; None if pydantic's message says it."""
+    if kind == "enum":
+        return str(context["expected"]).replace("'", "").replace(" or ", ", ")
+    if kind == "string_pattern_mismatch":
+        return FORMS[context["pattern"]]
+    return _ACCEPTED[kind].format(**context) if kind in _ACCEPTED else None
 
 
 def _path(location: tuple[str | int, ...]) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{_quoted(part)}" for part in location)
-    return "".join(parts).removeprefix(".")
-
-
-def _quoted(key: str) -> str:
-    return f'"{key}"' if "." in key else key
-
-
-def _found(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    limit = 60
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f'."{part}"' if "." in part else f".{part}"
+    return path.removeprefix(".")
 
 
 def _keys(location: tuple[str | int, ...], schema: dict[str, Any]) -> list[str]:
-    """The keys that the model at `location` takes, read off its JSON Schema."""
+    """The keys of the model at `location`, according to its JSON Schema."""
     here = schema
     for part in location:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with limits on heads, bodies, slow clients and load, added to uvicorn's protocol, which has none of them."""
+"""uvicorn's HTTP/1.1 protocol with limits that it lacks: on heads, bodies, slow clients and load."""
 
 import asyncio
 from asyncio.events import TimerHandle
@@ -20,7 +20,7 @@ ARRIVED: Final = "webhook.arrived"
 OVERLOADED: Final = "webhook.overloaded"
 #: Key of the ASGI scope: the protocol rejected the request and answered it.
 REJECTED: Final = "webhook.rejected"
-#: Largest body in bytes that is still read if all bodies together take too much memory.
+#: The largest body in bytes that is read even if all bodies together take too much memory.
 _SMALL_BODY: Final = 64 * 1024
 
 
@@ -41,28 +41,15 @@ class State(IntEnum):
     CLOSING = auto()
 
 
-class Event(IntEnum):
-    """What moves a connection from one state to the next."""
+#: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
+_IDLE, _HEAD, _BODY, _ANSWERING, _DISCARDING, _CLOSING = State
 
-    #: The first byte of a request.
-    BEGIN = auto()
-    #: The end of the headers.
-    HEAD_END = auto()
-    #: The last byte of a request.
-    LAST_BYTE = auto()
-    #: The end of the answer to the latest request.
-    ANSWERED = auto()
-
-
-#: The next state, by state and event. HEAD and ANSWERING meet if a client sends a request before it has its answer.
-MOVES: Final[dict[State, dict[Event, State]]] = {
-    State.IDLE: {Event.BEGIN: State.HEAD},
-    State.HEAD: {Event.HEAD_END: State.BODY, Event.ANSWERED: State.HEAD},
-    State.BODY: {Event.LAST_BYTE: State.ANSWERING, Event.ANSWERED: State.DISCARDING},
-    State.ANSWERING: {Event.ANSWERED: State.IDLE, Event.BEGIN: State.HEAD},
-    State.DISCARDING: {Event.LAST_BYTE: State.IDLE},
-    State.CLOSING: dict.fromkeys(Event, State.CLOSING),
-}
+#: For each event the states in which it may happen, and the next state.
+#: HEAD and ANSWERING meet if a client sends a request before it has its answer.
+FIRST_BYTE: Final = {_IDLE: _HEAD, _ANSWERING: _HEAD, _CLOSING: _CLOSING}
+HEAD_END: Final = {_HEAD: _BODY}
+LAST_BYTE: Final = {_BODY: _ANSWERING, _DISCARDING: _IDLE}
+ANSWERED: Final = {_HEAD: _HEAD, _BODY: _DISCARDING, _ANSWERING: _IDLE, _CLOSING: _CLOSING}
 
 
 @dataclass(frozen=True)
@@ -72,8 +59,7 @@ class Limits:
     head_bytes: int = 16 * 1024
     """The largest request line with headers."""
     read_seconds: float = 10
-    """Time from a request's first byte to its last, from a connection to its first request, and for a client to read
-    its answer."""
+    """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
     body_bytes: int = 64 * 1024**2
@@ -115,7 +101,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._load = server_state
         self._limits = server_state.limits
-        self._state = State.IDLE
+        self._state = _IDLE
         self._deadline: TimerHandle | None = None
         self._write_deadline: TimerHandle | None = None
         self._unparsed_bytes = 0
@@ -153,18 +139,17 @@ class LimitedProtocol(HttpToolsProtocol):
         """Limits the bytes of a head or a trailer that the parser holds, and the time until the request is whole."""
         if self.transport.is_closing():
             return
-        # The parser keeps an unfinished header to itself. So all bytes count, until a callback shows that it has passed
-        # them on.
+        # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.
         self._unparsed_bytes += len(data)
         super().data_received(data)
         state = self._state
-        if state is State.ANSWERING:
+        if state is _ANSWERING:
             self._disarm()
-        elif state is State.IDLE:
+        elif state is _IDLE:
             # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
             if self._deadline is None and self.timeout_keep_alive_task is None:
                 self._arm()
-        elif state is not State.CLOSING:
+        elif state is not _CLOSING:
             if self._unparsed_bytes > self._limits.head_bytes:
                 self._reject_head()
             elif self._deadline is None:
@@ -174,11 +159,11 @@ class LimitedProtocol(HttpToolsProtocol):
         """The first byte of a request."""
         super().on_message_begin()
         self._disarm()
-        self._state = MOVES[self._state][Event.BEGIN]
+        self._state = FIRST_BYTE[self._state]
 
     def on_headers_complete(self) -> None:
         """The end of the head: calls the application, or rejects the call."""
-        if self._state is State.CLOSING:
+        if self._state is _CLOSING:
             return
         self._unparsed_bytes = 0
         if not self._allowed:
@@ -187,13 +172,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self._reject_head()
         else:
             super().on_headers_complete()
-            self._state = MOVES[self._state][Event.HEAD_END]
+            self._state = HEAD_END[self._state]
             if self._load.draining:
                 self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body: rejects a large one if all bodies together take too much memory."""
-        if self._state is State.CLOSING:
+        if self._state is _CLOSING:
             return
         super().on_body(body)
         self._unparsed_bytes = 0
@@ -206,12 +191,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The last byte of a request: takes a slot, or marks the request for a 503."""
-        if self._state is State.CLOSING:
+        if self._state is _CLOSING:
             return
         self._unparsed_bytes = 0
-        self._state = MOVES[self._state][Event.LAST_BYTE]
+        self._state = LAST_BYTE[self._state]
         # A request that was answered before its last byte, for instance with 404, needs no slot.
-        if self._state is State.ANSWERING and self.scope["method"] == "POST":
+        if self._state is _ANSWERING and self.scope["method"] == "POST":
             self.scope[ARRIVED] = perf_counter()  # type: ignore[typeddict-unknown-key]
             if self._load.in_flight >= self._limits.in_flight:
                 # The application answers: the connection stays, because a new handshake would add to the load.
@@ -226,7 +211,7 @@ class LimitedProtocol(HttpToolsProtocol):
         # If requests are pipelined, the answer may be that of an earlier one.
         if self.cycle.response_complete:
             self._free()
-            self._state = MOVES[self._state][Event.ANSWERED]
+            self._state = ANSWERED[self._state]
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002, uvicorn's sentence says less
@@ -250,7 +235,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _expired(self) -> None:
         self._deadline = None
-        if self._state is State.HEAD or (self._state is State.BODY and not self.cycle.response_started):
+        if self._state is _HEAD or (self._state is _BODY and not self.cycle.response_started):
             self._reject(408, "timeout", f"request not complete after {self._limits.read_seconds:g} seconds")
         else:
             self.transport.close()
@@ -266,19 +251,19 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._may_answer():
             head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
-        if self._state is State.BODY:
+        if self._state is _BODY:
             self.scope[REJECTED] = True  # type: ignore[typeddict-unknown-key]
             self.cycle.disconnected = True
         self._disarm()
-        self._state = State.CLOSING
+        self._state = _CLOSING
         self.transport.close()
 
     def _may_answer(self) -> bool:
         """Whether the client would take the next bytes for the answer to the request that is being read."""
-        if self._state is State.BODY:
+        if self._state is _BODY:
             return not self.cycle.response_started and not self.pipeline
         cycle: RequestResponseCycle | None = self.cycle
-        return self._state is not State.DISCARDING and (cycle is None or cycle.response_complete)
+        return self._state is not _DISCARDING and (cycle is None or cycle.response_complete)
 
 
 def _subjects(transport: asyncio.Transport) -> set[str]:

@@ -1,4 +1,4 @@
-"""Whether the service is ready: it calls itself over its own listener, as the API server would."""
+"""Whether the service is ready: it calls itself through its own listener, as the API server would."""
 
 import asyncio
 import ssl
@@ -8,38 +8,38 @@ from typing import Final
 from webhook.service.certificate import CertificateError, ServingCertificate
 
 _SECONDS: Final = 2.0
-#: For so long an answer holds, so that many probes at once make one call.
+#: How long an answer is reused, so that many probes at once cause one call.
 _FRESH_SECONDS: Final = 1.0
 _CALL: Final = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 class Readiness:
-    """Ready means: a pair is loaded, not draining, and a call over TLS that trusts `ca.crt` is answered."""
+    """Ready means: a pair is loaded, the service is not draining, and it answers a TLS client that trusts `ca.crt`."""
 
     def __init__(self, certificate: ServingCertificate, host: str, port: int, *, handshake_only: bool) -> None:
-        """Calls `host` and `port`; only to the end of the handshake where clients have to show a certificate."""
+        """Calls `host` and `port`, only up to the end of the handshake if clients need a certificate."""
         self._certificate = certificate
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         self._port = port
         self._handshake_only = handshake_only
         self._lock = asyncio.Lock()
-        self._until = 0.0
-        self._known: str | None = None
+        self._fresh_until = 0.0
+        self._latest: str | None = None
         self.waiting_for: str | None = "not started"
-        """Why there is nothing to call yet; None once the listener is open."""
+        """Why the listener is not open yet; None if it is open."""
         self.draining = False
 
     async def reason(self) -> str | None:
-        """Why the service is not ready; None where it is."""
+        """Why the service is not ready; None if it is ready."""
         if self.draining:
             return "draining"
         if self.waiting_for is not None:
             return self.waiting_for
         async with self._lock:
-            if monotonic() >= self._until:
-                self._known = await self._called()
-                self._until = monotonic() + _FRESH_SECONDS
-            return self._known
+            if monotonic() >= self._fresh_until:
+                self._latest = await self._called()
+                self._fresh_until = monotonic() + _FRESH_SECONDS
+            return self._latest
 
     async def _called(self) -> str | None:
         try:
@@ -59,11 +59,7 @@ class Readiness:
             if self._handshake_only:
                 return None
             writer.write(_CALL)
-            line = await reader.readuntil(b"\r\n")
-            return (
-                None
-                if line.startswith(b"HTTP/1.1 200 ")
-                else f"its own listener answers {line.decode('latin-1').strip()}"
-            )
+            line = (await reader.readuntil(b"\r\n")).decode("latin-1").strip()
+            return None if line.startswith("HTTP/1.1 200 ") else f"its own listener answers {line}"
         finally:
             writer.transport.abort()

@@ -1,4 +1,4 @@
-"""The answer to a call that gets no review: one JSON body, and every such call is counted and logged."""
+"""The answer to a call that is rejected: one JSON body. Every such call is counted and logged."""
 
 from msgspec import json
 
@@ -7,7 +7,7 @@ from webhook.service.metrics import Metrics
 
 
 class RejectedError(Exception):
-    """The call gets no review; `reason` is one of metrics.REJECTIONS, the message is one sentence."""
+    """The call is rejected; `reason` is one of metrics.REJECTIONS, and the message is one sentence."""
 
     def __init__(self, status: int, reason: str, sentence: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(sentence)

@@ -19,9 +19,6 @@ from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
 
-#: The path for namespaces whose label names no profile.
-UNKNOWN_PROFILE: Final = "/unknown-profile"
-
 _SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
@@ -46,15 +43,15 @@ def admission_application(
 
 
 def admission_paths(policy: Policy) -> dict[str, Respond]:
-    """The paths on which reviews are answered, each with the function that makes an answer from a body."""
+    """The paths of reviews, each with the function that answers a body."""
     profiles = compile_policy(policy)
     paths: dict[str, Respond] = {
-        f"/mutate/{name}": partial(_respond, profile=profile) for name, profile in profiles.items()
+        f"/mutate/{name}": partial(respond, profile=profile) for name, profile in profiles.items()
     }
     if "default" in profiles:
         paths["/mutate"] = paths["/mutate/default"]
     sentence = listed("the namespace's label spark-eci-webhook/profile names no profile; profiles: ", profiles)
-    paths[UNKNOWN_PROFILE] = partial(respond_with, warning=caution("unknown-profile", sentence))
+    paths["/unknown-profile"] = partial(respond_with, warning=caution("unknown-profile", sentence))
     return paths
 
 
@@ -78,13 +75,9 @@ def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str |
     return app
 
 
-_respond = respond
-
-
 def _application(rejections: Rejections) -> FastAPI:
-    """An application without FastAPI's own pages, whose errors are JSON without a traceback."""
+    """An application without FastAPI's own pages. Its errors are JSON without a traceback."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=_SILENT)
-    app.router.redirect_slashes = False
 
     @app.exception_handler(HTTPException)
     async def rejected(_: Request, error: HTTPException) -> Response:

@@ -1,10 +1,9 @@
-"""The serving process: both listeners in one event loop, from the first socket to the last answer."""
+"""The serving process: both listeners in one event loop, from start to stop."""
 
 import asyncio
 import contextlib
 import gc
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +12,7 @@ import uvloop
 from webhook.core.policy import Policy
 from webhook.service.certificate import CertificateError, ServingCertificate
 from webhook.service.listener import ListenError, authority, listen, server
-from webhook.service.logs import AdmissionLog, Logger, configure
+from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.readiness import Readiness
@@ -25,52 +24,41 @@ def run(arguments: Sequence[str]) -> int:
     """Serves until a signal ends it; returns the exit code: 0, or 2 if it could not start as asked."""
     try:
         settings = read_settings(arguments)
-        policy = load_policy(settings.policy)
-        certificate = ServingCertificate(settings.tls_dir, settings.client_ca)
-        admission_socket = listen(settings.host, settings.port, "--port")
-        operations_socket = listen(settings.operations_host, settings.operations_port, "--operations-port")
-    except (SettingsError, PolicyError) as error:
-        print(*error.faults, sep="\n", file=sys.stderr)  # noqa: T201
-        return 2
-    except (CertificateError, ListenError) as error:
+        service = Service(settings, load_policy(settings.policy))
+    except (SettingsError, PolicyError, CertificateError, ListenError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    service = Service(settings, policy, certificate, admission_socket, operations_socket)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.serve())
     return 0
 
 
 class Service:
-    """One serving process: the admission listener over TLS, the operations listener, and the certificate's files."""
+    """One serving process: the admission listener over TLS, the operations listener, and the certificate."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        policy: Policy,
-        certificate: ServingCertificate,
-        admission_socket: socket.socket,
-        operations_socket: socket.socket,
-    ) -> None:
-        """Serves `policy` on two sockets that are bound."""
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        """Binds both sockets, but does not listen yet. Raises CertificateError and ListenError."""
         self._settings = settings
         self._policy = policy
-        self._certificate = certificate
-        self._sockets = admission_socket, operations_socket
-        self._logger: Logger = configure(settings.log_level, settings.log_format)
+        self._certificate = ServingCertificate(settings.tls_dir, settings.client_ca)
+        self._sockets = (
+            listen(settings.host, settings.port, "--port"),
+            listen(settings.operations_host, settings.operations_port, "--operations-port"),
+        )
+        self._logger = configure(settings.log_level, settings.log_format)
         self._metrics = Metrics(policy.digest)
-        host, port = admission_socket.getsockname()[:2]
-        self._readiness = Readiness(certificate, host, port, handshake_only=settings.client_ca is not None)
+        host, port = self._sockets[0].getsockname()[:2]
+        self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
         log = AdmissionLog(self._logger, settings.log_rate, self._metrics.log_lines_dropped.inc)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
-        self._admission = server(app, settings, self._metrics, certificate.context, log)
+        self._admission = server(app, settings, self._metrics, self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._fault = ""
         self._certificate_loaded = asyncio.Event()
         self._stop = asyncio.Event()
 
     async def serve(self) -> None:
-        """Serves from the first socket to the last answer."""
+        """Serves until a signal; returns when the last answer is sent."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
@@ -87,7 +75,7 @@ class Service:
         self._logger.info("stopped")
 
     async def _serve_admissions(self) -> None:
-        """Listens once there is a certificate to present."""
+        """Listens as soon as a certificate is loaded."""
         await self._certificate_loaded.wait()
         serving = asyncio.create_task(self._admission.serve(sockets=[self._sockets[0]]))
         await self._admission.listening.wait()
@@ -108,25 +96,22 @@ class Service:
         await serving
 
     async def _reload(self) -> None:
-        """Checks the certificate's files every `reload_seconds`."""
+        """Checks the certificate's files every `reload_seconds`, more often until the first pair is loaded."""
         while True:
             try:
-                if self._certificate.reload():
-                    self._loaded()
+                pair = self._certificate.reload()
+                if pair is not None:
+                    self._certificate_loaded.set()
+                    self._metrics.reloaded("loaded", pair.not_after)
+                    expiry = round(pair.not_after)
+                    self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
                 self._fault = ""
             except CertificateError as error:
                 self._failed(str(error))
-            await asyncio.sleep(self._settings.reload_seconds if self._certificate.pair else 0.2)
-
-    def _loaded(self) -> None:
-        self._certificate_loaded.set()
-        pair = self._certificate.pair
-        assert pair is not None  # noqa: S101, reload() has just set it
-        self._metrics.reloaded("loaded", pair.not_after)
-        self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=round(pair.not_after))
+            await asyncio.sleep(self._settings.reload_seconds if self._certificate_loaded.is_set() else 0.2)
 
     def _failed(self, fault: str) -> None:
-        if self._certificate.pair is None:
+        if not self._certificate_loaded.is_set():
             self._readiness.waiting_for = fault
         if fault != self._fault:
             self._fault = fault
@@ -134,7 +119,7 @@ class Service:
             self._logger.warning("certificate", outcome="failed", error=fault)
 
     async def _drain(self, serving: asyncio.Task[None]) -> None:
-        """Fails readiness, answers while the endpoints remove this process, then finishes the requests in flight."""
+        """Fails readiness, keeps answering for `drain_seconds`, then finishes the requests in flight."""
         self._readiness.draining = True
         self._admission.load.draining = True
         if not self._admission.started:
@@ -148,7 +133,7 @@ class Service:
         await serving
 
     def _signalled(self) -> None:
-        """The first signal begins to drain, the second one ends the process."""
+        """Starts draining at the first signal; ends the process at the second."""
         if self._readiness.draining:
             self._admission.force_exit = True
         self._stop.set()

@@ -1,4 +1,4 @@
-"""YAML read safely: no objects, no duplicate or mistaken keys, and bounds on what a small text can grow to."""
+"""YAML, read with limits: only values that JSON has, no duplicate keys, and no growth through aliases."""
 
 from collections.abc import Hashable
 from typing import Any, Final
@@ -7,16 +7,15 @@ import yaml
 
 from webhook.core.text import cut, one_line
 
-#: Depth at which nesting ends, each alias counted as what it stands for: libyaml composes by recursion on the C stack,
-#: and crashes the process far deeper.
+#: The deepest nesting, through aliases too. libyaml recurses on the C stack: far deeper nesting crashes the process.
 MAX_DEPTH: Final = 100
-#: Nodes of a document, each alias counted as often as it is used, so that nested aliases cannot grow without bound.
+#: The most nodes of a document. An alias counts as often as it is used, because nested aliases grow exponentially.
 MAX_NODES: Final = 2_000_000
-#: Characters of a number: Python refuses to write out one of some thousand digits.
+#: The most characters of a number: Python refuses to print a number of some thousand digits.
 MAX_DIGITS: Final = 100
 
 _TAG: Final = "tag:yaml.org,2002:"
-#: The tags of JSON's types; YAML has others, such as !!binary and !!set.
+#: The tags of JSON's types. YAML has others, such as !!binary and !!set.
 _ACCEPTED: Final = ("str", "int", "float", "bool", "null", "seq", "map")
 
 
@@ -25,14 +24,13 @@ class YAMLFaultError(ValueError):
 
 
 def documents(text: bytes) -> list[Any]:
-    """The documents in `text` (UTF-8), as JSON-like values; dates stay strings. Raises YAMLFaultError."""
+    """The documents in `text` (UTF-8), with the types of JSON; dates stay strings. Raises YAMLFaultError."""
     try:
         depth = 0
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else 0
-                raise YAMLFaultError(f"line {line}: nested deeper than {MAX_DEPTH}")
+                raise _fault(f"nested deeper than {MAX_DEPTH}", event)
         return list(yaml.load_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -43,18 +41,15 @@ def documents(text: bytes) -> list[Any]:
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader on libyaml, which also refuses what JSON has not, duplicate keys and runaway aliases."""
+    """The safe loader of libyaml, which also refuses tags that JSON lacks, duplicate keys and huge aliases."""
 
-    def get_node(self) -> yaml.Node:
-        node = super().get_node()
-        if node is None:  # pragma: no cover, only asked for where a document is
-            raise yaml.YAMLError("no document")
+    def construct_document(self, node: yaml.Node) -> Any:
         size, depth = _extent(node, {})
         if size > MAX_NODES:
-            raise _fault("its aliases expand to too much", node)
+            raise _fault(f"its aliases expand to more than {MAX_NODES} nodes", node)
         if depth > MAX_DEPTH:
             raise _fault(f"its aliases nest deeper than {MAX_DEPTH}", node)
-        return node
+        return super().construct_document(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         seen: set[str] = set()
@@ -65,12 +60,12 @@ class _Loader(yaml.CSafeLoader):
             if not isinstance(key, str):
                 raise _fault("a key that is not a string: put it in quotes", key_node)
             if key in seen:
-                raise _fault(f'the key "{key}" stands here twice', key_node)
+                raise _fault(f'duplicate key "{key}"', key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
     def construct_scalar_value(self, node: yaml.ScalarNode) -> object:
-        """The number or truth value that `node` writes; Python's own conversions raise whatever they like."""
+        """The number or boolean of `node`. Python's conversions raise several kinds of errors; here they are one."""
         kind = node.tag.removeprefix(_TAG)
         if len(node.value) > MAX_DIGITS:
             raise _fault(f"found !!{kind} of {len(node.value)} characters; accepted: at most {MAX_DIGITS}", node)
@@ -80,7 +75,7 @@ class _Loader(yaml.CSafeLoader):
             raise _fault(f'found "{one_line(node.value)}"; accepted: a value of type !!{kind}', node) from None
 
     def refuse(self, node: yaml.Node) -> object:
-        """Raises the fault of a tag that is not accepted."""
+        """Raises the error for a tag that is not accepted."""
         tag = one_line(cut(node.tag.replace(_TAG, "!!"), MAX_DIGITS))
         raise _fault(f"found the tag {tag}; accepted: {', '.join(f'!!{name}' for name in _ACCEPTED)}", node)
 
@@ -88,21 +83,21 @@ class _Loader(yaml.CSafeLoader):
 _Loader.yaml_constructors = {f"{_TAG}{name}": _Loader.yaml_constructors[f"{_TAG}{name}"] for name in _ACCEPTED}
 _Loader.yaml_constructors |= {f"{_TAG}{name}": _Loader.construct_scalar_value for name in ("int", "float", "bool")}
 _Loader.yaml_constructors[None] = _Loader.refuse
-# No manifest holds a date, so what looks like one is a string, and so is a lone =.
+# Kubernetes has no dates, so text that looks like a date stays a string. So does a single =.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in (f"{_TAG}timestamp", f"{_TAG}value")]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
 
 
-def _fault(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+def _fault(problem: str, where: yaml.Node | yaml.Event) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, where.start_mark)  # type: ignore[arg-type]
 
 
 def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
-    """How many nodes `node` expands to, and how deep; a node that holds itself counts as too many.
+    """How many nodes `node` expands to, and how deep they nest. A node that contains itself counts as too many.
 
-    An alias comes after what it stands for, which is known by then, so this recurs no deeper than the text nests.
+    An alias comes after its anchor, whose extent is then in `known`. So the recursion is no deeper than the text.
     """
     if id(node) not in known:
         known[id(node)] = MAX_NODES + 1, 0

@@ -1,4 +1,4 @@
-"""The defaults that the API server adds to every pod before it calls webhooks (Kubernetes: Admission Controllers)."""
+"""What the API server adds to every pod before it calls webhooks (Kubernetes: Admission Controllers)."""
 
 from typing import Final
 
@@ -9,18 +9,21 @@ from webhook.spark.manifest import JSON
 _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def defaulted(pod: JSON) -> JSON:
-    """`pod`, as a client sends it, with those defaults of the API server that affect placement."""
-    spec = pod["spec"]
-    tolerations = [*(spec.get("tolerations") or [])]
-    tolerations += [_toleration(taint) for taint in _TAINTS if not any(_covers(one, taint) for one in tolerations)]
+def received(name: str, namespace: str, labels: dict[str, str], annotations: dict[str, str], spec: JSON) -> JSON:
+    """A new pod as webhooks receive it, with those defaults of the API server that affect placement."""
+    metadata = {"name": name, "namespace": namespace, "labels": dict(sorted(labels.items()))}
+    if annotations:
+        metadata["annotations"] = annotations
+    tolerations = spec.get("tolerations") or []
+    added = [
+        {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+        for taint in _TAINTS
+        if not any(_covers(one, taint) for one in tolerations)
+    ]
     scheduler = spec.get("schedulerName") or names.DEFAULT_SCHEDULER
-    return {**pod, "spec": {**spec, "schedulerName": scheduler, "tolerations": tolerations}}
+    spec = {**spec, "schedulerName": scheduler, "tolerations": [*tolerations, *added]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def _covers(toleration: JSON, taint: str) -> bool:
     return toleration.get("key") in (taint, None, "") and toleration.get("effect") in ("NoExecute", None, "")
-
-
-def _toleration(taint: str) -> JSON:
-    return {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}

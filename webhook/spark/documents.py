@@ -8,11 +8,10 @@ import msgspec
 
 from webhook.core import names
 from webhook.core.fault import clause
-from webhook.core.pod import ObjectMeta
+from webhook.core.pod import ObjectMeta, View
 from webhook.core.policy import Role
 from webhook.spark import connect, spark_operator, spark_pods, summary
-from webhook.spark.api_server import defaulted
-from webhook.spark.manifest import JSON, Application, Connect, Metadata, ScheduledApplication, View
+from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplication
 from webhook.spark.workloads import Namespace, SparkPod, Workload
 
 #: Placeholder for the nanoseconds that the operator appends to a schedule's name for each run.
@@ -69,7 +68,7 @@ def _called(document: JSON) -> str:
     return f"{document['kind']} {name}" if isinstance(name, str) else str(document["kind"])
 
 
-def _name(metadata: Metadata) -> str:
+def _name(metadata: ObjectMeta) -> str:
     if metadata.name:
         return metadata.name
     if metadata.generate_name:
@@ -79,58 +78,46 @@ def _name(metadata: Metadata) -> str:
 
 def _application(document: JSON, namespace: str) -> Workload:
     application = msgspec.convert(document, Application)
-    name = _name(application.metadata)
+    name, where = _name(application.metadata), application.metadata.namespace or namespace
     notes = summary.application_notes(application.spec)
-    found = application.metadata.namespace or namespace
-    return Workload("SparkApplication", found, name, _application_pods(application, name, found), tuple(notes))
+    return Workload("SparkApplication", where, name, _pods(application, name, where), tuple(notes))
 
 
 def _scheduled(document: JSON, namespace: str) -> Workload:
     scheduled = msgspec.convert(document, ScheduledApplication)
-    name = _name(scheduled.metadata)
+    name, where = _name(scheduled.metadata), scheduled.metadata.namespace or namespace
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
-    run = Application(Metadata(labels=labels), scheduled.spec.template)
+    run = Application(ObjectMeta(labels=labels), scheduled.spec.template)
     notes = summary.schedule_notes(scheduled.spec) + summary.application_notes(run.spec)
-    found = scheduled.metadata.namespace or namespace
-    made = _application_pods(run, f"{name}-{_RUN}", found)
-    return Workload("ScheduledSparkApplication", found, name, made, tuple(notes))
+    return Workload("ScheduledSparkApplication", where, name, _pods(run, f"{name}-{_RUN}", where), tuple(notes))
 
 
-def _application_pods(application: Application, name: str, namespace: str) -> tuple[SparkPod, ...]:
+def _pods(application: Application, name: str, namespace: str) -> tuple[SparkPod, ...]:
     spec = application.spec
     conf = spark_operator.submitted(application, name)
-    makers: dict[Role, Callable[..., JSON]] = {
-        Role.DRIVER: spark_pods.driver_pod,
-        Role.EXECUTOR: spark_pods.executor_pod,
-    }
-    if spec.mode not in (None, summary.CLUSTER):
-        del makers[Role.DRIVER]
     count = summary.executors(conf, spec.executor, spec.dynamic_allocation)
     return tuple(
         SparkPod(
             title=role.value,
-            created=defaulted(
-                make(
-                    namespace, name, spec.spark_version or "", conf, spark_operator.part_of(application, role).template
-                )
-            ),
+            created=spark_pods.created(role, namespace, name, spec.spark_version, conf, spec.part(role)),
             count=count if role is Role.EXECUTOR else "",
             operator=partial(spark_operator.mutated, application=application, role=role),
         )
-        for role, make in makers.items()
+        for role in (Role if summary.in_cluster_mode(spec) else [Role.EXECUTOR])
     )
 
 
 def _connect(document: JSON, namespace: str) -> Workload:
     found = msgspec.convert(document, Connect)
-    name, spec = _name(found.metadata), found.spec
-    where = found.metadata.namespace or namespace
+    name, where, spec = _name(found.metadata), found.metadata.namespace or namespace, found.spec
     conf = connect.executor_conf(found, name)
-    server = connect.server_pod(found, name, where)
-    executor = spark_pods.executor_pod(where, connect.APP_NAME, spec.spark_version or "", conf, spec.executor.template)
-    count = summary.executors(conf, spec.executor, spec.dynamic_allocation)
-    made = (SparkPod("connect-server", defaulted(server)), SparkPod("executor", defaulted(executor), count))
-    return Workload("SparkConnect", where, name, made)
+    server = SparkPod("connect-server", connect.server_pod(found, name, where))
+    executor = SparkPod(
+        title="executor",
+        created=spark_pods.created(Role.EXECUTOR, where, connect.APP_NAME, spec.spark_version, conf, spec.executor),
+        count=summary.executors(conf, spec.executor, spec.dynamic_allocation),
+    )
+    return Workload("SparkConnect", where, name, (server, executor))
 
 
 class _AnyPod(View, frozen=True):
@@ -152,9 +139,12 @@ def _unbound(pod: JSON) -> tuple[JSON, tuple[str, ...]]:
     if not stored or not node:
         return pod, ()
     spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
-    return {**pod, "spec": spec}, (
-        f"runs on the node {node}; the node is ignored here, because webhooks run before it is chosen",
-    )
+    note = f"runs on the node {node}; the node is ignored here, because webhooks run before it is chosen"
+    return {**pod, "spec": spec}, (note,)
+
+
+class _ReviewedObject(View, frozen=True):
+    metadata: ObjectMeta | None = None
 
 
 class _ReviewRequest(View, frozen=True):
@@ -162,7 +152,7 @@ class _ReviewRequest(View, frozen=True):
     operation: str
     namespace: str | None = None
     name: str | None = None
-    object: JSON | None = None
+    object: _ReviewedObject | None = None
 
 
 class _Review(View, frozen=True):
@@ -171,15 +161,14 @@ class _Review(View, frozen=True):
 
 def _review(document: JSON, namespace: str) -> Workload:
     request = msgspec.convert(document, _Review).request
-    pod = request.object or {}
-    metadata = msgspec.convert(pod.get("metadata"), ObjectMeta | None) or ObjectMeta()
+    metadata = (request.object and request.object.metadata) or ObjectMeta()
     name = request.name or metadata.name or metadata.generate_name or ""
-    made = SparkPod("pod", pod, review=document)
+    made = SparkPod("pod", document["request"].get("object") or {}, review=document)
     return Workload("AdmissionReview", request.namespace or namespace, name, (made,))
 
 
 class _AnyNamespace(View, frozen=True):
-    metadata: Metadata
+    metadata: ObjectMeta
 
 
 def _namespace(document: JSON, _: str) -> Namespace:

@@ -6,25 +6,12 @@ Field names are those of the Spark Operator's API (sparkoperator.k8s.io/v1beta2 
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from webhook.core.fault import clause
-from webhook.core.pod import ObjectMeta, PodSpec
+from webhook.core.pod import ObjectMeta, PodSpec, View
+from webhook.core.policy import Role
 
 JSON = dict[str, Any]
-
-
-class View(Struct, frozen=True, rename="camel"):
-    """Base of all views: immutable, with None for a field that is absent or null."""
-
-
-class Metadata(View, frozen=True):
-    """ObjectMeta v1 meta."""
-
-    name: str | None = None
-    generate_name: str | None = None
-    namespace: str | None = None
-    labels: dict[str, str] | None = None
 
 
 class VolumeMount(View, frozen=True):
@@ -34,7 +21,7 @@ class VolumeMount(View, frozen=True):
     mount_path: str | None = None
 
 
-def _checked(parts: JSON, form: type[Struct]) -> None:
+def _checked(parts: JSON, form: type[View]) -> None:
     try:
         msgspec.convert(parts, form)
     except msgspec.ValidationError as error:
@@ -75,6 +62,12 @@ class PodPart(View, frozen=True):
     template: Template | None = None
     pod_name: str | None = None
     instances: int | None = None
+
+    @property
+    def template_parts(self) -> tuple[JSON, JSON]:
+        """The metadata and the spec of the pod template, empty if absent."""
+        template = self.template or Template()
+        return template.metadata or {}, template.spec or {}
 
 
 class Volume(View, frozen=True):
@@ -129,6 +122,10 @@ class ApplicationSpec(View, frozen=True):
         """Raises ValueError if a field of a volume has the wrong type."""
         _checked({"volumes": self.volumes}, _Volumes)
 
+    def part(self, role: Role) -> PodPart:
+        """The settings for the pods of `role`."""
+        return self.driver if role is Role.DRIVER else self.executor
+
 
 class ApplicationStatus(View, frozen=True):
     """SparkApplicationStatus."""
@@ -139,7 +136,7 @@ class ApplicationStatus(View, frozen=True):
 class Application(View, frozen=True):
     """SparkApplication, sparkoperator.k8s.io/v1beta2."""
 
-    metadata: Metadata
+    metadata: ObjectMeta
     spec: ApplicationSpec
     status: ApplicationStatus | None = None
 
@@ -155,7 +152,7 @@ class ScheduledSpec(View, frozen=True):
 class ScheduledApplication(View, frozen=True):
     """ScheduledSparkApplication, sparkoperator.k8s.io/v1beta2."""
 
-    metadata: Metadata
+    metadata: ObjectMeta
     spec: ScheduledSpec
 
 
@@ -173,5 +170,5 @@ class ConnectSpec(View, frozen=True):
 class Connect(View, frozen=True):
     """SparkConnect, sparkoperator.k8s.io/v1alpha1."""
 
-    metadata: Metadata
+    metadata: ObjectMeta
     spec: ConnectSpec

@@ -29,16 +29,6 @@ def of(role: Role, name: str) -> str:
     return f"spark.kubernetes.{role}.{name}"
 
 
-def label(role: Role, key: str) -> str:
-    """The property that sets the label `key` on the pods of `role`."""
-    return of(role, f"label.{key}")
-
-
-def annotation(role: Role, key: str) -> str:
-    """The property that sets the annotation `key` on the pods of `role`."""
-    return of(role, f"annotation.{key}")
-
-
 def prefixed(conf: Conf, prefix: str) -> dict[str, str]:
     """The properties of `conf` that begin with `prefix`, without the prefix."""
     return {key.removeprefix(prefix): value for key, value in conf.items() if key.startswith(prefix)}

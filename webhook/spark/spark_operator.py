@@ -9,7 +9,7 @@ from typing import Final
 from webhook.core import names
 from webhook.core.policy import Role
 from webhook.spark import properties
-from webhook.spark.manifest import JSON, Application, PodPart, VolumeMount
+from webhook.spark.manifest import JSON, Application, VolumeMount
 from webhook.spark.properties import Conf
 
 #: Volumes with this prefix are Spark's scratch space. The operator passes them on as properties.
@@ -18,27 +18,21 @@ _LOCAL_DIR: Final = "spark-local-dir-"
 _SUBMISSION_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
-def part_of(application: Application, role: Role) -> PodPart:
-    """The part of `application` for the pods of `role`."""
-    return application.spec.driver if role is Role.DRIVER else application.spec.executor
-
-
 def submitted(application: Application, name: str) -> Conf:
     """The configuration with which the operator submits `application` under `name`."""
     spec = application.spec
-    conf: Conf = {} if spec.image is None else {properties.IMAGE: spec.image}
-    driver_name = (spec.spark_conf or {}).get(properties.DRIVER_POD_NAME) or f"{name}-driver"
+    conf = {properties.IMAGE: spec.image} if spec.image else {}
     conf |= spec.spark_conf or {}
-    conf[properties.DRIVER_POD_NAME] = spec.driver.pod_name or driver_name
+    conf[properties.DRIVER_POD_NAME] = spec.driver.pod_name or conf.get(properties.DRIVER_POD_NAME) or f"{name}-driver"
     for role in Role:
         conf |= _of_role(application, name, role)
-        conf |= _local_volumes(spec.volumes or [], part_of(application, role).volume_mounts or [], role)
+        conf |= _local_volumes(spec.volumes or [], spec.part(role).volume_mounts or [], role)
     conf |= {properties.NODE_SELECTOR + key: value for key, value in (spec.node_selector or {}).items()}
     return conf
 
 
 def _of_role(application: Application, name: str, role: Role) -> Conf:
-    part = part_of(application, role)
+    part = application.spec.part(role)
     submission = application.status.submission_id if application.status else None
     labels = {
         names.APP_NAME: name,
@@ -47,8 +41,8 @@ def _of_role(application: Application, name: str, role: Role) -> Conf:
         **(application.metadata.labels or {}),
         **(part.labels or {}),
     }
-    conf = {properties.label(role, key): value for key, value in labels.items()}
-    conf |= {properties.annotation(role, key): value for key, value in (part.annotations or {}).items()}
+    conf = {properties.of(role, f"label.{key}"): value for key, value in labels.items()}
+    conf |= {properties.of(role, f"annotation.{key}"): value for key, value in (part.annotations or {}).items()}
     image = part.image or application.spec.image
     if image:
         conf[properties.of(role, "container.image")] = image
@@ -73,24 +67,21 @@ def mutated(pod: JSON, application: Application, role: Role) -> JSON:
 
     It replaces the whole affinity, appends tolerations even if they exist, and merges nodeSelector by key.
     """
-    part = part_of(application, role)
+    part = application.spec.part(role)
     if part.template is not None:
         return pod
     spec: JSON = {**pod["spec"]}
-    volumes = _mounted(application.spec.volumes or [], part.volume_mounts or [])
+    if part.security_context is not None:
+        *others, own = spec["containers"]
+        spec["containers"] = [*others, {**own, "securityContext": part.security_context}]
     for key, more in (
-        ("volumes", volumes),
+        ("volumes", _mounted(application.spec.volumes or [], part.volume_mounts or [])),
         ("initContainers", part.init_containers or []),
         ("containers", part.sidecars or []),
         ("tolerations", part.tolerations or []),
     ):
         if more:
             spec[key] = [*(spec.get(key) or []), *more]
-    if part.security_context is not None:
-        own = pod["spec"]["containers"][-1]
-        spec["containers"] = [
-            {**one, "securityContext": part.security_context} if one is own else one for one in spec["containers"]
-        ]
     if part.node_selector:
         spec["nodeSelector"] = (spec.get("nodeSelector") or {}) | part.node_selector
     if part.host_network:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from webhook.core import names
 from webhook.core.policy import Role
 from webhook.spark import properties
-from webhook.spark.manifest import JSON, Template
+from webhook.spark.api_server import received
+from webhook.spark.manifest import JSON, PodPart
 from webhook.spark.properties import Conf
 
 _CONTAINERS: Final = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
@@ -20,40 +21,24 @@ _RUN: Final = "0" * 16
 _LABEL_LENGTH: Final = 63
 
 
-def driver_pod(namespace: str, app_name: str, spark_version: str, conf: Conf, template: Template | None) -> JSON:
-    """The driver pod of an application in cluster mode, as Spark creates it."""
-    name = conf.get(properties.DRIVER_POD_NAME, f"{app_name}-driver")
-    return _pod(Role.DRIVER, namespace, name, _labels(Role.DRIVER, app_name, spark_version), conf, template)
-
-
-def executor_pod(namespace: str, app_name: str, spark_version: str, conf: Conf, template: Template | None) -> JSON:
-    """The first executor pod of an application, as Spark creates it. The others differ only in name and id."""
-    prefix = conf.get(properties.EXECUTOR_POD_NAME_PREFIX, f"{app_name}-{_RUN}")
-    labels = _labels(Role.EXECUTOR, app_name, spark_version)
-    labels |= {names.SPARK_EXEC_ID: "1", names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
-    return _pod(Role.EXECUTOR, namespace, f"{prefix}-exec-1", labels, conf, template)
-
-
-def _labels(role: Role, app_name: str, spark_version: str) -> dict[str, str]:
-    label = re.sub("-+", "-", re.sub("[^a-z0-9-]", "-", app_name.strip().lower()))[:_LABEL_LENGTH].strip("-")
-    return {
-        names.SPARK_APP_NAME: label,
+def created(role: Role, namespace: str, app_name: str, spark_version: str | None, conf: Conf, part: PodPart) -> JSON:
+    """The driver or the first executor of an application. The other executors differ only in name and id."""
+    metadata, spec = part.template_parts
+    labels = (metadata.get("labels") or {}) | properties.prefixed(conf, properties.of(role, "label."))
+    annotations = (metadata.get("annotations") or {}) | properties.prefixed(conf, properties.of(role, "annotation."))
+    labels |= {
+        names.SPARK_APP_NAME: re.sub("[^a-z0-9]+", "-", app_name.strip().lower())[:_LABEL_LENGTH].strip("-"),
         names.SPARK_APP_SELECTOR: APP_SELECTOR,
         names.SPARK_ROLE: role.value,
-        **({names.SPARK_VERSION: spark_version} if spark_version else {}),
     }
-
-
-def _pod(role: Role, namespace: str, name: str, preset: dict[str, str], conf: Conf, template: Template | None) -> JSON:
-    given = template or Template()
-    start = given.metadata or {}
-    metadata: JSON = {"name": name, "namespace": namespace}
-    labels = (start.get("labels") or {}) | properties.prefixed(conf, properties.label(role, "")) | preset
-    metadata["labels"] = dict(sorted(labels.items()))
-    annotations = (start.get("annotations") or {}) | properties.prefixed(conf, properties.annotation(role, ""))
-    if annotations:
-        metadata["annotations"] = annotations
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _spec(role, conf, given.spec or {})}
+    if spark_version:
+        labels[names.SPARK_VERSION] = spark_version
+    if role is Role.DRIVER:
+        name = conf[properties.DRIVER_POD_NAME]
+    else:
+        name = conf.get(properties.EXECUTOR_POD_NAME_PREFIX, f"{app_name}-{_RUN}") + "-exec-1"
+        labels |= {names.SPARK_EXEC_ID: "1", names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
+    return received(name, namespace, labels, annotations, _spec(role, conf, spec))
 
 
 def _spec(role: Role, conf: Conf, start: JSON) -> JSON:
@@ -86,11 +71,9 @@ def _volumes(settings: dict[str, str]) -> list[JSON]:
     """The volumes that are set by properties `TYPE.NAME.mount.path` and `TYPE.NAME.options.OPTION`."""
     volumes: dict[tuple[str, str], dict[str, str]] = {}
     for key, value in settings.items():
-        parts = key.split(".", 3)
-        if len(parts) < 2 or parts[0] not in properties.VOLUME_TYPES:  # noqa: PLR2004, a type and a name
-            continue
-        options = volumes.setdefault((parts[0], parts[1]), {})
-        match parts[2:]:
-            case ["options", option]:
-                options[option] = value
+        match key.split(".", 3):
+            case [kind, name, "options", option] if kind in properties.VOLUME_TYPES:
+                volumes.setdefault((kind, name), {})[option] = value
+            case [kind, name, *_] if kind in properties.VOLUME_TYPES:
+                volumes.setdefault((kind, name), {})
     return [{"name": name, kind: options} for (kind, name), options in volumes.items()]

@@ -1,11 +1,21 @@
 """Facts about an application that its pods do not show, as sentences."""
 
+from typing import Final
+
+import msgspec
+
 from webhook.core.policy import Role
 from webhook.spark import properties
 from webhook.spark.manifest import ApplicationSpec, Dependencies, DynamicAllocation, PodPart, ScheduledSpec
 from webhook.spark.properties import Conf
 
-CLUSTER = "cluster"
+#: Fields that only the operator's webhook applies to a pod, so not to a pod with a pod template.
+_BY_WEBHOOK: Final = ("affinity", "tolerations", "nodeSelector", "hostNetwork", "volumeMounts")
+
+
+def in_cluster_mode(spec: ApplicationSpec) -> bool:
+    """Whether the driver runs in a pod."""
+    return spec.mode in (None, "", "cluster")
 
 
 def executors(conf: Conf, part: PodPart, allocation: DynamicAllocation | None) -> str:
@@ -25,23 +35,14 @@ def _number(field: int | None, conf: Conf, key: str) -> str:
 
 
 def application_notes(spec: ApplicationSpec) -> list[str]:
-    """Returns notes on parts of `spec` that affect placement, or seem to, but are not visible in the pods."""
+    """Notes on parts of `spec` that affect placement, or seem to, but are not visible in the pods."""
     notes = []
-    mode = spec.mode or CLUSTER
-    if mode != CLUSTER:
-        notes.append(f"in mode {mode} there is no driver pod, so only the executors are placed")
-    for role, part in ((Role.DRIVER, spec.driver), (Role.EXECUTOR, spec.executor)):
-        overlooked = [
-            name
-            for name, value in (
-                ("affinity", part.affinity),
-                ("tolerations", part.tolerations),
-                ("nodeSelector", part.node_selector),
-                ("hostNetwork", part.host_network),
-                ("volumeMounts", part.volume_mounts),
-            )
-            if value
-        ]
+    if not in_cluster_mode(spec):
+        notes.append(f"in mode {spec.mode} there is no driver pod, so only the executors are placed")
+    for role in Role:
+        part = spec.part(role)
+        given = msgspec.to_builtins(part)
+        overlooked = [field for field in _BY_WEBHOOK if given.get(field)]
         if part.template is not None and overlooked:
             notes.append(
                 f"spec.{role}.template is set, so the operator's webhook does not change the pod, "
@@ -49,22 +50,12 @@ def application_notes(spec: ApplicationSpec) -> list[str]:
             )
         file = (spec.spark_conf or {}).get(properties.of(role, "podTemplateFile"))
         if file and part.template is None:
-            notes.append(f"the pod template {file} in sparkConf is a file of the operator and cannot be read here")
-    return notes + _dependencies(spec.deps or Dependencies())
-
-
-def _dependencies(deps: Dependencies) -> list[str]:
-    given = {
-        "jars": deps.jars,
-        "files": deps.files,
-        "pyFiles": deps.py_files,
-        "packages": deps.packages,
-        "archives": deps.archives,
-    }
-    found = [f"{name}: {len(entries)}" for name, entries in given.items() if entries]
-    return (
-        [f"deps ({', '.join(found)}) are downloaded when the pods start and do not affect placement"] if found else []
-    )
+            notes.append(f"the pod template {file} in sparkConf is in the operator's container and cannot be read here")
+    deps = msgspec.to_builtins(spec.deps or Dependencies())
+    counts = [f"{field}: {len(entries)}" for field, entries in deps.items() if entries]
+    if counts:
+        notes.append(f"deps ({', '.join(counts)}) are downloaded when the pods start and do not affect placement")
+    return notes
 
 
 def schedule_notes(spec: ScheduledSpec) -> list[str]:

@@ -11,10 +11,6 @@ def objects(**settings: Any) -> list[dict[str, Any]]:
     return render({"certificates": {"source": "cert-manager", "certManager": settings}}).template(TEMPLATE)
 
 
-def test_there_is_nothing_of_it_by_default() -> None:
-    assert render().template(TEMPLATE) == []
-
-
 def test_a_ca_of_its_own_signs_the_serving_certificate() -> None:
     assert [(one["kind"], one["metadata"]["name"]) for one in objects()] == [
         ("Issuer", f"{FULLNAME}-selfsigned"),

@@ -1,4 +1,4 @@
-"""templates/certificates/controller-deployment.yaml: who issues and renews the certificates, where the source is self."""
+"""templates/certificates/controller-deployment.yaml: what issues and renews the certificates if the source is self."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""PromQL in the chart, as Prometheus' own tool sees it."""
+"""Checks of the PromQL in the chart, by promtool and against the service's metrics."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import yaml
 
 from webhook.service.metrics import Metrics
 
-#: Metrics of others that a query may ask for.
+#: Metrics of other programs that a query may use.
 FOREIGN = {
     "up",
     "kube_pod_labels",
@@ -22,21 +22,21 @@ FOREIGN = {
 
 
 def promtool(*arguments: str | Path) -> str:
-    """Run promtool; return what it says, and fail where it finds a fault."""
+    """The output of promtool. Fails if promtool finds a fault."""
     done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def check(groups: list[dict[str, Any]], folder: Path) -> str:
-    """Check rule groups; return what promtool says."""
+    """What promtool says about rule groups."""
     file = folder / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": groups}))
     return promtool("check", "rules", file)
 
 
 def unknown(query: str) -> set[str]:
-    """Return the metrics in a query that neither the service nor FOREIGN has."""
+    """The metrics in a query that neither the service nor FOREIGN has."""
     found = set(re.findall(r"\b(?:spark_eci_webhook|kube|apiserver|process)_[a-z_]+\b|\bup\b", query))
     labels = set(re.findall(r"\b(?:label|annotation)_\w+", query))
     own = {f"{metric.name}{suffix}" for metric in Metrics("0").registry.collect() for suffix in _SUFFIXES[metric.type]}

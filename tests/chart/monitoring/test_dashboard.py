@@ -9,7 +9,6 @@ import pytest
 from tests.chart.monitoring.queries import check, unknown
 from tests.chart.rendered import FULLNAME, render
 
-TEMPLATE = "monitoring/dashboard.yaml"
 #: What Grafana puts in place of its variables.
 VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*"}
 
@@ -28,10 +27,6 @@ def queries() -> dict[str, str]:
                 query = query.replace(variable, value)
             found[f"{panel['title']} {target['refId']}"] = query
     return found
-
-
-def test_there_is_none_by_default() -> None:
-    assert render().template(TEMPLATE) == []
 
 
 def test_grafana_finds_it_by_its_label() -> None:

@@ -1,5 +1,6 @@
 """templates/monitoring/prometheusrule.yaml: the alerts, unit-tested by Prometheus' own tool."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import yaml
 from tests.chart.monitoring.queries import check, promtool, unknown
 from tests.chart.rendered import render
 
-TEMPLATE = "monitoring/prometheusrule.yaml"
 HERE = Path(__file__).parent
 
 
@@ -20,14 +20,16 @@ def rules(**settings: Any) -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for rule in group["rules"]}
 
 
-def test_there_is_none_by_default() -> None:
-    assert render().template(TEMPLATE) == []
-
-
 def test_every_alert_says_how_bad_it_is_and_what_it_means() -> None:
     for rule in rules().values():
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert rule["annotations"].keys() == {"summary", "description"}
+
+
+def test_advice_names_only_values_that_the_chart_has() -> None:
+    named = set(re.findall(r"\b(?:settings|resources)\.[\w.]*\w", str(rules())))
+    assert named == {"settings.maxInFlight", "settings.maxBodyBytes", "resources.limits.memory"}
+    assert render({"settings": {"maxInFlight": 2048, "maxBodyBytes": 8 * 1024**2}}).objects
 
 
 def test_thresholds_labels_and_the_runbook_are_values() -> None:

@@ -3,10 +3,6 @@
 from tests.chart.rendered import FULLNAME, render
 
 
-def test_it_is_there_only_for_a_service_monitor() -> None:
-    assert render().template("monitoring/service.yaml") == []
-
-
 def test_it_lists_every_replica_ready_or_not() -> None:
     rendered = render({"monitoring": {"serviceMonitor": {"enabled": True}}})
     assert rendered.one("Service", f"{FULLNAME}-metrics")["spec"] == {

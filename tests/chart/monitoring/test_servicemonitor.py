@@ -2,12 +2,6 @@
 
 from tests.chart.rendered import FULLNAME, NAMESPACE, render
 
-TEMPLATE = "monitoring/servicemonitor.yaml"
-
-
-def test_there_is_none_by_default() -> None:
-    assert render().template(TEMPLATE) == []
-
 
 def test_it_selects_the_metrics_service_alone() -> None:
     rendered = render({"monitoring": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}})

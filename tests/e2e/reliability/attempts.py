@@ -1,4 +1,4 @@
-"""Pods asked of an API server, and what became of each."""
+"""Creates pods, and counts those that were placed, not placed and refused."""
 
 import json
 from collections import Counter
@@ -13,17 +13,17 @@ PLACED, UNPLACED, REFUSED = "placed", "not placed", "refused"
 
 
 class Namespace:
-    """A namespace under a profile, in which pods are asked for without being stored."""
+    """A namespace with a profile, in which pods are created as dry runs."""
 
     def __init__(self, control_plane: ControlPlane, profile: str = "eci-only") -> None:
         self._control_plane = control_plane
         self.name = control_plane.create_namespace("spark", {names.PROFILE_LABEL: profile})
         self._pods = f"/api/v1/namespaces/{self.name}/pods?dryRun=All"
         self.refusals: list[str] = []
-        """What the API server said to the pods that it refused."""
+        """The API server's messages about refused pods."""
 
     def ask(self, pods: int = 1, annotations: dict[str, str] | None = None) -> Counter[str]:
-        """Ask for some executors at once, and return how many were placed, created but not placed, and refused."""
+        """Creates some executors at once; returns how many were placed, created but not placed, and refused."""
         pod = spark_pod()
         pod["metadata"].setdefault("annotations", {}).update(annotations or {})
         with ThreadPoolExecutor(pods) as pool:
@@ -37,7 +37,7 @@ class Namespace:
         return UNPLACED if placement(answer.json()) is None else PLACED
 
     def audited(self, annotation: str) -> list[str]:
-        """Return the values of the audit annotations with this prefix, on requests for pods here."""
+        """The values of the audit annotations with this prefix, on requests for pods of this namespace."""
         entries = [json.loads(line) for line in self._control_plane.audit_log.read_text().splitlines()]
         return [
             value

@@ -1,7 +1,7 @@
-"""Executors asked of an API server over many kept connections, from a process of its own so that nothing slows it.
+"""Creates executors over many persistent connections, in a separate process so that the tests do not slow it down.
 
-Run as `python -m tests.e2e.reliability.load`, with the order as JSON in the first line of standard input. It sends until
-standard input ends and at least as many pods as ordered were answered, and prints the outcome as JSON.
+Run as `python -m tests.e2e.reliability.load`, with the order as JSON in the first line of standard input. It sends until standard
+input has ended and the ordered number of pods was answered. Then it prints the outcome as JSON.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _PLACED = names.PLACEMENT_ANNOTATION.encode()
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be sent where."""
+    """What to send, and where."""
 
     host: str
     port: int
@@ -41,7 +41,7 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What came of it. Latencies in seconds."""
+    """The outcome. Latencies are in seconds."""
 
     seconds: float = 0
     latencies: list[float] = field(default_factory=list)
@@ -50,26 +50,26 @@ class Outcome:
 
     @property
     def admissions(self) -> int:
-        """Return how many pods were asked for and answered."""
+        """How many requests for pods were answered."""
         return len(self.latencies)
 
     @property
     def failed(self) -> int:
-        """Return how many pods were refused, or not answered."""
+        """How many pods were refused, or not answered."""
         return sum(self.failures.values())
 
     @property
     def rate(self) -> float:
-        """Return how many a second."""
+        """Pods per second."""
         return self.admissions / self.seconds
 
     def milliseconds(self, share: float) -> float:
-        """Return the latency within which `share` (0 to 1) of the pods were answered."""
+        """The latency within which `share` (0 to 1) of the pods were answered."""
         return 1000 * sorted(self.latencies)[min(self.admissions - 1, int(share * self.admissions))]
 
 
 class Load:
-    """A load that begins with the block and ends with it, or when enough is sent, whichever is later."""
+    """A load that begins with the block. It ends with the block or when enough is sent, whichever is later."""
 
     def __init__(self, control_plane: ControlPlane, namespace: str, pods: int, connections: int) -> None:
         certificate, key = control_plane.administrator
@@ -128,7 +128,7 @@ class _Sender:
         self._request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     async def send(self) -> None:
-        """Send one request after another, over one connection as long as it lasts."""
+        """Sends one request after another, over one connection as long as it lasts."""
         while not self._done:
             reader, writer = await asyncio.open_connection(self._order.host, self._order.port, ssl=self._context)
             try:
@@ -145,7 +145,7 @@ class _Sender:
         return self._over.is_set() and self._outcome.admissions >= self._order.pods
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Send one request; return whether the connection may be used again."""
+        """Sends one request; returns whether the connection may be used again."""
         answer, started = _Answer(), time.perf_counter()
         parser = httptools.HttpResponseParser(answer)
         writer.write(self._request)

@@ -1,4 +1,4 @@
-"""A server in the service's place that is ready and trusted, and answers each review by the rubbish its pod asks for.
+"""A ready and trusted server in place of the service. It answers each review with the rubbish that the pod asks for.
 
 Run as `python -m tests.e2e.reliability.rubbish HOST TLS_FOLDER`, on the ports that the chart gives to the service.
 """
@@ -25,7 +25,7 @@ def patch(operations: Any) -> dict[str, str]:
 
 
 def answer(kind: str, uid: str) -> tuple[int, bytes, int]:
-    """Return the status, the body, and how many bytes more are promised than sent."""
+    """The status, the body, and how many bytes of the announced length are not sent."""
     allowed = {"uid": uid, "allowed": True}
     patched = review(**allowed, **patch([]))
     return {
@@ -43,7 +43,7 @@ def answer(kind: str, uid: str) -> tuple[int, bytes, int]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reviews and probes alike."""
+    """Answers reviews and probes."""
 
     protocol_version = "HTTP/1.1"
 

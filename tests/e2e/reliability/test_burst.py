@@ -1,4 +1,4 @@
-"""Very many executors at once, as fast as the API server can send them to the webhook."""
+"""A burst of executors, as fast as the API server can send them to the webhook."""
 
 import re
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_a_burst_of_executors_is_placed_to_the_last(
 
 
 def resident_mib(pid: int) -> float:
-    """Return the memory of a process that is resident, in MiB."""
+    """The resident memory of a process, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
@@ -52,7 +52,7 @@ def whole(figures: list[float]) -> str:
 
 
 def webhook_calls(control_plane: ControlPlane) -> tuple[float, float]:
-    """Return how long the API server has waited for the webhook, in seconds, and how often."""
+    """How long the API server has waited for the webhook, in seconds, and how often."""
     text = control_plane.http.get("/metrics").text
     seconds, count = (sum(map(float, re.findall(HISTOGRAM.format(part), text))) for part in ("sum", "count"))
     return seconds, count

@@ -1,6 +1,6 @@
-"""Certificates lost, reverted and rotated in the chart's own installation, while executors are asked for without a pause.
+"""Certificates are lost, reverted and rotated in an installation of the chart, while executors are created without a pause.
 
-The controller acts by the account, and so with the rights, that the chart gives it.
+The controller uses the ServiceAccount and the permissions that the chart gives it.
 """
 
 import ssl
@@ -41,7 +41,7 @@ CONNECTIONS = 4
 
 
 class ChartCluster(CertificateCluster):
-    """What the chart has installed in a namespace, with the account of its certificate controller."""
+    """The chart's installation in a namespace, with the ServiceAccount of its certificate controller."""
 
     def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
         self.control_plane, self.http, self.namespace = control_plane, control_plane.http, namespace
@@ -53,7 +53,7 @@ class ChartCluster(CertificateCluster):
 
 @contextmanager
 def kubelet(pods: list[Pod]) -> Iterator[None]:
-    """Keep the pods' volumes as the Secrets are; where one is missing, files stay."""
+    """Updates the pods' volumes from the Secrets; if a Secret is missing, its files stay."""
     over = threading.Event()
 
     def sync() -> None:
@@ -72,21 +72,21 @@ def kubelet(pods: list[Pod]) -> Iterator[None]:
 
 
 def presented(cluster: CertificateCluster, pods: list[Pod]) -> bool:
-    """Say whether every replica presents to new connections what the Secret holds."""
+    """Whether every replica presents the Secret's certificate to new connections."""
     expected = read_certificates(cluster.serving["tls.crt"])[0]
     shown = [ssl.get_server_certificate((pod.address, pod.port("https"))) for pod in pods]
     return all(read_certificates(one.encode())[0] == expected for one in shown)
 
 
 def settling(cluster: CertificateCluster, controller: Controller) -> bool:
-    """Say whether the controller has seen its bundle in every entry, and waits for the time to pass."""
+    """Whether the controller has seen its bundle in every entry, and waits for the time to pass."""
     return controller._published is not None and {controller._published.bundle} == set(cluster.bundles())
 
 
 def under_load(
     event: str, control_plane: ControlPlane, spark: Namespace, figures: Figures, change: Callable[[], object]
 ) -> Outcome:
-    """Return what became of the executors that were asked for from before a change until all is well again."""
+    """The outcome of the executors that were created from before a change until all was well again."""
     with Load(control_plane, spark.name, scaled(2_000), CONNECTIONS) as load:
         change()
     then = spark.ask(10)
@@ -106,7 +106,7 @@ def spark(control_plane: ControlPlane) -> Namespace:
 def test_a_first_install_refuses_no_pod(
     control_plane: ControlPlane, spark: Namespace, figures: Figures, tmp_path: Path
 ) -> None:
-    """Until the service answers, the API server lets pods in as they are."""
+    """Until the service answers, the API server admits pods unchanged."""
     ends = ExitStack()
 
     def change() -> None:
@@ -144,7 +144,7 @@ def test_a_renewal_costs_no_admission(
 def test_a_rotation_of_the_ca_costs_no_admission(
     control_plane: ControlPlane, spark: Namespace, figures: Figures, tmp_path: Path
 ) -> None:
-    """The CA is nine years old; the service is started once its certificate is of today."""
+    """The CA is nine years old. The service starts once its certificate was issued today."""
     now = datetime.now(UTC)
     clock = Clock(now - 9 * YEAR - timedelta(days=1))
     namespace, node = control_plane.create_namespace("placement"), Node(control_plane, tmp_path / "node")
@@ -173,7 +173,7 @@ def test_a_rotation_of_the_ca_costs_no_admission(
 
 @pytest.fixture(scope="module")
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    """The chart with no value changed."""
+    """The chart with its default values."""
     with (
         serving(control_plane, control_plane.create_namespace("placement"), tmp_path_factory.mktemp("node")) as started,
         kubelet(started.pods),
@@ -212,7 +212,7 @@ def test_lost_secrets_cost_no_admission(
 def test_a_reverted_bundle_refuses_no_pod(
     cluster: ChartCluster, spark: Namespace, figures: Figures, event: str, bundle: bytes
 ) -> None:
-    """Until the controller has mended it, the API server cannot call the webhook, and lets pods in as they are."""
+    """Until the controller has repaired it, the API server cannot call the webhook and admits pods unchanged."""
 
     def change() -> None:
         for index in range(len(cluster.configuration()["webhooks"])):

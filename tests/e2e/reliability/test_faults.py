@@ -1,4 +1,4 @@
-"""What becomes of pods while something is broken, and after it: the service, its answers, the API server, etcd."""
+"""Pods during and after a fault of the service, its answers, the API server or etcd."""
 
 import os
 import signal
@@ -22,16 +22,16 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.needs("control-plane")
 
 PODS = 10
-#: For what is the same under either policy.
+#: For tests whose result does not depend on the policy.
 UNDER_FAIL = pytest.mark.parametrize("case", ["Fail"], indirect=True)
 FAILED_OPEN = "failed-open."
-#: API servers without an audit annotation for it say so in their logs alone.
+#: Older API servers have no audit annotation for this, and write it only to their logs.
 FAILING_OPEN = "failing open eci-only.spark-eci-webhook.io"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A release under one failurePolicy, with two replicas and a timeout of a second."""
+    """A release with one failurePolicy, two replicas and a timeout of a second."""
 
     release: Release
     policy: str
@@ -43,29 +43,29 @@ class Case:
 
     @property
     def fallen_back(self) -> str:
-        """What a pod becomes when the service gives no answer."""
+        """The outcome of a pod if the service does not answer."""
         return UNPLACED if self.policy == "Ignore" else REFUSED
 
     def during(self, fault: str, namespace: Namespace, counts: Counter[str], then: Counter[str]) -> None:
-        """Note what became of the pods during a fault, and after it."""
+        """Records the outcomes of the pods during a fault, and after it."""
         kinds = {kind: counts[kind] for kind in (PLACED, UNPLACED, REFUSED)}
         told = self.told(namespace) if counts[UNPLACED] else "-"
         row = {"fault": fault, "failurePolicy": self.policy, "pods": counts.total(), **kinds}
-        self.figures.add("faults", {**row, "unplaced ones told by": told, "placed afterwards": then[PLACED]})
+        self.figures.add("faults", {**row, "unplaced pods recorded in": told, "placed afterwards": then[PLACED]})
 
     def told(self, namespace: Namespace) -> str:
-        """Return where the API server has told of each pod that it let through unplaced."""
+        """Where the API server recorded the pods that it admitted without an answer: `audit`, `log` or `nothing`."""
         if namespace.audited(FAILED_OPEN):
             return "audit"
         return "log" if FAILING_OPEN in self.control_plane.api_server_log.read_text() else "nothing"
 
     def failed_open(self, namespace: Namespace) -> int:
-        """Return how many pods the API server says it has let through unplaced."""
+        """How many pods the API server admitted without an answer, by its own records."""
         audited = namespace.audited(FAILED_OPEN)
         return len(audited) or self.control_plane.api_server_log.read_text().count(FAILING_OPEN)
 
     def replace_pods(self, pods: list[Pod]) -> None:
-        """Start new replicas in place of others."""
+        """Replaces pods by new replicas."""
         for pod in pods:
             self.release.proxy.remove(pod)
             self.release.pods.remove(pod)
@@ -129,7 +129,7 @@ def test_a_hung_service_leaves_pods_to_the_failure_policy(case: Case, namespace:
     assert then == {PLACED: PODS}
 
 
-#: That failurePolicy covers no answer whose patch cannot be applied is the API server's own doing.
+#: The API server refuses a pod whose patch it cannot apply, under either failurePolicy.
 RUBBISH = {
     "an error's status": None,
     "a page instead of JSON": None,
@@ -146,7 +146,7 @@ RUBBISH = {
 
 @contextmanager
 def rubbish_in_place(case: Case) -> Iterator[None]:
-    """Let a server that answers rubbish take the service's place."""
+    """Replaces the service by a server that answers rubbish."""
     path = f"/apis/apps/v1/namespaces/{case.release.namespace}/deployments/{FULLNAME}"
     spec = case.control_plane.get(path)["spec"]["template"]["spec"]
     container = spec["containers"][0]
@@ -169,12 +169,12 @@ def rubbish_in_place(case: Case) -> Iterator[None]:
 
 
 def test_rubbish_leaves_pods_to_the_failure_policy(case: Case, namespace: Namespace) -> None:
-    # Connections to the service that are kept would go on to be used.
+    # The API server would keep using its open connections to the service.
     case.replace_pods([*case.release.pods])
     with rubbish_in_place(case):
         counts = {kind: namespace.ask(PODS, {ASK: kind}) for kind in RUBBISH}
     then = namespace.ask(PODS)
-    case.during("rubbish answered", namespace, sum(counts.values(), Counter()), then)
+    case.during("wrong answers", namespace, sum(counts.values(), Counter()), then)
     assert counts == {kind: {outcome or case.fallen_back: PODS} for kind, outcome in RUBBISH.items()}
     assert then == {PLACED: PODS}
 
@@ -191,7 +191,7 @@ def test_a_restarted_api_server_finds_service_and_controller_at_work(case: Case,
 
 @UNDER_FAIL
 def test_ten_seconds_without_etcd_pass(case: Case, namespace: Namespace) -> None:
-    """Nothing can be created meanwhile; afterwards everything goes on by itself."""
+    """Meanwhile no object can be created. Afterwards everything recovers by itself."""
     case.control_plane.stop_etcd()
     try:
         time.sleep(10)
@@ -207,7 +207,7 @@ def test_ten_seconds_without_etcd_pass(case: Case, namespace: Namespace) -> None
 
 
 def bundle_is_mended(case: Case) -> None:
-    """Take the caBundle away and wait until the certificate controller has put it back."""
+    """Removes the caBundle and waits until the certificate controller has restored it."""
     entries = case.control_plane.get(CONFIGURATION)["webhooks"]
     emptied = [{"name": entry["name"], "clientConfig": {"caBundle": None}} for entry in entries]
     case.control_plane.patch(CONFIGURATION, {"webhooks": emptied}, "strategic-merge")

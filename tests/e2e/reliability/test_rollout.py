@@ -1,4 +1,4 @@
-"""Replicas replaced while executors are asked for without a pause: no admission fails."""
+"""Replicas are replaced while executors are created without a pause: no admission fails."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ CONNECTIONS = 16
 
 @pytest.fixture(scope="module")
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    """The chart with no value changed, so with the pauses that its Deployment has; readiness is heard of late."""
+    """The chart with its default values, and so its pauses. The switch sees readiness late."""
     with serving(
         control_plane, control_plane.create_namespace("placement"), tmp_path_factory.mktemp("node")
     ) as started:
@@ -38,17 +38,17 @@ def namespace(control_plane: ControlPlane) -> str:
 
 
 def test_a_rolling_restart_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
-    """As a Deployment with maxUnavailable 0 does it; nodes hear a second late that a pod leaves."""
+    """As a Deployment with maxUnavailable 0 does it. Nodes learn a second late that a pod is removed."""
     under_load("both replicas replaced in turn", release, namespace, figures, delete)
 
 
 def test_sigterm_with_requests_in_flight_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
-    """Without a pause before it, and with nobody told but by readiness."""
+    """Without a preStop pause, and with readiness as the only signal."""
     under_load("both replicas terminated with requests in flight", release, namespace, figures, terminate)
 
 
 def under_load(event: str, release: Release, namespace: str, figures: Figures, end: Callable[..., None]) -> None:
-    """Replace each replica under load, ending the old one by `end`, and note what failed."""
+    """Replaces each replica under load, ends the old one with `end`, and records what failed."""
     with Load(release.control_plane, namespace, scaled(10_000), CONNECTIONS) as load:
         for old in [*release.pods]:
             new = release.node.deployment(release.namespace, FULLNAME)
@@ -77,7 +77,7 @@ def delete(release: Release, old: Pod) -> None:
 
 
 def terminate(release: Release, old: Pod) -> None:
-    """Hold the process until calls wait in it, and have it find the signal and the calls at once."""
+    """Stops the process until calls wait in it, so that it gets the signal and the calls at once."""
     os.kill(old.pid, signal.SIGSTOP)
     time.sleep(0.5)
     os.kill(old.pid, signal.SIGTERM)
