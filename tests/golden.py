@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests import settings_table
+from tests import modes_table, settings_table
 from tests.cases import FILES, ROOT, case_of, entries
 from tests.chart import readme, values_schema
 from tests.cli.golden import rewrite_outputs
@@ -105,6 +105,7 @@ if __name__ == "__main__":
     rewrite_cases()
     rewrite_examples()
     settings_table.rewrite()
+    modes_table.rewrite()
     rewrite_outputs()
     schema = json.loads(values_schema.FILE.read_text(encoding="utf-8"))
     values_schema.FILE.write_text(values_schema.text(values_schema.composed(schema)), encoding="utf-8")

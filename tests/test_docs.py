@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from tests import golden, settings_table
+from tests import golden, modes_table, settings_table
 from tests.serving import ROOT
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import ExecutorRule, Policy, Profile
@@ -35,10 +35,10 @@ def test_the_policies_shown_can_be_used() -> None:
         assert parse_policy(block.encode(), "docs/configuration.md").cautions() == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
-def test_every_mode_is_explained(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert [mode for mode in SchedulingMode if f"`{mode}`" not in text] == [], page
+@pytest.mark.parametrize("place", modes_table.PLACES)
+def test_every_place_that_lists_the_modes_agrees_with_their_entries(place: str) -> None:
+    text = (ROOT / place).read_text(encoding="utf-8")
+    assert text == modes_table.composed(place), f"{place} differs from webhook/core/modes.py: run make golden"
 
 
 @pytest.mark.parametrize("mode", list(SchedulingMode))
@@ -46,6 +46,24 @@ def test_every_mode_has_its_example(mode: SchedulingMode) -> None:
     after = ROOT / "examples" / mode / "after.yaml"
     assert after.exists(), f"{after} is missing: run make golden"
     assert after.read_text(encoding="utf-8") == golden.by_hand(mode), f"{after}: run make golden"
+
+
+def test_the_architecture_names_every_module_and_no_other() -> None:
+    tree = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("## Packages")[1].split("```")[1]
+    folders: list[str] = []
+    named = set()
+    for line in tree.splitlines():
+        del folders[(len(line) - len(line.lstrip())) // 2 :]
+        folders += re.findall(r"^ *(\w+)/", line)
+        named |= {"/".join([*folders, module]) for module in re.findall(r"\w+\.py", line)}
+    modules = {
+        file.relative_to(ROOT).as_posix()
+        for package in ("webhook", "certs")
+        for file in (ROOT / package).rglob("*.py")
+        if file.name != "__init__.py"
+    }
+    assert sorted(modules - named) == [], "docs/architecture.md does not name them"
+    assert sorted(named - modules) == [], "docs/architecture.md names them, but they do not exist"
 
 
 def test_every_metric_is_explained() -> None:

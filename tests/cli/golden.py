@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tests.modes_table import MARKERS, replaced
 from webhook.cli.commands import run_command
 from webhook.core.modes import SchedulingMode
 
@@ -58,8 +59,16 @@ def printed(command: str) -> str:
 
 
 def rewritten(page: str) -> str:
-    """A page with what its commands print now."""
+    """A page with a section for each mode, and with what its commands print now."""
+    page = replaced(page, *MARKERS, "".join(map(_section, SchedulingMode)))
     return _BLOCK.sub(lambda found: f"```console\n$ spark-eci-webhook {found['command']}\n{_shown(found)}```", page)
+
+
+def _section(mode: SchedulingMode) -> str:
+    blocks = "".join(
+        f"```console\n$ spark-eci-webhook {_PLAIN} --profile {mode}{output}\n```\n" for output in ("", " -o diff")
+    )
+    return f"### {mode}\n\n{mode.sentence}\n\n{blocks}\n"
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """Both orders of the operator's webhook and ours."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import yaml
 
 from tests.cli.conftest import Run
 from tests.virtual_node import TOLERATION
+from webhook.core.modes import SchedulingMode, Side
 
-ALIKE = "both orders end alike"
-ORDERED = "both orders end alike, but for the order and repetition of tolerations"
-SAME = "both orders leave the same nodes open, by different means"
-DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
+ALIKE = "both orders give the same pod"
+ORDERED = "both orders give the same pod, except for the order and repetition of tolerations"
+SAME = "both orders allow the same nodes, in different ways"
+DIFFERENT = "the orders allow different nodes: our configuration's name must sort after the operator's"
 
 ZONE = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["h"]}
 AFFINITY = {
@@ -35,22 +37,24 @@ def application(executor: dict[str, Any]) -> str:
     return yaml.safe_dump(document)
 
 
-@pytest.mark.parametrize(
-    ("executor", "profile", "code", "verdict"),
-    [
-        ({}, "eci-only", 0, ALIKE),
-        ({"affinity": AFFINITY}, "eci-only", 0, ALIKE),
-        ({"affinity": AFFINITY}, "eci-first", 0, ALIKE),
-        ({"nodeSelector": {"pool": "spark"}}, "ecs-only", 0, ALIKE),
-        ({"tolerations": [{"key": "dedicated", "operator": "Exists"}]}, "eci-only", 0, ORDERED),
-        ({"tolerations": [TOLERATION]}, "eci-only", 0, ORDERED),
-        ({"hostNetwork": True}, "eci-first", 3, SAME),
-        ({"volumeMounts": MOUNTS}, "ecs-first", 3, SAME),
-        ({"volumeMounts": MOUNTS}, "eci-only", 3, DIFFERENT),
-    ],
-)
+def cases() -> Iterator[tuple[dict[str, Any], SchedulingMode, int, str]]:
+    """What an executor has, its mode, and the exit code and verdict that follow, for every mode."""
+    for mode in SchedulingMode:
+        repeated = ORDERED if mode.opens_eci else ALIKE
+        # What ECI cannot run is seen in the first order only after our affinity was added.
+        late = (3, DIFFERENT if mode.requires is Side.VIRTUAL else SAME) if mode.opens_eci else (0, ALIKE)
+        yield {}, mode, 0, ALIKE
+        yield {"affinity": AFFINITY}, mode, 0, ALIKE
+        yield {"nodeSelector": {"pool": "spark"}}, mode, 0, ALIKE
+        yield {"tolerations": [{"key": "dedicated", "operator": "Exists"}]}, mode, 0, repeated
+        yield {"tolerations": [TOLERATION]}, mode, 0, repeated
+        yield {"hostNetwork": True}, mode, *late
+        yield {"volumeMounts": MOUNTS}, mode, *late
+
+
+@pytest.mark.parametrize(("executor", "profile", "code", "verdict"), [*cases()])
 def test_the_verdict_is_about_where_the_pod_may_run(
-    executor: dict[str, Any], profile: str, code: int, verdict: str, run: Run, tmp_path: Path
+    executor: dict[str, Any], profile: SchedulingMode, code: int, verdict: str, run: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "app.yaml"
     file.write_text(application(executor))
@@ -72,9 +76,9 @@ def test_both_orders_keep_the_users_affinity_and_ours_and_one_toleration(run: Ru
         assert order.count("- key: virtual-kubelet.io/provider") == 1
 
 
-def test_the_operator_has_no_part_in_other_pods(run: Run) -> None:
+def test_the_operator_does_not_change_other_pods(run: Run) -> None:
     out = run("explain", "-f", "tests/cli/apps/connect.yaml", "--beside", "spark-operator").out
-    assert out.count("the operator's webhook has no part in this pod") == 2
+    assert out.count("the operator's webhook does not change this pod") == 2
     assert "  pod web\n    left alone, the label sparkoperator.k8s.io/launched-by-spark-operator is missing\n" in out
 
 
@@ -86,7 +90,7 @@ def test_a_namespace_whose_label_names_no_profile_is_said(run: Run, tmp_path: Pa
     ran = run("explain", "-f", file, "--beside", "spark-operator")
     why = (
         'label spark-eci-webhook/profile of the namespace default: unknown profile "eci-onyl"; '
-        "accepted: default, ecs-only, eci-only, ecs-first, eci-first, resource-policy"
+        f"accepted: {', '.join(['default', *SchedulingMode])}"
     )
     assert ran.code == 3
     assert ran.out.count(f"    left alone, {why}\n    ! {why}\n") == 2

@@ -1,6 +1,7 @@
 """`diff`: what a changed policy would place differently, and nothing else."""
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import ROOT, Run
+from webhook.core.modes import SchedulingMode
 
 APPS = "tests/cli/apps"
 PLAIN = "examples/ecs-first/before.yaml"
@@ -48,6 +50,16 @@ def test_another_mode_is_a_difference_of_that_role_alone(run: Run, policies: tup
             ],
         }
     ]
+
+
+@pytest.mark.parametrize(("old", "new"), [*product(SchedulingMode, repeat=2)])
+def test_each_mode_differs_from_every_other(
+    old: SchedulingMode, new: SchedulingMode, run: Run, policies: tuple[Path, Path]
+) -> None:
+    policies[0].write_text(yaml.safe_dump(profile({}, {"mode": old.value})))
+    found = compared(run, policies, profile({}, {"mode": new.value}), "-f", PLAIN)
+    wanted = [] if old is new else [("executor", old, new)]
+    assert [(one["pods"], one["old"], one["new"]) for one in found] == wanted
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,7 @@ def test_standard_input_and_folders(run: Run, tmp_path: Path, monkeypatch: pytes
 
 NAMESPACE = "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {%s}}}\n---\n"
 PROFILE = "spark-eci-webhook/profile"
+PROFILES = ", ".join(Policy().profiles)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +161,7 @@ PROFILE = "spark-eci-webhook/profile"
             (),
             3,
             "",
-            f'label {PROFILE} of the namespace default: unknown profile "ecionly"; accepted: '
-            "default, ecs-only, eci-only, ecs-first, eci-first, resource-policy",
+            f'label {PROFILE} of the namespace default: unknown profile "ecionly"; accepted: {PROFILES}',
         ),
     ],
 )
@@ -267,8 +267,7 @@ def test_bad_input_is_a_sentence_and_code_2(
         (("-f", "webhook/spark"), "webhook/spark: contains no file that ends in .yaml, .yml, .json"),
         (
             ("-f", "examples/ecs-first/before.yaml", "--profile", "eci"),
-            'unknown profile "eci"; choose with --profile: default, ecs-only, eci-only, ecs-first, '
-            "eci-first, resource-policy",
+            f'unknown profile "eci"; choose with --profile: {PROFILES}',
         ),
         (
             ("-f", "examples/ecs-first/before.yaml", "--policy", "nowhere.yaml"),

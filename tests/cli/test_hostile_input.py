@@ -91,7 +91,7 @@ def explained(file: Path) -> None:
         profile = selection.of(one.workload.namespace)
         if isinstance(profile, CompiledProfile):
             for pod in one.pods:
-                both_orders(one, pod, profile)
+                both_orders(one.workload, pod, profile)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -82,9 +82,10 @@ def test_flags_set_what_they_name_and_nothing_else(
         ),
         (
             "--namespace Data",
-            '--namespace: found "Data"; accepted: lowercase letters, digits and hyphens, at most 63, '
+            '--namespace: found "Data"; accepted: a DNS label: lowercase letters, digits and hyphens, '
             "with a letter or digit at both ends",
         ),
+        (f"--name {'a' * 64}", f'--name: found "{"a" * 64}"; accepted: at most 63 characters'),
         ("--ecs-max 0", "--ecs-max: found 0; accepted: 1 or more"),
     ],
 )

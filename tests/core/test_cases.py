@@ -10,7 +10,7 @@ from webhook.core.modes import SchedulingMode
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_pod_becomes_what_the_case_expects(case: Case) -> None:
     response = answer(case.pod, case.policy)
-    assert patched(case.pod, response) == case.expected
+    assert patched(case.pod, response) == case.expected, f"tests/cases: {case.name}: if this is right, run make golden"
     assert response.get("warnings", []) == case.warnings
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.reviewing import answer, patched
 from tests.virtual_node import TOLERATION
 from webhook.core import names
+from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
@@ -59,6 +60,11 @@ def _without_record(pod: Any) -> Any:
     if not pod["metadata"]["annotations"]:
         del pod["metadata"]["annotations"]
     return pod
+
+
+def test_every_mode_was_written_by_hand() -> None:
+    missing = [mode.value for mode in SchedulingMode if mode not in BY_HAND]
+    assert not missing, f"add {', '.join(missing)} to BY_HAND in tests/core/test_modes.py"
 
 
 @pytest.mark.parametrize("mode", BY_HAND)

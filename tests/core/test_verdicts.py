@@ -7,7 +7,9 @@ import pytest
 
 from tests.reviewing import UID, answer, patched
 from webhook.core.distribution import in_rollout
+from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
+from webhook.core.text import listed
 from webhook.service.policy_file import PolicyError, parse_policy
 
 LABELS = {"sparkoperator.k8s.io/launched-by-spark-operator": "true", "sparkoperator.k8s.io/app-name": "etl"}
@@ -68,7 +70,7 @@ def test_a_refused_override_is_told_outside_the_rollout_too() -> None:
     policy = _policy("{mode: eci-only, rollout: 0}")
     response = answer(_named(OUTSIDE, "executor", annotations={"spark-eci-webhook/mode": "eci"}), policy)
     assert response["warnings"] == [
-        'spark-eci-webhook/mode: found "eci"; accepted: ecs-only, eci-only, ecs-first, eci-first, resource-policy, none'
+        listed('spark-eci-webhook/mode: found "eci"; accepted: ', [*SchedulingMode, "none"])
     ]
     assert "patch" not in response
 
@@ -203,7 +205,7 @@ def test_an_observed_rule_denies_nothing() -> None:
         ("{mix: [{mode: ecs-only}]}", "mix[0].percent: required, but missing"),
         (
             "{mix: [{percent: 100, mode: ecs}]}",
-            'mix[0].mode: found "ecs"; accepted: ecs-only, eci-only, ecs-first, eci-first, resource-policy',
+            f'mix[0].mode: found "ecs"; accepted: {", ".join(SchedulingMode)}',
         ),
     ],
 )

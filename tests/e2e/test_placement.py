@@ -13,6 +13,7 @@ from tests.e2e.model_nodes import ECS_PLACES, ModelNodes
 from tests.e2e.release import Release, scheduling
 from tests.e2e.spark_pods import placement, spark_pod
 from webhook.core import names
+from webhook.core.modes import SchedulingMode, Side
 
 pytestmark = pytest.mark.needs("control-plane")
 
@@ -62,9 +63,21 @@ def on_ecs(counts: Counter[str]) -> int:
     return counts["ecs-amd64"] + counts["ecs-arm64"]
 
 
-def test_ecs_only_never_lands_on_eci_also_when_ecs_is_full(cluster: Cluster) -> None:
-    counts = cluster.placed(cluster.namespace("ecs-only"), spark_pod(), TWELVE)
-    assert counts == {"ecs-amd64": 4, "ecs-arm64": 4, "pending": 4}
+@pytest.mark.parametrize("mode", SchedulingMode)
+def test_the_pods_of_each_mode_run_where_its_entry_says(mode: SchedulingMode, cluster: Cluster) -> None:
+    """The ACK scheduler's choice by ResourcePolicy is not tried: the scheduler here is Kubernetes' own."""
+    namespace = cluster.namespace(mode)
+    first = cluster.placed(namespace, spark_pod())
+    if mode.prefers is not None:
+        assert first["eci-amd64"] == (mode.prefers is Side.VIRTUAL)
+    cluster.create(namespace, spark_pod(), TWELVE - 1)
+    counts = cluster.nodes.settled(namespace, TWELVE)
+    if not mode.opens_eci:
+        assert counts == {"ecs-amd64": 4, "ecs-arm64": 4, "pending": 4}
+    elif mode.requires is Side.VIRTUAL:
+        assert counts == {"eci-amd64": TWELVE}
+    else:
+        assert on_ecs(counts) + counts["eci-amd64"] == TWELVE
 
 
 def test_ecs_only_keeps_a_pod_off_eci_that_tolerates_everything(cluster: Cluster) -> None:
@@ -72,10 +85,6 @@ def test_ecs_only_keeps_a_pod_off_eci_that_tolerates_everything(cluster: Cluster
     pod["spec"]["tolerations"] = [{"operator": "Exists"}]
     counts = cluster.placed(cluster.namespace("ecs-only"), pod, TWELVE)
     assert counts == {"ecs-amd64": 4, "ecs-arm64": 4, "pending": 4}
-
-
-def test_eci_only_lands_on_eci_alone(cluster: Cluster) -> None:
-    assert cluster.placed(cluster.namespace("eci-only"), spark_pod(), TWELVE) == {"eci-amd64": TWELVE}
 
 
 def test_eci_only_lands_on_the_arm_virtual_node_where_the_pod_asks_for_it(cluster: Cluster) -> None:
@@ -101,16 +110,6 @@ def test_ecs_first_starts_on_ecs_and_overflows_to_eci(cluster: Cluster, figures:
     assert on_ecs(counts) + counts["eci-amd64"] == 2 * TWELVE
     row = {"places on ECS": ECS_PLACES, "executors": 2 * TWELVE, "on ECS before the first on ECI": first}
     figures.add("ecs-first", {**row, "on ECS in the end": on_ecs(counts), "on ECI": counts["eci-amd64"], "pending": 0})
-
-
-def test_eci_first_starts_on_eci(cluster: Cluster) -> None:
-    assert cluster.placed(cluster.namespace("eci-first"), spark_pod()) == {"eci-amd64": 1}
-
-
-def test_resource_policy_opens_both(cluster: Cluster) -> None:
-    """Which of them is the ACK scheduler's to say; any other one has room for all."""
-    counts = cluster.placed(cluster.namespace("resource-policy"), spark_pod(), TWELVE)
-    assert on_ecs(counts) + counts["eci-amd64"] == TWELVE
 
 
 def test_driver_and_executors_go_by_their_own_rules(cluster: Cluster) -> None:

@@ -1,1 +1,1 @@
-"""The command line. Every command's signature stands in commands.py; what it does, in a module of its own."""
+"""The command line. commands.py has the signature of every command; each command has a module or package of its own."""

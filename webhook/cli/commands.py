@@ -1,4 +1,4 @@
-"""Every command's signature and help. The bodies import what they need, so that no command waits for another's."""
+"""The signature and the help of every command. Each body imports what it needs, so that no command loads another's."""
 
 import sys
 from collections.abc import Sequence
@@ -12,14 +12,10 @@ from webhook import __version__
 from webhook.cli.terminal import BAD_INPUT, InputError, errors, working
 
 PROGRAM: Final = "spark-eci-webhook"
-#: Exit code of `explain` if it warns about a pod.
+#: Exit code of `explain` if it warns of something.
 WARNED: Final = 3
-#: Exit code of `diff` if the policies place anything differently.
-DIFFERENT: Final = 1
-#: Exit code of `doctor` if it finds an error.
-FAULTY: Final = 1
-#: Exit code of `probe` if an answer is missing or wrong.
-UNANSWERED: Final = 1
+#: Exit code of `diff` if something differs, of `doctor` if there is an error, of `probe` if an answer is not right.
+FOUND: Final = 1
 #: Exit code if the reader of the output closed the pipe.
 CLOSED: Final = 1
 
@@ -99,13 +95,13 @@ def explain(
     - `kubectl get sparkapplication spark-pi -o yaml | spark-eci-webhook explain -f -`
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
-    from webhook.cli.explain import explain_files
-    from webhook.cli.inputs import Request
+    from webhook.cli.explain import print_explanation
+    from webhook.cli.inputs import read_inputs
 
     if beside is not None and output != "text":
         raise InputError("--beside prints text only: leave out -o")
-    request = Request(tuple(file or ()), policy, profile, namespace, skip_other_kinds)
-    warned = explain_files(request, output, beside=beside is not None)
+    inputs = read_inputs(file or [], namespace, skip_other_kinds=skip_other_kinds)
+    warned = print_explanation(inputs, policy, profile, output, beside=beside is not None)
     raise typer.Exit(WARNED if warned else 0)
 
 
@@ -135,13 +131,13 @@ def diff(
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import Request
+    from webhook.cli.inputs import read_inputs
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
-    request = Request(tuple(file or ()), new, profile, namespace, skip_other_kinds)
-    differ = print_differences(old, request, output, all_profiles=all_profiles)
-    raise typer.Exit(DIFFERENT if differ else 0)
+    inputs = read_inputs(file or [], namespace, skip_other_kinds=skip_other_kinds)
+    differ = print_differences(inputs, (old, new), profile, output, all_profiles=all_profiles)
+    raise typer.Exit(FOUND if differ else 0)
 
 
 @app.command()
@@ -179,7 +175,7 @@ def doctor(
     with working("asking the cluster"):
         findings = examine(open_cluster(context), namespace)
     faulty = print_findings(findings, as_json=output == "json")
-    raise typer.Exit(FAULTY if faulty else 0)
+    raise typer.Exit(FOUND if faulty else 0)
 
 
 @app.command()
@@ -198,7 +194,7 @@ def resource_policy(
         bool, typer.Option("--per-application", help="Count the pods of each submission separately.")
     ] = False,
 ) -> None:
-    """Write a ResourcePolicy, by which the ACK scheduler fills ECS first, then ECI.
+    """Write a ResourcePolicy with which the ACK scheduler fills ECS first, then ECI.
 
     It applies to pods that the Spark Operator launched; give these the mode `resource-policy`. Pods above both maximums
     wait. Apply the output with kubectl.
@@ -260,7 +256,7 @@ def probe(
     from webhook.cli.probe import probe_service
 
     answered = probe_service(url, profile.split(","), label or [], ca_file, ca, wait)
-    raise typer.Exit(0 if answered else UNANSWERED)
+    raise typer.Exit(0 if answered else FOUND)
 
 
 @app.command("try")
@@ -274,7 +270,7 @@ def try_locally(
 ) -> None:
     """Serve on this machine, send one review, and show what happens to its pod.
 
-    Makes a certificate for this machine, and goes on serving until Ctrl-C.
+    Makes a certificate for this machine, and serves until Ctrl-C.
 
     Example: `spark-eci-webhook try --review review.json`
     """

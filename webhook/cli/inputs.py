@@ -1,7 +1,8 @@
-"""Reads the files that a user names into workloads and namespaces."""
+"""Reads the files that a user names into policies, workloads and namespaces."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from webhook.cli.terminal import InputError, working
+from webhook.core.policy import Policy
+from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.yaml_loader import YAMLFaultError, documents
 from webhook.spark.documents import ManifestError, UnknownKindError, read
 from webhook.spark.workloads import Namespace, Workload
@@ -18,37 +21,29 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _MAX_BYTES: Final = 64 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What `explain` and `diff` are asked to read."""
-
-    files: tuple[str, ...]
-    """Files and folders; `-` is standard input."""
-    policy: Path | None
-    """The policy file; None for the built-in policy."""
-    profile: str | None
-    """The profile for all pods; None for the profile of their namespace, or else `default`."""
-    namespace: str
-    """The namespace of objects that name none."""
-    pass_over: bool
-    """Whether documents of other kinds are skipped."""
-
-
 @dataclass(slots=True)
 class Inputs:
-    """What the files contain."""
+    """The contents of the files."""
 
     workloads: list[tuple[str, Workload]] = field(default_factory=list)
     """Each with the name of its file."""
     namespaces: dict[str, Namespace] = field(default_factory=dict)
-    passed_over: int = 0
-    """How many objects of other kinds were skipped."""
+    skipped: int = 0
+    """The number of objects of other kinds that were skipped."""
 
 
-def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False) -> Inputs:
-    """What `files` contain; `-` is standard input, and a folder stands for all YAML and JSON files in it.
+def read_policy(file: Path | None) -> Policy:
+    """The policy in `file`, or the built-in policy. Raises InputError with a sentence for each fault."""
+    try:
+        return load_policy(file)
+    except PolicyError as error:
+        raise InputError(*error.faults) from None
 
-    Objects that name no namespace are in `namespace`; `pass_over` skips documents of other kinds.
+
+def read_inputs(files: Sequence[str], namespace: str, *, skip_other_kinds: bool = False) -> Inputs:
+    """The contents of `files`. `-` is standard input, and a folder stands for all YAML and JSON files in it.
+
+    Objects that name no namespace are in `namespace`.
 
     Raises InputError with a sentence for each document that cannot be read.
     """
@@ -62,7 +57,7 @@ def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False
             for number, document in enumerate(listed, 1):
                 where = name if len(listed) == 1 else f"{name}, document {number}"
                 try:
-                    unread = _take(found, name, read(document, namespace), pass_over=pass_over)
+                    unread = _take(found, name, read(document, namespace), skip_other_kinds=skip_other_kinds)
                     faults.extend(f"{where}: {fault}" for fault in unread)
                 except RecursionError:
                     faults.append(f"{where}: lists nested too deeply")
@@ -74,7 +69,7 @@ def read_inputs(files: Sequence[str], namespace: str, *, pass_over: bool = False
 
 
 def _take(
-    found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError], *, pass_over: bool
+    found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError], *, skip_other_kinds: bool
 ) -> Iterator[str]:
     """Adds the objects to `found`, and yields a sentence for each that cannot be read."""
     for one in objects:
@@ -83,8 +78,8 @@ def _take(
                 found.workloads.append((name, one))
             case Namespace():
                 found.namespaces[one.name] = one
-            case UnknownKindError() if pass_over:
-                found.passed_over += 1
+            case UnknownKindError() if skip_other_kinds:
+                found.skipped += 1
             case UnknownKindError():
                 yield f"{one}; --skip-other-kinds skips such documents"
             case ManifestError():
@@ -105,21 +100,14 @@ def _files(name: str) -> Iterator[str]:
 def _documents(name: str) -> list[Any]:
     """The documents in one file without empty ones, which a `---` at either end makes."""
     content = _content(name)
+    # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
+    with suppress(msgspec.DecodeError, RecursionError):
+        if content.lstrip()[:1] == b"{":
+            return [msgspec.json.decode(content)]
     try:
-        # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
-        return [msgspec.json.decode(content)] if content.lstrip()[:1] == b"{" else _yaml(content)
+        return [document for document in documents(content) if document is not None]
     except YAMLFaultError as error:
         raise InputError(f"{name}: {error}") from None
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return _yaml(content)
-    except YAMLFaultError as error:
-        raise InputError(f"{name}: {error}") from None
-
-
-def _yaml(content: bytes) -> list[Any]:
-    return [document for document in documents(content) if document is not None]
 
 
 def _content(name: str) -> bytes:

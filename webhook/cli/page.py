@@ -1,4 +1,4 @@
-"""Lines with styles, printed in colour on a terminal and else as they are."""
+"""Lines with styles. They are printed in colour on a terminal, and elsewhere as plain text."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The scheduling part of a pod: as YAML, and before and after as a coloured diff."""
+"""The scheduling part of a pod as YAML, and two states of it as a coloured diff."""
 
 import difflib
 from typing import Any, Final
@@ -11,23 +11,19 @@ _STYLES: Final = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-":
 
 
 def diff_lines(before: dict[str, Any], after: dict[str, Any], name: str = "") -> list[tuple[str, str]]:
-    """The scheduling parts of two states of a pod as the lines of one unified diff, each with its style.
+    """The lines of one unified diff of the scheduling parts of two states of a pod, each with its style.
 
-    None where they are the same. `name` stands in the head, with `before` and `after`.
+    The diff is empty if the parts are equal. `name` is in its head, with `before` and `after`.
     """
     old, new = scheduling_part(before), scheduling_part(after)
     if old == new:
         return []
+    one, other = (yaml_text(part).splitlines() if part else [] for part in (old, new))
     start = f"{name} " if name else ""
-    lines = difflib.unified_diff(yaml_lines(old), yaml_lines(new), f"{start}before", f"{start}after", n=3, lineterm="")
+    lines = difflib.unified_diff(one, other, f"{start}before", f"{start}after", lineterm="")
     return [(line, next((style for start, style in _STYLES.items() if line.startswith(start)), "")) for line in lines]
 
 
 def yaml_text(value: Any) -> str:
     """`value` as YAML, in the order of its keys."""
     return str(yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False, width=200, allow_unicode=True))
-
-
-def yaml_lines(value: dict[str, Any]) -> list[str]:
-    """`value` as lines of YAML; none where it is empty."""
-    return yaml_text(value).splitlines() if value else []

@@ -1,18 +1,14 @@
-"""`resource-policy`: a ResourcePolicy by which the ACK scheduler fills ECS first, then ECI."""
+"""`resource-policy`: writes a ResourcePolicy with which the ACK scheduler fills ECS first, then ECI."""
 
-import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import InputError, console, errors
 from webhook.core import names
-from webhook.core.schema import FORMS, LabelValue, QualifiedName
-
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_NAME_LENGTH: Final = 63
+from webhook.core.schema import FORMS, DNSLabel, LabelValue, QualifiedName
 
 
 def print_resource_policy(
@@ -24,14 +20,14 @@ def print_resource_policy(
     *,
     per_application: bool,
 ) -> None:
-    """Prints a ResourcePolicy as YAML: at most `ecs_max` pods on ECS and `eci_max` on ECI (None: any number).
+    """Prints a ResourcePolicy as YAML: at most `ecs_max` pods on ECS and `eci_max` on ECI, any number if None.
 
-    `node_selector` has labels KEY=VALUE of the ECS nodes; `per_application` counts each submission separately.
+    `node_selector` has labels KEY=VALUE of the ECS nodes. With `per_application` each submission is counted separately.
 
-    Raises InputError for values that the scheduler or the API server would refuse.
+    Raises InputError if the scheduler or the API server would refuse a value.
     """
-    _check_name("--namespace", namespace)
-    _check_name("--name", name)
+    _checked("--namespace", DNSLabel, namespace)
+    _checked("--name", DNSLabel, name)
     for flag, most in (("--ecs-max", ecs_max), ("--eci-max", eci_max)):
         if most is not None and most < 1:
             raise InputError(f"{flag}: found {most}; accepted: 1 or more")
@@ -70,17 +66,14 @@ def _label(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator:
         raise InputError(f'--node-selector: found "{text}"; accepted: KEY=VALUE')
-    for form, part in ((QualifiedName, key), (LabelValue, value)):
-        try:
-            TypeAdapter(form).validate_python(part)
-        except ValidationError as error:
-            context = error.errors()[0].get("ctx", {})
-            accepted = FORMS.get(context.get("pattern", ""), f"at most {context.get('max_length')} characters")
-            raise InputError(f'--node-selector: found "{part}"; accepted: {accepted}') from None
-    return key, value
+    return _checked("--node-selector", QualifiedName, key), _checked("--node-selector", LabelValue, value)
 
 
-def _check_name(flag: str, name: str) -> None:
-    if len(name) > _NAME_LENGTH or not _NAME.fullmatch(name):
-        accepted = "lowercase letters, digits and hyphens, at most 63, with a letter or digit at both ends"
-        raise InputError(f'{flag}: found "{name}"; accepted: {accepted}')
+def _checked(flag: str, form: Any, text: str) -> str:
+    """`text`. Raises InputError if it does not have the form of Kubernetes' names that `form` describes."""
+    try:
+        return str(TypeAdapter(form).validate_python(text))
+    except ValidationError as error:
+        context = error.errors()[0].get("ctx", {})
+        accepted = FORMS.get(context.get("pattern", ""), f"at most {context.get('max_length')} characters")
+        raise InputError(f'{flag}: found "{text}"; accepted: {accepted}') from None

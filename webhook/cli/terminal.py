@@ -1,8 +1,7 @@
-"""What the commands share: the consoles, the exit code and the error for bad input, and progress."""
+"""The consoles, progress, and the error and exit code for bad input, for all commands."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from rich.console import Console
@@ -20,11 +19,6 @@ console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=No
 errors: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
 
-@contextmanager
-def working(doing: str) -> Iterator[None]:
-    """Shows `doing` until the block ends, on a terminal only."""
-    if not errors.is_terminal:
-        yield
-        return
-    with errors.status(doing):
-        yield
+def working(doing: str) -> AbstractContextManager[object]:
+    """A context that shows `doing` while it is open, only on a terminal."""
+    return errors.status(doing) if errors.is_terminal else nullcontext()

@@ -1,4 +1,4 @@
-"""`try`: a first look, with a local certificate, the real service and one real review over TLS."""
+"""`try`: serves with a local certificate, and sends one review over TLS."""
 
 import base64
 import shlex
@@ -27,7 +27,7 @@ _SECONDS_TO_READY: Final = 30
 
 
 def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port: int, operations_port: int) -> None:
-    """Serves with a certificate made for this machine, sends `review`, prints the result, and goes on serving.
+    """Serves with a certificate made for this machine, sends `review`, prints the result, and serves until Ctrl-C.
 
     Ends with typer.Exit and the service's exit code. Raises InputError.
     """
@@ -81,7 +81,7 @@ def _await_ready(service: subprocess.Popen[bytes], url: str) -> None:
 
 
 def _check(explained: Explanation, answer: dict[str, Any]) -> None:
-    """Raises InputError if the service answers another patch than the one about to be shown."""
+    """Raises InputError if the patch in `answer` is not the one that is about to be shown."""
     (pod,) = (pod for one in explained.workloads for pod in one.pods)
     if base64.b64decode(answer.get("patch", "W10=")) != pod.outcome.patch:
         raise InputError("the service's patch differs from explain's: is another version running?")

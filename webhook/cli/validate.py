@@ -1,24 +1,22 @@
-"""`validate` and `schema`: what a policy file does, and what it may contain."""
+"""`validate` and `schema`: show what a policy file does, and what it may contain."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.terminal import InputError, console, errors
+from webhook.cli.inputs import read_policy
+from webhook.cli.terminal import console, errors
 from webhook.core.distribution import WHOLE
 from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
-from webhook.service.policy_file import PolicyError, load_policy
 
 
 def print_policy(file: Path | None) -> None:
-    """Prints what the profiles of a policy do (None: the built-in policy). Raises InputError if it cannot be used."""
-    try:
-        policy = load_policy(file)
-    except PolicyError as error:
-        raise InputError(*error.faults) from None
+    """Prints what the profiles of the policy in `file`, or of the built-in policy, do. Raises InputError."""
+    policy = read_policy(file)
     console.print(_summary(policy))
     console.print(_table(policy))
     for caution in policy.cautions():
@@ -51,30 +49,25 @@ def _table(policy: Policy) -> Table:
     for heading in ("profile", "role", "mode", "node affinity", "annotations on ECI"):
         table.add_column(heading, overflow="fold")
     for name, profile in policy.profiles.items():
-        override = "override allowed" if profile.allow_override else "override refused"
-        first = f"{name}\n{override}"
-        for role in Role:
-            parts = _parts(profile.rule(role))
-            for index, (who, rule) in enumerate(parts, 1):
-                cells = (first, who, _mode(rule), _affinity(policy, rule), _annotations(policy, rule))
-                table.add_row(*map(Text, cells), end_section=role is Role.EXECUTOR and index == len(parts))
-                first = ""
+        first = f"{name}\noverride {'allowed' if profile.allow_override else 'refused'}"
+        for who, rule in [*_parts(profile.driver), *_parts(profile.executor)]:
+            cells = (first, who, _mode(rule), _affinity(policy, rule), _annotations(policy, rule))
+            table.add_row(*map(Text, cells))
+            first = ""
+        table.add_section()
     return table
 
 
-def _parts(rule: Rule) -> list[tuple[str, Rule]]:
-    """The rule, or if it has a mix, one rule for each share of it."""
+def _parts(rule: Rule) -> Iterator[tuple[str, Rule]]:
+    """The rule, or if it has a mix, one rule for each share of it, each with the name of its pods."""
     if not isinstance(rule, ExecutorRule):
-        return [(Role.DRIVER.value, rule)]
-    if not rule.mix:
-        return [(Role.EXECUTOR.value, rule)]
-    return [
-        (
-            f"{Role.EXECUTOR}, {share.percent} %",
-            rule.model_copy(update={"mode": share.mode, "annotations": {**rule.annotations, **share.annotations}}),
-        )
-        for share in rule.mix
-    ]
+        yield Role.DRIVER.value, rule
+    elif not rule.mix:
+        yield Role.EXECUTOR.value, rule
+    else:
+        for share in rule.mix:
+            changed = {"mode": share.mode, "annotations": {**rule.annotations, **share.annotations}}
+            yield f"{Role.EXECUTOR}, {share.percent} %", rule.model_copy(update=changed)
 
 
 def _mode(rule: Rule) -> str:

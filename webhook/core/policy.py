@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from webhook.core import eci_annotations, names
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import SchedulingMode
-from webhook.core.schema import LabelValue, PolicyModel, ProfileName, QualifiedName
+from webhook.core.schema import DNSLabel, LabelValue, PolicyModel, QualifiedName
 from webhook.core.virtual_node import VirtualNode
 
 #: Every id seen is of this form, but no grammar is written down: another form is warned about, not refused.
@@ -78,7 +78,7 @@ class Rule(PolicyModel):
     mode: SchedulingMode
     """Where they may run."""
     weight: Annotated[int, Field(ge=1, le=100)] = 1
-    """Weight of the preference in ecs-first and eci-first, beside the pod's other preferences."""
+    """Weight of the preference, in modes that have one, beside the pod's other preferences."""
     image_cache: ImageCache = ImageCache()
     """Which image cache they ask for."""
     annotations: AllAnnotations = Field(default_factory=dict)
@@ -177,7 +177,7 @@ class Policy(PolicyModel):
     """Which pods are ours."""
     virtual_node: VirtualNode = VirtualNode()
     """The virtual node."""
-    profiles: Annotated[dict[ProfileName, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
+    profiles: Annotated[dict[DNSLabel, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
     """The profiles by name; where the key is left out, the built-in ones."""
 
     @model_validator(mode="after")

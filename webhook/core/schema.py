@@ -7,21 +7,23 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from webhook.core.modes import SchedulingMode
+
 _NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_PROFILE_NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _QUALIFIED_NAME: Final = rf"^({_SUBDOMAIN}/)?{_NAME}$"
 _LABEL_VALUE: Final = rf"^({_NAME})?$"
 
 #: What each pattern accepts, in words.
 FORMS: Final = {
-    _PROFILE_NAME: "a DNS label: lowercase letters, digits and hyphens, with a letter or digit at both ends",
+    _DNS_LABEL: "a DNS label: lowercase letters, digits and hyphens, with a letter or digit at both ends",
     _QUALIFIED_NAME: "a qualified name: letters, digits, '-', '_' and '.', at most 63, perhaps after a prefix and '/'",
     _LABEL_VALUE: "a label value: letters, digits, '-', '_' and '.', at most 63, with a letter or digit at both ends",
 }
 
-#: A profile's name is a label value and a path segment, so a DNS label (RFC 1123).
-ProfileName = Annotated[str, StringConstraints(pattern=_PROFILE_NAME, max_length=63)]
+#: A DNS label (RFC 1123), such as a profile's name, which is a label value and a path segment.
+DNSLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL, max_length=63)]
 #: A key of a label, taint or annotation (Kubernetes: Labels and Selectors, syntax and character set).
 QualifiedName = Annotated[str, StringConstraints(pattern=_QUALIFIED_NAME, max_length=317)]
 #: A label's or taint's value, which may be empty (same page).
@@ -64,3 +66,10 @@ class PolicySchema(GenerateJsonSchema):
         if "min_length" in schema:
             closed["minProperties"] = schema["min_length"]
         return closed
+
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        """The schema of an enumeration; that of the modes has the sentence of each, which editors show."""
+        enumeration = super().enum_schema(schema)
+        if schema["cls"] is SchedulingMode:
+            enumeration["enumDescriptions"] = [mode.sentence for mode in SchedulingMode]
+        return enumeration

@@ -1,1 +1,1 @@
-"""What becomes of pods before anything runs, as values. The command line, or any other face, puts them into words."""
+"""What happens to the pods of an application, as values without words."""

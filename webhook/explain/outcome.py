@@ -1,6 +1,7 @@
-"""What becomes of one pod: the service's own answer to its review, and all that was decided on the way."""
+"""The outcome of one pod: the service's own answer to its review, and every decision behind it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -24,7 +25,7 @@ _SPEC: Final = ("nodeName", "nodeSelector", "schedulerName", "affinity", "tolera
 
 
 class Fate(StrEnum):
-    """What becomes of a pod, in a word or two."""
+    """What happens to a pod, in a word or two."""
 
     PLACED = "placed"
     OBSERVED = "observed"
@@ -54,37 +55,26 @@ class Outcome:
     decision: Decision | None = None
     """What was decided; None if the pod is skipped."""
     skipped: NoProfile | Mismatch | Request | None = None
-    """Why it is skipped: no profile places it, a label makes it none of ours, or the request creates no pod."""
+    """Why it is skipped: no profile places it, a label excludes it, or the request does not create a pod."""
     denied: str = ""
-    """What the request is told if it is denied; empty if it is allowed."""
+    """The message of the denial; empty if the request is allowed."""
+    added: tuple[Change, ...] = ()
+    """What is added, or would be if the rule did not only observe; nothing if the pod is denied or skipped."""
+    kept: tuple[Change, ...] = ()
+    """What is left as it is; nothing if the pod is denied or skipped."""
 
     @property
     def fate(self) -> Fate:
-        """What becomes of the pod."""
+        """What happens to the pod."""
         if self.denied:
             return Fate.DENIED
         if self.decision is None or self.decision.placement.mode == NONE:
             return Fate.LEFT_ALONE
         return Fate.OBSERVED if self.decision.placement.verdict is Verdict.OBSERVE else Fate.PLACED
 
-    @property
-    def added(self) -> list[Change]:
-        """What is added, or would be if the rule did not only observe; nothing if the pod is denied or skipped."""
-        if self.decision is None or self.denied:
-            return []
-        return [one for one in self.decision.changes if one.operation is Operation.ADD]
-
-    @property
-    def kept(self) -> list[Change]:
-        """What is left as it is, each with its reason."""
-        if self.decision is None or self.denied:
-            return []
-        kept = [one for one in self.decision.changes if one.operation is Operation.KEEP]
-        return [*kept, *(Change(kind, "", None, Operation.KEEP, why) for kind, why in _whole(self.decision.placement))]
-
 
 def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before: JSON | None = None) -> Outcome:
-    """What becomes of `pod` of `workload` under `profile`, or of `before`, another state of the same pod.
+    """The outcome of `pod` of `workload` under `profile`, or of `before`, another state of the same pod.
 
     Raises ReviewError if a field that placement reads has the wrong type.
     """
@@ -93,45 +83,51 @@ def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before:
     response = found.response
     warnings = tuple(response.warnings or ())
     if found.decision is None:
-        # Whatever the request is about may have no parts of a pod.
+        # The object of such a request need not have the fields of a pod.
         before = {"metadata": {"name": workload.name}, "spec": {}}
         return Outcome(before, before, b"[]", warnings, skipped=found.request)
     if isinstance(found.decision, Mismatch):
         return Outcome(before, before, b"[]", warnings, skipped=found.decision)
     patch = response.patch or b"[]"
     after = jsonpatch.apply_patch(before, json.loads(patch))
-    return Outcome(
-        before, after, patch, warnings, found.decision, denied=response.status.message if response.status else ""
-    )
+    if response.status:
+        return Outcome(before, after, patch, warnings, found.decision, denied=response.status.message)
+    decided = found.decision.changes
+    added = tuple(one for one in decided if one.operation is Operation.ADD)
+    kept = *(one for one in decided if one.operation is Operation.KEEP), *_kept_whole(found.decision.placement)
+    return Outcome(before, after, patch, warnings, found.decision, added=added, kept=kept)
 
 
 def scheduling_part(pod: JSON) -> JSON:
-    """What of `pod` (a Pod as JSON) bears on where it runs: annotations, and of the spec what the scheduler reads."""
+    """The part of `pod` (a Pod as JSON) that decides where it runs: the annotations, and what the scheduler reads."""
     spec = {key: pod["spec"][key] for key in _SPEC if pod["spec"].get(key)}
     annotations = pod["metadata"].get("annotations")
     return ({"metadata": {"annotations": annotations}} if annotations else {}) | ({"spec": spec} if spec else {})
 
 
-def _whole(placement: Placement) -> list[tuple[Kind, ChangeReason]]:
-    """What is left alone as a whole."""
+def _kept_whole(placement: Placement) -> Iterator[Change]:
+    """The kinds that are left as they are as a whole."""
     if placement.verdict is Verdict.LEAVE:
-        return [(Kind.POD, ChangeReason.OUTSIDE_ROLLOUT)]
-    if placement.mode == NONE:
-        return [(Kind.POD, ChangeReason.ASKS_FOR_NONE)]
-    if not placement.placed:
-        return [(Kind.POD, ChangeReason.OWN_PLACEMENT)]
-    mode = SchedulingMode(placement.mode)
-    found = []
-    if not mode.opens_eci:
-        closed = placement.requirement is None
-        found.append((Kind.TOLERATION, ChangeReason.CLOSED_BY_TAINT if closed else ChangeReason.NOTHING_REMOVED))
-    if placement.requirement is None and placement.preference is None:
-        if mode.needs_ack_scheduler:
-            why = ChangeReason.RESOURCE_POLICY_CHOOSES
-        else:
-            why = ChangeReason.NO_PREFERENCE if mode.opens_eci else ChangeReason.CLOSED_BY_TAINT
-        found.append((Kind.NODE_AFFINITY, why))
-    return found
+        yield _kept(Kind.POD, ChangeReason.OUTSIDE_ROLLOUT)
+    elif placement.mode == NONE:
+        yield _kept(Kind.POD, ChangeReason.ASKS_FOR_NONE)
+    elif not placement.placed:
+        yield _kept(Kind.POD, ChangeReason.OWN_PLACEMENT)
+    else:
+        mode = SchedulingMode(placement.mode)
+        if not mode.opens_eci:
+            closed = placement.requirement is None
+            yield _kept(Kind.TOLERATION, ChangeReason.CLOSED_BY_TAINT if closed else ChangeReason.NOTHING_REMOVED)
+        if placement.requirement is None and placement.preference is None:
+            if mode.needs_ack_scheduler:
+                yield _kept(Kind.NODE_AFFINITY, ChangeReason.RESOURCE_POLICY_CHOOSES)
+            else:
+                why = ChangeReason.NO_PREFERENCE if mode.opens_eci else ChangeReason.CLOSED_BY_TAINT
+                yield _kept(Kind.NODE_AFFINITY, why)
+
+
+def _kept(kind: Kind, why: ChangeReason) -> Change:
+    return Change(kind, "", None, Operation.KEEP, why)
 
 
 def _review(pod: JSON, namespace: str) -> JSON:

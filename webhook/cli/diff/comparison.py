@@ -1,7 +1,7 @@
-"""Comparing two policies by what becomes of the same pods under each."""
+"""Compares two policies by the outcomes of the same pods under each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from webhook.cli.explain import words
@@ -12,7 +12,7 @@ from webhook.core import names
 from webhook.core.patch import Change
 from webhook.core.placement import Verdict
 from webhook.core.text import LIMIT, listed
-from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
+from webhook.explain.explanation import PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate, scheduling_part
 
 Selections = tuple[Selection, Selection]
@@ -25,10 +25,10 @@ class Difference:
     application: str
     """Kind, namespace and name."""
     profile: str
-    title: str
+    pods: str
     """The role, as `explain` names it."""
     old: str
-    """What becomes of them by the old policy: a mode, or what else."""
+    """How the old policy places them: a mode, or why they are left alone or denied."""
     new: str
     changes: tuple[str, ...]
     """What is no longer added (`-`), and what is added now (`+`)."""
@@ -40,66 +40,47 @@ def profiles_of(selections: Selections) -> list[str]:
 
 
 def differences(inputs: Inputs, selections: Selections, profile: str | None) -> Iterator[Difference]:
-    """What differs under `profile`, or with None under the profile of each namespace. Raises InputError."""
-    old, new = (explain_inputs(inputs, one.under(profile, lenient=True)) for one in selections)
-    _require_profile(selections, profile, old, new)
-    for before, after in zip(old.workloads, new.workloads, strict=True):
-        by_title = _titles(before), _titles(after)
-        for title in by_title[0]:
-            found = _compared(before, after, title, by_title[0][title], by_title[1][title])
-            if found is not None:
-                yield found
+    """What differs under `profile`, or if it is None under the profile of each namespace.
 
-
-def _require_profile(selections: Selections, profile: str | None, *explained: Explanation) -> None:
-    """Raises InputError where neither policy has the profile that is needed."""
+    Raises InputError if neither policy has a profile that is needed.
+    """
+    old, new = (explain_inputs(inputs, replace(one, chosen=profile, lenient=True)) for one in selections)
     name = profile or DEFAULT
-    needed = profile is not None or all(not one.profile_name for done in explained for one in done.workloads)
+    needed = profile is not None or all(not one.profile_name for one in (*old.workloads, *new.workloads))
     if needed and all(name not in one.profiles for one in selections):
         start = f'neither policy has a profile "{name}"; choose with --profile: '
         raise InputError(listed(start, profiles_of(selections), 2 * LIMIT))
+    for before, after in zip(old.workloads, new.workloads, strict=True):
+        work, new_pods = before.workload, _by_title(after)
+        for title, pods in _by_title(before).items():
+            if _essence(pods) != _essence(new_pods[title]):
+                yield Difference(
+                    application=f"{work.kind} {work.namespace}/{work.name}",
+                    profile=before.profile_name or after.profile_name,
+                    pods=title,
+                    old=_described(pods),
+                    new=_described(new_pods[title]),
+                    changes=_changes(pods, new_pods[title]),
+                )
 
 
-def _titles(one: WorkloadExplanation) -> dict[str, list[PodExplanation]]:
-    """The pods of each role: more than one where a mix divides them."""
+def _by_title(one: WorkloadExplanation) -> dict[str, list[PodExplanation]]:
+    """The pods of each role: more than one if a mix divides them."""
     found: dict[str, list[PodExplanation]] = {}
     for pod in one.pods:
         found.setdefault(pod.pod.title, []).append(pod)
     return found
 
 
-def _compared(
-    before: WorkloadExplanation,
-    after: WorkloadExplanation,
-    title: str,
-    old: list[PodExplanation],
-    new: list[PodExplanation],
-) -> Difference | None:
-    if _essence(old) == _essence(new):
-        return None
-    work = before.workload
-    removed, added = _additions(old), _additions(new)
-    changes = [f"- {words.what(one)}" for one in removed if one not in added]
-    changes += [f"+ {words.what(one)}" for one in added if one not in removed]
-    return Difference(
-        application=f"{work.kind} {work.namespace}/{work.name}",
-        profile=before.profile_name or after.profile_name,
-        title=title,
-        old=_described(old),
-        new=_described(new),
-        changes=tuple(changes),
-    )
-
-
 def _essence(pods: list[PodExplanation]) -> list[tuple[str, Any]]:
-    """What has to be equal: what becomes of the pods, and of how many, if that is not the same for all."""
+    """What is compared: the end of all pods, or if it is not the same for all, the end of each share of them."""
     found = [_end(one) for one in pods]
     alike = all(one == found[0] for one in found)
     return [("all", found[0])] if alike else [(one.pod.count, end) for one, end in zip(pods, found, strict=True)]
 
 
 def _end(one: PodExplanation) -> Any:
-    """What becomes of a pod, as values: its fate, its mode, and its scheduling part without the record."""
+    """The end of a pod as values: its fate, its mode, and its scheduling part without the record."""
     outcome, part = one.outcome, scheduling_part(one.outcome.after)
     annotations = part.get("metadata", {}).get("annotations", {})
     kept = {key: value for key, value in annotations.items() if key != names.PLACEMENT_ANNOTATION}
@@ -128,8 +109,16 @@ def _state(one: PodExplanation) -> str:
     return f"{placement.mode}{kept}{', observed' if outcome.fate is Fate.OBSERVED else ''}"
 
 
+def _changes(old: list[PodExplanation], new: list[PodExplanation]) -> tuple[str, ...]:
+    removed, added = _additions(old), _additions(new)
+    return (
+        *(f"- {words.what(one)}" for one in removed if one not in added),
+        *(f"+ {words.what(one)}" for one in added if one not in removed),
+    )
+
+
 def _additions(pods: list[PodExplanation]) -> list[Change]:
-    """What the webhook adds to the pods, the record of the decision apart, in order and each once."""
+    """What the webhook adds to the pods, in order and without repetition, except the record of the decision."""
     found: list[Change] = []
     for one in pods:
         if one.outcome.fate is Fate.PLACED:

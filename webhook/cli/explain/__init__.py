@@ -1,11 +1,12 @@
-"""`explain`: reads the files, explains their pods, and prints them as text, as documents or for both orders."""
+"""`explain`: prints where pods run and why, as text, as documents, or in both orders with the operator's webhook."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from webhook.cli.explain import documents, text
 from webhook.cli.explain.beside import print_both_orders
-from webhook.cli.inputs import Request, read_inputs
+from webhook.cli.inputs import Inputs
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import working
 from webhook.explain.explanation import Explanation
@@ -19,13 +20,12 @@ _PRINTERS: Final[dict[str, Callable[[Explanation], None]]] = {
 }
 
 
-def explain_files(request: Request, output: str, *, beside: bool) -> bool:
-    """Prints what becomes of all pods, as `output` says or for both orders; returns whether one is warned of.
+def print_explanation(inputs: Inputs, policy: Path | None, profile: str | None, output: str, *, beside: bool) -> bool:
+    """Prints the explanation of all pods in the format `output`, or in both orders; returns whether there are warnings.
 
     Raises InputError.
     """
-    inputs = read_inputs(request.files, request.namespace, pass_over=request.pass_over)
-    selection = select(request.policy, request.profile, inputs.namespaces)
+    selection = select(policy, profile, inputs.namespaces)
     with working("explaining"):
         explained = explain_inputs(inputs, selection)
     if beside:

@@ -1,6 +1,6 @@
-"""Beside the Spark Operator's webhook: what becomes of the pods in both orders of the two, and whether they agree.
+"""Calls the Spark Operator's webhook and ours in both orders, and compares the results.
 
-The API server calls mutating webhooks sorted by the names of their configurations. Ours asks to be called again where a
+The API server calls mutating webhooks sorted by the names of their configurations. Ours asks to be called again if a
 later one changed the pod (reinvocationPolicy IfNeeded); the operator's does not.
 """
 
@@ -11,15 +11,16 @@ from typing import Any
 import msgspec
 
 from webhook.cli.explain import words
-from webhook.cli.explain.text import head, pod_name
+from webhook.cli.explain.text import add_head, add_warnings, pod_name
 from webhook.cli.page import Page
 from webhook.cli.pod_text import diff_lines
 from webhook.core.node_affinity import reach
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
 from webhook.core.tolerations import may_tolerate
-from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
+from webhook.explain.explanation import Explanation, PodExplanation
 from webhook.explain.outcome import Outcome, outcome, scheduling_part
+from webhook.spark.workloads import SparkPod, Workload
 
 JSON = dict[str, Any]
 
@@ -27,69 +28,69 @@ JSON = dict[str, Any]
 class Agreement(StrEnum):
     """How the two orders compare."""
 
-    ALIKE = "both orders end alike"
-    ORDERED = "both orders end alike, but for the order and repetition of tolerations"
-    SAME_NODES = "both orders leave the same nodes open, by different means"
-    DIFFERENT = "the orders leave different nodes open: our configuration's name has to sort after the operator's"
+    ALIKE = "both orders give the same pod"
+    ORDERED = "both orders give the same pod, except for the order and repetition of tolerations"
+    SAME_NODES = "both orders allow the same nodes, in different ways"
+    DIFFERENT = "the orders allow different nodes: our configuration's name must sort after the operator's"
 
 
 @dataclass(frozen=True, slots=True)
 class BothOrders:
-    """What becomes of one pod in each order."""
+    """The outcomes of one pod in both orders."""
 
     operator_first: Outcome
     ours_first: Outcome
     agreement: Agreement
 
 
-def both_orders(workload: WorkloadExplanation, one: PodExplanation, profile: CompiledProfile) -> BothOrders | None:
-    """What becomes of a pod in each order; None where the operator's webhook has no part in it."""
+def both_orders(workload: Workload, one: PodExplanation, profile: CompiledProfile) -> BothOrders | None:
+    """The outcomes of a pod of `workload` in both orders; None if the operator's webhook does not change the pod."""
     operator = one.pod.operator
     if operator is None:
         return None
-    work = workload.workload
-    once = outcome(work, one.pod, profile, one.pod.created)
+    once = outcome(workload, one.pod, profile, one.pod.created)
     between = operator(once.after)
-    again = outcome(work, one.pod, profile, between) if between != once.after else once
+    again = outcome(workload, one.pod, profile, between) if between != once.after else once
     return BothOrders(one.outcome, again, _agreement(one.outcome.after, again.after, profile))
 
 
 def print_both_orders(explained: Explanation) -> bool:
-    """Prints both orders for every pod; returns whether there is anything to warn of."""
+    """Prints both orders for every pod; returns whether there are warnings."""
     warned = False
     for one in explained.workloads:
         page = Page()
-        head(page, one)
+        add_head(page, one)
         for pod in one.pods:
-            found = both_orders(one, pod, one.profile) if isinstance(one.profile, CompiledProfile) else None
+            found = both_orders(one.workload, pod, one.profile) if isinstance(one.profile, CompiledProfile) else None
             warned |= bool(pod.outcome.warnings) or (found is not None and found.agreement is Agreement.DIFFERENT)
-            _pod(page, pod, found)
+            page.line(f"{pod.pod.title} {pod_name(pod.outcome)}", "bold", indent=2)
+            if found is None:
+                _add_one_order(page, pod.outcome)
+            else:
+                _add_both_orders(page, pod.pod, found)
+            page.line()
         page.print()
     return warned
 
 
-def _pod(page: Page, one: PodExplanation, found: BothOrders | None) -> None:
-    page.line(f"{one.pod.title} {pod_name(one.outcome)}", "bold", indent=2)
-    if found is None:
-        skipped = one.outcome.skipped
-        alone = "the operator's webhook has no part in this pod"
-        page.line(alone if skipped is None else f"left alone, {words.skipped(skipped)}", indent=4)
-        page.lines(((f"! {warning}", "yellow") for warning in one.outcome.warnings), indent=4)
-        page.line()
-        return
+def _add_one_order(page: Page, found: Outcome) -> None:
+    unchanged = "the operator's webhook does not change this pod"
+    page.line(unchanged if found.skipped is None else f"left alone, {words.skipped(found.skipped)}", indent=4)
+    add_warnings(page, found)
+
+
+def _add_both_orders(page: Page, pod: SparkPod, found: BothOrders) -> None:
     for title, end in (
         ("the operator's webhook first, then ours", found.operator_first),
         ("ours first, then the operator's, then ours again", found.ours_first),
     ):
         mode = end.decision.placement.mode if end.decision else "left alone"
         page.line(f"{title}: {mode}", indent=4)
-        page.lines(diff_lines(one.pod.created, end.after), indent=6)
-        for warning in end.warnings:
-            page.line(f"! {warning}", "yellow", indent=6)
+        page.lines(diff_lines(pod.created, end.after), indent=6)
+        add_warnings(page, end, indent=6)
         page.line()
     bad = found.agreement is Agreement.DIFFERENT
     page.line(f"{'!' if bad else '='} {found.agreement}", "yellow" if bad else "green", indent=4)
-    page.line()
 
 
 def _agreement(one: JSON, other: JSON, profile: CompiledProfile) -> Agreement:

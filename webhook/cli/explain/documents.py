@@ -1,4 +1,4 @@
-"""What `explain` prints for programs: everything as JSON or YAML, or the patches alone."""
+"""What `explain` prints for programs: everything as JSON or YAML, or only the patches."""
 
 import json
 from typing import Any
@@ -10,44 +10,39 @@ from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import console
 from webhook.core.patch import Change
 from webhook.core.profile import CompiledProfile
-from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
+from webhook.explain.explanation import Explanation, PodExplanation
 from webhook.explain.outcome import NoProfile
 
 
 def print_json(explained: Explanation) -> None:
     """Prints everything as one JSON document."""
-    _write(json.dumps(_document(explained), indent=2, ensure_ascii=False) + "\n")
+    console.file.write(json.dumps(_document(explained), indent=2, ensure_ascii=False) + "\n")
 
 
 def print_yaml(explained: Explanation) -> None:
     """Prints everything as one YAML document."""
-    _write(yaml_text(_document(explained)))
+    console.file.write(yaml_text(_document(explained)))
 
 
 def print_patches(explained: Explanation) -> None:
-    """Prints the JSON Patch of each pod on a line of its own, as the service sends it; `[]` where it sends none."""
-    _write("".join(f"{one.patch.decode()}\n" for one in explained.outcomes))
-
-
-def _write(text: str) -> None:
-    console.file.write(text)
+    """Prints the JSON Patch of each pod on a line of its own, as the service sends it; `[]` if it sends none."""
+    console.file.write("".join(f"{one.patch.decode()}\n" for one in explained.outcomes))
 
 
 def _document(explained: Explanation) -> dict[str, Any]:
-    return {"policy": explained.policy, "workloads": [_workload(one) for one in explained.workloads]}
-
-
-def _workload(one: WorkloadExplanation) -> dict[str, Any]:
-    work = one.workload
-    return {
-        "file": one.file,
-        "kind": work.kind,
-        "namespace": work.namespace,
-        "name": work.name,
-        "profile": one.profile_name,
-        "notes": list(work.notes),
-        "pods": [_pod(pod, one.profile) for pod in one.pods],
-    }
+    workloads = [
+        {
+            "file": one.file,
+            "kind": one.workload.kind,
+            "namespace": one.workload.namespace,
+            "name": one.workload.name,
+            "profile": one.profile_name,
+            "notes": list(one.workload.notes),
+            "pods": [_pod(pod, one.profile) for pod in one.pods],
+        }
+        for one in explained.workloads
+    ]
+    return {"policy": explained.policy, "workloads": workloads}
 
 
 def _pod(one: PodExplanation, profile: CompiledProfile | NoProfile) -> dict[str, Any]:
@@ -73,10 +68,5 @@ def _pod(one: PodExplanation, profile: CompiledProfile | NoProfile) -> dict[str,
 
 
 def _change(one: Change) -> dict[str, Any]:
-    return {
-        "kind": one.kind.value,
-        "key": one.key,
-        "value": msgspec.to_builtins(one.value),
-        "operation": one.operation.value,
-        "reason": one.reason.value,
-    }
+    told = msgspec.to_builtins(one)
+    return {name: told[name] for name in ("kind", "key", "value", "operation", "reason")}

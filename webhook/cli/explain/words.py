@@ -1,4 +1,4 @@
-"""Decisions and changes in words."""
+"""Words for decisions and changes."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -53,9 +53,8 @@ def what(change: Change) -> str:
             return f"toleration {_toleration(change.value)}"
         case Kind.PREFERRED:
             (requirement,) = change.value.preference.match_expressions
-            return f"preferred node affinity {_requirement(requirement)}" + (
-                f", weight {change.value.weight}" if added else ""
-            )
+            weight = f", weight {change.value.weight}" if added else ""
+            return f"preferred node affinity {_requirement(requirement)}{weight}"
         case Kind.REQUIRED if change.reason is Why.EMPTY_TERM:
             number = len(change.terms)
             return f"{number} empty term{'s' if number > 1 else ''} of the required node affinity"
@@ -64,8 +63,12 @@ def what(change: Change) -> str:
     return _WHOLE[change.kind]
 
 
-def why(change: Change, of_terms: int = 0) -> str:
-    """Why; `of_terms` is the number of terms of the pod's own required node affinity."""
+def remarks(changes: Iterable[Change], of_terms: int) -> list[str]:
+    """What each change is about, and why; `of_terms` is the number of terms of the pod's own required node affinity."""
+    return [f"{what(one)} ({_why(one, of_terms)})" for one in changes]
+
+
+def _why(change: Change, of_terms: int) -> str:
     sentence = REASONS[change.reason].format(key=change.key, found=_found(change.found))
     if change.reason is Why.RECORD and change.found is not None:
         sentence += f', in place of "{_found(change.found)}"'
@@ -75,13 +78,8 @@ def why(change: Change, of_terms: int = 0) -> str:
     return sentence
 
 
-def remarks(changes: Iterable[Change], of_terms: int) -> list[tuple[str, str]]:
-    """What each change is about, and why."""
-    return [(what(one), why(one, of_terms)) for one in changes]
-
-
 def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
-    """How the mode came about, a clause for each step."""
+    """Where the mode comes from, a clause for each step."""
     rule = profile.rules[placement.role]
     labels = pod.metadata.labels or {}
     steps = [f"profile {profile.name} has {rule.mode} for the {placement.role}"]
@@ -100,7 +98,7 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
     if placement.mode != placement.asked:
         steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
     if not placement.placed:
-        steps.append("the pod cannot be placed so")
+        steps.append("the pod cannot be placed in this mode")
     return "; ".join(steps)
 
 
@@ -128,7 +126,7 @@ def _requirement(requirement: NodeSelectorRequirement) -> str:
 
 
 def _toleration(toleration: Toleration) -> str:
-    """A toleration in short: `KEY=VALUE:EFFECT`, without what is left open."""
+    """A toleration as `KEY=VALUE:EFFECT`, without the fields that match anything."""
     value = "" if toleration.operator == "Exists" else f"={toleration.value or ''}"
     effect = f":{toleration.effect}" if toleration.effect else ""
     return one_line(f"{toleration.key or 'any taint'}{value}{effect}")
