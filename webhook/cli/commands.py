@@ -16,7 +16,7 @@ PROGRAM: Final = "spark-eci-webhook"
 WARNED: Final = 3
 #: Exit code of `diff` if the policies place anything differently.
 DIFFERENT: Final = 1
-#: Exit code of `doctor` if it finds an error.
+#: Exit code of `doctor` if it finds a fault.
 FAULTY: Final = 1
 #: Exit code of `probe` if an answer is missing or wrong.
 UNANSWERED: Final = 1
@@ -164,9 +164,9 @@ def doctor(
     """Check the installation in a cluster and show the commands that fix it.
 
     Changes nothing. Asks with your own permissions, and reports what they do not allow it to check. ✓ means fine; !
-    means a warning, or something that could not be checked; ✗ means an error.
+    means a warning, or something that could not be checked; ✗ means a fault.
 
-    Exit code: 0 if there are no errors, 1 if there are, 2 if no cluster can be reached.
+    Exit code: 0 if there is no fault, 1 if there is one, 2 if no cluster can be reached.
 
     For example:
 
