@@ -1,6 +1,7 @@
 """What `show` says of a folder or a running server, sound and with each fault."""
 
 import contextlib
+import json
 import socket
 import ssl
 import subprocess
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -333,12 +335,31 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert capsys.readouterr() == ("", f"{sentence}\n")
 
 
+def kubeconfig(user: dict[str, Any]) -> str:
+    return json.dumps(
+        {
+            "clusters": [{"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "one", "user": user}],
+            "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+            "current-context": "one",
+        }
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
         ("a: b: c", 'mapping values are not allowed here in "{}", line 1, column 5'),
         ("[1, 2]", "not a kubeconfig, or one with an auth-provider that is not supported"),
         ("a name", "not a kubeconfig, or one with an auth-provider that is not supported"),
+        (
+            kubeconfig({"auth-provider": {"name": "gcp"}}),
+            "not a kubeconfig, or one with an auth-provider that is not supported",
+        ),
+        (
+            kubeconfig({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}}),
+            "[Errno 2] No such file or directory: 'no-such-plugin'",
+        ),
     ],
 )
 def test_a_kubeconfig_that_is_none_is_one_sentence_and_exit_code_2(

@@ -1,299 +1,388 @@
-"""What `doctor` finds where the cluster is as none that can be made: the rest is tried on a real API server."""
+"""What `doctor` says of objects as an API server holds them; tests/e2e/test_doctor.py asks a real one."""
 
-import base64
 import dataclasses
 import json
-import os
-import subprocess
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+import re
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import pytest
-import yaml
 
-from certs.cluster import Cluster, ClusterError
+from certs.authority import KeyPair, issue, new_authority
+from certs.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
+from certs.material import pem_files
+from certs.server import Handshake
+from tests.chart.rendered import FULLNAME, NAMESPACE, render
 from tests.cli.conftest import ROOT
+from tests.overlays import ABSENT, overlaid
+from tests.pods import MODES
 from tests.virtual_node import TAINT
-from webhook.cli.doctor.certificate import bundle_of, check_certificates
-from webhook.cli.doctor.examination import examine
-from webhook.cli.doctor.finding import Finding, Level, Unknown
-from webhook.cli.doctor.installation import Installation
-from webhook.cli.doctor.namespaces import check_namespaces
-from webhook.cli.doctor.nodes import check_nodes
-from webhook.cli.doctor.resource_policies import check_resource_policies
-from webhook.cli.doctor.service import Contact
-from webhook.cli.doctor.snapshot import Snapshot
-from webhook.cli.doctor.spark_pods import check_spark_pods
+from webhook.cli.doctor.examination import judge
+from webhook.cli.doctor.finding import Unknown
+from webhook.cli.doctor.service import Answer, Contact, call_service
+from webhook.cli.doctor.snapshot import read_snapshot
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
 
-UNKNOWN = Unknown("it", "there is no such right", "kubectl auth can-i it")
-UNREACHED = Contact("", UNKNOWN, None)
+JSON = dict[str, Any]
+NOW: Final = datetime(2026, 9, 1, 12, tzinfo=UTC)
+WITHIN: Final = f"--namespace {NAMESPACE}"
+CONFIGURATIONS: Final = "mutatingwebhookconfigurations"
+OURS: Final = f"{CONFIGURATIONS}/spark-placement"
+INSIDE: Final = f"namespaces/{NAMESPACE}"
+SECRET, ENDPOINTS = f"{INSIDE}/secrets/{FULLNAME}-tls", f"{INSIDE}/endpoints/{FULLNAME}"
+SERVICE, POLICY = f"{INSIDE}/services/{FULLNAME}", f"{INSIDE}/configmaps/{FULLNAME}-policy"
+DEPLOYMENT, CONTROLLER = (f"{INSIDE}/deployments/{FULLNAME}{end}" for end in ("", "-certificate-controller"))
+ETL, STRICT, VIRTUAL = "namespaces/etl", "namespaces/strict", "nodes/virtual"
+POLICIES, CONNECTS = f"{STRICT}/resourcepolicies", f"{STRICT}/sparkconnects"
+PROFILE, LAUNCHED = "spark-eci-webhook/profile", "sparkoperator.k8s.io/launched-by-spark-operator"
+SUBMISSION, APP = "sparkoperator.k8s.io/submission-id", "sparkoperator.k8s.io/app-name"
+ECI, ACS = "alibabacloud.com/eci", "alibabacloud.com/acs"
+ARM: Final = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
+DENIED: Final = ForbiddenError("could not get it", 403, reason="no such right")
+
+AUTHORITY: Final = new_authority(NOW)
+STRANGER: Final = new_authority(NOW - timedelta(days=100))
+HOST: Final = f"{FULLNAME}.{NAMESPACE}.svc"
+PAIR, OTHER = issue(AUTHORITY, [HOST], NOW), issue(STRANGER, [HOST], NOW)
+FORWARD, PROXY = "through a port-forward to the pod webhook-0", "through the API server's proxy"
+RECORD: Final = f"mode=ecs-first,profile=default,policy={Policy().digest}"
+CONTACT: Final = Contact(FORWARD, Handshake(PAIR.certificate_pem, ""), Answer(PROXY, RECORD))
 
 
-def installed(bundle: bytes, **client: Any) -> Installation:
-    config = {"service": {"name": "webhook", "namespace": "spark", "path": "/mutate/default"}} | client
-    config["caBundle"] = base64.b64encode(bundle).decode()
-    entry = {"name": "default.spark-eci-webhook.io", "clientConfig": config}
-    configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
-    unknown = (UNKNOWN, UNKNOWN, UNKNOWN)
-    return Installation(configuration, "spark", "webhook", *unknown, "tls", UNKNOWN, Policy(), controller=True)
+def base64(content: bytes) -> str:
+    return b64encode(content).decode()
 
 
-def test_a_bundle_that_is_no_certificate_is_a_fault() -> None:
-    """API servers of today refuse one; older ones stored it."""
-    broken = installed(b"rubbish")
-    assert bundle_of(broken) == b""
-    findings = list(check_certificates(broken, UNREACHED, datetime.now(UTC)))
-    assert [(one.level, one.sentence) for one in findings] == [
-        (Level.FAULT, "a caBundle of spark-placement holds no readable PEM certificate"),
-        (Level.WARNING, "it could not be checked: there is no such right"),
-        (Level.WARNING, "it could not be checked: there is no such right"),
-    ]
+def secret(pair: KeyPair, *authorities: KeyPair) -> JSON:
+    files = pem_files(pair, [one.certificate for one in authorities])
+    return {"data": {name: base64(content) for name, content in files.items()}}
 
 
-def test_certificates_are_fixed_where_they_come_from() -> None:
-    """By the certificate controller, by cert-manager, and where there is neither by hand."""
-    own = dataclasses.replace(installed(b""), secret={})
-    metadata = {"name": "spark-placement", "annotations": {"cert-manager.io/inject-ca-from": "spark/webhook"}}
-    cert_manager = dataclasses.replace(own, configuration=own.configuration | {"metadata": metadata}, controller=False)
-    provided = dataclasses.replace(own, controller=False)
-    logs = "kubectl logs deployment/webhook-certificate-controller --tail 50 --namespace spark"
-    describe = "kubectl describe certificate webhook --namespace spark"
-    for one, bundle, secret in (
-        (own, logs, logs),
-        (cert_manager, describe, describe),
-        (
-            provided,
-            "helm upgrade spark-eci-webhook charts/spark-eci-webhook --namespace spark --reuse-values "
-            "--set-file certificates.provided.caBundle=ca.crt",
-            "kubectl create secret tls tls --namespace spark --cert tls.crt --key tls.key --dry-run=client -o yaml "
-            "| kubectl apply -f -",
-        ),
-    ):
-        findings = check_certificates(one, UNREACHED, datetime.now(UTC))
-        assert [found.fix for found in findings if found.level is Level.FAULT] == [bundle, secret, secret]
+def namespace(profile: str = "") -> JSON:
+    fields: JSON = {"f:metadata": {"f:labels": {".": {}, f"f:{PROFILE}": {}}}}
+    managed = {"manager": "kubectl", "time": "2026-08-02T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
+    return {"metadata": {"labels": {PROFILE: profile}, "managedFields": [managed]} if profile else {}}
 
 
-def snapshot(policies: Any, connects: Any) -> Snapshot:
-    return Snapshot(UNKNOWN, None, UNKNOWN, {}, UNKNOWN, {"etl": policies}, {"etl": connects})
+def pod(created: str, record: str | None = None, phase: str = "Running", **labels: str) -> Any:
+    """An executor as the API server sent it for review, now stored."""
+    review = json.loads((ROOT / "tests/reviews/spark-3.5.2-executor-1.json").read_text(encoding="utf-8"))
+    annotations = {"spark-eci-webhook/placement": record} if record else {}
+    metadata = {"creationTimestamp": f"{created}T00:00:00Z", "labels": labels, "annotations": annotations}
+    return overlaid(review["request"]["object"], {"metadata": metadata, "status": {"phase": phase}})
 
 
-COUNTING = {
-    "metadata": {"name": "counting"},
-    "spec": {"matchLabelKeys": ["sparkoperator.k8s.io/submission-id"]},
-}
+def node(kind: str | None, *taints: dict[str, str]) -> JSON:
+    return {"metadata": {"labels": {"type": kind} if kind else {}}, "spec": {"taints": list(taints)} if taints else {}}
 
 
-@pytest.mark.parametrize(
-    ("policies", "connects", "level", "sentence"),
-    [
-        (UNKNOWN, None, Level.WARNING, "it could not be checked: there is no such right"),
-        (
-            None,
-            None,
-            Level.FAULT,
-            "etl uses mode resource-policy, but the cluster has no kind ResourcePolicy",
-        ),
-        ([COUNTING], UNKNOWN, Level.WARNING, "it could not be checked: there is no such right"),
-        ([COUNTING], None, Level.OK, "etl has counting"),
-    ],
-)
-def test_resource_policies_that_cannot_be_looked_at(policies: Any, connects: Any, level: Level, sentence: str) -> None:
-    (found,) = check_resource_policies(snapshot(policies, connects))
-    assert (found.level, found.sentence) == (level, sentence)
+def resource_policy(selector: dict[str, str], *keys: str) -> JSON:
+    return {"spec": {"strategy": "prefer", "selector": selector, "matchLabelKeys": list(keys)}}
 
 
-def test_profiles_are_not_judged_by_configurations_that_cannot_be_looked_at() -> None:
-    etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
-    seen = Snapshot(UNKNOWN, None, [etl], {"etl": []}, [], {}, {})
-    sentence = "opted in: etl (default); their profiles could not be checked: there is no such right"
-    assert list(check_namespaces(seen)) == [Finding("namespaces", Level.WARNING, sentence, UNKNOWN.fix)]
+def others(*configured: str, entry: str = "sidecars.example.org", **rule: list[str]) -> JSON:
+    """Configurations of others, which change new pods unless `rule` says otherwise."""
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]} | rule]
+    webhook = {"name": entry, "clientConfig": {"url": "https://127.0.0.1/"}, "rules": rules}
+    return {f"{CONFIGURATIONS}/{name}": {"webhooks": [webhook]} for name in configured}
 
 
-LABEL = {"type": "virtual-kubelet"}
-ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
-FIRST, SECOND = "virtual-kubelet.io/provider=alibabacloud:NoSchedule", "kubernetes.io/arch=arm64:NoSchedule"
+def objects() -> JSON:
+    """An installation in which all is well: each object by its path below the API's version."""
+    chart = render()
+    configured = chart.one("MutatingWebhookConfiguration", "spark-placement")
+    bundle = {"clientConfig": {"caBundle": base64(AUTHORITY.certificate_pem)}}
+    release = {"meta.helm.sh/release-name": "placing", "meta.helm.sh/release-namespace": NAMESPACE}
+    metadata = configured["metadata"] | {"creationTimestamp": "2026-08-01T00:00:00Z", "annotations": release}
+    return {
+        OURS: {"metadata": metadata, "webhooks": [overlaid(one, bundle) for one in configured["webhooks"]]},
+        SERVICE: chart.one("Service"),
+        POLICY: chart.one("ConfigMap", f"{FULLNAME}-policy"),
+        DEPLOYMENT: chart.one("Deployment"),
+        CONTROLLER: chart.one("Deployment", f"{FULLNAME}-certificate-controller"),
+        ENDPOINTS: {"subsets": [{"addresses": [{"ip": "10.0.0.1"}, {"ip": "10.0.0.2"}]}, {"notReadyAddresses": []}]},
+        SECRET: secret(PAIR, AUTHORITY),
+        ETL: namespace("default"),
+        STRICT: namespace("resource-policy"),
+        "namespaces/plain": namespace(),
+        **{f"{ETL}/pods/pi-{number}": pod("2026-08-03", RECORD) for number in range(3)},
+        f"{ETL}/pods/ended": pod("2026-08-03", phase="Succeeded"),
+        "nodes/ecs": node(None),
+        VIRTUAL: node("virtual-kubelet", TAINT),
+        f"{POLICIES}/counting": resource_policy({LAUNCHED: "true"}, SUBMISSION),
+    }
 
 
-@pytest.mark.parametrize(
-    ("labels", "taints", "level", "sentence", "fix"),
-    [
-        (
-            {},
-            [ARM],
-            Level.WARNING,
-            "no node has the label type=virtual-kubelet",
-            "kubectl get nodes --selector type=virtual-kubelet",
-        ),
-        (
-            LABEL,
-            [TAINT],
-            Level.OK,
-            f"nodes with the label type=virtual-kubelet and the taint {FIRST} or {SECOND}: node",
-            "",
-        ),
-        (
-            {},
-            [TAINT, ARM],
-            Level.FAULT,
-            f"nodes with the taint {FIRST} but without the label type=virtual-kubelet: node",
-            "kubectl label node node type=virtual-kubelet",
-        ),
-        (
-            LABEL,
-            [],
-            Level.WARNING,
-            f"nodes with the label type=virtual-kubelet but without the taint {FIRST} or {SECOND}, so any pod may run there: node",
-            f"kubectl taint node node {FIRST}",
-        ),
-    ],
-    ids=["Arm ECS", "x86 virtual node", "unlabelled", "bare"],
-)
-def test_of_two_taints_the_first_tells_a_virtual_node(
-    labels: dict[str, str], taints: list[Any], level: Level, sentence: str, fix: str
-) -> None:
-    node = {"metadata": {"name": "node", "labels": labels}, "spec": {"taints": taints}}
-    policy = parse_policy(json.dumps({"virtualNode": {"taints": [TAINT, ARM]}}).encode(), "policy.yaml")
-    seen = Snapshot([], dataclasses.replace(installed(b""), policy=policy), [], {}, [node], {}, {})
-    assert list(check_nodes(seen)) == [Finding("virtual nodes", level, sentence, fix)]
+OBJECTS: Final = objects()
 
 
-LAUNCHED = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
+class Stored(Cluster):
+    """Serves objects, two on a page, and raises an error that stands at a path."""
 
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "level"),
-    [
-        (LAUNCHED, {}, Level.OK),
-        (LAUNCHED, LAUNCHED | {"spark-role": "executor"}, Level.OK),
-        ({"team": "etl"}, LAUNCHED, Level.OK),
-        ({"team": "etl"}, {"team": "web"}, Level.FAULT),
-    ],
-)
-def test_a_resource_policy_is_for_other_pods_where_a_label_contradicts(
-    ours: dict[str, str], theirs: dict[str, str], level: Level
-) -> None:
-    policy = parse_policy(json.dumps({"selector": {"matchLabels": ours}}).encode(), "policy.yaml")
-    selecting = {"metadata": {"name": "selecting"}, "spec": {"selector": theirs}}
-    seen = dataclasses.replace(
-        snapshot([selecting], []), installation=dataclasses.replace(installed(b""), policy=policy)
-    )
-    (found,) = check_resource_policies(seen)
-    assert found.level is level
-
-
-@pytest.mark.parametrize(
-    ("executor", "named"),
-    [(None, True), ({}, True), ({"rollout": 0}, False), ({"observe": True}, False)],
-    ids=["policy unread", "placed", "outside the rollout", "observed"],
-)
-def test_pods_that_are_meant_to_carry_no_placement_are_passed_over(executor: Any, *, named: bool) -> None:
-    """Where the policy cannot be read, nobody knows that they are."""
-    text = json.dumps({"profiles": {"default": {"executor": executor}}}).encode()
-    policy = UNKNOWN if executor is None else parse_policy(text, "policy.yaml")
-    etl = {"metadata": {"name": "etl", "labels": {"spark-eci-webhook/profile": "default"}}}
-    pod = {"metadata": {"name": "pi", "labels": LAUNCHED | {"spark-role": "executor"}}, "spec": {"containers": []}}
-    ours = dataclasses.replace(installed(b""), policy=policy)
-    found = list(check_spark_pods(Snapshot([], ours, [etl], {"etl": [pod]}, [], {}, {})))
-    assert [one.sentence.endswith(": pi") for one in found] == [True] * named
-
-
-@pytest.mark.parametrize("key", ["sparkoperator.k8s.io/app-name", "sparkoperator.k8s.io/submission-id"])
-def test_a_resource_policy_that_counts_by_what_spark_connect_lacks(key: str) -> None:
-    counting: dict[str, Any] = {"metadata": {"name": "counting"}, "spec": {"matchLabelKeys": [key]}}
-    connects = [{"metadata": {"name": "shared"}}]
-    sentence = f"counting of etl counts by {key}, a label that SparkConnect pods lack, so it rejects those of shared"
-    fix = "kubectl edit resourcepolicy counting --namespace etl"
-    assert list(check_resource_policies(snapshot([counting], connects))) == [
-        Finding("ResourcePolicies", Level.FAULT, sentence, fix)
-    ]
-    counting["spec"]["selector"] = {"sparkoperator.k8s.io/app-name": "pi"}
-    (found,) = check_resource_policies(snapshot([counting], connects))
-    assert (found.level, found.sentence) == (Level.OK, "etl has counting")
-
-
-class Scripted(Cluster):
-    """Answers from a script, by path and query; everything else is refused."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
+    def __init__(self, objects: JSON) -> None:
         super().__init__(None)
-        self.answers = answers
+        self.objects = objects
 
     def _request(self, method: str, path: str, query: Any, body: Any = None, what: str = "") -> Any:
-        assert (method, body, what) == ("GET", None, "")
-        key = f"{path}?{query.get('continue', '')}"
-        if key not in self.answers:
-            raise ClusterError("refused")
-        return self.answers[key]
+        assert (method == "POST", what) == (body is not None, "")
+        path = re.sub("^/(api|apis/[^/]+)/[^/]+/", "", path)
+        parent, _, name = path.rpartition("/")
+        if isinstance(found := self.objects.get(path), ClusterError):
+            raise found
+        if found is not None:
+            return self.named(path)
+        if path.count("/") % 2:
+            raise NotFoundError("could not get it", 404, reason=f'{parent.rpartition("/")[2]} "{name}" not found')
+        paths = sorted(one for one in self.objects if one.rpartition("/")[0] == path)
+        kept = [one for one in map(self.named, paths) if selected(one, query)]
+        start = int(query.get("continue", 0))
+        return {"items": kept[start : start + 2], "metadata": {"continue": str(start + 2) if kept[start + 2 :] else ""}}
+
+    def named(self, path: str) -> Any:
+        return overlaid(self.objects[path], {"metadata": {"name": path.rpartition("/")[2]}})
 
 
-def test_long_collections_are_read_page_by_page() -> None:
-    pages: dict[str, Any] = {
-        "/nodes?": {"items": [1, 2], "metadata": {"continue": "more"}},
-        "/nodes?more": {"items": [3], "metadata": {"continue": "most"}},
-        "/nodes?most": {"items": None, "metadata": {}},
-    }
-    found: list[Any] = [*Scripted(pages).items("/nodes")]
-    assert found == [1, 2, 3]
+def selected(stored: JSON, query: Any) -> bool:
+    labels, phase = stored["metadata"].get("labels") or {}, stored.get("status", {}).get("phase")
+    wanted = [one.partition("=") for one in query.get("labelSelector", "").split(",") if one]
+    right = all(labels.get(key) == value if sign else key in labels for key, sign, value in wanted)
+    return right and f"status.phase!={phase}" not in query.get("fieldSelector", "")
 
 
-def test_a_configuration_that_names_a_url_is_passed_over() -> None:
-    """As where the service runs outside the cluster."""
-    entry = {
-        "name": "default.spark-eci-webhook.io",
-        "clientConfig": {"url": "https://example.org/mutate/default"},
-        "reinvocationPolicy": "IfNeeded",
-    }
-    configuration = {"metadata": {"name": "spark-placement"}, "webhooks": [entry]}
-    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?"
-    found = examine(Scripted({path: {"items": [configuration], "metadata": {}}}))
-    assert [(one.check, one.level) for one in found] == [
-        ("configuration", Level.OK),
-        ("order", Level.OK),
-        ("service", Level.WARNING),
-        ("namespaces", Level.WARNING),
-        ("virtual nodes", Level.WARNING),
-    ]
-    assert found[0].sentence == "spark-placement has the profiles default"
-    assert found[2].sentence == (
-        "spark-placement calls a URL instead of a Service, so the service and its certificate were not checked"
-    )
+def doctor(overlay: JSON) -> list[str]:
+    """The findings as text; beside objects, `overlay` may name the `contact` and the `only` namespace."""
+    objects = overlaid(OBJECTS, {key: value for key, value in overlay.items() if key not in ("contact", "only")})
+    changes = overlay.get("contact", {})
+    contact = None if changes is None else dataclasses.replace(CONTACT, **changes)
+    found = judge(read_snapshot(Stored(objects), overlay.get("only")), contact, NOW)
+    assert all(bool(one.fix) is (one.level != "ok") for one in found)
+    return [f"{one.level} {one.check}: {one.sentence}{' | ' if one.fix else ''}{one.fix}" for one in found]
 
 
-def kubeconfig(user: dict[str, Any]) -> str:
-    return yaml.safe_dump(
-        {
-            "clusters": [{"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}],
-            "users": [{"name": "one", "user": user}],
-            "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
-            "current-context": "one",
-        }
-    )
+PROFILES: Final = ", ".join(sorted(["default", *MODES]))
+TAINTED: Final = "virtual-kubelet.io/provider=alibabacloud:NoSchedule"
+WELL: Final = [
+    f"ok configuration: spark-placement has the profiles {PROFILES}",
+    "ok order: spark-placement is called last",
+    "ok certificates: caBundle, Secret and service certificate match, valid for 90 days, until 2026-11-30 12:00 UTC",
+    f"ok service: 2 ready; answered a review {PROXY}: {RECORD}",
+    "ok namespaces: opted in: etl (default), strict (resource-policy)",
+    f"ok outranked: no namespace and no Spark pod has the label {ECI} or {ACS}",
+    "ok pods: 3 running Spark pods have a placement",
+    f"ok virtual nodes: nodes with the label type=virtual-kubelet and the taint {TAINTED}: virtual",
+    "ok ResourcePolicies: strict has counting",
+]
 
 
-PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
-ACCEPTED = "accepted: a kubeconfig"
-NO_KUBECONFIG = f"not a kubeconfig, or one with an auth-provider that is not supported; {ACCEPTED}"
+def check(line: str) -> str:
+    return line.partition(" ")[2].partition(":")[0]
 
 
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ("a: b: c", f'mapping values are not allowed here in "{{}}", line 1, column 5; {ACCEPTED}'),
-        ("[1, 2]", NO_KUBECONFIG),
-        (kubeconfig({"auth-provider": {"name": "gcp"}}), NO_KUBECONFIG),
-        (kubeconfig({"exec": PLUGIN}), f"[Errno 2] No such file or directory: 'no-such-plugin'; {ACCEPTED}"),
-    ],
-    ids=["not YAML", "a list", "gcp", "no exec plugin"],
-)
-def test_a_kubeconfig_that_cannot_be_used(content: str, sentence: str, tmp_path: Path) -> None:
-    """In a process of its own: the client reads KUBECONFIG when it is imported, and logs to the real stderr."""
-    file = tmp_path / "config"
-    file.write_text(content, encoding="utf-8")
-    command = [sys.executable, "-m", "webhook", "doctor"]
-    variables = os.environ | {"KUBECONFIG": str(file)}
-    ran = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"no cluster: {sentence.format(file)}\n")
+def expected(*found: str) -> list[str]:
+    """`WELL`, with the lines of `found` in place of their check's, or after a `+` before it; `none` removes it."""
+    lines = []
+    for well in WELL:
+        own = [line for line in found if check(line) == check(well)]
+        lines += [line.removeprefix("+") for line in own if not line.startswith("none ")]
+        lines += [] if own and own[0][0] != "+" else [well]
+    return lines
+
+
+def entries(change: JSON, only: str = "") -> JSON:
+    """The configuration with `change` laid on all its entries, or on those whose names begin with `only`."""
+    found = OBJECTS[OURS]["webhooks"]
+    return {OURS: {"webhooks": [overlaid(one, change) if one["name"].startswith(only) else one for one in found]}}
+
+
+def bundle(pem: bytes, only: str = "") -> JSON:
+    return entries({"clientConfig": {"caBundle": base64(pem)}}, only)
+
+
+def policy(content: JSON) -> JSON:
+    return {POLICY: {"data": {"policy.yaml": json.dumps(content)}}}
+
+
+def not_in_force(content: JSON) -> str:
+    digest = parse_policy(json.dumps(content).encode(), "policy.yaml").digest
+    return f"warning service: the service answers {PROXY} with policy {Policy().digest}, but the ConfigMap holds {digest} | kubectl rollout status deployment/{FULLNAME} {WITHIN}"
+
+
+def presented(pair: KeyPair, fault: str = "") -> JSON:
+    return {"handshake": Handshake(pair.certificate_pem, fault)}
+
+
+def renewed(days: int) -> JSON:
+    """A certificate that was issued so many days ago, in the Secret, trusted and presented."""
+    pair = issue(STRANGER, [HOST], NOW - timedelta(days=days))
+    both = AUTHORITY.certificate_pem + STRANGER.certificate_pem
+    return {**bundle(both), SECRET: secret(pair, AUTHORITY, STRANGER), "contact": presented(pair)}
+
+
+INSTALL = "helm install spark-eci-webhook charts/spark-eci-webhook --namespace spark-eci-webhook --create-namespace"
+UPGRADE: Final = f"helm upgrade placing charts/spark-eci-webhook {WITHIN} --reuse-values"
+RENAME: Final = f"which may overwrite the placement | {UPGRADE} --set webhook.configurationName"
+LOGS: Final = f"kubectl logs deployment/{FULLNAME}-certificate-controller --tail 50 {WITHIN}"
+RESTART: Final = f"kubectl rollout restart deployment/{FULLNAME} {WITHIN}"
+DESCRIBE: Final = f"kubectl describe pods {WITHIN}"
+STORED: Final = f"the Secret {NAMESPACE}/{FULLNAME}-tls"
+NO_BUNDLE: Final = "fault certificates: no caBundle in default.spark-eci-webhook.io of spark-placement, so the API server cannot trust the service"
+SINCE: Final = f"kubectl logs deployment/{FULLNAME} --since-time 2026-08-0{{}}T00:00:00Z {WITHIN}"
+UNASKED: Final = "fault pods: pods without a placement in strict, probably because the webhook was not reached when they were created"
+WRITE: Final = "spark-eci-webhook resource-policy --namespace strict --ecs-max 10 | kubectl apply -f -"
+NO_NODE: Final = "virtual nodes: no node has the label type=virtual-kubelet"
+GET_NODES: Final = "kubectl get nodes --selector type=virtual-kubelet"
+TWO_TAINTS: Final = {"virtualNode": {"taints": [{"key": "vnode"}, ARM]}}
+MIX: Final = [{"percent": 50, "mode": "resource-policy"}, {"percent": 50, "mode": "ecs-only"}]
+MIXED: Final = {"executor": {"observe": True, "mix": MIX}}
+LEAVING: Final = {"profiles": {"default": {"executor": {"rollout": 0}}, "resource-policy": MIXED}}
+UNKNOWN: Final = Unknown("it", "x" * 500, "kubectl get it")
+UNCHECKED: Final = f"it could not be checked: {'x' * 399}… | kubectl get it"
+MANY: Final = [f"odd-{number:02}" for number in range(60)]
+NO_INSTALLATION: Final = ("none order", "none certificates", "none service", "none pods")
+OPERATOR: Final = "mutate--v1-pod.sparkoperator.k8s.io"
+URLS: Final = [
+    overlaid(one, {"clientConfig": {"service": ABSENT, "url": f"https://a{one['clientConfig']['service']['path']}"}})
+    for one in OBJECTS[OURS]["webhooks"]
+]
+
+# fmt: off
+#: What differs from an installation in which all is well, and the lines that differ in what is found.
+CASES: Final[dict[str, tuple[Any, ...]]] = {
+    "all is well": ({},),
+    "no configuration": ({OURS: ABSENT}, *NO_INSTALLATION,
+        f"fault configuration: this webhook has no MutatingWebhookConfiguration, so no pod is placed | {INSTALL}",
+        f'fault namespaces: etl: unknown profile "default"; accepted: none | {INSTALL}',
+        f'fault namespaces: strict: unknown profile "resource-policy"; accepted: none | {INSTALL}'),
+    "no right to see configurations": ({CONFIGURATIONS: DENIED}, *NO_INSTALLATION,
+        f"warning configuration: the webhook configurations could not be checked: no such right | kubectl auth can-i list {CONFIGURATIONS}",
+        f"warning namespaces: opted in: etl (default), strict (resource-policy); their profiles could not be checked: no such right | kubectl auth can-i list {CONFIGURATIONS}"),
+    "objects of the installation that may not be seen or do not exist": (dict.fromkeys((SERVICE, DEPLOYMENT, POLICY, ENDPOINTS, CONNECTS), DENIED) | {SECRET: ABSENT},
+        f'warning certificates: the Secret {FULLNAME}-tls could not be checked: secrets "{FULLNAME}-tls" not found | kubectl auth can-i get secret/{FULLNAME}-tls {WITHIN}',
+        f"warning service: the Service's endpoints could not be checked: no such right | kubectl auth can-i get endpoints {WITHIN}",
+        f"ok service: answered a review {PROXY}: {RECORD}",
+        "warning ResourcePolicies: the SparkConnects of strict could not be checked: no such right | kubectl auth can-i list sparkconnects --namespace strict"),
+    "no right to see nodes, pods and ResourcePolicies": ({"nodes": DENIED, f"{ETL}/pods": DENIED, POLICIES: DENIED},
+        "warning pods: the pods of etl could not be checked: no such right | kubectl auth can-i list pods --namespace etl",
+        "warning virtual nodes: the nodes could not be checked: no such right | kubectl auth can-i list nodes",
+        "warning ResourcePolicies: the ResourcePolicies of strict could not be checked: no such right | kubectl auth can-i list resourcepolicies --namespace strict"),
+    "no right to see namespaces": ({"namespaces": DENIED, VIRTUAL: ABSENT}, "none outranked", "none pods", "none ResourcePolicies",
+        "warning namespaces: the namespaces could not be checked: no such right | kubectl auth can-i list namespaces",
+        f"warning {NO_NODE} | {GET_NODES}"),
+    "no namespace opted in": ({ETL: ABSENT, STRICT: ABSENT}, "none outranked", "none pods", "none ResourcePolicies",
+        f"warning namespaces: no namespace opted in, so no pod is placed | kubectl label namespace NAMESPACE {PROFILE}=default"),
+    "only one namespace is checked": ({"only": "etl"},
+        "ok namespaces: opted in: etl (default)", "none ResourcePolicies"),
+    "the one namespace did not opt in": ({"only": "plain"}, "none pods", "none ResourcePolicies",
+        f"warning namespaces: plain has no label {PROFILE}, so its pods are not placed | kubectl label namespace plain {PROFILE}=default"),
+    "three configurations of this webhook": (others("x-2", "x-3", entry="default.spark-eci-webhook.io"),
+        f"warning configuration: spark-placement has the profiles {PROFILES}, but the same pods are placed by x-2, x-3 | kubectl delete mutatingwebhookconfiguration x-2 x-3"),
+    "the operator is called before and ACK after": (others("spark-operator", entry=OPERATOR) | others("vk-webhook"),
+        "ok order: spark-placement is called last, after spark-operator"),
+    "the operator is called after": (others("spark-z", entry=OPERATOR),
+        f"fault order: spark-placement is called before spark-z, {RENAME}=spark-z-spark-placement"),
+    "others are called after": (others("a", "zy", "zz"),
+        f"warning order: spark-placement is called before zy, zz, {RENAME}=zz-spark-placement"),
+    "others change no new pods": (others("zx", apiGroups=["apps"]) | others("zy", resources=["services"]) | others("zz", operations=["UPDATE"]),),
+    "ACK is called before": ({OURS: ABSENT, f"{CONFIGURATIONS}/zz": OBJECTS[OURS], **others("vk-webhook", resources=["*/*"])},
+        f"ok configuration: zz has the profiles {PROFILES}",
+        f"warning order: zz is called after vk-webhook, which therefore does not see the placement | {UPGRADE} --set webhook.configurationName=spark-placement"),
+    "an entry is called once": (entries({"reinvocationPolicy": "Never"}, "eci-only"),
+        "warning order: not called again if a later webhook changes the pod: eci-only.spark-eci-webhook.io | kubectl edit mutatingwebhookconfiguration spark-placement"),
+    "URLs instead of the Service": ({OURS: {"webhooks": URLS}, "contact": None},
+        "none certificates", "warning service: spark-placement calls a URL instead of a Service, so the service and its certificate were not checked | kubectl describe mutatingwebhookconfiguration spark-placement"),
+    "no caBundle, and a certificate controller": (bundle(b"", "default"), f"{NO_BUNDLE} | {LOGS}"),
+    "no caBundle, and cert-manager": (overlaid(bundle(b"", "default"), {OURS: {"metadata": {"annotations": {"cert-manager.io/inject-ca-from": "a/b"}}}}),
+        f"{NO_BUNDLE} | kubectl describe certificate b --namespace a"),
+    "no caBundle, and a Secret made by hand": ({**bundle(b"", "default"), CONTROLLER: ABSENT, SECRET: {"data": {"tls.key": ABSENT}}},
+        f"{NO_BUNDLE} | {UPGRADE} --set-file certificates.provided.caBundle=ca.crt",
+        f"fault certificates: {STORED}: tls.key is missing | kubectl create secret tls {FULLNAME}-tls {WITHIN} --cert tls.crt --key tls.key --dry-run=client -o yaml | kubectl apply -f -"),
+    "a caBundle that is no certificate": ({**bundle(b"rubbish"), CONTROLLER: DENIED},
+        f"fault certificates: a caBundle of spark-placement holds no readable PEM certificate | {LOGS}"),
+    "another caBundle in one entry": (bundle(STRANGER.certificate_pem, "unknown-profile"),
+        f"fault certificates: the entries of spark-placement have different caBundles | {LOGS}"),
+    "the caBundle of a stranger": ({**bundle(STRANGER.certificate_pem), "contact": presented(PAIR, "unable to get local issuer certificate")},
+        f"fault certificates: {STORED}: tls.crt is not signed by any certificate of the caBundle, but by {AUTHORITY.certificate.subject.rfc4514_string()} | {LOGS}",
+        f"fault certificates: the service, reached {FORWARD}, presents a certificate that the caBundle does not trust: unable to get local issuer certificate | {RESTART}"),
+    "the key of another certificate": ({SECRET: {"data": {"tls.key": base64(OTHER.key_pem)}}},
+        f"fault certificates: {STORED}: tls.key does not belong to tls.crt | {LOGS}"),
+    "an expired certificate": (renewed(91),
+        f"fault certificates: {STORED}: tls.crt expired on 2026-08-31 12:00 UTC | {LOGS}"),
+    "a certificate that was not renewed": (renewed(80),
+        f"warning certificates: {STORED}: tls.crt expires in 10 days and was not renewed | {LOGS}"),
+    "another certificate than the Secret's": ({"contact": presented(OTHER)},
+        f"warning certificates: the service, reached {FORWARD}, presents another certificate than the Secret {FULLNAME}-tls; after a change, loading it takes up to two minutes | {RESTART}"),
+    "no contact": ({"contact": {"handshake": UNKNOWN, "answer": UNKNOWN}},
+        f"warning certificates: {UNCHECKED}", f"warning service: {UNCHECKED}"),
+    "no endpoint": ({ENDPOINTS: {"subsets": ABSENT}, "contact": {"answer": None}},
+        f"fault service: the Service {NAMESPACE}/{FULLNAME} has no ready endpoint | {DESCRIBE}"),
+    "no answer": ({"contact": {"answer": f"{PROXY}: timed out"}},
+        f"fault service: the service does not answer a review {PROXY}: timed out | {DESCRIBE}"),
+    "an answer of something else": ({"contact": {"answer": Answer(PROXY, "")}},
+        f"fault service: something answers {PROXY}, but it is not this webhook | {DESCRIBE}"),
+    "a wrong policy": (policy({"profiles": 1}),),
+    "a policy that is not in force and leaves pods alone": ({**policy(LEAVING), f"{ETL}/pods/left": pod("2026-08-04"), f"{STRICT}/pods/left": pod("2026-08-04")},
+        not_in_force(LEAVING), "none pods"),
+    "an unknown profile": ({"namespaces/typo": namespace("eci-olny"), "namespaces/typo/pods/unplaced": pod("2026-08-04")},
+        f'+fault namespaces: typo: unknown profile "eci-olny"; accepted: {PROFILES} | kubectl label namespace typo {PROFILE}=default --overwrite'),
+    "namespaces that are never selected": ({"namespaces/kube-system": namespace("default"), INSIDE: namespace("default")},
+        *(f"+warning namespaces: {name} opted in, but kube-system and the webhook's own namespace are never selected | kubectl label namespace {name} {PROFILE}-" for name in ("kube-system", NAMESPACE))),
+    "labels that outrank the placement": ({ETL: {"metadata": {"labels": {ECI: "yes", ACS: "false"}}}, f"{ETL}/pods/pi-0": pod("2026-08-03", RECORD, **{ACS: "true"}), f"{ETL}/pods/pi-1": pod("2026-08-03", RECORD, **{ACS: "true", ECI: "true"})},
+        f"warning outranked: the label {ECI} of the namespace etl outranks the placement of all its pods | kubectl label namespace etl {ECI}-",
+        f"warning outranked: the label {ECI} outranks the placement of pods in etl: pi-1 | kubectl get pods --namespace etl --selector {ECI} --show-labels",
+        f"warning outranked: the label {ACS} outranks the placement of pods in etl: pi-0, pi-1 | kubectl get pods --namespace etl --selector {ACS} --show-labels"),
+    "pods older than the configuration and the opt-in": ({f"{STRICT}/pods/old-1": pod("2026-07-31"), f"{STRICT}/pods/old-2": pod("2026-08-01")},
+        "+warning pods: pods without a placement in strict, probably older than the opt-in: old-1, old-2 | kubectl get pods --namespace strict --selector spark-role --watch"),
+    "pods that the webhook was not asked about": ({f"{STRICT}/pods/young": pod("2026-08-02"), f"{STRICT}/pods/others": pod("2026-08-02", **{LAUNCHED: "false"})},
+        f"+{UNASKED} (failurePolicy Ignore lets such pods pass): young | {SINCE.format(2)}"),
+    "the same under failurePolicy Fail, without the policy and the time of the opt-in": ({**entries({"failurePolicy": "Fail"}), POLICY: DENIED, STRICT: {"metadata": {"managedFields": ABSENT}}, f"{STRICT}/pods/young": pod("2026-08-01")},
+        f"+{UNASKED}: young | {SINCE.format(1)}"),
+    "no virtual node": ({VIRTUAL: ABSENT}, f"fault {NO_NODE}, so pods that need ECI stay Pending | {GET_NODES}"),
+    "halves of virtual nodes": ({"nodes/unlabelled": node(None, ARM, TAINT), "nodes/other": node(None, {**TAINT, "value": "azure"}, {**TAINT, "effect": "NoExecute"}), **{f"nodes/{name}": node("virtual-kubelet") for name in MANY}},
+        f"+fault virtual nodes: nodes with the taint {TAINTED} but without the label type=virtual-kubelet: unlabelled | kubectl label node unlabelled type=virtual-kubelet",
+        f"+warning virtual nodes: nodes with the label type=virtual-kubelet but without the taint {TAINTED}, so any pod may run there: {', '.join(MANY[:30])}, and 30 more | kubectl taint node odd-00 {TAINTED}"),
+    "virtual nodes of two taints": ({**policy(TWO_TAINTS), VIRTUAL: node("virtual-kubelet", ARM), "nodes/arm-ecs": node(None, ARM), "nodes/x86": node("virtual-kubelet", {"key": "vnode", "value": "1", "effect": "NoSchedule"})},
+        not_in_force(TWO_TAINTS),
+        "ok virtual nodes: nodes with the label type=virtual-kubelet and the taint vnode:NoSchedule or kubernetes.io/arch=arm64:NoSchedule: virtual, x86"),
+    "no ResourcePolicy": ({f"{POLICIES}/counting": ABSENT},
+        f"fault ResourcePolicies: strict uses mode resource-policy, but has no ResourcePolicy | {WRITE}"),
+    "no kind ResourcePolicy": ({POLICIES: NotFoundError("not found")},
+        "fault ResourcePolicies: strict uses mode resource-policy, but the cluster has no kind ResourcePolicy | kubectl api-resources --api-group scheduling.alibabacloud.com"),
+    "ResourcePolicies that select other pods": ({f"{POLICIES}/counting": resource_policy({LAUNCHED: "false"})},
+        f"fault ResourcePolicies: strict uses mode resource-policy, but its ResourcePolicies select other pods: counting | {WRITE}"),
+    "ResourcePolicies that no label contradicts": ({f"{POLICIES}/all": {"spec": {"strategy": "prefer"}}, f"{POLICIES}/executors": resource_policy({LAUNCHED: "true", "spark-role": "executor"}), CONNECTS: NotFoundError("not found")},
+        "ok ResourcePolicies: strict has all, counting, executors"),
+    **{f"a ResourcePolicy that counts by {key}, and a SparkConnect": ({f"{POLICIES}/counting": resource_policy({}, key), f"{CONNECTS}/shared": {}},
+        f"fault ResourcePolicies: counting of strict counts by {key}, a label that SparkConnect pods lack, so it rejects those of shared | kubectl edit resourcepolicy counting --namespace strict") for key in (APP, SUBMISSION)},
+    "ResourcePolicies for one application each, and a SparkConnect": ({f"{POLICIES}/counting": resource_policy({APP: "pi"}, SUBMISSION), f"{POLICIES}/one": resource_policy({SUBMISSION: "8c1f"}, APP), f"{CONNECTS}/shared": {}},
+        "ok ResourcePolicies: strict has counting, one"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_finding(case: str) -> None:
+    overlay, *lines = CASES[case]
+    assert doctor(overlay) == expected(*lines)
+
+
+def test_a_service_that_cannot_be_reached() -> None:
+    review = f"{INSIDE}/services/https:{FULLNAME}:443/proxy/mutate/default"
+    pending = pod("2026-08-01", phase="Pending", **OBJECTS[SERVICE]["spec"]["selector"])
+    pending["spec"]["containers"] = [{"name": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}]
+    may = f"kubectl auth can-i create services/proxy {WITHIN}"
+    for overlay, refused, answer in (
+        (
+            {f"{INSIDE}/pods/pending": pending, review: DENIED},
+            "no pod of the Service is running",
+            Unknown("the service's answer", "no such right", may),
+        ),
+        ({f"{INSIDE}/pods": DENIED, review: ClusterError("timed out")}, "no such right", f"{PROXY}: timed out"),
+    ):
+        cluster = Stored(overlaid(OBJECTS, {SERVICE: {"spec": {"clusterIP": "None"}}, **overlay}))
+        installation = read_snapshot(cluster, None).installation
+        assert installation is not None
+        why = f"a port-forward was not possible: {refused}"
+        unknown = Unknown("the service's certificate", why, f"kubectl get pods {WITHIN}")
+        assert call_service(cluster, installation) == Contact("", unknown, answer)

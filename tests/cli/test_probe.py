@@ -112,6 +112,7 @@ def answering(tls: Path, status: int, body: bytes) -> Iterator[int]:
         (200, b"<html>", "did not answer a review: the answer is not JSON: Expecting value: line 1 column 1 (char 0)"),
         (503, b"<html>", "did not answer a review: 503 Service Unavailable"),
         (200, b"{}", "the pod should have been allowed, but the service answered {}"),
+        (200, b"[]", "the pod should have been allowed, but the service answered []"),
         (
             200,
             json.dumps({"response": {"uid": "another", "allowed": True}}).encode(),
@@ -119,7 +120,7 @@ def answering(tls: Path, status: int, body: bytes) -> Iterator[int]:
             "{'response': {'uid': 'another', 'allowed': True}}",
         ),
     ],
-    ids=["no JSON", "an error without a sentence", "no response", "another uid"],
+    ids=["no JSON", "an error without a sentence", "no response", "a list", "another uid"],
 )
 def test_a_wrong_answer(status: int, body: bytes, reason: str, run: Run, tls: Path) -> None:
     with answering(tls, status, body) as port:

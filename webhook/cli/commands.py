@@ -14,7 +14,7 @@ from webhook.cli.terminal import BAD_INPUT, InputError, errors, working
 PROGRAM: Final = "spark-eci-webhook"
 #: Exit code of `explain` if it warns of something.
 WARNED: Final = 3
-#: Exit code of `diff` if something differs, of `doctor` if there is an error, of `probe` if an answer is not right.
+#: Exit code of `diff` if something differs, of `doctor` if it finds a fault, of `probe` if an answer is not right.
 FOUND: Final = 1
 #: Exit code if the reader of the output closed the pipe.
 CLOSED: Final = 1
@@ -160,9 +160,9 @@ def doctor(
     """Check the installation in a cluster and show the commands that fix it.
 
     Changes nothing. Asks with your own permissions, and reports what they do not allow it to check. ✓ means fine; !
-    means a warning, or something that could not be checked; ✗ means an error.
+    means a warning, or something that could not be checked; ✗ means a fault.
 
-    Exit code: 0 if there are no errors, 1 if there are, 2 if no cluster can be reached.
+    Exit code: 0 if there is no fault, 1 if there is one, 2 if no cluster can be reached.
 
     For example:
 

@@ -1,42 +1,36 @@
-"""What a check found: a sentence, how bad it is, and the command that fixes it."""
+"""A finding: what was checked, how bad it is, one sentence, and the command that fixes it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from webhook.core.text import cut
 
 JSON = dict[str, Any]
 T = TypeVar("T")
 
-#: The longest reason that is repeated from the API server.
-_REASON = 300
+#: The longest reason or list of names in a sentence, in characters.
+LIMIT: Final = 400
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How bad a finding is."""
 
     OK = "ok"
     WARNING = "warning"
-    """Something that may be intended, or that could not be checked."""
+    """It may be intended, or could not be checked."""
     FAULT = "fault"
-
-    @property
-    def sign(self) -> str:
-        """✓, ! or ✗."""
-        return {Level.OK: "✓", Level.WARNING: "!", Level.FAULT: "✗"}[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about one thing."""
+    """What a check found."""
 
     check: str
-    """What was checked, in a word or two."""
     level: Level
     sentence: str
     fix: str = ""
-    """The command that fixes it; empty if all is well."""
+    """A command that fixes it or shows more; empty if the level is OK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +39,12 @@ class Unknown:
 
     what: str
     why: str
-    """The API server's reason, or another one."""
-    fix: str = ""
-    """The command that shows why."""
+    fix: str
+    """A command that shows why."""
 
     def finding(self, check: str) -> Finding:
-        """This, as a finding of `check`."""
-        sentence = f"{self.what} could not be checked: {cut(self.why, _REASON)}"
-        return Finding(check, Level.WARNING, sentence, self.fix)
+        """This as a warning of `check`."""
+        return Finding(check, Level.WARNING, f"{self.what} could not be checked: {cut(self.why, LIMIT)}", self.fix)
 
 
 def known(found: list[T] | Unknown) -> list[T]:
@@ -61,10 +53,10 @@ def known(found: list[T] | Unknown) -> list[T]:
 
 
 def name_of(stored: JSON) -> str:
-    """The name of an object of Kubernetes."""
+    """The name of a Kubernetes object."""
     return str(stored["metadata"]["name"])
 
 
 def labels_of(stored: JSON) -> dict[str, str]:
-    """The labels of an object of Kubernetes."""
+    """The labels of a Kubernetes object."""
     return stored["metadata"].get("labels") or {}

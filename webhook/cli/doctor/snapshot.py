@@ -1,19 +1,105 @@
-"""All objects of the cluster that the checks need, read once and not yet judged."""
+"""The objects of a cluster that the checks need, read once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+import base64
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from certs.cluster import Cluster, ClusterError, NotFoundError
+from certs.pem import PemError, read_certificates
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of
-from webhook.cli.doctor.installation import Installation, attempt, is_ours, read_installation
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
+from webhook.service.policy_file import PolicyError, parse_policy
+
+T = TypeVar("T")
 
 _CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 _RESOURCE_POLICIES: Final = "/apis/scheduling.alibabacloud.com/v1alpha1/namespaces/{}/resourcepolicies"
 _CONNECTS: Final = "/apis/sparkoperator.k8s.io/v1alpha1/namespaces/{}/sparkconnects"
+#: The chart names the entries of the configuration `PROFILE.spark-eci-webhook.io`.
+_ENTRY_SUFFIX: Final = ".spark-eci-webhook.io"
+_MUTATE: Final = "/mutate/"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The MutatingWebhookConfiguration of this webhook, and the objects that belong to it."""
+
+    configuration: JSON
+    namespace: str = ""
+    """The namespace of the Service; empty if the configuration calls a URL."""
+    service: str = ""
+    spec: JSON = field(default_factory=dict)
+    """The Service's spec; empty if it could not be read."""
+    pods: list[JSON] | Unknown = field(default_factory=list)
+    """The Service's pods."""
+    ready: list[str] | Unknown = field(default_factory=list)
+    """The Service's ready addresses."""
+    secret_name: str = ""
+    secret: Mapping[str, bytes] | Unknown = field(default_factory=dict)
+    policy: Policy | None = None
+    """The policy in the ConfigMap; None if it could not be read."""
+    controller: bool = False
+    """Whether there is a certificate controller; also true if that could not be checked."""
+
+    @property
+    def name(self) -> str:
+        """The configuration's name."""
+        return name_of(self.configuration)
+
+    @property
+    def entries(self) -> list[JSON]:
+        """The entries of the configuration."""
+        return self.configuration.get("webhooks") or []
+
+    @property
+    def profiles(self) -> list[str]:
+        """The profiles that have an entry."""
+        paths = map(path_of, self.entries)
+        return [path.removeprefix(_MUTATE) for path in paths if path.startswith(_MUTATE)]
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """The labels of the pods that the configuration selects."""
+        return (self.entries[0].get("objectSelector") or {}).get("matchLabels") or {}
+
+    @property
+    def bundles(self) -> dict[str, bytes]:
+        """The caBundle of each entry, by the entry's name; empty if it has none."""
+        return {one["name"]: base64.b64decode(one["clientConfig"].get("caBundle") or "") for one in self.entries}
+
+    @property
+    def bundle(self) -> bytes:
+        """The CA certificates that the API server trusts, as PEM; empty if none can be read."""
+        for bundle in self.bundles.values():
+            with suppress(PemError):
+                read_certificates(bundle)
+                return bundle
+        return b""
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The configuration's annotations."""
+        return self.configuration["metadata"].get("annotations") or {}
+
+    @property
+    def host(self) -> str:
+        """The name by which the API server calls the service."""
+        return f"{self.service}.{self.namespace}.svc"
+
+    def kubectl(self, command: str) -> str:
+        """A command of kubectl in the Service's namespace."""
+        return f"kubectl {command} --namespace {self.namespace}"
+
+    def helm_upgrade(self, setting: str) -> str:
+        """The command that changes one value of the Helm release; `setting` is the flag for it."""
+        release = self.annotations.get("meta.helm.sh/release-name", "spark-eci-webhook")
+        namespace = self.annotations.get("meta.helm.sh/release-namespace", self.namespace)
+        return f"helm upgrade {release} charts/spark-eci-webhook --namespace {namespace} --reuse-values {setting}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,50 +107,40 @@ class Snapshot:
     """The cluster at one moment."""
 
     configurations: list[JSON] | Unknown
-    """All configurations of mutating webhooks."""
+    """All MutatingWebhookConfigurations."""
     installation: Installation | None
     namespaces: list[JSON] | Unknown
     """The namespaces that opted in; with --namespace, that one only, even if it did not."""
     pods: Mapping[str, list[JSON] | Unknown]
     """The Spark pods of each of these namespaces that have not ended."""
     nodes: list[JSON] | Unknown
-    resource_policies: Mapping[str, list[JSON] | Unknown | None]
+    resource_policies: dict[str, list[JSON] | Unknown | None] = field(default_factory=dict)
     """The ResourcePolicies of each namespace in mode resource-policy; None if the cluster has no such kind."""
-    connects: Mapping[str, list[JSON] | Unknown | None]
+    connects: dict[str, list[JSON] | Unknown | None] = field(default_factory=dict)
     """The SparkConnects of the same namespaces; None if the cluster has no such kind."""
 
     @property
     def policy(self) -> Policy:
         """The installed policy; the built-in one if it could not be read."""
-        policy = self.installation.policy if self.installation else None
-        return policy if isinstance(policy, Policy) else Policy()
+        return (self.installation and self.installation.policy) or Policy()
+
+    def modes(self, namespace: JSON) -> set[SchedulingMode]:
+        """The modes that pods of a namespace may get; none if its profile does not exist."""
+        rules = self.policy.profiles.get(profile_label(namespace) or "")
+        if rules is None:
+            return set()
+        return {rules.driver.mode, rules.executor.mode, *(share.mode for share in rules.executor.mix)}
 
 
-def read_snapshot(cluster: Cluster, namespace: str | None) -> Snapshot:
-    """Reads everything; with `namespace`, the Spark pods of that namespace only."""
-    configurations = attempt(
-        "the webhook configurations",
-        "list mutatingwebhookconfigurations",
-        lambda: cluster.items(_CONFIGURATIONS),
-    )
-    ours = [one for one in known(configurations) if is_ours(one)]
-    installation = read_installation(cluster, ours[0]) if ours else None
-    namespaces = _namespaces(cluster, namespace)
-    policy = Snapshot(configurations, installation, namespaces, {}, [], {}, {}).policy
-    by_policy = [
-        name_of(one)
-        for one in known(namespaces)
-        if SchedulingMode.RESOURCE_POLICY in modes_of(policy, profile_label(one) or "")
-    ]
-    return Snapshot(
-        configurations=configurations,
-        installation=installation,
-        namespaces=namespaces,
-        pods={name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))},
-        nodes=attempt("the nodes", "list nodes", lambda: cluster.items("/api/v1/nodes")),
-        resource_policies={name: _served(cluster, "ResourcePolicies", _RESOURCE_POLICIES, name) for name in by_policy},
-        connects={name: _served(cluster, "SparkConnects", _CONNECTS, name) for name in by_policy},
-    )
+def is_ours(configuration: JSON) -> bool:
+    """Whether a MutatingWebhookConfiguration is one of this webhook."""
+    return any(map(_is_our_entry, configuration.get("webhooks") or ()))
+
+
+def path_of(entry: JSON) -> str:
+    """The path that an entry of a configuration calls."""
+    config = entry["clientConfig"]
+    return str((config.get("service") or {}).get("path") or urlsplit(config.get("url") or "").path)
 
 
 def profile_label(namespace: JSON) -> str | None:
@@ -72,34 +148,128 @@ def profile_label(namespace: JSON) -> str | None:
     return labels_of(namespace).get(names.PROFILE_LABEL)
 
 
-def modes_of(policy: Policy, profile: str) -> set[SchedulingMode]:
-    """The modes that the rules of `profile` may give to pods; none if there is no such profile."""
-    if profile not in policy.profiles:
-        return set()
-    rules = policy.profiles[profile]
-    return {rules.driver.mode, rules.executor.mode, *(share.mode for share in rules.executor.mix)}
+def read_snapshot(cluster: Cluster, namespace: str | None) -> Snapshot:
+    """Reads everything; with `namespace`, the Spark pods of that namespace only."""
+    permission = "list mutatingwebhookconfigurations"
+    configurations = _items(cluster, "the webhook configurations", permission, _CONFIGURATIONS)
+    ours = [one for one in known(configurations) if is_ours(one)]
+    installation = _read_installation(cluster, ours[0]) if ours else None
+    namespaces = _namespaces(cluster, namespace)
+    pods = {name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))}
+    nodes = _items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
+    snapshot = Snapshot(configurations, installation, namespaces, pods, nodes)
+    for one in known(namespaces):
+        if SchedulingMode.RESOURCE_POLICY in snapshot.modes(one):
+            name = name_of(one)
+            snapshot.resource_policies[name] = _custom(cluster, "ResourcePolicies", _RESOURCE_POLICIES, name)
+            snapshot.connects[name] = _custom(cluster, "SparkConnects", _CONNECTS, name)
+    return snapshot
+
+
+def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
+    """The installation that a configuration of this webhook belongs to."""
+    entry = next(filter(_is_our_entry, configuration["webhooks"]))
+    reference = entry["clientConfig"].get("service")
+    if not reference:
+        return Installation(configuration)
+    namespace, service = reference["namespace"], reference["name"]
+    inside, within = f"/api/v1/namespaces/{namespace}", f"--namespace {namespace}"
+    spec = _object(cluster, f"{inside}/services/{service}").get("spec", {})
+    selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
+    deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/{service}"
+    template = _object(cluster, deployment).get("spec", {}).get("template", {}).get("spec", {})
+    volumes = template.get("volumes") or []
+    secret = next((one["secret"]["secretName"] for one in volumes if "secret" in one), f"{service}-tls")
+    policy = next((one["configMap"]["name"] for one in volumes if "configMap" in one), f"{service}-policy")
+    return Installation(
+        configuration=configuration,
+        namespace=namespace,
+        service=service,
+        spec=spec,
+        pods=_items(cluster, "the webhook's pods", f"list pods {within}", f"{inside}/pods", labelSelector=selector),
+        ready=_attempt(
+            "the Service's endpoints",
+            f"get endpoints {within}",
+            lambda: _ready(cluster.get(f"{inside}/endpoints/{service}")),
+        ),
+        secret_name=secret,
+        secret=_attempt(
+            f"the Secret {secret}",
+            f"get secret/{secret} {within}",
+            lambda: _data(cluster.get(f"{inside}/secrets/{secret}")),
+        ),
+        policy=_policy(cluster, f"{inside}/configmaps/{policy}"),
+        controller=_exists(cluster, f"{deployment}-certificate-controller"),
+    )
+
+
+def _is_our_entry(entry: JSON) -> bool:
+    return str(entry["name"]).endswith(_ENTRY_SUFFIX)
+
+
+def _attempt(what: str, permission: str, read: Callable[[], T]) -> T | Unknown:
+    """What `read` returns; Unknown if the cluster refuses. `permission` is what `kubectl auth can-i` asks for."""
+    try:
+        return read()
+    except ClusterError as error:
+        return Unknown(what, error.reason, f"kubectl auth can-i {permission}")
+
+
+def _items(cluster: Cluster, what: str, permission: str, path: str, **query: str) -> list[JSON] | Unknown:
+    return _attempt(what, permission, lambda: cluster.items(path, **query))
+
+
+def _object(cluster: Cluster, path: str) -> JSON:
+    """The object at a path; empty if it could not be read."""
+    try:
+        return cluster.get(path)
+    except ClusterError:
+        return {}
+
+
+def _exists(cluster: Cluster, path: str) -> bool:
+    try:
+        cluster.get(path)
+    except ClusterError as error:
+        return not isinstance(error, NotFoundError)
+    return True
+
+
+def _ready(endpoints: JSON) -> list[str]:
+    return [one["ip"] for subset in endpoints.get("subsets") or () for one in subset.get("addresses") or ()]
+
+
+def _data(secret: JSON) -> dict[str, bytes]:
+    return {key: base64.b64decode(value or "") for key, value in (secret.get("data") or {}).items()}
+
+
+def _policy(cluster: Cluster, path: str) -> Policy | None:
+    try:
+        return parse_policy(cluster.get(path)["data"]["policy.yaml"].encode(), "policy.yaml")
+    except (ClusterError, KeyError, PolicyError):
+        return None
 
 
 def _namespaces(cluster: Cluster, namespace: str | None) -> list[JSON] | Unknown:
+    path = "/api/v1/namespaces"
     if namespace is None:
-        select = {"labelSelector": names.PROFILE_LABEL}
-        return attempt("the namespaces", "list namespaces", lambda: cluster.items("/api/v1/namespaces", **select))
-    path = f"/api/v1/namespaces/{namespace}"
-    return attempt(f"the namespace {namespace}", "get namespaces", lambda: [cluster.get(path)])
+        return _items(cluster, "the namespaces", "list namespaces", path, labelSelector=names.PROFILE_LABEL)
+    return _attempt(f"the namespace {namespace}", "get namespaces", lambda: [cluster.get(f"{path}/{namespace}")])
 
 
 def _spark_pods(cluster: Cluster, namespace: str) -> list[JSON] | Unknown:
     path = f"/api/v1/namespaces/{namespace}/pods"
     select = {"labelSelector": names.SPARK_ROLE, "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-    permission = f"list pods --namespace {namespace}"
-    return attempt(f"the pods of {namespace}", permission, lambda: cluster.items(path, **select))
+    return _items(cluster, f"the pods of {namespace}", f"list pods --namespace {namespace}", path, **select)
 
 
-def _served(cluster: Cluster, what: str, path: str, namespace: str) -> list[JSON] | Unknown | None:
-    try:
-        return cluster.items(path.format(namespace))
-    except NotFoundError:
-        return None
-    except ClusterError as error:
-        permission = f"list {what.lower()} --namespace {namespace}"
-        return Unknown(f"the {what} of {namespace}", error.reason, f"kubectl auth can-i {permission}")
+def _custom(cluster: Cluster, kind: str, path: str, namespace: str) -> list[JSON] | Unknown | None:
+    """The objects of a custom `kind` (plural) in a namespace; None if the cluster has no such kind."""
+
+    def read() -> list[JSON] | None:
+        try:
+            return cluster.items(path.format(namespace))
+        except NotFoundError:
+            return None
+
+    return _attempt(f"the {kind} of {namespace}", f"list {kind.lower()} --namespace {namespace}", read)

@@ -6,10 +6,12 @@ Channel 0 carries data, channel 1 errors, and each begins with a frame that hold
 
 import select
 import socket
+import socketserver
 import ssl
 import threading
-from contextlib import suppress
-from typing import Any, Final, Self
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 from websocket import ABNF, WebSocketException
 
@@ -19,59 +21,40 @@ from certs.server import Address
 _LOOPBACK: Final = "127.0.0.1"
 _CHUNK: Final = 16384
 _SECONDS: Final = 10
+_SECONDS_TO_END: Final = 0.05
 _DATA: Final = b"\0"
 
 
-class Tunnel:
-    """While it is open, each connection to `address` leads to one port of one pod."""
+@contextmanager
+def port_forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[Address]:
+    """An address at which each connection leads to `port` of `pod`, until the block ends.
 
-    def __init__(self, cluster: Cluster, namespace: str, pod: str, port: int) -> None:
-        """To `port` of `pod` in `namespace`."""
-        self._cluster = cluster
-        self._path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
-        self._threads: list[threading.Thread] = []
+    Raises ClusterError if the pod cannot be reached.
+    """
 
-    def __enter__(self) -> Self:
-        """Opens it. Raises ClusterError if the pod cannot be reached."""
-        self._forward().shutdown()
-        self._listener = socket.create_server((_LOOPBACK, 0))
-        self.address = Address(_LOOPBACK, self._listener.getsockname()[1])
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Closes it, and every connection through it."""
-        # Closing alone does not wake a thread that waits in accept.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(_SECONDS)
-
-    def _start(self, target: Any, *arguments: Any) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _forward(self) -> Any:
-        forward = self._cluster.websocket(self._path)
+    def connect() -> Any:
+        forward = cluster.websocket(f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}")
         forward.settimeout(_SECONDS)
         return forward
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                try:
-                    forward = self._forward()
-                except ClusterError:
-                    near.close()
-                    continue
-                self._start(_carry, near, forward)
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(ClusterError):
+                _carry(self.request, connect())
+
+    connect().shutdown()
+    with socketserver.ThreadingTCPServer((_LOOPBACK, 0), Connection) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[_SECONDS_TO_END])
+        thread.start()
+        try:
+            yield Address(_LOOPBACK, server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _carry(near: socket.socket, forward: Any) -> None:
-    """Forwards data in both directions until one side ends, then ends both.
+    """Forwards data in both directions until one side ends, then ends the forward.
 
     One thread does both: two must not read and write the same TLS connection (Python: ssl, SSLSocket).
     """
@@ -92,7 +75,6 @@ def _carry(near: socket.socket, forward: Any) -> None:
     with suppress(OSError, WebSocketException):
         forward.send_close()
     forward.shutdown()
-    near.close()
 
 
 def _receive(near: socket.socket, forward: Any, begun: set[bytes]) -> bool:
