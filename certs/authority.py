@@ -19,7 +19,7 @@ from certs.pem import encode
 CA_NAME = "spark-eci-webhook CA"
 CA_LIFETIME = timedelta(days=3650)
 SERVING_LIFETIME = timedelta(days=90)
-#: How far notBefore lies in the past, for clients whose clock is slow.
+#: How long before the time of issue a certificate begins to be valid, for clients whose clock is slow.
 SKEW = timedelta(hours=1)
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -49,8 +49,8 @@ class KeyPair:
 def new_authority(now: datetime) -> KeyPair:
     """A new CA, valid from an hour before `now` for ten years.
 
-    Its subject holds a part of its key's identifier: no two CAs in a bundle share a name, so every client finds the
-    right one.
+    Its subject contains a part of its key's identifier. So all CAs in a bundle have different names, and every client
+    finds the right one.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())

@@ -242,7 +242,7 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
     except (TypeError, AttributeError):
-        # The library fails so if YAML is not a kubeconfig, and if it cannot refresh a token of gcp.
+        # The library raises these if YAML is not a kubeconfig, or if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
     else:
         return Cluster(client.ApiClient(settings))

@@ -1,6 +1,6 @@
 """The control loop: reads the objects, does one thing, and reads them again.
 
-A watch on each of the three objects only tells that it changed. Each action is decided from fresh reads, and the API
+A watch on each of the three objects only reports that it changed. Each action is decided from fresh reads, and the API
 server refuses to write an object that was written since, so any number of controllers agree.
 """
 

@@ -65,7 +65,7 @@ def _write_version(folder: Path, files: Mapping[str, bytes]) -> Path:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    version.chmod(0o755)  # until now, nobody else could enter it
+    version.chmod(0o755)  # until now, only the owner could enter it
     return version
 
 
@@ -85,7 +85,7 @@ def _sweep(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lets one writer at a time into a folder, and syncs the folder after it; the lock ends with the process."""
+    """Allows one writer at a time in a folder, and syncs the folder afterwards; the lock ends with the process."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -36,7 +36,7 @@ def command(
     out: Annotated[Path, typer.Option(help="The folder for ca.crt, tls.crt and tls.key.")],
     host: Annotated[list[str], typer.Option(help="A DNS name or IP address to serve as; repeatable.")],
 ) -> None:
-    """Issue a serving certificate of a new CA into a folder, unless the certificate there is still good.
+    """Issue a serving certificate of a new CA into a folder, unless the certificate there can still be used.
 
     Example: python -m certs issue --out .local/tls --host localhost --host 127.0.0.1
     """

@@ -54,7 +54,7 @@ class Keyring:
         return tuple(sorted(certificates, key=lambda ca: (ca.not_valid_before_utc, ca.fingerprint(hashes.SHA256()))))
 
     def retire(self, certificates: Iterable[x509.Certificate], now: datetime) -> "Keyring":
-        """The keyring that trusts `certificates` for as long as what they signed until `now` can live.
+        """The keyring that trusts `certificates` for as long as what they signed until `now` can be valid.
 
         An hour is added, for another controller whose clock is slow.
         """
@@ -69,7 +69,7 @@ class Keyring:
         return replace(self, retired=tuple(kept))
 
     def data(self) -> dict[str, bytes]:
-        """What the Secret is to hold, as key → PEM."""
+        """The data that the Secret should have, as key → PEM."""
         data: dict[str, bytes] = {}
         for (certificate, key), pair in ((CURRENT, self.current), (NEXT, self.next)):
             if pair:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from certs.controller import Controller
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-#: After so many seconds without a turn of the control loop, the health endpoint answers 503.
+#: After this many seconds without a turn of the control loop, the health endpoint answers 503.
 STALE = 180
 
 
@@ -40,8 +40,8 @@ def command(
 ) -> None:
     """Keep the certificates of the webhook in a cluster: issue, publish, renew and repair them.
 
-    It needs the rights to get, list, watch and update the two Secrets, to get, list, watch and patch the configuration,
-    and to create Secrets and Events in the namespace. SIGTERM ends it.
+    It needs permissions to get, list, watch and update the two Secrets, to get, list, watch and patch the
+    configuration, and to create Secrets and Events in the namespace. SIGTERM ends it.
     """
     # The API client takes 0.4 s to import. The other commands should not wait for it.
     from certs.cluster import connect  # noqa: PLC0415
@@ -64,7 +64,7 @@ def run(controller: "Controller") -> int:
             controller.run()
         except Exception:
             crashed.set()
-            log.exception("the controller has a bug and ends")
+            log.exception("the controller ends because of a bug")
             controller.end()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,7 +81,7 @@ def run(controller: "Controller") -> int:
 
 @contextmanager
 def _health(controller: "Controller", port: int) -> Iterator[str]:
-    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop turns, otherwise 503.
+    """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop runs, 503 if it is stuck.
 
     It stays 200 while the API server does not answer: a restart would not help. Raises InputError.
     """
@@ -96,7 +96,7 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
                 status, text = HTTPStatus.NOT_FOUND, "not found; accepted: /healthz\n"
             elif idle > STALE:
                 status = HTTPStatus.SERVICE_UNAVAILABLE
-                text = f"the control loop has not turned for {idle:.0f} seconds\n"
+                text = f"the control loop has been stuck for {idle:.0f} seconds\n"
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.send_header("Content-Length", str(len(text)))

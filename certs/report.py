@@ -16,7 +16,7 @@ class Shown:
     """One certificate of a source."""
 
     file: str
-    """The file or key that holds it."""
+    """The file or key that contains it."""
     certificate: x509.Certificate
     remark: str = ""
 
@@ -57,7 +57,7 @@ def presented(
     """Describes a serving certificate of which only the files in `expected` must be there."""
     material = read(data, hosts, now, expected)
     serving = material.serving
-    key = "its key fits" if serving and material.key and belongs(material.key, serving) else ""
+    key = "its key matches" if serving and material.key and belongs(material.key, serving) else ""
     shown = [Shown(CERTIFICATE, certificate, "" if index else key) for index, certificate in enumerate(material.chain)]
     shown += [Shown(CA, certificate) for certificate in material.bundle]
     return Report(source, now, tuple(shown), material.problems)

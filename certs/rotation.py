@@ -30,7 +30,7 @@ class Plan:
     """What to do."""
 
     action: Action | None
-    """The next action; None if all is well or the controller may not act."""
+    """The next action; None if there is nothing to do or the controller may not act."""
     due: datetime | None
     """When to look again even if nothing changed; None if only a change can bring work."""
     problems: tuple[str, ...]
@@ -53,7 +53,7 @@ class Situation:
     bundles: Mapping[str, bytes]
     """Webhook → its caBundle; empty without a configuration."""
     published: Published | None
-    """Since when every place holds the CAs of `ring`; None if one holds something else."""
+    """Since when every place has had exactly the CAs of `ring`; None if one has others."""
 
     @property
     def settled(self) -> bool:
@@ -72,7 +72,7 @@ class Situation:
 
 
 def plan(objects: Objects, target: Target, published: Published | None, now: datetime) -> Plan:
-    """What to do next about `objects`; `published` is what the call before returned, None at first.
+    """What to do next about `objects`; `published` is what the previous call returned, None at first.
 
     The CA's Secret must be read last: the other two objects follow it, so it must not be older than they are.
     """
@@ -133,7 +133,7 @@ def _next_action(view: Situation) -> Action | None:
 
 
 def _replace_ca(view: Situation) -> Action:
-    """If no CA can sign, the next CA or a new one takes its place; the old CAs stay trusted."""
+    """If no CA can sign, the next CA or a new one becomes the current one; the old CAs stay trusted."""
     current = view.ring.next or new_authority(view.now)
     ring = replace(view.ring, current=current, next=None).retire(_adoptable(view), view.now)
     why = "; ".join(view.ring.problems) if view.objects.ca else "the Secret does not exist"

@@ -59,7 +59,7 @@ def shake_hands(address: Address, server_name: str, ca: bytes | None) -> Handsha
     if ca is not None:
         strict = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         strict.verify_flags |= ssl.VERIFY_X509_STRICT
-        strict.load_verify_locations(cadata=ca.decode("ascii", "ignore"))  # comments may be in any language
+        strict.load_verify_locations(cadata=ca.decode("ascii", "ignore"))  # comments in PEM need not be ASCII
         try:
             _connect(address, server_name, strict)
         except ssl.SSLCertVerificationError as error:

@@ -91,7 +91,7 @@ Action = WriteSecret | PatchBundle
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The bundle that clients everywhere trust, and since when without a break.
+    """The bundle that all clients trust, and since when they have trusted it without interruption.
 
     A controller keeps this in memory only: after a restart it waits once more, which does no harm.
     """

@@ -99,7 +99,7 @@ FAULTS = {
     "no JSON": Answer(200, b"<html>"),
     "an empty answer": Answer(200, b""),
     "JSON of another kind": Answer(200, b'{"kind": "Nonsense"}'),
-    "JSON that is no object": Answer(200, b"[]"),
+    "JSON that is not an object": Answer(200, b"[]"),
     "a closed connection": Answer(close=True),
 }
 
@@ -295,7 +295,7 @@ def test_a_signal_ends_it_though_the_api_server_hangs(stand_in: StandIn, number:
         assert json.loads(process.stderr.readlines()[-1])["event"] == "ended"
 
 
-def test_health_fails_once_the_loop_has_stopped_to_turn(stand_in: StandIn) -> None:
+def test_health_fails_if_the_control_loop_is_stuck(stand_in: StandIn) -> None:
     controller, _ = controller_of(stand_in)
     before = threading.enumerate()
     with process._health(controller, 0) as address:
@@ -303,13 +303,13 @@ def test_health_fails_once_the_loop_has_stopped_to_turn(stand_in: StandIn) -> No
         controller.turned -= process.STALE + 1
         with pytest.raises(urllib.error.HTTPError, match="503") as caught:
             urllib.request.urlopen(url)  # noqa: S310
-        assert caught.value.read() == b"the control loop has not turned for 181 seconds\n"
+        assert caught.value.read() == b"the control loop has been stuck for 181 seconds\n"
         caught.value.close()
     wait_for(lambda: set(threading.enumerate()) <= set(before))
 
 
 def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: StandIn) -> None:
-    """Then kubelet restarts it; a loop that does nothing would go unseen."""
+    """Then kubelet restarts it. Nobody would notice a loop that does nothing."""
     controller, _ = controller_of(stand_in)
     controller.stop = threading.Event()
     controller.clock = lambda: 1 / 0  # type: ignore[assignment, return-value]
@@ -320,7 +320,7 @@ def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: Stand
     finally:
         for number, handler in before:
             signal.signal(number, handler)
-    assert "the controller has a bug and ends" in [entry["event"] for entry in entries]
+    assert "the controller ends because of a bug" in [entry["event"] for entry in entries]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What `show` says of a folder or a running server, sound and with each fault."""
+"""What `show` says about a folder or a running server, without faults and with each fault."""
 
 import contextlib
 import json
@@ -73,7 +73,7 @@ def test_a_sound_folder_is_explained_line_by_line(tmp_path: Path, capsys: pytest
         f"  tls.crt: spark-eci-webhook, issued by {name}",
         "    for localhost, ::1",
         f"    valid from {begin} to {date(now + timedelta(days=90))}, 89 days left",
-        "    its key fits",
+        "    its key matches",
         f"  ca.crt: {name}, issued by itself",
         f"    valid from {begin} to {date(now + timedelta(days=3650))}, 3649 days left",
         "  nothing is wrong",
@@ -170,7 +170,7 @@ def test_a_missing_name_is_said_with_the_names_that_are_there() -> None:
 
 
 def test_a_chain_through_an_intermediate_is_followed() -> None:
-    """As a company's own CA issues: the intermediate comes with the certificate, the root is in the bundle."""
+    """As with a company's own CA: the intermediate comes with the certificate, and the root is in the bundle."""
     root, middle = new_authority(NOW), new_authority(NOW)
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "root")])
 
@@ -303,7 +303,7 @@ def test_addresses_are_read_and_written_alike(text: str, address: Address) -> No
     "text",
     ["", "localhost", ":443", "a:", "a:b", "a:0", "a:65536", "a:-1", "a:\u00b2", "a:" + "9" * 5000, "[::1]", "[]:1"],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"; accepted: HOST:PORT, such as 127\.0\.0\.1:8443 or \[::1\]:8443$"):
         read_address(text)
 
@@ -362,7 +362,7 @@ def kubeconfig(user: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_a_kubeconfig_that_is_none_is_one_sentence_and_exit_code_2(
+def test_an_unusable_kubeconfig_is_one_sentence_and_exit_code_2(
     content: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "config"

@@ -43,13 +43,13 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours"}}},
-            "certificates.provided.caBundle is empty: set it to the CA's certificate in PEM, by which the API server "
-            "trusts the service",
+            "certificates.provided.caBundle is empty: set it to the CA's certificate in PEM, with which the API server "
+            "verifies the service",
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": None}}},
-            "certificates.provided.caBundle is empty: set it to the CA's certificate in PEM, by which the API server "
-            "trusts the service",
+            "certificates.provided.caBundle is empty: set it to the CA's certificate in PEM, with which the API server "
+            "verifies the service",
         ),
         (
             {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": "rubbish"}}},

@@ -21,7 +21,7 @@ PAGES: Final = (ROOT / "docs" / "explain.md",)
 
 _PLAIN: Final = "explain -f examples/ecs-first/before.yaml"
 _APPS: Final = "explain -f tests/cli/apps"
-#: Name of the file → the command whose output it holds.
+#: Name of the file → the command whose output it contains.
 COMMANDS: Final = {
     **{f"{mode}.txt": f"{_PLAIN} --profile {mode}" for mode in SchedulingMode},
     **{f"{mode}.diff": f"{_PLAIN} --profile {mode} -o diff" for mode in SchedulingMode},
@@ -76,7 +76,7 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def rewrite_outputs() -> None:
-    """Makes the present outputs the expected ones; in a process of its own, which is not on a terminal."""
+    """Makes the present outputs the expected ones. Runs in a separate process, which is not on a terminal."""
     variables = {key: value for key, value in os.environ.items() if key != "FORCE_COLOR"}
     subprocess.run([sys.executable, "-m", "tests.cli.golden"], cwd=ROOT, env=variables, check=True, capture_output=True)
 

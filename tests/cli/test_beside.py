@@ -38,10 +38,10 @@ def application(executor: dict[str, Any]) -> str:
 
 
 def cases() -> Iterator[tuple[dict[str, Any], SchedulingMode, int, str]]:
-    """What an executor has, its mode, and the exit code and verdict that follow, for every mode."""
+    """For every mode: what an executor has, and the exit code and verdict that follow."""
     for mode in SchedulingMode:
         repeated = ORDERED if mode.opens_eci else ALIKE
-        # What ECI cannot run is seen in the first order only after our affinity was added.
+        # In the first order, what ECI cannot run is seen only after our affinity was added.
         late = (3, DIFFERENT if mode.requires is Side.VIRTUAL else SAME) if mode.opens_eci else (0, ALIKE)
         yield {}, mode, 0, ALIKE
         yield {"affinity": AFFINITY}, mode, 0, ALIKE
@@ -66,7 +66,7 @@ def test_the_verdict_is_about_where_the_pod_may_run(
 
 
 def test_both_orders_keep_the_users_affinity_and_ours_and_one_toleration(run: Run, tmp_path: Path) -> None:
-    """As in the cluster: the stored pod has the user's affinity and ours, our toleration once."""
+    """As in the cluster, the stored pod has the user's affinity and ours, and our toleration once."""
     file = tmp_path / "app.yaml"
     file.write_text(application({"affinity": AFFINITY}))
     out = run("explain", "-f", file, "--profile", "eci-only", "--beside", "spark-operator").out

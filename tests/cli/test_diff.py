@@ -23,7 +23,7 @@ def policies(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def compared(run: Run, policies: tuple[Path, Path], new: Any, *arguments: str) -> list[dict[str, Any]]:
-    """What differs between the built-in policy and `new`; the exit code is that of a difference or none."""
+    """What differs between the built-in policy and `new`; also checks that the exit code fits."""
     policies[1].write_text(yaml.safe_dump(new))
     ran = run("diff", *policies, *arguments, "-o", "json")
     found: list[dict[str, Any]] = json.loads(ran.out)
@@ -97,10 +97,8 @@ def test_the_same_mode_with_other_additions_is_a_difference(
     ],
     ids=str,
 )
-def test_a_change_that_moves_no_pod_is_no_difference(
-    new: dict[str, Any], run: Run, policies: tuple[Path, Path]
-) -> None:
-    """Though the policy's digest, and so the record on each pod, is another one."""
+def test_a_change_that_moves_no_pod_is_not_reported(new: dict[str, Any], run: Run, policies: tuple[Path, Path]) -> None:
+    """Nothing differs, although the policy's digest, and so the record on each pod, has changed."""
     assert compared(run, policies, new, "-f", PLAIN) == []
     assert run("diff", *policies, "-f", PLAIN).out == "0 of 1 would be placed differently\n"
 
@@ -152,7 +150,7 @@ def test_a_denied_pod_is_a_difference(run: Run, policies: tuple[Path, Path]) -> 
     policies[0].write_text(yaml.safe_dump(profile({}, {"mode": "eci-only"})))
     new = profile({}, {"mode": "eci-only", "unplaceable": "deny"})
     (found,) = compared(run, policies, new, "-f", "tests/cli/pods/node-name-set.yaml")
-    assert (found["old"], found["new"]) == ("eci-only, but own placement", "denied")
+    assert (found["old"], found["new"]) == ("eci-only, but keeps its own placement", "denied")
 
 
 def test_every_profile_of_either_policy_can_be_compared(run: Run, policies: tuple[Path, Path]) -> None:

@@ -1,4 +1,4 @@
-"""What `doctor` says of objects as an API server holds them; tests/e2e/test_doctor.py asks a real one."""
+"""What `doctor` says about objects as an API server stores them; tests/e2e/test_doctor.py uses a real one."""
 
 import dataclasses
 import json
@@ -90,7 +90,7 @@ def others(*configured: str, entry: str = "sidecars.example.org", **rule: list[s
 
 
 def objects() -> JSON:
-    """An installation in which all is well: each object by its path below the API's version."""
+    """An installation without faults: each object by its path below the API's version."""
     chart = render()
     configured = chart.one("MutatingWebhookConfiguration", "spark-placement")
     bundle = {"clientConfig": {"caBundle": base64(AUTHORITY.certificate_pem)}}
@@ -119,7 +119,7 @@ OBJECTS: Final = objects()
 
 
 class Stored(Cluster):
-    """Serves objects, two on a page, and raises an error that stands at a path."""
+    """Serves objects, two on a page; if there is an error at a path, raises it."""
 
     def __init__(self, objects: JSON) -> None:
         super().__init__(None)
@@ -152,7 +152,7 @@ def selected(stored: JSON, query: Any) -> bool:
 
 
 def doctor(overlay: JSON) -> list[str]:
-    """The findings as text; beside objects, `overlay` may name the `contact` and the `only` namespace."""
+    """The findings as text. `overlay` changes the objects, and may also contain `contact` and the namespace `only`."""
     objects = overlaid(OBJECTS, {key: value for key, value in overlay.items() if key not in ("contact", "only")})
     changes = overlay.get("contact", {})
     contact = None if changes is None else dataclasses.replace(CONTACT, **changes)
@@ -191,7 +191,7 @@ def expected(*found: str) -> list[str]:
 
 
 def entries(change: JSON, only: str = "") -> JSON:
-    """The configuration with `change` laid on all its entries, or on those whose names begin with `only`."""
+    """The configuration with `change` applied to all its entries, or to those whose names begin with `only`."""
     found = OBJECTS[OURS]["webhooks"]
     return {OURS: {"webhooks": [overlaid(one, change) if one["name"].startswith(only) else one for one in found]}}
 
@@ -206,7 +206,7 @@ def policy(content: JSON) -> JSON:
 
 def not_in_force(content: JSON) -> str:
     digest = parse_policy(json.dumps(content).encode(), "policy.yaml").digest
-    return f"warning service: the service answers {PROXY} with policy {Policy().digest}, but the ConfigMap holds {digest} | kubectl rollout status deployment/{FULLNAME} {WITHIN}"
+    return f"warning service: the service answers {PROXY} with policy {Policy().digest}, but the ConfigMap has {digest} | kubectl rollout status deployment/{FULLNAME} {WITHIN}"
 
 
 def presented(pair: KeyPair, fault: str = "") -> JSON:
@@ -214,7 +214,7 @@ def presented(pair: KeyPair, fault: str = "") -> JSON:
 
 
 def renewed(days: int) -> JSON:
-    """A certificate that was issued so many days ago, in the Secret, trusted and presented."""
+    """A certificate that was issued `days` days ago, in the Secret, trusted and presented."""
     pair = issue(STRANGER, [HOST], NOW - timedelta(days=days))
     both = AUTHORITY.certificate_pem + STRANGER.certificate_pem
     return {**bundle(both), SECRET: secret(pair, AUTHORITY, STRANGER), "contact": presented(pair)}
@@ -248,9 +248,9 @@ URLS: Final = [
 ]
 
 # fmt: off
-#: What differs from an installation in which all is well, and the lines that differ in what is found.
+#: What differs from an installation without faults, and the lines of the output that differ.
 CASES: Final[dict[str, tuple[Any, ...]]] = {
-    "all is well": ({},),
+    "nothing is wrong": ({},),
     "no configuration": ({OURS: ABSENT}, *NO_INSTALLATION,
         f"fault configuration: this webhook has no MutatingWebhookConfiguration, so no pod is placed | {INSTALL}",
         f'fault namespaces: etl: unknown profile "default"; accepted: none | {INSTALL}',
@@ -298,7 +298,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "no caBundle, and a Secret made by hand": ({**bundle(b"", "default"), CONTROLLER: ABSENT, SECRET: {"data": {"tls.key": ABSENT}}},
         f"{NO_BUNDLE} | {UPGRADE} --set-file certificates.provided.caBundle=ca.crt",
         f"fault certificates: {STORED}: tls.key is missing | kubectl create secret tls {FULLNAME}-tls {WITHIN} --cert tls.crt --key tls.key --dry-run=client -o yaml | kubectl apply -f -"),
-    "a caBundle that is no certificate": ({**bundle(b"rubbish"), CONTROLLER: DENIED},
+    "a caBundle that is not a certificate": ({**bundle(b"rubbish"), CONTROLLER: DENIED},
         f"fault certificates: a caBundle of spark-placement holds no readable PEM certificate | {LOGS}"),
     "another caBundle in one entry": (bundle(STRANGER.certificate_pem, "unknown-profile"),
         f"fault certificates: the entries of spark-placement have different caBundles | {LOGS}"),
@@ -312,7 +312,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "a certificate that was not renewed": (renewed(80),
         f"warning certificates: {STORED}: tls.crt expires in 10 days and was not renewed | {LOGS}"),
     "another certificate than the Secret's": ({"contact": presented(OTHER)},
-        f"warning certificates: the service, reached {FORWARD}, presents another certificate than the Secret {FULLNAME}-tls; after a change, loading it takes up to two minutes | {RESTART}"),
+        f"warning certificates: the service, reached {FORWARD}, does not present the certificate in the Secret {FULLNAME}-tls; after a change, loading it takes up to two minutes | {RESTART}"),
     "no contact": ({"contact": {"handshake": UNKNOWN, "answer": UNKNOWN}},
         f"warning certificates: {UNCHECKED}", f"warning service: {UNCHECKED}"),
     "no endpoint": ({ENDPOINTS: {"subsets": ABSENT}, "contact": {"answer": None}},
@@ -322,7 +322,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "an answer of something else": ({"contact": {"answer": Answer(PROXY, "")}},
         f"fault service: something answers {PROXY}, but it is not this webhook | {DESCRIBE}"),
     "a wrong policy": (policy({"profiles": 1}),),
-    "a policy that is not in force and leaves pods alone": ({**policy(LEAVING), f"{ETL}/pods/left": pod("2026-08-04"), f"{STRICT}/pods/left": pod("2026-08-04")},
+    "a policy that is not in use yet and leaves pods alone": ({**policy(LEAVING), f"{ETL}/pods/left": pod("2026-08-04"), f"{STRICT}/pods/left": pod("2026-08-04")},
         not_in_force(LEAVING), "none pods"),
     "an unknown profile": ({"namespaces/typo": namespace("eci-olny"), "namespaces/typo/pods/unplaced": pod("2026-08-04")},
         f'+fault namespaces: typo: unknown profile "eci-olny"; accepted: {PROFILES} | kubectl label namespace typo {PROFILE}=default --overwrite'),

@@ -53,7 +53,7 @@ def test_the_patch_is_the_services_byte_for_byte(case: Case, service: httpx.Clie
 
 
 def test_the_patch_of_a_review_is_the_services(run: Run) -> None:
-    """From the captured review as it is, JSON and all."""
+    """The input is the captured review, unchanged and as JSON."""
     file = ROOT / "tests" / "reviews" / "spark-3.5.2-executor-1.json"
     ran = run("explain", "-f", file, "-o", "json", "--profile", "eci-only")
     (workload,) = json.loads(ran.out)["workloads"]
@@ -69,7 +69,7 @@ def test_the_patch_of_a_review_is_the_services(run: Run) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_plain_application_ends_as_one_written_by_hand(name: str, run: Run) -> None:
-    """The vendor's applications: what the webhook makes of the plain one is what `after.yaml` says by itself."""
+    """The vendor's applications: the webhook changes the plain one into what `after.yaml` gives without the webhook."""
     folder = ROOT / "examples" / name
     before = json.loads(
         run("explain", "-f", folder / "before.yaml", "--policy", folder / "policy.yaml", "-o", "json").out
@@ -187,7 +187,7 @@ def test_a_namespace_beside_the_application_names_the_profile(
         ({"kind": {"version": "v1", "kind": "Service"}, "object": {"spec": []}}, "CREATE of Service"),
     ],
 )
-def test_a_request_that_is_no_creation_of_a_pod_is_left_alone(
+def test_a_request_that_does_not_create_a_pod_is_left_alone(
     request_: dict[str, Any], what: str, run: Run, tmp_path: Path
 ) -> None:
     captured = json.loads((ROOT / "tests/reviews/spark-3.5.2-driver.json").read_bytes())

@@ -64,7 +64,7 @@ def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def spoilt(draw: st.DrawFn) -> Any:
+def damaged(draw: st.DrawFn) -> Any:
     """A document in which one or two values were replaced by arbitrary ones, or removed."""
     document = copy.deepcopy(draw(st.sampled_from(DOCUMENTS)))
     for _ in range(draw(st.integers(1, 2))):
@@ -95,9 +95,9 @@ def explained(file: Path) -> None:
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=spoilt(), as_yaml=st.booleans())
+@given(document=damaged(), as_yaml=st.booleans())
 def test_a_spoilt_document_is_explained_or_refused(document: Any, as_yaml: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    file = tmp_path / "spoilt"
+    file = tmp_path / "damaged"
     text = yaml.safe_dump(document) if as_yaml else json.dumps(document)
     file.write_text(text, encoding="utf-8", errors="surrogatepass")
     refused: tuple[str, ...] = ()

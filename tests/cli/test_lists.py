@@ -22,7 +22,7 @@ from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application
 
 ENTRIES = st.text("abcdefghij-", min_size=1, max_size=30)
-#: Made-up names, more and longer ones than there are modes and profiles today.
+#: Invented names, more and longer than those of today's modes and profiles.
 MADE_UP = [
     [*map(str, SchedulingMode), *(f"{word}-{number}" for number in range(count))]
     for word in ("anywhere", "a-mode-with-a-name-as-long-as-a-sentence")
@@ -31,7 +31,7 @@ MADE_UP = [
 
 
 def shown(entries: list[str]) -> Iterator[str]:
-    """Every way to show `entries`: all of them, then fewer and fewer with the number of the others, at last only that."""
+    """All ways to show `entries`: all, then fewer and the number of the others, and finally only their number."""
     yield ", ".join(entries)
     for number in range(len(entries) - 1, 0, -1):
         yield ", ".join([*entries[:number], f"and {len(entries) - number} more"])

@@ -1,4 +1,4 @@
-"""`probe`: one review for each profile, sent to a service that runs, starts late, is away or answers otherwise."""
+"""`probe`: one review for each profile, sent to a service that runs, starts late, does not run or answers wrongly."""
 
 import contextlib
 import itertools
@@ -143,7 +143,7 @@ def test_bad_input(given: list[str], sentence: str, run: Run) -> None:
     assert run("probe", *given) == (2, "", f"{sentence}\n")
 
 
-def test_a_ca_that_is_no_certificate(run: Run) -> None:
+def test_a_ca_that_is_not_a_certificate(run: Run) -> None:
     ran = run("probe", "--url", "https://a", "--ca", "rubbish")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("--ca: ")

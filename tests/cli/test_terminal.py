@@ -1,4 +1,4 @@
-"""Colour, progress, completion, help, imports and output errors, in a process of their own."""
+"""Colour, progress, completion, help, imports and output errors, each in a separate process."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`try`: what stops it is one sentence and exit code 2. That it works is tried as the README shows it."""
+"""`try`: each error is one sentence and exit code 2. tests/test_readme.py checks that it works."""
 
 import socket
 import subprocess
@@ -22,7 +22,7 @@ def _try(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("flag", ["--port", "--operations-port"])
 def test_a_port_in_use_is_one_sentence(tmp_path: Path, flag: str) -> None:
-    """Also where a web server holds it, which would answer in the service's place."""
+    """Also if a web server uses the port and would answer instead of the service."""
     other = "--operations-port" if flag == "--port" else "--port"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

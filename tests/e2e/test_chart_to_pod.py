@@ -95,7 +95,7 @@ def test_a_label_that_names_no_profile_leaves_pods_and_warns(release: Release) -
     answer = release.control_plane.http.post(f"/api/v1/namespaces/{namespace}/pods", json=_pod("executor-1"))
     assert answer.status_code == 201
     assert _placement(answer.json()) is None
-    assert "names no profile" in answer.headers["Warning"]
+    assert "spark-eci-webhook/profile: unknown profile" in answer.headers["Warning"]
 
 
 def test_the_system_and_the_releases_namespace_are_left_alone(release: Release) -> None:

@@ -1,4 +1,4 @@
-"""`doctor` on a real API server: what it reads, with which rights, by which ways; tests/cli tests the judgements."""
+"""`doctor` on a real API server: what it reads, with which permissions and by which route; tests/cli has the findings."""
 
 import base64
 import json
@@ -43,7 +43,7 @@ DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(enc
 
 @dataclass(frozen=True)
 class Healthy:
-    """An installation in which all is well, with a namespace in the profile default and one in resource-policy."""
+    """An installation without faults, with a namespace in the profile default and one in resource-policy."""
 
     release: Release
     etl: str
@@ -59,7 +59,7 @@ class Healthy:
 
     @property
     def unreachable(self) -> JSON:
-        """Endpoints at which nobody listens."""
+        """Endpoints at which nothing listens."""
         return {"subsets": [subset(self.release.namespace, free_port(own_address()))]}
 
     def everything(self) -> list[str]:
@@ -72,7 +72,7 @@ class Healthy:
 
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane of its own: the doctor looks at the whole cluster, and other tests leave theirs as they like."""
+    """A separate control plane: the doctor looks at the whole cluster, and other tests leave objects in theirs."""
     with ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), tmp_path_factory.mktemp("control-plane")) as started:
         yield started
 
@@ -218,7 +218,7 @@ def test_the_clusters_address_is_used_if_the_proxy_does_not_reach_the_pods(healt
             (found,) = [line for line in healthy.found() if " service: " in line]
     assert answered.startswith("ok service: 1 ready; answered a review at the ClusterIP 127.77.")
     assert found.startswith("warning service: the service answers at the ClusterIP 127.77.")
-    assert f" with policy {Policy().digest}, but the ConfigMap holds " in found
+    assert f" with policy {Policy().digest}, but the ConfigMap has " in found
 
 
 def test_a_port_forward_is_the_other_way(healthy: Healthy, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def account(healthy: Healthy, rules: list[JSON]) -> Iterator[Path]:
 
 @contextmanager
 def strange_bundle(healthy: Healthy) -> Iterator[None]:
-    """While the caBundle is that of another authority."""
+    """Until the block ends, the caBundle is that of another authority."""
     bundle = base64.b64encode(new_authority(datetime.now(UTC)).certificate_pem).decode()
     webhooks = healthy.control_plane.get(CONFIGURATION)["webhooks"]
     strange = [{**one, "clientConfig": {**one["clientConfig"], "caBundle": bundle}} for one in webhooks]
@@ -327,7 +327,7 @@ def changed(control_plane: ControlPlane, path: str, change: JSON) -> Iterator[No
 
 @contextmanager
 def reachable(release: Release) -> Iterator[None]:
-    """Lets the API server's proxy reach the Service's pods: it connects to no address on loopback."""
+    """Lets the API server's proxy reach the Service's pods, although it refuses addresses on loopback."""
     control_plane, inside = release.control_plane, f"/api/v1/namespaces/{release.namespace}"
     port, labels = free_port(own_address()), control_plane.get(f"{inside}/services/{FULLNAME}")["spec"]["selector"]
     container = {"name": "webhook", "image": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}
@@ -344,7 +344,7 @@ def reachable(release: Release) -> Iterator[None]:
 
 
 def subset(namespace: str, port: int) -> JSON:
-    """An endpoint on this machine; the proxy goes only where a pod of that address is."""
+    """An endpoint on this machine; the proxy connects only to addresses of pods."""
     target = {"kind": "Pod", "namespace": namespace, "name": POD}
     return {"addresses": [{"ip": own_address(), "targetRef": target}], "ports": [{"name": "https", "port": port}]}
 

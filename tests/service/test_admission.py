@@ -1,4 +1,4 @@
-"""The endpoint of the whole process: captured reviews, paths, answers, limits and what is left behind."""
+"""The endpoint of the whole process: captured reviews, paths, answers, limits, metrics and log lines."""
 
 import base64
 import json
@@ -92,7 +92,7 @@ def test_what_is_not_the_creation_of_a_pod_is_allowed_unchanged(
 def test_a_namespace_whose_label_names_no_profile_is_warned(built_in: Service) -> None:
     with built_in.client() as client:
         answer = client.post("/unknown-profile", content=review(POD))
-    sentence = f"the namespace's label spark-eci-webhook/profile names no profile; profiles: default, ecs-only, eci-only, and {len(MODES) - 2} more"
+    sentence = f"namespace label spark-eci-webhook/profile: unknown profile; accepted: default, ecs-only, eci-only, ecs-first, and {len(MODES) - 3} more"
     assert answer.json()["response"] == {"uid": UID, "allowed": True, "warnings": [sentence]}
 
 
@@ -215,7 +215,7 @@ def test_httpx_and_the_service_agree_on_keep_alive(built_in: Service) -> None:
 def test_a_bug_is_a_500_without_a_trace_in_the_answer_and_the_next_call_is_served(
     tls: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The fault is forced: there is no input that causes one."""
+    """The fault is forced, because no known input causes one."""
     metrics = Metrics("")
     logger = configure("error", "json")
 

@@ -1,1 +1,1 @@
-"""The command line. commands.py has the signature of every command; each command has a module or package of its own."""
+"""The command line. commands.py has the signature of every command; each command has its own module or package."""

@@ -159,8 +159,8 @@ def doctor(
 ) -> None:
     """Check the installation in a cluster and show the commands that fix it.
 
-    Changes nothing. Asks with your own permissions, and reports what they do not allow it to check. ✓ means fine; !
-    means a warning, or something that could not be checked; ✗ means a fault.
+    Changes nothing. Uses your own permissions, and reports what they do not allow it to check. ✓ means that nothing is
+    wrong; ! means a warning, or something that could not be checked; ✗ means a fault.
 
     Exit code: 0 if there is no fault, 1 if there is one, 2 if no cluster can be reached.
 
@@ -238,7 +238,7 @@ def schema() -> None:
 @app.command()
 def probe(
     url: Annotated[str, typer.Option(help="The service, as https://HOST:PORT.")],
-    profile: Annotated[str, typer.Option(help="The profiles to ask for, separated by commas.")] = "default",
+    profile: Annotated[str, typer.Option(help="The profiles to check, separated by commas.")] = "default",
     label: Annotated[list[str] | None, typer.Option(help="A label of the pod, KEY=VALUE; may be repeated.")] = None,
     ca_file: Annotated[Path | None, typer.Option(help="A PEM file with the CA certificates to trust.")] = None,
     ca: Annotated[str | None, typer.Option(help="The CA certificates to trust, as PEM.")] = None,

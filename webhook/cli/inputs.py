@@ -41,7 +41,7 @@ def read_policy(file: Path | None) -> Policy:
 
 
 def read_inputs(files: Sequence[str], namespace: str, *, skip_other_kinds: bool = False) -> Inputs:
-    """The contents of `files`. `-` is standard input, and a folder stands for all YAML and JSON files in it.
+    """The contents of `files`. `-` is standard input, and a folder means all YAML and JSON files in it.
 
     Objects that name no namespace are in `namespace`.
 

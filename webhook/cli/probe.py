@@ -99,7 +99,7 @@ def send(url: str, body: bytes, context: ssl.SSLContext, *, host: str = "", dead
     """The answer to the AdmissionReview `body`, sent to `url` with `context` for TLS.
 
     `host` is the Host header if not that of `url`. Until `deadline` (time.monotonic) a service that cannot be reached
-    is tried again. Raises ProbeError if there is no answer, an error, or no JSON.
+    is tried again. Raises ProbeError if there is no answer, an error, or an answer that is not JSON.
     """
     headers = {"Content-Type": "application/json"} | ({"Host": host} if host else {})
     call = urllib.request.Request(url, body, headers)  # noqa: S310, the callers' URLs are https

@@ -27,7 +27,7 @@ class Selection:
     """The profile that --profile names, for all pods; None without that option."""
     namespaces: Mapping[str, Namespace]
     lenient: bool = False
-    """Whether an unknown profile is no error, but places no pods."""
+    """Whether an unknown profile places no pods, instead of being an error."""
 
     def of(self, namespace: str) -> CompiledProfile | NoProfile:
         """The profile for the pods of `namespace`: `default` if no file describes that namespace.

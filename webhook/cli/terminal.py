@@ -13,7 +13,7 @@ __all__ = ["BAD_INPUT", "InputError", "console", "errors", "working"]
 #: Exit code if the input cannot be used.
 BAD_INPUT: Final = 2
 
-#: For results. rich uses colour only on a terminal, and honours NO_COLOR; elsewhere it would assume 80 columns.
+#: For results. rich uses colour only on a terminal, and honours NO_COLOR. Without a terminal rich assumes 80 columns.
 console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=None if sys.stdout.isatty() else 120)
 #: For errors and warnings.
 errors: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""The certificate that the service presents: read from files, proven before it is used, replaced without a restart."""
+"""The certificate that the service presents: read from files, tested before it is used, replaced without a restart."""
 
 import os
 import ssl
@@ -21,7 +21,7 @@ class CertificateError(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate that was proven to match its key."""
+    """A certificate that matches its key, as a handshake has shown."""
 
     not_after: float
     """When it expires, in seconds since 1970."""
@@ -32,7 +32,7 @@ class Pair:
 class ServingCertificate:
     """The pair of `tls.crt` and `tls.key` from a folder, in the SSL context of the listener.
 
-    A mismatched pair in that context would break every later handshake. So a new pair is first proven by a handshake in
+    A mismatched pair in that context would break every later handshake. So a new pair is first tested by a handshake in
     memory, and the same bytes are then loaded.
     """
 
@@ -146,7 +146,7 @@ def _client_context(folder: Path, authority: bytes | None, certificate: bytes) -
         name, trusted = CERTIFICATE, certificate
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
-        # Comments around the certificates may be in any language.
+        # Comments around the certificates need not be ASCII.
         context.load_verify_locations(cadata=trusted.decode("ascii", "ignore"))
     except (ValueError, ssl.SSLError) as error:
         raise CertificateError(f"{folder / name}: no certificates in it: {error}") from None

@@ -71,7 +71,7 @@ class Metrics:
         self.log_lines_dropped = counter(
             "log_lines_dropped", "Log lines of ordinary admissions and rejected calls that were dropped."
         )
-        info("policy", "The policy in force.").info({"hash": digest})
+        info("policy", "The policy in use.").info({"hash": digest})
         info("build", "The running version.").info({"version": __version__})
         self._counters: dict[tuple[str, str, str, str], Counter] = {}
 

@@ -45,7 +45,7 @@ class State(IntEnum):
 _IDLE, _HEAD, _BODY, _ANSWERING, _DISCARDING, _CLOSING = State
 
 #: For each event the states in which it may happen, and the next state.
-#: HEAD and ANSWERING meet if a client sends a request before it has its answer.
+#: HEAD follows ANSWERING if a client sends a request before it has the answer to the one before.
 FIRST_BYTE: Final = {_IDLE: _HEAD, _ANSWERING: _HEAD, _CLOSING: _CLOSING}
 HEAD_END: Final = {_HEAD: _BODY}
 LAST_BYTE: Final = {_BODY: _ANSWERING, _DISCARDING: _IDLE}
@@ -136,7 +136,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._write_deadline = None
 
     def data_received(self, data: bytes) -> None:
-        """Limits the bytes of a head or a trailer that the parser holds, and the time until the request is whole."""
+        """Limits the bytes of a head or a trailer that the parser holds, and the time until the request is complete."""
         if self.transport.is_closing():
             return
         # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.

@@ -88,8 +88,8 @@ class Service:
             policy=self._policy.digest,
             profiles=list(self._policy.profiles),
         )
-        # All objects of this moment live as long as the process, so no collection needs to visit them. A review leaves
-        # no reference cycles, so collections can be rare.
+        # All objects that exist now live as long as the process, so no garbage collection needs to visit them. A review
+        # leaves no reference cycles, so collections can be rare.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)

@@ -73,20 +73,20 @@ def _by_title(one: WorkloadExplanation) -> dict[str, list[PodExplanation]]:
 
 
 def _essence(pods: list[PodExplanation]) -> list[tuple[str, Any]]:
-    """What is compared: the end of all pods, or if it is not the same for all, the end of each share of them."""
-    found = [_end(one) for one in pods]
+    """What is compared: the result for all pods, or if the results differ, the result for each share of them."""
+    found = [_result(one) for one in pods]
     alike = all(one == found[0] for one in found)
-    return [("all", found[0])] if alike else [(one.pod.count, end) for one, end in zip(pods, found, strict=True)]
+    return [("all", found[0])] if alike else [(one.pod.count, result) for one, result in zip(pods, found, strict=True)]
 
 
-def _end(one: PodExplanation) -> Any:
-    """The end of a pod as values: its fate, its mode, and its scheduling part without the record."""
+def _result(one: PodExplanation) -> Any:
+    """The result for a pod: its fate, its mode, and its scheduling part without the record."""
     outcome, part = one.outcome, scheduling_part(one.outcome.after)
     annotations = part.get("metadata", {}).get("annotations", {})
     kept = {key: value for key, value in annotations.items() if key != names.PLACEMENT_ANNOTATION}
     placement = outcome.decision.placement if outcome.decision else None
-    end = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else outcome.skipped
-    return outcome.fate, end, kept, part.get("spec")
+    decided = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else outcome.skipped
+    return outcome.fate, decided, kept, part.get("spec")
 
 
 def _described(pods: list[PodExplanation]) -> str:
@@ -105,7 +105,7 @@ def _state(one: PodExplanation) -> str:
     if outcome.fate is Fate.LEFT_ALONE:
         outside = placement.verdict is Verdict.LEAVE
         return "left alone: outside the rollout" if outside else "left alone: asks for it"
-    kept = "" if placement.placed else ", but own placement"
+    kept = "" if placement.placed else ", but keeps its own placement"
     return f"{placement.mode}{kept}{', observed' if outcome.fate is Fate.OBSERVED else ''}"
 
 

@@ -12,7 +12,7 @@ from webhook.cli.doctor.service import Contact
 from webhook.cli.doctor.snapshot import Installation
 
 _CHECK: Final = "certificates"
-#: Days. The certificate controller and cert-manager renew a month before the end; so late, something prevents them.
+#: Days. The certificate controller and cert-manager renew a month before the end. If less is left, renewal has failed.
 _SOON: Final = 14
 #: cert-manager's annotation that names the Certificate, as NAMESPACE/NAME, whose CA becomes the caBundle.
 _INJECTED: Final = "cert-manager.io/inject-ca-from"
@@ -86,7 +86,7 @@ def _presented(
         yield Finding(_CHECK, Level.FAULT, sentence + handshake.fault, restart)
     elif stored and stored.chain and shown.serving != stored.serving:
         sentence = (
-            f"the service, reached {way}, presents another certificate than the Secret {installation.secret_name}; "
+            f"the service, reached {way}, does not present the certificate in the Secret {installation.secret_name}; "
             "after a change, loading it takes up to two minutes"
         )
         yield Finding(_CHECK, Level.WARNING, sentence, restart)

@@ -9,7 +9,7 @@ from webhook.cli.doctor.snapshot import Snapshot, is_ours, path_of
 INSTALL: Final = (
     "helm install spark-eci-webhook charts/spark-eci-webhook --namespace spark-eci-webhook --create-namespace"
 )
-#: ACK's own configuration, which belongs after ours.
+#: ACK's own configuration, which must be called after ours.
 _ACK: Final = "vk-webhook"
 #: The name that the chart gives ours by default.
 _DEFAULT_NAME: Final = "spark-placement"

@@ -43,7 +43,7 @@ class Unknown:
     """A command that shows why."""
 
     def finding(self, check: str) -> Finding:
-        """This as a warning of `check`."""
+        """A warning of `check` that says so."""
         return Finding(check, Level.WARNING, f"{self.what} could not be checked: {cut(self.why, LIMIT)}", self.fix)
 
 

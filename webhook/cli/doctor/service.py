@@ -131,7 +131,7 @@ def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) 
             permission = f"kubectl auth can-i create services/proxy --namespace {installation.namespace}"
             forbidden = isinstance(error, ForbiddenError)
             return Unknown("the service's answer", error.reason, permission) if forbidden else failed
-    # The certificate has a check of its own, so any certificate will do here.
+    # Another check verifies the certificate, so any certificate is accepted here.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -154,7 +154,7 @@ def _compare(installation: Installation, answer: Answer) -> Finding:
     in_force = dict(part.partition("=")[::2] for part in answer.record.split(",")).get("policy", "")
     if installation.policy and installation.policy.digest != in_force:
         sentence = f"the service answers {answer.way} with policy {in_force}, "
-        sentence += f"but the ConfigMap holds {installation.policy.digest}"
+        sentence += f"but the ConfigMap has {installation.policy.digest}"
         fix = installation.kubectl(f"rollout status deployment/{installation.service}")
         return Finding(_CHECK, Level.WARNING, sentence, fix)
     ready = "" if isinstance(installation.ready, Unknown) else f"{len(installation.ready)} ready; "

@@ -22,7 +22,7 @@ REASONS: Final[dict[Why, str]] = {
     Why.IMAGE_CACHE_SNAPSHOT: "the policy's image cache for this image",
     Why.OPENS_VIRTUAL_NODE: "tolerates the virtual node's taint",
     Why.ONLY_VIRTUAL_NODES: "the pod may run on virtual nodes only",
-    Why.KEEPS_OFF_VIRTUAL_NODES: "the pod tolerates the virtual node's taint, so this keeps it off",
+    Why.KEEPS_OFF_VIRTUAL_NODES: "the pod tolerates the virtual node's taint, so this keeps the pod off",
     Why.PREFERS_VIRTUAL_NODES: "the scheduler prefers virtual nodes",
     Why.PREFERS_OTHER_NODES: "the scheduler prefers other nodes",
     Why.ALREADY_THERE: "the pod has it already",
@@ -83,18 +83,18 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
     rule = profile.rules[placement.role]
     labels = pod.metadata.labels or {}
     steps = [f"profile {profile.name} has {rule.mode} for the {placement.role}"]
-    acts = f"the rule acts on {rule.rollout} % of all applications"
+    applies = f"the rule applies to {rule.rollout} % of all applications"
     match placement.source:
         case Origin.OVERRIDE:
             steps.append(f"the pod's annotation {names.MODE_ANNOTATION} asks for {placement.asked}")
         case Origin.ROLLOUT:
-            steps.append(f"{acts}, but not on {one_line(application(labels))}")
+            steps.append(f"{applies}, but not to {one_line(application(labels))}")
         case Origin.MIX:
             number = labels[names.SPARK_EXEC_ID]
             share = f"number {number} is in the share of {placement.share} % with {placement.asked}"
             steps = [f"profile {profile.name} has a mix for the executors: {share}"]
     if placement.source in (Origin.PROFILE, Origin.MIX) and rule.rollout < WHOLE:
-        steps.append(f"{acts}, and on this one")
+        steps.append(f"{applies}, and to this one")
     if placement.mode != placement.asked:
         steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
     if not placement.placed:
