@@ -7,9 +7,9 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` (default: the process's) name; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # The serving process needs no terminal, and importing one for it costs time at start and memory for good.
+    # The serving process needs no terminal, and importing one costs time at start, and memory until it ends.
     if arguments[:1] == ["serve"]:
-        # structlog imports rich for its tracebacks wherever rich is installed: 5 MiB that the process never uses.
+        # structlog imports rich for its tracebacks if rich is installed: 5 MiB that the process never uses.
         sys.modules["rich"] = None  # type: ignore[assignment]
         from webhook.service.server import run  # noqa: PLC0415
 

@@ -72,7 +72,7 @@ def _bound(values: list[str], otherwise: int) -> int:
 
 
 def _integer(text: str) -> int | None:
-    """The integer that `text` is to Kubernetes (64 bits); None if it is none."""
+    """The integer that Kubernetes reads from `text` (64 bits); None if it is not an integer."""
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(2**63))):
         return None

@@ -34,7 +34,7 @@ class PatchOperation(Struct, frozen=True):
 
 
 class Kind(StrEnum):
-    """What of a pod a change is about."""
+    """The part of a pod that a change is about."""
 
     POD = "pod"
     ANNOTATION = "annotation"
@@ -73,7 +73,7 @@ class Change(Struct, frozen=True, gc=False):
     operation: Operation
     reason: Why
     found: Any = None
-    """What the pod has in its place."""
+    """What the pod has instead."""
     terms: tuple[int, ...] = ()
     """Which terms of the pod's own required node affinity it is about; empty if there are none."""
 
@@ -97,7 +97,7 @@ def changes(pod: Pod, placement: Placement) -> list[Change]:
 
 
 def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
-    """The operations that add what of `wanted` is to be added to `pod`, the pod that the changes were made for.
+    """The operations that make the additions among `wanted` to `pod`, the pod that the changes were computed for.
 
     A parent that is absent, null or empty is made once, in one operation.
     """
@@ -160,7 +160,7 @@ def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:
 
 
 def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) -> Iterator[Change]:
-    """The requirement enters every term, because terms are ORed, but not an empty one, which matches no node."""
+    """Adds the requirement to every term, because terms are ORed, but not to an empty one, which matches no node."""
     why = _REQUIRES[requirement.operator]
     terms = None if own is None or own.required is None else own.required.node_selector_terms
     if not terms:

@@ -77,7 +77,7 @@ class Placement(Struct, frozen=True, gc=False):
     asked: str
     """The mode before any guard."""
     share: int | None = None
-    """The size of the share of the mix that the executor falls to, in hundredths; None if no mix applies."""
+    """The percentage of the share of the mix that the executor is in; None if no mix applies."""
     placed: bool = True
     """Whether the pod is placed as the mode says; if not, it keeps its own placement."""
     cautions: tuple[Caution, ...] = ()
@@ -178,7 +178,7 @@ def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> st
 
 
 def _share_of(labels: Mapping[str, str], rule: CompiledRule) -> CompiledRule | None:
-    """The part of the rule's mix that falls to the executor with `labels`; None if it has no number."""
+    """The share of the rule's mix that the executor with `labels` is in; None if the executor has no number."""
     number = labels.get(names.SPARK_EXEC_ID, "")
     if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
         return None

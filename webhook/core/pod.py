@@ -1,7 +1,7 @@
 """The fields of a pod that deciding and patching read.
 
 Each field has the name and meaning of the Kubernetes API reference (Pod v1 core). Unread fields are skipped without
-being built, so a large pod costs little more than its scan. `None` stands for absent and for `null`, which mean the
+being built, so a large pod costs little more than its scan. `None` means absent or `null`, which are the
 same to the API server.
 """
 

@@ -42,7 +42,7 @@ class CompiledRule:
     deny: bool
     """Whether a pod that cannot be placed is denied."""
     percent: int = WHOLE
-    """The size of the share that this is of a mix, in hundredths."""
+    """If this is a share of a mix, its percentage."""
     mix: tuple["CompiledRule", ...] = ()
     """For each of 100 executors the rule that it takes; empty if there is no mix."""
 
@@ -65,7 +65,7 @@ class CompiledProfile:
     """Every key of annotations for image caches: the configured ones, and ACK's old and new names."""
     rules: Mapping[Role, CompiledRule]
     records: Mapping[str, str]
-    """For each mode, and for `none`, the record on a pod that is placed so, without a reason."""
+    """For each mode, and for `none`, the record on a pod that is placed in that mode without a reason."""
 
 
 def compile_profile(policy: Policy, name: str) -> CompiledProfile:

@@ -38,11 +38,11 @@ class ChangeReason(StrEnum):
 
     ALREADY_THERE = "already-there"
     OWN_VALUE = "own-value"
-    """The pod has another value of its own."""
+    """The pod has its own, different value."""
     OWN_IMAGE_CACHE = "own-image-cache"
     ALREADY_TOLERATED = "already-tolerated"
     EMPTY_TERM = "empty-term"
-    """A term without requirements matches no node, and must not begin to."""
+    """A term without requirements matches no node. A requirement would change that."""
     OUTSIDE_ROLLOUT = "outside-rollout"
     ASKS_FOR_NONE = "asks-for-none"
     OWN_PLACEMENT = "own-placement"
@@ -52,7 +52,7 @@ class ChangeReason(StrEnum):
     """The pod's own tolerations stay."""
     RESOURCE_POLICY_CHOOSES = "resource-policy-chooses"
     NO_PREFERENCE = "no-preference"
-    """The mode leaves all nodes open alike."""
+    """The mode prefers no kind of node."""
 
 
 class Caution(Struct, frozen=True):
@@ -63,5 +63,5 @@ class Caution(Struct, frozen=True):
 
 
 def caution(reason: str, sentence: str) -> Caution:
-    """A warning made fit to send: on one line, and cut at 120 characters."""
+    """A warning in the form in which it is sent: on one line, and cut at 120 characters."""
     return Caution(reason, cut(one_line(sentence), LIMIT))

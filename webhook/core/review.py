@@ -27,7 +27,7 @@ class ReviewError(ValueError):
 
 
 class Admission(Struct, frozen=True):
-    """The facts of one answered review, for logs and metrics. Empty strings stand for what is not known."""
+    """The facts of one answered review, for logs and metrics. An empty string means that a fact is not known."""
 
     uid: str
     outcome: Outcome
@@ -40,7 +40,7 @@ class Admission(Struct, frozen=True):
     mode: str = ""
     reason: str = ""
     operations: int = 0
-    """How many were sent, or would have been."""
+    """How many operations were sent, or would have been if the rule did not only observe."""
     cautions: tuple[Caution, ...] = ()
 
 
@@ -53,7 +53,7 @@ class GroupVersionKind(Struct, rename="camel"):
 
 
 class Request(Struct, rename="camel"):
-    """An AdmissionRequest about anything, whose object stays unread."""
+    """An AdmissionRequest about anything, whose object is not read."""
 
     uid: Annotated[str, Meta(min_length=1, max_length=253)]
     kind: GroupVersionKind
@@ -136,7 +136,7 @@ class Answer(Struct, frozen=True, gc=False):
 def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
     """The answer to the AdmissionReview in `body` (JSON) under `profile`, and the facts of it.
 
-    Raises ReviewError if the body is no AdmissionReview, or its pod has fields of the wrong type.
+    Raises ReviewError if the body is not an AdmissionReview, or its pod has fields of the wrong type.
     """
     found = answer(body, profile)
     return _encode(_Answer(found.response)), found.admission
@@ -223,7 +223,7 @@ def _creates_pod(request: Request) -> bool:
 
 
 def _read_pod(body: bytes) -> PodRequest | Request:
-    """The request in `body`, read as that of a pod; if its object is no pod, it is read again without it."""
+    """The request in `body`, read as that of a pod; if its object is not a pod, it is read again without the object."""
     try:
         return _checked(_decoded(_pod_reviews, body)).request
     except ValidationError as error:

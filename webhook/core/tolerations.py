@@ -8,7 +8,7 @@ def tolerates(toleration: Toleration, taint: Taint) -> bool:
     """Whether `toleration` tolerates `taint`: every value of it if the taint's value is None.
 
     The effect is equal or empty; the key is equal, or empty with operator Exists; the operator is Exists, or Equal (the
-    default) with an equal value. Numeric operators (Lt, Gt) never tolerate a taint whose value is no number.
+    default) with an equal value. Numeric operators (Lt, Gt) never tolerate a taint whose value is not a number.
     """
     return _concerns(toleration, taint) and (
         toleration.operator == "Exists" or (_equal(toleration) and (toleration.value or "") == taint.value)

@@ -76,7 +76,7 @@ def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoP
         warnings = (profile.why,) if profile.mistaken else ()
         return [PodExplanation(pod, Outcome(pod.seen, pod.seen, b"[]", warnings, skipped=profile))]
     found = [PodExplanation(one, outcome(workload, one, profile)) for one in _shares(pod, profile)]
-    # Shares make no difference to executors that are outside the rollout, or that all take a mode of their own.
+    # Shares do not matter if the executors are outside the rollout, or ask for a mode themselves.
     return found if len({one.outcome.patch for one in found}) > 1 else [PodExplanation(pod, found[0].outcome)]
 
 

@@ -106,7 +106,7 @@ def scheduling_part(pod: JSON) -> JSON:
 
 
 def _kept_whole(placement: Placement) -> Iterator[Change]:
-    """The kinds that are left as they are as a whole."""
+    """The kinds of which everything is left as it is."""
     if placement.verdict is Verdict.LEAVE:
         yield _kept(Kind.POD, ChangeReason.OUTSIDE_ROLLOUT)
     elif placement.mode == NONE:
