@@ -1,4 +1,4 @@
-"""A server process as /proc shows it: its processor time, its memory, and its time to be ready."""
+"""A server process, measured through /proc: processor time, memory, and the time until it is ready."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from time import perf_counter, sleep
 
 
 def free_port() -> int:
-    """A port on loopback that is free at the moment."""
+    """A port on loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Rewrites what tests compare with, for a diff that somebody reviews: `make golden`."""
+"""`make golden`: rewrites the expected files of the tests. Somebody then reviews the diff."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def rewrite_cases() -> None:
 
 
 def _answered(name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry of a case with what the core answers now as its expectation."""
+    """The entry of a case, which expects the core's present answer."""
     case = case_of(name, **entry)
     response = answer(case.pod, case.policy)
     after = patched(case.pod, response)
@@ -46,7 +46,7 @@ def _answered(name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def yaml_text(value: Any, blocks: int = 2, indent: int = 0) -> str:
-    """`value` as YAML: below the outer `blocks` levels, whatever fits on a line stands on one."""
+    """`value` as YAML: below the outer `blocks` levels, a value is on one line if it fits."""
     lines = []
     for key, inner in value.items() if isinstance(value, dict) else (("-", one) for one in value):
         head = " " * indent + (f"{_on_one_line(key)}:" if isinstance(value, dict) else key)
@@ -65,7 +65,7 @@ def _on_one_line(value: Any) -> str:
 
 
 def rewrite_examples() -> None:
-    """Adds the example of a new mode, and makes what each takes by hand what the core answers now."""
+    """Adds the example of a new mode, and rewrites each `after.yaml` from the core's present answer."""
     for mode in SchedulingMode:
         folder = EXAMPLES / mode
         folder.mkdir(exist_ok=True)
@@ -95,7 +95,7 @@ def by_hand(mode: SchedulingMode) -> str:
 
 
 class _WithoutAliases(yaml.SafeDumper):
-    """Writes a value out wherever it occurs."""
+    """Writes a value in full each time it occurs."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True

@@ -44,7 +44,7 @@ def _values() -> Iterator[str]:
         yield f"      executor: {{mode: {profile.executor.mode}}}"
 
 
-#: File → the lines before and after the part that is made, and what makes it.
+#: File → the lines before and after the generated part, and the function that generates it.
 _MADE: Final[dict[str, tuple[str, str, Callable[[], Iterator[str]]]]] = {
     "README.md": (*MARKERS, _readme),
     "docs/configuration.md": (*MARKERS, _configuration),

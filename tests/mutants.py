@@ -23,9 +23,9 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 
 ROOT: Final = Path(__file__).parents[1]
 CORE: Final = Path("webhook/core")
-#: The tests that a mutant has to pass to survive, the quickest to fail first.
+#: The tests that a mutant has to pass to survive. Those that fail fastest come first.
 TESTS: Final = ("tests/core", "tests/service/test_policy_file.py")
-#: Seconds after which a mutant counts as noticed: it loops.
+#: Seconds after which a mutant counts as noticed, because it loops.
 LIMIT: Final = 120
 COPIED: Final = ("certs", "charts", "docs", "examples", "tests", "webhook", "pyproject.toml")
 
@@ -67,7 +67,7 @@ def draw(count: int, seed: str) -> tuple[list[Mutant], int]:
 
 
 def survives(mutant: Mutant, tree: Path) -> bool:
-    """Whether the tests pass with the mutant in `tree`, which is as before afterwards."""
+    """Whether the tests pass with the mutant in `tree`, which is restored afterwards."""
     original = (ROOT / mutant.file).read_text(encoding="utf-8")
     (tree / mutant.file).write_text(mutant.code, encoding="utf-8")
     try:

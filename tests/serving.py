@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def issue(folder: Path) -> Path:
-    """`folder` with ca.crt, tls.crt and tls.key for this machine in it."""
+    """Writes ca.crt, tls.crt and tls.key for this machine into `folder`, and returns it."""
     ensure(folder, ["localhost", "127.0.0.1"], datetime.now(UTC))
     return folder
 

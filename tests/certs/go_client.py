@@ -1,4 +1,4 @@
-"""Go's own verification of certificates, through the Go library that Helm's package holds."""
+"""Go's own verification of certificates, through the Go library in Helm's package."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ VERSION = b'{"major": "1", "minor": "30", "gitVersion": "v1.30.0"}'
 
 
 class GoClient:
-    """A Go program that calls a server here, trusting one bundle, under whatever name it is told."""
+    """A Go program that calls a server here, trusting one bundle, under any given name."""
 
     def __init__(self, folder: Path) -> None:
         self._pair = folder / "pair.pem"

@@ -56,14 +56,14 @@ class Simulation:
         return Secret(data, owned, {"metadata": {"resourceVersion": self._version()}})
 
     def damage_ca(self, **changes: bytes | None) -> None:
-        """Damages nothing if the Secret is lost."""
+        """Changes nothing if the Secret does not exist."""
         self.ca = self._changed(self.ca, changes)
 
     def damage_serving(self, **changes: bytes | None) -> None:
         self.serving = self._changed(self.serving, changes)
 
     def _changed(self, secret: Secret | None, changes: dict[str, bytes | None]) -> Secret | None:
-        """Changes keys of a Secret, a dot written as an underscore; None removes one."""
+        """Changes keys of a Secret; their dots are written as underscores, and None removes a key."""
         if secret is None:
             return None
         named = {key.replace("_", "."): content for key, content in changes.items()}
@@ -100,12 +100,12 @@ class Simulation:
 
     @property
     def keys(self) -> dict[str, bytes]:
-        """What the CA's Secret holds."""
+        """The data of the CA's Secret."""
         return dict(self.ca.data) if self.ca else {}
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What the serving Secret holds."""
+        """The data of the serving Secret."""
         return dict(self.serving.data) if self.serving else {}
 
     @property
@@ -163,7 +163,7 @@ class Keeper:
         return True
 
     def settle(self, limit: int = 9) -> list[str]:
-        """Does all that is to do at this moment; returns the reasons. More than `limit` actions are a loop."""
+        """Does everything that is due now; returns the reasons. More than `limit` actions are a loop."""
         begin = len(self.simulation.done)
         for _ in range(limit):
             if not self.step():
@@ -188,7 +188,7 @@ class Keeper:
 
 
 def installed() -> tuple[Simulation, Keeper]:
-    """A cluster in which all is well, and its controller."""
+    """A cluster without faults, and its controller."""
     simulation = Simulation()
     keeper = Keeper(simulation)
     keeper.settle()

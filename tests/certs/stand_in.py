@@ -1,4 +1,4 @@
-"""A stand-in for the API server, for faults that a real one cannot be made to show."""
+"""A stand-in for the API server, for faults that cannot be forced in a real one."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ import yaml
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer in place of the usual one; with `hang` there is no answer at all."""
+    """An answer instead of the usual one; with `hang` there is no answer at all."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -105,7 +105,7 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = -1  # one write an answer: two of them wait for each other's acknowledgement
+            wbufsize = -1  # one write for each answer: a second one would wait for an acknowledgement
 
             def _serve(self) -> None:
                 path, _, query = self.path.partition("?")

@@ -39,7 +39,7 @@ def is_address(host: str) -> bool:
 
 
 def assert_is_ca(certificate: x509.Certificate) -> None:
-    """RFC 5280 4.2.1: what makes a certificate a CA's, at the end of every path."""
+    """RFC 5280 4.2.1: what the certificate of a CA must have, for paths without further CAs."""
     extensions = certificate.extensions
     assert {extension.oid._name: extension.critical for extension in extensions} == {
         "basicConstraints": True,
@@ -54,7 +54,7 @@ def assert_is_ca(certificate: x509.Certificate) -> None:
 
 
 def assert_is_leaf(certificate: x509.Certificate, authority: x509.Certificate) -> None:
-    """RFC 5280 4.2.1: what makes a certificate a server's, and nothing else."""
+    """RFC 5280 4.2.1: what the certificate of a server must have, and nothing else."""
     extensions = certificate.extensions
     assert {extension.oid._name: extension.critical for extension in extensions} == {
         "basicConstraints": True,
@@ -85,7 +85,7 @@ def openssl_verify(folder: Path, bundle: bytes, pair: KeyPair, host: str, at: da
 
 
 def handshake(bundle: bytes, pair: KeyPair, host: str, folder: Path) -> None:
-    """Shake hands in memory, the client under Python's strict rules, with real contexts on both sides."""
+    """A handshake in memory, with real contexts on both sides; the client applies Python's strict rules."""
     (folder / "pair.pem").write_bytes(pair.certificate_pem + pair.key_pem)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(folder / "pair.pem")
@@ -182,7 +182,7 @@ def test_no_host_at_all_is_refused() -> None:
 
 @given(hosts=HOSTS)
 def test_whatever_is_issued_verifies_by_the_rules_of_the_web(hosts: list[str]) -> None:
-    """The strictest rules there are (CA/Browser Forum, as pyca/cryptography holds them), for each host."""
+    """The strictest rules that exist (CA/Browser Forum, as in pyca/cryptography), for each host."""
     pair = issue(AUTHORITY, hosts, NOW)
     assert_is_leaf(pair.certificate, AUTHORITY.certificate)
     store = verification.Store([AUTHORITY.certificate])

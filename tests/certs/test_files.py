@@ -24,7 +24,7 @@ def fresh(hosts: list[str] = HOSTS, now: datetime = NOW) -> dict[str, bytes]:
 
 
 def entries(folder: Path) -> list[str]:
-    """What a folder holds, the random part of a version's name left out."""
+    """What a folder contains, without the random part of a version's name."""
     return sorted(path.name.split("version-")[0] for path in folder.iterdir())
 
 
@@ -118,7 +118,7 @@ def test_what_an_interrupted_writer_left_is_swept_by_the_next(tmp_path: Path) ->
 
 
 def test_a_reader_never_sees_two_versions_mixed(tmp_path: Path) -> None:
-    """A reader meets whole versions only, while a writer exchanges them as fast as it can."""
+    """A reader finds only complete versions while a writer replaces them as fast as it can."""
     write_folder(tmp_path, fresh())
     done = threading.Event()
     versions = [fresh() for _ in range(3)]

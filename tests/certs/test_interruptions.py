@@ -16,7 +16,7 @@ from tests.certs.test_rotation import CA_DAMAGES, FOREIGN, SETTLE, YEAR, assert_
 
 
 def after(change: Callable[[Simulation], None]) -> Simulation:
-    """A sound cluster and what happened to it since."""
+    """A cluster without faults, after the given events."""
     simulation, _ = installed()
     change(simulation)
     return simulation
@@ -75,7 +75,7 @@ def begin(situation: str) -> Simulation:
 
 
 def finish(simulation: Simulation, keeper: Keeper) -> None:
-    """Lets a controller do all there is to do, including what must wait for a bundle to settle."""
+    """Lets a controller do everything, including what must wait until a bundle has been trusted for long enough."""
     keeper.settle()
     keeper.wait(SETTLE)
     assert_rotated(simulation)
@@ -112,7 +112,7 @@ def test_a_controller_killed_after_every_single_step_gets_there_too(situation: s
 
 
 class Hurried(Keeper):
-    """A controller whose reads and writes happen one by one, in the order of the real one."""
+    """A controller whose reads and writes happen one by one, in the order of the real controller."""
 
     def __init__(self, simulation: Simulation, skew: timedelta) -> None:
         super().__init__(simulation, skew)
@@ -169,7 +169,7 @@ def bundles(simulation: Simulation) -> list[set[x509.Certificate]]:
 def test_controllers_whose_reads_and_writes_interleave_in_any_way_agree(
     situation: str, order: list[tuple[int, int]]
 ) -> None:
-    """Three controllers with different clocks, interleaved in any way, end in one sound state."""
+    """Three controllers with different clocks, interleaved in any way, end in one state without faults."""
     simulation = begin(situation)
     controllers = [Hurried(simulation, skew) for skew in SKEWS]
     for number, calls in order:

@@ -26,7 +26,7 @@ NEW_CA = ["CACreated", "CABundlePatched", "BundleWritten"]
 
 
 def assert_sound(simulation: Simulation) -> None:
-    """All is well: nothing is left to do, and all clients trust the same CAs."""
+    """Nothing is left to do, and all clients trust the same CAs."""
     ring = read_keyring(simulation.keys, simulation.now)
     assert ring.problems == ()
     assert ring.current
@@ -39,7 +39,7 @@ def assert_sound(simulation: Simulation) -> None:
 
 
 def assert_rotated(simulation: Simulation) -> None:
-    """All is well, and the current CA signed what is served."""
+    """Nothing is left to do, and the current CA signed what is served."""
     assert_sound(simulation)
     assert simulation.leaf.issuer == simulation.current.subject
 
@@ -96,8 +96,8 @@ def test_a_configuration_without_webhooks_needs_no_patch() -> None:
     assert_sound(simulation)
 
 
-def test_a_pod_that_gets_its_files_minutes_late_is_trusted_all_the_same() -> None:
-    """Kubelet takes up to two minutes: what was served or published then still works with what is new."""
+def test_a_pod_that_gets_its_files_minutes_late_is_still_trusted() -> None:
+    """Kubelet takes up to two minutes. What was served or published before must still work with what is new."""
     simulation, keeper = installed()
     states = [(simulation.now, simulation.files, simulation.trusted_by_api_server)]
     while simulation.now < START + 10 * YEAR:
@@ -132,7 +132,7 @@ def test_the_moment_to_look_again_is_known_beforehand() -> None:
 
 
 def openssl_says(simulation: Simulation, folder: Path) -> list[str]:
-    """What openssl says of the certificate served now, against each published bundle."""
+    """What openssl says about the certificate served now, with each published bundle."""
     pair = KeyPair(simulation.leaf, OTHER.key)
     bundles = (simulation.trusted_by_api_server, simulation.files["ca.crt"])
     return [openssl_verify(folder, bundle, pair, HOST, simulation.now) for bundle in bundles]
@@ -166,7 +166,7 @@ def test_nine_years_and_a_day_ahead_the_ca_is_renewed_and_then_the_serving_certi
 
 
 def test_eleven_years_pass_without_a_moment_of_distrust() -> None:
-    """The steps of the CA's rotation come in order, each at its moment, and nothing else is done."""
+    """The steps of the CA's rotation come in order, each at the right moment, and nothing else is done."""
     simulation, keeper = installed()
     seen = keeper.wait(11 * YEAR)
     introduced = START + 9 * YEAR
@@ -418,7 +418,7 @@ BUNDLES = (b"", b"rubbish", FOREIGN["ca.crt"], *UNREADABLE.values())
 
 
 def repaired(damage: Callable[[Simulation], None], message: str, reasons: list[str]) -> None:
-    """Damage is named by the first action, repaired at once, and nothing that was trusted stops being trusted."""
+    """The first action names the damage. It is repaired at once, and nothing that was trusted stops being trusted."""
     simulation, keeper = installed()
     served = simulation.leaf
     damage(simulation)
@@ -534,7 +534,7 @@ def test_a_clock_set_back_by_a_day_ends_in_a_sound_state_without_a_loop() -> Non
 
 
 def test_a_ca_about_to_expire_that_is_never_trusted_for_long_enough_causes_no_loop() -> None:
-    """Someone reverts the caBundle all the time, and no certificate can live longer than its CA."""
+    """Someone reverts the caBundle all the time, and no certificate can be valid longer than its CA."""
     simulation, keeper = installed()
     keeper.wait(9 * YEAR)
     before = len(simulation.done)

@@ -12,7 +12,7 @@ from tests.chart.rendered import CHART
 
 FILE = CHART / "README.md"
 _BEGIN, _END = "<!-- values -->\n", "<!-- end of values -->\n"
-#: Maps whose inside is one value, with one row.
+#: Maps that count as one value, with one row in the table.
 _WHOLE = {
     "policy.selector",
     "policy.virtualNode",

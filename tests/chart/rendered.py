@@ -39,7 +39,7 @@ class Rendered:
 
 
 def render(values: dict[str, Any] | None = None, *, name: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
-    """The chart rendered with `values` over its own. Raises HelmError if they are refused."""
+    """The chart rendered with `values` merged into its defaults. Raises HelmError if they are refused."""
     with helm_python.Chart.load(CHART) as chart:
         texts = chart.render(values or {}, name=name, namespace=namespace)
     prefix = f"{CHART.name}/templates/"

@@ -1,4 +1,4 @@
-"""templates/deployment.yaml: the service, rolled without a lost review and confined as far as Kubernetes can."""
+"""templates/deployment.yaml: the service, replaced without a lost review and confined as far as Kubernetes allows."""
 
 from typing import Any
 
@@ -120,7 +120,7 @@ def test_pods_have_no_token_and_no_variables_of_services() -> None:
 
 
 def test_variables_of_a_service_named_like_the_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kubernetes: a Service `eci-webhook` gives pods that ask for service links these variables."""
+    """Kubernetes sets these variables in pods with service links if a Service `eci-webhook` exists."""
     monkeypatch.setenv("ECI_WEBHOOK_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("ECI_WEBHOOK_SERVICE_PORT", "443")
     monkeypatch.setenv("ECI_WEBHOOK_PORT", "tcp://10.0.0.1:443")

@@ -138,7 +138,7 @@ def test_names_that_yaml_takes_for_something_else_stay_strings(source: str) -> N
 
 
 def _types(value: Any) -> Any:
-    """`value` with the name of its type in place of each scalar."""
+    """`value`, with each scalar replaced by the name of its type."""
     if isinstance(value, dict):
         return {key: _types(one) for key, one in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""templates/mutatingwebhookconfiguration.yaml: one entry for each profile, and one for labels that name none."""
+"""templates/mutatingwebhookconfiguration.yaml: one entry for each profile, and one for unknown profiles."""
 
 import base64
 from typing import Any

@@ -104,7 +104,7 @@ def test_the_matrix_renders_every_kind() -> None:
 
 @pytest.mark.parametrize("case", MATRIX)
 def test_every_pod_meets_the_restricted_pod_security_standard(case: str) -> None:
-    """Kubernetes: Pod Security Standards, restricted; pods without an operating system's field."""
+    """Kubernetes: Pod Security Standards, restricted, for pods without the field `os`."""
     pods = [
         one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
         for one in rendered(case, "1.37").objects

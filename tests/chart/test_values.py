@@ -24,9 +24,9 @@ def _paths(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
                 yield from _paths(value, f"{prefix}{key}.")
 
 
-#: Every value of the chart, those that hold others too, and its default.
+#: Every value of the chart and its default, including maps of other values.
 DEFAULTS = dict(_paths(yaml.safe_load((CHART / "values.yaml").read_text())))
-#: Values that may be removed although their default is not empty: cluster and service have their own defaults.
+#: Values that may be removed although their default is not empty: the cluster and the service have their own defaults.
 REMOVABLE = (
     "resources",
     "certificates.controller.resources",
@@ -130,7 +130,7 @@ def test_a_wrong_value_stops_the_install_and_says_where(values: dict[str, Any], 
 
 @pytest.mark.parametrize("path", DEFAULTS)
 def test_a_key_left_empty_is_its_empty_default_or_left_out_or_refused_by_its_name(path: str) -> None:
-    """In Helm `null` removes a key, whatever its default is."""
+    """In Helm `null` removes a key that has any default."""
     default = DEFAULTS[path]
     if path.startswith(REMOVABLE):
         assert not re.search("': None|'null'|<nil>", str(render(_with(path, None))))

@@ -38,7 +38,7 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _located(schema: Any) -> Any:
-    """Check keys of restricted maps by pattern too, because Helm reports no place for `propertyNames`."""
+    """Also restricts the keys of maps by pattern, because Helm's errors do not say where `propertyNames` failed."""
     if isinstance(schema, list):
         return [_located(one) for one in schema]
     if not isinstance(schema, dict):

@@ -340,7 +340,7 @@ class Traffic:
             return str(error)
 
     def go_on(self, calls: int = 20) -> None:
-        """Returns once each client has got some more answers."""
+        """Returns once each client has received some more answers."""
         goals = [count + calls for count in self._counts]
         wait_for(
             lambda: bool(self.failures) or all(count >= goal for count, goal in zip(self._counts, goals, strict=True)),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Component:
-    """A program that runs beside the tests.
+    """A program that runs during the tests.
 
     Its output goes to a log file. It gets a signal to end if the test run is killed, so that no process stays behind.
     """

@@ -1,7 +1,7 @@
 """A real etcd, API server and scheduler on loopback, from the folder that setup-envtest fills.
 
-The flags are those that 1.20 to 1.36 share; all else that depends on the version comes from discovery. There is no controller
-manager and no kubelet: Deployments create no pods, and pods stay as they were stored.
+The flags are those that 1.20 to 1.36 share. Everything else that depends on the version comes from discovery. There is no
+controller manager and no kubelet: Deployments create no pods, and pods stay as they were stored.
 """
 
 import json

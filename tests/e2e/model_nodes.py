@@ -34,7 +34,7 @@ MODELS = {
 }
 ECS_PLACES = 8
 _series = count(1)
-#: Seconds within which a scheduler tries a pod again if there is room for it: its back-off begins at one.
+#: Seconds within which a scheduler tries a pod again if there is room for it: its back-off begins at one second.
 _SECOND_THOUGHTS = 4
 
 

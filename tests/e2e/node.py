@@ -148,7 +148,7 @@ class Node:
             pod.kill()
 
     def files(self, namespace: str, volume: dict[str, Any]) -> dict[str, bytes]:
-        """What a volume holds, by file name."""
+        """The content of a volume, by file name."""
         if "configMap" in volume:
             found = self.control_plane.get(f"/api/v1/namespaces/{namespace}/configmaps/{volume['configMap']['name']}")
             return {key: value.encode() for key, value in found["data"].items()}

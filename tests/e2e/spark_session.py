@@ -1,4 +1,4 @@
-"""A Spark session in client mode that asks for as many executors as it may have, until it is ended.
+"""A Spark session in client mode that asks for as many executors as it may have, until a signal ends it.
 
 Run as a script; the configuration is JSON in the first argument.
 """

@@ -74,7 +74,7 @@ def store(
 
 
 def tolerations(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """A pod's tolerations without those that every pod gets."""
+    """A pod's tolerations, except those that every pod gets."""
     return [one for one in pod["spec"]["tolerations"] if not one.get("key", "").startswith("node.kubernetes.io/")]
 
 

@@ -39,7 +39,7 @@ def cluster(control_plane: ControlPlane) -> Iterator[CertificateCluster]:
 
 
 def faults(cluster: CertificateCluster) -> list[str]:
-    """What a client of the cluster finds wrong; empty if all is well."""
+    """What a client of the cluster finds wrong; empty if there is nothing."""
     serving = cluster.serving
     found = [str(problem) for problem in read(serving, cluster.target.hosts, datetime.now(UTC)).problems]
     found += ["a caBundle differs" for bundle in cluster.bundles() if bundle != serving.get("ca.crt")]
@@ -381,7 +381,7 @@ def issued_by_current(cluster: CertificateCluster) -> bool:
 
 
 def let_settle(cluster: CertificateCluster, controller: Controller, clock: Clock) -> None:
-    """Moves the clock by the time for which a CA must be trusted before it signs, once the controller saw it trusted."""
+    """Once the controller saw that a CA is trusted, moves the clock by the time that must pass before the CA signs."""
 
     def seen() -> bool:
         return controller._published is not None and [controller._published.bundle] == cluster.bundles()

@@ -206,7 +206,7 @@ def _objects(release: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _everything(control_plane: ControlPlane, namespace: str) -> set[str]:
-    """Lists the objects of the kinds that a release has, except Helm's own record of it."""
+    """Lists the objects of all kinds that a release has, except Helm's own record of the release."""
     found = set()
     for path in (*(one.format(namespace) for one in NAMESPACED), *CLUSTER):
         items = control_plane.http.get(path).json()["items"]

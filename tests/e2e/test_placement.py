@@ -65,7 +65,7 @@ def on_ecs(counts: Counter[str]) -> int:
 
 @pytest.mark.parametrize("mode", SchedulingMode)
 def test_the_pods_of_each_mode_run_where_its_entry_says(mode: SchedulingMode, cluster: Cluster) -> None:
-    """The ACK scheduler's choice by ResourcePolicy is not tried: the scheduler here is Kubernetes' own."""
+    """The ACK scheduler's choice by ResourcePolicy is not tested: the scheduler here is Kubernetes' own."""
     namespace = cluster.namespace(mode)
     first = cluster.placed(namespace, spark_pod())
     if mode.prefers is not None:

@@ -1,4 +1,4 @@
-"""The explanation of a pod, for every case, tells exactly what the patch does."""
+"""The explanation of a pod describes exactly what the patch does, for every case."""
 
 import json
 from typing import Any
@@ -77,7 +77,7 @@ def test_every_reason_has_its_words_and_a_case() -> None:
         for one in [*found.added, *found.kept]
     }
     assert set(words.REASONS) == set(Why)
-    #: Produced by rules that no case has: they depend on the application's name or on a mode without affinity.
+    #: Reasons that no case produces: they depend on the application's name or on a mode without affinity.
     assert set(Why) - produced <= {Why.OUTSIDE_ROLLOUT, Why.NO_PREFERENCE}
 
 
@@ -219,7 +219,7 @@ OPERATOR = "sparkoperator.k8s.io/launched-by-spark-operator"
         ({OPERATOR: "true", "spark-role": "driver"}, ""),
     ],
 )
-def test_a_pod_that_is_none_of_ours_has_the_reason(labels: dict[str, str] | None, why: str) -> None:
+def test_a_pod_that_is_not_selected_has_the_reason(labels: dict[str, str] | None, why: str) -> None:
     pod = msgspec.convert({"metadata": {"labels": labels}, "spec": {}}, Pod)
     found = role_of(pod, compile_profile(Policy(), "default"))
     assert (words.skipped(found) if isinstance(found, Mismatch) else "") == why

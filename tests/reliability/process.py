@@ -1,4 +1,4 @@
-"""What /proc says about a process: what must not grow."""
+"""The quantities of a process that must not grow, from /proc."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -18,7 +18,7 @@ MIB = 1024**2
 
 
 def _with(**fields: Any) -> bytes:
-    """A review of a good pod, with top-level fields replaced; None takes one away."""
+    """A review of a valid pod, with top-level fields replaced; None removes one."""
     good = json.loads(review(POD)) | fields
     return json.dumps({key: value for key, value in good.items() if value is not None}).encode()
 
@@ -246,7 +246,7 @@ def test_memory_stays_bounded(tls: Path, tmp_path: Path, kind: str) -> None:
 
 
 def test_many_terms_cost_in_proportion(built_in: Service) -> None:
-    """A term whose requirements all concern the virtual node's label, and one with as many values, are both answered."""
+    """Both are answered: a term with many requirements on the virtual node's label, and one with as many values."""
     expressions = [{"key": "type", "operator": "NotIn", "values": [f"v{index}"]} for index in range(40_000)]
     values = [{"key": "type", "operator": "In", "values": [f"v{index}" for index in range(200_000)]}]
     with built_in.client() as client:
@@ -258,7 +258,7 @@ def test_many_terms_cost_in_proportion(built_in: Service) -> None:
 
 
 def test_mangled_reviews_get_a_4xx_or_an_answer(built_in: Service) -> None:
-    """Captured reviews with bytes changed, cut and doubled at random, from a fixed seed: never a 5xx, never a lost call."""
+    """Captured reviews with bytes changed, cut and repeated at random, from a fixed seed: no 5xx, no lost call."""
     chance = random.Random(20261122)  # noqa: S311
     captured = [path.read_bytes() for path in REVIEWS]
     statuses = set()
@@ -272,7 +272,7 @@ def test_mangled_reviews_get_a_4xx_or_an_answer(built_in: Service) -> None:
 
 
 def mangled(chance: random.Random, body: bytes) -> bytes:
-    """`body` after one to four small accidents."""
+    """`body` after one to four small random changes."""
     data = bytearray(body)
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(data))

@@ -1,4 +1,4 @@
-"""The serving certificate: waited for, proven, reloaded for new connections, and never replaced by a bad one."""
+"""The serving certificate: waited for, tested, reloaded for new connections, and never replaced by a bad one."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def _issue(folder: Path, authority: Authority, now: datetime | None = None, host
 
 
 def _presented(running: Service, folder: Path) -> dict[str, Any]:
-    """The certificate that a new connection meets, verified against the authority in `folder`."""
+    """The certificate that a new connection gets, verified against the authority in `folder`."""
     with _connected(running, trusting(folder)) as connection:
         certificate: dict[str, Any] | None = connection.getpeercert()
         assert certificate
@@ -76,7 +76,7 @@ EXPIRY = "certificate_expiry_timestamp_seconds"
 
 @pytest.fixture
 def authority() -> Authority:
-    """Old enough to have issued what has expired since."""
+    """An authority that is old enough to have issued certificates that have expired."""
     return new_authority(_now() - timedelta(days=100))
 
 
@@ -107,7 +107,7 @@ def test_a_new_pair_is_presented_to_new_connections_and_kept_ones_go_on(
 
 
 def test_rotations_under_load_lose_no_request(running: Service, folder: Path, authority: Authority) -> None:
-    """Kept and new connections, each verified against the published bundle."""
+    """Persistent and new connections, each verified against the published bundle."""
     stop = threading.Event()
     outcomes: list[object] = []
 
@@ -120,7 +120,7 @@ def test_rotations_under_load_lose_no_request(running: Service, folder: Path, au
                     client.close()
                     client = httpx.Client(base_url=running.url, verify=context)
                 outcomes.append(client.post("/mutate", content=BODY).status_code)
-            except Exception as error:  # noqa: BLE001, whatever it is, it is a lost call
+            except Exception as error:  # noqa: BLE001, any error is a lost call
                 outcomes.append(error)
         client.close()
 
@@ -298,7 +298,7 @@ def test_a_service_that_waits_is_alive_not_ready_and_ends_when_told(tmp_path: Pa
 
 
 def test_it_is_not_ready_once_callers_no_longer_trust_it(running: Service, folder: Path) -> None:
-    """As when the bundle was replaced and the pair was not."""
+    """This happens if the bundle was replaced and the pair was not."""
     other = new_authority(_now())
     _replace(folder / "ca.crt", pem_files(issue(other, HOSTS, _now()), [other.certificate])["ca.crt"])
     wait_for(lambda: running.operations("/readyz").status_code == 503)
@@ -308,7 +308,7 @@ def test_it_is_not_ready_once_callers_no_longer_trust_it(running: Service, folde
 def test_without_a_bundle_the_pair_and_its_dates_are_checked(
     tmp_path: Path, authority: Authority, folder: Path
 ) -> None:
-    """As with certificates that a user provides. The name in it does not matter."""
+    """A user may provide such certificates. The name in the certificate does not matter."""
     _issue(folder, authority, hosts=["spark-eci-webhook.spark.svc"])
     bare = tmp_path / "bare"
     bare.mkdir()
@@ -320,7 +320,7 @@ def test_without_a_bundle_the_pair_and_its_dates_are_checked(
         for name in ("tls.crt", "tls.key"):
             shutil.copy(folder / name, bare / name)
         wait_for(lambda: any("expired" in line.get("error", "") for line in running.lines()))
-        # By then it asks again, and does not go by the last answer.
+        # By then it calls itself again, instead of reusing the last answer.
         time.sleep(1.1)
         assert running.operations("/readyz").status_code == 200
 
@@ -343,7 +343,7 @@ def test_older_tls_is_refused(running: Service, folder: Path) -> None:
 
 
 def _client_certificate(folder: Path, authority: Authority, name: str) -> Path:
-    """A client's certificate: what the authority issues is for servers only, so this one is made here."""
+    """A client's certificate. It is made here, because the authority issues certificates only for servers."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         x509.CertificateBuilder()

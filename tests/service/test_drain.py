@@ -1,4 +1,4 @@
-"""Stopping: readiness fails first, requests go on being answered, then the listener closes. Nothing is lost."""
+"""Stopping: readiness fails first, requests are still answered, then the listener closes. Nothing is lost."""
 
 import signal
 import threading
@@ -36,7 +36,7 @@ def test_while_draining_reviews_are_answered_and_connections_told_to_close(tls: 
 
 
 def test_a_stop_under_load_loses_nothing(tls: Path, tmp_path: Path) -> None:
-    """Clients that stop calling when readiness fails, as endpoints do, never meet an error."""
+    """Clients that stop calling when readiness fails, as kube-proxy does, never get an error."""
     with service(tls, tmp_path / "log", ["--drain-seconds", "1"]) as running:
         ready = threading.Event()
         ready.set()
@@ -50,7 +50,7 @@ def test_a_stop_under_load_loses_nothing(tls: Path, tmp_path: Path) -> None:
                             outcomes.append(client.post("/mutate", content=BODY).status_code)
                             if not ready.is_set():
                                 break
-                except Exception as error:  # noqa: BLE001, whatever it is, it is a lost call
+                except Exception as error:  # noqa: BLE001, any error is a lost call
                     outcomes.append(error)
 
         threads = [threading.Thread(target=call) for _ in range(8)]

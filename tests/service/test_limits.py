@@ -30,7 +30,7 @@ def hasty(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
 
 
 def _rest(connection: ssl.SSLSocket) -> bytes:
-    """All that comes until the other side closes."""
+    """Everything that arrives until the other side closes."""
     data = b""
     with contextlib.suppress(ConnectionError, ssl.SSLError):
         while chunk := connection.recv(65536):
@@ -198,7 +198,7 @@ def test_answers_that_are_not_taken_hold_no_slot_for_long(tls: Path, tmp_path: P
 
 
 def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None:
-    """Beside them a small review is read, and a large one is not. A closed connection frees its bytes."""
+    """At the limit, a small review is still read, and a large one is not. A closed connection frees its bytes."""
     size = 64 * 1024
     with service(tls, tmp_path / "log", ["--max-body-bytes", str(2 * size)]) as running, running.client() as client:
         with contextlib.ExitStack() as ends:
@@ -251,7 +251,7 @@ def test_a_handshake_that_does_not_come_is_not_waited_for(hasty: Service) -> Non
 
 
 def test_a_thousand_slow_clients_do_not_delay_others(tls: Path, tmp_path: Path) -> None:
-    """They hold no slot: even with one slot, other reviews are answered."""
+    """They take no slot: even with one slot, other reviews are answered."""
     arguments = ["--max-in-flight", "1", "--read-seconds", "60"]
     with service(tls, tmp_path / "log", arguments) as running, contextlib.ExitStack() as stack:
         context = trusting(tls)
@@ -266,7 +266,7 @@ def test_a_thousand_slow_clients_do_not_delay_others(tls: Path, tmp_path: Path) 
 
 
 def test_beyond_the_slots_calls_are_refused_at_once(tls: Path, tmp_path: Path) -> None:
-    """With one slot, bodies that become whole in the same turn of the loop cannot all be answered."""
+    """With one slot, bodies that become complete in the same turn of the loop cannot all be answered."""
     with service(tls, tmp_path / "log", ["--max-in-flight", "1"]) as running, contextlib.ExitStack() as stack:
         head = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY)
         statuses: list[bytes] = []

@@ -37,7 +37,7 @@ def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tm
     assert len(lines) - len(ordinary) == 20, "a line with a warning is never dropped"
 
 
-def test_a_rate_of_0_is_no_limit(tls: Path, tmp_path: Path) -> None:
+def test_a_rate_of_0_means_no_limit(tls: Path, tmp_path: Path) -> None:
     with service(tls, tmp_path / "log", ["--log-rate", "0"]) as running, running.client() as client:
         for _ in range(100):
             client.post("/mutate", content=review(POD))
@@ -116,7 +116,7 @@ def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> N
 
 
 def test_lines_that_nobody_reads_are_dropped() -> None:
-    """The event loop would log an error here, and that line would fail too, without end."""
+    """Otherwise the event loop would log an error, and that line would fail too, without end."""
     reader, writer = os.pipe()
     os.close(reader)
     faults: list[object] = []

@@ -1,4 +1,4 @@
-"""The policy file: what it may say, and the sentences for what it may not."""
+"""The policy file: what is accepted, and the sentences for what is not."""
 
 from pathlib import Path
 

@@ -42,7 +42,7 @@ def test_a_port_in_use_is_one_sentence(tls: Path) -> None:
         )
 
 
-def test_a_host_that_is_none_is_one_sentence(tls: Path) -> None:
+def test_an_invalid_host_is_one_sentence(tls: Path) -> None:
     code, output, error = _serve("--tls-dir", str(tls), "--host", "no.such.host.invalid")
     assert (code, output) == (2, "")
     assert error.startswith("--port: cannot listen on no.such.host.invalid:8443: ")
@@ -85,7 +85,7 @@ def test_a_terminated_service_ends_with_exit_code_0(tls: Path, tmp_path: Path) -
 
 
 def test_the_serving_process_imports_no_client_no_key_tools_and_no_terminal() -> None:
-    """By each of these it would be slower to start, larger, or more worth attacking."""
+    """Each of these would make it slower to start, larger, or a better target for attacks."""
     script = (
         "import sys; sys.argv[1:] = ['serve', '--help']\n"
         "import runpy\n"

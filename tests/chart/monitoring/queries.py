@@ -29,7 +29,7 @@ def promtool(*arguments: str | Path) -> str:
 
 
 def check(groups: list[dict[str, Any]], folder: Path) -> str:
-    """What promtool says about rule groups."""
+    """The output of promtool's check of rule groups."""
     file = folder / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": groups}))
     return promtool("check", "rules", file)

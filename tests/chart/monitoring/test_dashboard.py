@@ -9,7 +9,7 @@ import pytest
 from tests.chart.monitoring.queries import check, unknown
 from tests.chart.rendered import FULLNAME, render
 
-#: What Grafana puts in place of its variables.
+#: The values that Grafana gives to its variables.
 VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*"}
 
 

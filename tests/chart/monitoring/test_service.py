@@ -1,4 +1,4 @@
-"""templates/monitoring/service.yaml: the address of the metrics, of every replica by itself."""
+"""templates/monitoring/service.yaml: the address of the metrics, separately for each replica."""
 
 from tests.chart.rendered import FULLNAME, render
 

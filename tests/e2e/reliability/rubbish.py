@@ -1,4 +1,4 @@
-"""A ready and trusted server in place of the service. It answers each review with the rubbish that the pod asks for.
+"""A ready and trusted server instead of the service. It answers each review with the rubbish that the pod asks for.
 
 Run as `python -m tests.e2e.reliability.rubbish HOST TLS_FOLDER`, on the ports that the chart gives to the service.
 """
@@ -37,8 +37,8 @@ def answer(kind: str, uid: str) -> tuple[int, bytes, int]:
         "a review without a response": (200, b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}', 0),
         "another kind": (200, b'{"kind":"Pod","apiVersion":"v1"}', 0),
         "a patch without its type": (200, review(**allowed, patch="W10="), 0),
-        "a patch that is no patch": (200, review(**allowed, **patch("rubbish")), 0),
-        "a patch that does not fit": (200, review(**allowed, **patch([{"op": "remove", "path": "/spec/none"}])), 0),
+        "a patch that is not a patch": (200, review(**allowed, **patch("rubbish")), 0),
+        "a patch of a missing field": (200, review(**allowed, **patch([{"op": "remove", "path": "/spec/none"}])), 0),
     }[kind]
 
 

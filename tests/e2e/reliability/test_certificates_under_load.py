@@ -79,14 +79,14 @@ def presented(cluster: CertificateCluster, pods: list[Pod]) -> bool:
 
 
 def settling(cluster: CertificateCluster, controller: Controller) -> bool:
-    """Whether the controller has seen its bundle in every entry, and waits for the time to pass."""
+    """Whether the controller has seen its bundle in every entry, and waits before the new CA signs."""
     return controller._published is not None and {controller._published.bundle} == set(cluster.bundles())
 
 
 def under_load(
     event: str, control_plane: ControlPlane, spark: Namespace, figures: Figures, change: Callable[[], object]
 ) -> Outcome:
-    """The outcome of the executors that were created from before a change until all was well again."""
+    """The outcome of the executors that were created from before a change until its effects had ended."""
     with Load(control_plane, spark.name, scaled(2_000), CONNECTIONS) as load:
         change()
     then = spark.ask(10)

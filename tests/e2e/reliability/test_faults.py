@@ -139,8 +139,8 @@ RUBBISH = {
     "a review without a response": None,
     "another kind": None,
     "a patch without its type": None,
-    "a patch that is no patch": REFUSED,
-    "a patch that does not fit": REFUSED,
+    "a patch that is not a patch": REFUSED,
+    "a patch of a missing field": REFUSED,
 }
 
 
@@ -185,7 +185,7 @@ def test_a_restarted_api_server_finds_service_and_controller_at_work(case: Case,
     then = namespace.ask(PODS)
     case.during("API server restarted", namespace, Counter(), then)
     assert then == {PLACED: PODS}
-    bundle_is_mended(case)
+    bundle_is_restored(case)
     assert namespace.ask(PODS) == {PLACED: PODS}
 
 
@@ -202,11 +202,11 @@ def test_ten_seconds_without_etcd_pass(case: Case, namespace: Namespace) -> None
     then = namespace.ask(PODS)
     case.during("etcd stopped for 10 s", namespace, Counter(), then)
     assert then == {PLACED: PODS}
-    bundle_is_mended(case)
+    bundle_is_restored(case)
     assert namespace.ask(PODS) == {PLACED: PODS}
 
 
-def bundle_is_mended(case: Case) -> None:
+def bundle_is_restored(case: Case) -> None:
     """Removes the caBundle and waits until the certificate controller has restored it."""
     entries = case.control_plane.get(CONFIGURATION)["webhooks"]
     emptied = [{"name": entry["name"], "clientConfig": {"caBundle": None}} for entry in entries]

@@ -24,7 +24,7 @@ CONNECTIONS = 16
 
 @pytest.fixture(scope="module")
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    """The chart with its default values, and so its pauses. The switch sees readiness late."""
+    """The chart with its default values, and therefore its default pauses. The switch sees readiness late."""
     with serving(
         control_plane, control_plane.create_namespace("placement"), tmp_path_factory.mktemp("node")
     ) as started:
@@ -38,7 +38,7 @@ def namespace(control_plane: ControlPlane) -> str:
 
 
 def test_a_rolling_restart_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
-    """As a Deployment with maxUnavailable 0 does it. Nodes learn a second late that a pod is removed."""
+    """A Deployment with maxUnavailable 0 does the same. Nodes learn a second late that a pod is removed."""
     under_load("both replicas replaced in turn", release, namespace, figures, delete)
 
 
