@@ -1,4 +1,4 @@
-"""`doctor` on a real API server: what it reads, with which permissions and by which route; tests/cli has the findings."""
+"""`doctor` on a real API server: what it reads, by which route and with which rights. tests/cli tests the findings."""
 
 import base64
 import json
