@@ -92,7 +92,7 @@ def test_what_is_not_the_creation_of_a_pod_is_allowed_unchanged(
 def test_a_namespace_whose_label_names_no_profile_is_warned(built_in: Service) -> None:
     with built_in.client() as client:
         answer = client.post("/unknown-profile", content=review(POD))
-    sentence = f"the namespace's label spark-eci-webhook/profile names no profile; profiles: default, ecs-only, eci-only, and {len(MODES) - 2} more"
+    sentence = f"the namespace's label spark-eci-webhook/profile names no profile; accepted: default, ecs-only, eci-only, and {len(MODES) - 2} more"
     assert answer.json()["response"] == {"uid": UID, "allowed": True, "warnings": [sentence]}
 
 

@@ -50,7 +50,7 @@ def admission_paths(policy: Policy) -> dict[str, Respond]:
     }
     if "default" in profiles:
         paths["/mutate"] = paths["/mutate/default"]
-    sentence = listed("the namespace's label spark-eci-webhook/profile names no profile; profiles: ", profiles)
+    sentence = listed("the namespace's label spark-eci-webhook/profile names no profile; accepted: ", profiles)
     paths["/unknown-profile"] = partial(respond_with, warning=caution("unknown-profile", sentence))
     return paths
 
