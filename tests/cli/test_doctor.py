@@ -20,7 +20,7 @@ from tests.pods import MODES
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.examination import judge
 from webhook.cli.doctor.finding import Unknown
-from webhook.cli.doctor.service import Answer, Contact, call_service
+from webhook.cli.doctor.service import Contact, ProbeAnswer, call_service
 from webhook.cli.doctor.snapshot import read_snapshot
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
@@ -48,7 +48,7 @@ HOST: Final = f"{FULLNAME}.{NAMESPACE}.svc"
 PAIR, OTHER = issue(AUTHORITY, [HOST], NOW), issue(STRANGER, [HOST], NOW)
 FORWARD, PROXY = "through a port-forward to the pod webhook-0", "through the API server's proxy"
 RECORD: Final = f"mode=ecs-first,profile=default,policy={Policy().digest}"
-CONTACT: Final = Contact(FORWARD, Handshake(PAIR.certificate_pem, ""), Answer(PROXY, RECORD))
+CONTACT: Final = Contact(FORWARD, Handshake(PAIR.certificate_pem, ""), ProbeAnswer(PROXY, RECORD))
 
 
 def base64(content: bytes) -> str:
@@ -319,7 +319,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"fault service: the Service {NAMESPACE}/{FULLNAME} has no ready endpoint | {DESCRIBE}"),
     "no answer": ({"contact": {"answer": f"{PROXY}: timed out"}},
         f"fault service: the service does not answer a review {PROXY}: timed out | {DESCRIBE}"),
-    "an answer of something else": ({"contact": {"answer": Answer(PROXY, "")}},
+    "an answer of something else": ({"contact": {"answer": ProbeAnswer(PROXY, "")}},
         f"fault service: something answers {PROXY}, but it is not this webhook | {DESCRIBE}"),
     "a wrong policy": (policy({"profiles": 1}),),
     "a policy that is not in use yet and leaves pods alone": ({**policy(LEAVING), f"{ETL}/pods/left": pod("2026-08-04"), f"{STRICT}/pods/left": pod("2026-08-04")},
@@ -368,7 +368,7 @@ def test_every_finding(case: str) -> None:
 
 
 def test_a_service_that_cannot_be_reached() -> None:
-    review = f"{INSIDE}/services/https:{FULLNAME}:443/proxy/mutate/default"
+    review = f"{INSIDE}/services/https:{FULLNAME}:443/proxy/mutate/{min('default', *MODES)}"
     pending = pod("2026-08-01", phase="Pending", **OBJECTS[SERVICE]["spec"]["selector"])
     pending["spec"]["containers"] = [{"name": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}]
     may = f"kubectl auth can-i create services/proxy {WITHIN}"

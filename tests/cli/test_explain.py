@@ -218,7 +218,7 @@ APPLICATION = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\
         (b"\xff\xfe\x00", None),
         ('{"a": 1', ["FILE: line 2, column 1: did not find expected ',' or '}'"]),
         ("", ["FILE: contains no application and no pod"]),
-        ("just words", ["FILE: not a Kubernetes object: accepted is a map with apiVersion and kind"]),
+        ("just words", ["FILE: not a Kubernetes object; accepted: a map with apiVersion and kind"]),
         (APPLICATION + "spec: {executor: {}}", ["FILE: SparkApplication pi: spec.driver: required, but missing"]),
         (
             f"{UNKNOWN}\n---\n{APPLICATION}spec: {{driver: [], executor: {{}}}}",

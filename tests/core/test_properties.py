@@ -13,6 +13,7 @@ from tests.pods import KEYS, MODES, VALUES, pods, requirements
 from tests.reviewing import answer, patched
 from tests.scheduler import NODES, feasible, meets, score
 from webhook.core import names
+from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, reach
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy
@@ -64,25 +65,25 @@ def test_a_second_review_changes_nothing(pod: Any, mode: str) -> None:
     assert second.get("warnings") == first.get("warnings")
 
 
-@given(pod=pods(), mode=st.sampled_from(MODES))
-def test_the_placement_means_what_its_mode_says(pod: Any, mode: str) -> None:
-    after = patched(pod, answer(pod, POLICY, mode))
+@given(pod=pods(), asked=st.sampled_from(MODES))
+def test_the_placement_means_what_its_mode_says(pod: Any, asked: str) -> None:
+    after = patched(pod, answer(pod, POLICY, asked))
     record = _record(after)
     if record["mode"] == "none" or record.get("reason") in UNPLACED:
         assert after["spec"] == pod["spec"]
         return
-    opened = feasible(_tolerating(pod))
-    match record["mode"]:
-        case "ecs-only":
-            assert feasible(after) == feasible(pod) - VIRTUAL
-        case "eci-only":
-            assert feasible(after) == opened & VIRTUAL
-        case _:
-            assert feasible(after) == opened
-    _assert_preference(pod, after, record["mode"])
+    mode = SchedulingMode(record["mode"])
+    allowed = feasible(_tolerating(pod) if mode.opens_eci else pod)
+    match mode.requires:
+        case Side.VIRTUAL:
+            allowed &= VIRTUAL
+        case Side.OTHERS:
+            allowed -= VIRTUAL
+    assert feasible(after) == allowed
+    _assert_preference(pod, after, mode.prefers)
 
 
-def _assert_preference(pod: Any, after: Any, mode: str) -> None:
+def _assert_preference(pod: Any, after: Any, side: Side | None) -> None:
     """The nodes that the mode prefers gained one weight over the others, unless the pod preferred them before."""
     gains = {
         node.virtual: {score(after, one) - score(pod, one) for one in NODES if one.virtual == node.virtual}
@@ -90,14 +91,11 @@ def _assert_preference(pod: Any, after: Any, mode: str) -> None:
     }
     own = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     stated = own.get("preferredDuringSchedulingIgnoredDuringExecution") or []
-    match mode:
-        case "ecs-first" | "eci-first":
-            favoured = mode == "eci-first"
-            same = any(_prefers(one["preference"], favoured) for one in stated)
-            assert gains[favoured] == {0 if same else 1}
-            assert gains[not favoured] == {0}
-        case _:
-            assert gains == {True: {0}, False: {0}}
+    wanted = {True: {0}, False: {0}}
+    if side is not None:
+        virtual = side is Side.VIRTUAL
+        wanted[virtual] = {0 if any(_prefers(one["preference"], virtual) for one in stated) else 1}
+    assert gains == wanted
 
 
 def _prefers(term: Any, virtual: bool) -> bool:  # noqa: FBT001

@@ -207,7 +207,7 @@ def application(spec: Any) -> Any:
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        (["a"], "not a Kubernetes object: accepted is a map with apiVersion and kind"),
+        (["a"], "not a Kubernetes object; accepted: a map with apiVersion and kind"),
         ({"kind": "Pod"}, "not a Kubernetes object: apiVersion or kind is missing"),
         ({"kind": 1, "apiVersion": "v1"}, "not a Kubernetes object: apiVersion or kind is missing"),
         (application({"executor": {}}), "SparkApplication pi: spec.driver: required, but missing"),
@@ -274,7 +274,7 @@ def test_what_cannot_be_read_does_not_hide_the_rest_of_a_list() -> None:
     assert [one.name if isinstance(one, Workload) else str(one) for one in found] == [
         f"items[0]: items[0]: Service web (v1) has no Spark pods; accepted: {kinds}",
         "pi",
-        "items[0]: items[2]: not a Kubernetes object: accepted is a map with apiVersion and kind",
+        "items[0]: items[2]: not a Kubernetes object; accepted: a map with apiVersion and kind",
         "items[1]: not a Kubernetes object: apiVersion or kind is missing",
         "pi",
     ]

@@ -1,4 +1,4 @@
-"""Shares: which applications a rollout acts on, and which executor takes which mode of a mix. No dice, no memory."""
+"""Which applications a rollout applies to, and which share of a mix an executor takes. Deterministic and stateless."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,19 @@ from typing import Final
 
 from webhook.core import names
 
-#: Shares are in hundredths.
+#: Shares are percentages.
 WHOLE: Final = 100
 
-#: Labels that tell the application, the most telling first.
+#: Labels that name the application of a pod. The first one that a pod has is used.
 APPLICATION_LABELS: Final = (names.APP_NAME, names.CONNECT_NAME, names.SPARK_APP_NAME, names.SPARK_APP_SELECTOR)
 
-#: The Spark Operator names each run of a ScheduledSparkApplication after it, with the time in minutes, seconds,
-#: milliseconds, microseconds or nanoseconds behind.
+#: The Spark Operator names each run of a ScheduledSparkApplication after it, and appends the time in minutes, seconds,
+#: milliseconds, microseconds or nanoseconds.
 _RUN: Final = re.compile(r"-(?:\d{8}|\d{10}|\d{13}|\d{16}|\d{19})$")
 
 
 def application(labels: Mapping[str, str]) -> str:
-    """The application that a pod with `labels` belongs to; empty where no label tells."""
+    """The application that a pod with `labels` belongs to; empty if no label names it."""
     for key in APPLICATION_LABELS:
         if labels.get(key):
             return labels[key]
@@ -28,10 +28,10 @@ def application(labels: Mapping[str, str]) -> str:
 
 
 def in_rollout(namespace: str, name: str, percent: int) -> bool:
-    """Whether the application `name` of `namespace` is among the first `percent` hundredths of all.
+    """Whether a rollout to `percent` of all applications applies to the application `name` of `namespace`.
 
-    Depends on the two names alone: the driver and its executors agree, each run of a scheduled application goes the way
-    of the others, and raising `percent` only adds applications.
+    The result depends only on the two names. So it is the same for the driver and its executors, and for all runs of a
+    scheduled application, and raising `percent` only adds applications.
     """
     if percent >= WHOLE:
         return True
@@ -40,11 +40,11 @@ def in_rollout(namespace: str, name: str, percent: int) -> bool:
 
 
 def apportion(shares: Sequence[int]) -> tuple[int, ...]:
-    """For each of the first 100 executors the index of the share it falls to; then the sequence begins again.
+    """For each of the first 100 executors, the index of the share that it takes; after that the sequence repeats.
 
-    `shares` are hundredths that add up to 100. After any number of executors each share is met within less than one
-    executor: R. Tijdeman, The chairman assignment problem, Discrete Mathematics 32 (1980). Always taking the share
-    that is furthest behind is not enough.
+    `shares` are percentages that add up to 100. After any number of executors, the size of each share differs from its
+    percentage by less than one executor: R. Tijdeman, The chairman assignment problem, Discrete Mathematics 32 (1980).
+    To always take the share that is furthest behind would not ensure this.
     """
     if len(shares) == 1:
         return (0,) * WHOLE

@@ -1,4 +1,4 @@
-"""What is known of the annotations that ECI reads when it creates an instance (Alibaba Cloud: ECI pod annotations)."""
+"""Rules for the annotations that ECI reads when it creates an instance (Alibaba Cloud: ECI pod annotations)."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ _SPEC: Final = re.compile(r"\d+(\.\d+)?-\d+(\.\d+)?Gi|ecs\.[a-z0-9-]+\.[a-z0-9-]
 _QUANTITY: Final = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
 _PRICE: Final = re.compile(r"\d+(\.\d+)?")
 
-#: Annotations with a closed set of values.
+#: Annotations with a fixed set of values.
 _CHOICES: Final = {
     names.ECI_SPOT_STRATEGY: ("SpotAsPriceGo", "SpotWithPriceLimit"),
     names.ECI_SCHEDULE_STRATEGY: ("VSwitchOrdered", "VSwitchRandom"),
 }
-#: Annotations that hold a list separated by commas, with the most entries that ECI takes.
+#: Annotations that hold a list separated by commas, with the most entries that ECI accepts.
 _LISTS: Final = {names.ECI_USE_SPECS: 5, names.ECI_VSWITCH: 10, names.ECI_SECURITY_GROUP: 5}
 #: Annotations of ECI for which no rule is known.
 _FREE: Final = frozenset(
@@ -35,7 +35,7 @@ KNOWN: Final = frozenset(
 
 
 def faults(annotations: Mapping[str, str]) -> list[str]:
-    """What ECI would refuse of each of `annotations`, as clauses `KEY: found …; accepted: …`; none if all is well."""
+    """A clause `KEY: found …; accepted: …` for each of `annotations` that ECI would refuse by itself."""
     found = []
     for key, value in annotations.items():
         accepted = _accepted(key, value)
@@ -56,7 +56,7 @@ def unpaired(annotations: Mapping[str, str]) -> list[str]:
 
 
 def _accepted(key: str, value: str) -> str | None:
-    """What is accepted for `key` where `value` is not; None where it is."""
+    """What is accepted for `key`, if `value` is not accepted; None if it is."""
     if key in _CHOICES:
         return None if value in _CHOICES[key] else ", ".join(_CHOICES[key])
     if key in _LISTS:

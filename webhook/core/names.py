@@ -1,4 +1,4 @@
-"""Every label, annotation and value of the outside world that the webhook reads or writes, each with its contract.
+"""Every label, annotation and value of other systems that the webhook reads or writes, each with its meaning.
 
 Sources: Running Spark on Kubernetes (spark.apache.org), the Spark Operator's labels (kubeflow/spark-operator), Alibaba
 Cloud's pages on virtual nodes and ECI pod annotations, and the Kubernetes reference of well-known labels.
@@ -6,25 +6,24 @@ Cloud's pages on virtual nodes and ECI pod annotations, and the Kubernetes refer
 
 from typing import Final
 
-# Ours.
+# This webhook.
 
 #: Namespace label by which a namespace opts in: the name of a profile.
 PROFILE_LABEL: Final = "spark-eci-webhook/profile"
 #: Pod annotation that asks for another mode than the profile's: a SchedulingMode, or `none`.
 MODE_ANNOTATION: Final = "spark-eci-webhook/mode"
-#: Pod annotation that records what was decided: `mode=…,profile=…,policy=…[,reason=…]`. Written, but never read as
-#: a mark of work done.
+#: Pod annotation that records the decision: `mode=…,profile=…,policy=…[,reason=…]`. No decision depends on it.
 PLACEMENT_ANNOTATION: Final = "spark-eci-webhook/placement"
-#: Prefix of the annotations above, which a policy may not set by itself.
+#: Prefix of the annotations above, which a policy must not set.
 PREFIX: Final = "spark-eci-webhook/"
-#: Key of the audit annotation. The API server puts the webhook's name before it and drops keys that hold a slash.
+#: Key of the audit annotation. The API server prefixes it with the webhook's name and drops keys that contain a slash.
 AUDIT_KEY: Final = "placement"
 
-# Spark: labels on every pod that Spark itself makes.
+# Spark: labels on every pod that Spark itself creates.
 
 #: `driver`, `executor`, or on the server pod of a SparkConnect `connect-server`.
 SPARK_ROLE: Final = "spark-role"
-#: "1", "2", … on executors, never used again within an application.
+#: "1", "2", … on executors; an application uses each number once.
 SPARK_EXEC_ID: Final = "spark-exec-id"
 SPARK_APP_NAME: Final = "spark-app-name"
 SPARK_APP_SELECTOR: Final = "spark-app-selector"
@@ -33,7 +32,7 @@ SPARK_EXEC_RESOURCE_PROFILE_ID: Final = "spark-exec-resourceprofile-id"
 DRIVER_CONTAINER: Final = "spark-kubernetes-driver"
 EXECUTOR_CONTAINER: Final = "spark-kubernetes-executor"
 
-# Spark Operator: labels that it passes through `spark.kubernetes.{driver,executor}.label.*`, so present at CREATE.
+# Spark Operator: labels that it sets through `spark.kubernetes.{driver,executor}.label.*`, so pods have them at CREATE.
 
 #: `"true"` on every pod of a SparkApplication or SparkConnect.
 LAUNCHED_BY_OPERATOR: Final = "sparkoperator.k8s.io/launched-by-spark-operator"
@@ -41,7 +40,7 @@ LAUNCHED_BY_OPERATOR: Final = "sparkoperator.k8s.io/launched-by-spark-operator"
 APP_NAME: Final = "sparkoperator.k8s.io/app-name"
 #: Name of the SparkConnect.
 CONNECT_NAME: Final = "sparkoperator.k8s.io/connect-name"
-#: Name of the ScheduledSparkApplication; absent where there is none.
+#: Name of the ScheduledSparkApplication; absent if there is none.
 SCHEDULED_APP_NAME: Final = "sparkoperator.k8s.io/scheduled-app-name"
 #: UUID of one submission; absent on pods of a SparkConnect.
 SUBMISSION_ID: Final = "sparkoperator.k8s.io/submission-id"
@@ -84,5 +83,5 @@ ECI_SECURITY_GROUP: Final = "k8s.aliyun.com/eci-security-group"
 
 # Kubernetes.
 
-#: What `spec.schedulerName` says where nobody chose: on ACK, the ACK scheduler, which follows ResourcePolicies.
+#: The default of `spec.schedulerName`. On ACK this is the ACK scheduler, which follows ResourcePolicies.
 DEFAULT_SCHEDULER: Final = "default-scheduler"

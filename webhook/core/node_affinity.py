@@ -18,6 +18,9 @@ class Reach:
     others: bool
 
 
+_OPEN: Final = Reach(labelled=True, others=True)
+
+
 def reach(spec: PodSpec, key: str, value: str) -> Reach:
     """What `spec` leaves open of nodes with the label `key`=`value` and of nodes without it.
 
@@ -30,13 +33,17 @@ def reach(spec: PodSpec, key: str, value: str) -> Reach:
     affinity = None if spec.affinity is None else spec.affinity.node_affinity
     required = None if affinity is None else affinity.required
     terms = [] if required is None else required.node_selector_terms or []
+    if not terms:
+        return _reach(selector, value)
     alternatives = [[one for one in term.match_expressions or () if one.key == key] for term in terms if not term.empty]
-    found = [_reach([*selector, *one], value) for one in (alternatives if terms else [[]])]
+    found = [_reach([*selector, *one], value) for one in alternatives]
     return Reach(labelled=any(one.labelled for one in found), others=any(one.others for one in found))
 
 
 def _reach(requirements: list[NodeSelectorRequirement], value: str) -> Reach:
     """What `requirements` on the label leave open (Kubernetes API reference: NodeSelectorOperator)."""
+    if not requirements:
+        return _OPEN
     stated: dict[str, list[list[str]]] = {operator: [] for operator in _OPERATORS}
     for one in requirements:
         if one.operator not in stated:

@@ -1,4 +1,4 @@
-"""The policy: which pods are ours, what the virtual node is, and the profiles that namespaces opt in to."""
+"""The policy: which pods the webhook places, the virtual node, and the profiles that namespaces opt in to."""
 
 import hashlib
 import json
@@ -15,12 +15,12 @@ from webhook.core.modes import SchedulingMode
 from webhook.core.schema import DNSLabel, LabelValue, PolicyModel, QualifiedName
 from webhook.core.virtual_node import VirtualNode
 
-#: Every id seen is of this form, but no grammar is written down: another form is warned about, not refused.
+#: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
 _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
 
 
 class Role(StrEnum):
-    """The role whose rule a pod takes; a Spark Connect server takes the driver's."""
+    """The role whose rule applies to a pod; the driver's rule also applies to Spark Connect servers."""
 
     DRIVER = "driver"
     EXECUTOR = "executor"
@@ -30,7 +30,7 @@ class Snapshot(PolicyModel):
     """One image cache and the images that it serves."""
 
     image: Annotated[str, StringConstraints(min_length=1)]
-    """Pattern that the whole image name has to match: * any characters, ? one, [abc] one of these."""
+    """Pattern for the whole image name: * matches any characters, ? matches one, [abc] matches one of these."""
     id: LabelValue
     """Id of the image cache, such as imc-2ze5hdcnngenmwc1jmwf."""
 
@@ -62,7 +62,7 @@ def _complete(annotations: dict[str, str], *within: str | int) -> dict[str, str]
 
 
 class Unplaceable(StrEnum):
-    """What becomes of a pod that cannot be placed as its mode asks."""
+    """What happens to a pod that cannot be placed in its mode."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -76,19 +76,19 @@ class Rule(PolicyModel):
     """What happens to the pods of one role."""
 
     mode: SchedulingMode
-    """Where they may run."""
+    """Where the pods may run."""
     weight: Annotated[int, Field(ge=1, le=100)] = 1
-    """Weight of the preference, in modes that have one, beside the pod's other preferences."""
+    """Weight of the preference, in modes that have one. It is added to the pod's own preferences."""
     image_cache: ImageCache = ImageCache()
-    """Which image cache they ask for."""
+    """Which image cache the pods ask for."""
     annotations: AllAnnotations = Field(default_factory=dict)
-    """Annotations for pods that may run on ECI; one that the pod has stays as it is."""
+    """Annotations for pods that may run on ECI. A pod's own annotations stay as they are."""
     rollout: Annotated[int, Field(ge=0, le=WHOLE)] = WHOLE
-    """Percentage of applications that the rule acts on; others are left alone. Raising it only adds applications."""
+    """Percentage of applications that the rule applies to; others are left alone. Raising it only adds applications."""
     observe: bool = False
     """Decide, count and log, but change nothing."""
     unplaceable: Unplaceable = Unplaceable.ALLOW
-    """What becomes of a pod that cannot be placed as its mode asks: allowed as it is, or denied with the reason."""
+    """Whether a pod that cannot be placed in its mode is allowed unchanged, or denied with the reason."""
 
     def annotation_keys(self) -> set[str]:
         """The keys of all annotations that the rule may add."""
@@ -99,18 +99,18 @@ class DriverRule(Rule):
     """The rule for drivers and Spark Connect servers."""
 
     mode: SchedulingMode = SchedulingMode.ECS_ONLY
-    """Where they may run."""
+    """Where the pods may run."""
 
 
 class Share(PolicyModel):
-    """A share of the executors of an application, and where these may run."""
+    """A share of the executors of an application, and where they may run."""
 
     percent: Annotated[int, Field(ge=1, le=WHOLE)]
-    """Its size; all shares of a mix add up to 100."""
+    """Percentage of the executors; all shares of a mix add up to 100."""
     mode: SchedulingMode
-    """Where they may run."""
+    """Where the pods may run."""
     annotations: Annotations = Field(default_factory=dict)
-    """Annotations for those that may run on ECI, beside the rule's; of the same key these win."""
+    """Annotations for executors that may run on ECI, in addition to the rule's. For the same key, these win."""
 
 
 def _whole(mix: tuple[Share, ...]) -> tuple[Share, ...]:
@@ -124,12 +124,12 @@ class ExecutorRule(Rule):
     """The rule for executors."""
 
     mode: SchedulingMode = SchedulingMode.ECS_FIRST
-    """Where they may run; with a mix, those that carry no spark-exec-id."""
+    """Where executors may run. With a mix, it applies only to executors without the label spark-exec-id."""
     mix: Annotated[tuple[Share, ...], AfterValidator(_whole)] = ()
-    """Shares of modes, met by the executors' ids: after any number of executors each is met within one."""
+    """Shares of modes, by the executors' ids. After any number of executors, each share is exact to within one."""
 
     def annotation_keys(self) -> set[str]:
-        """The keys of all annotations that the rule may add, those of its shares among them."""
+        """The keys of all annotations that the rule and its shares may add."""
         return super().annotation_keys().union(*(share.annotations for share in self.mix))
 
     @model_validator(mode="after")
@@ -143,24 +143,24 @@ class Profile(PolicyModel):
     """A named set of rules, which a namespace opts in to by its label."""
 
     allow_override: bool = True
-    """Whether a pod may ask for another mode by its annotation spark-eci-webhook/mode."""
+    """Whether a pod may ask for another mode with the annotation spark-eci-webhook/mode."""
     driver: DriverRule = DriverRule()
     """The rule for drivers and Spark Connect servers."""
     executor: ExecutorRule = ExecutorRule()
     """The rule for executors."""
 
     def rule(self, role: Role) -> Rule:
-        """The rule that pods of `role` take."""
+        """The rule for pods of `role`."""
         return self.driver if role is Role.DRIVER else self.executor
 
 
 class Selector(PolicyModel):
-    """Which pods are ours."""
+    """Which pods the webhook places."""
 
     match_labels: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1)] = Field(
         default_factory=lambda: {names.LAUNCHED_BY_OPERATOR: "true"},
     )
-    """Labels that a pod has to carry, all of them."""
+    """Labels that a pod must have, all of them."""
 
 
 def _built_in_profiles() -> dict[str, Profile]:
@@ -171,14 +171,14 @@ def _built_in_profiles() -> dict[str, Profile]:
 
 
 class Policy(PolicyModel):
-    """The whole policy. Without a file this one is in force: `default`, and one profile named after each mode."""
+    """The whole policy. The built-in one has the profile `default`, and one profile named after each mode."""
 
     selector: Selector = Selector()
-    """Which pods are ours."""
+    """Which pods the webhook places."""
     virtual_node: VirtualNode = VirtualNode()
     """The virtual node."""
     profiles: Annotated[dict[DNSLabel, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
-    """The profiles by name; where the key is left out, the built-in ones."""
+    """The profiles by name. If the key is left out, the built-in profiles apply."""
 
     @model_validator(mode="after")
     def _image_cache_only_by_rule(self) -> "Policy":
@@ -200,7 +200,7 @@ class Policy(PolicyModel):
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
     def cautions(self) -> list[str]:
-        """What is accepted but looks mistaken, one sentence each."""
+        """A sentence for each value that is accepted but looks like a mistake."""
         found = []
         for name, profile in self.profiles.items():
             for role in Role:

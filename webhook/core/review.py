@@ -19,7 +19,7 @@ KIND: Final = "AdmissionReview"
 
 #: The result of a review: `patched`; `unchanged` (nothing to change); `observed` (would have been patched); `denied`
 #: (cannot be placed); `skipped` (not selected by the policy, or outside the rollout).
-Outcome = Literal["patched", "unchanged", "observed", "denied", "skipped"]
+AdmissionOutcome = Literal["patched", "unchanged", "observed", "denied", "skipped"]
 
 
 class ReviewError(ValueError):
@@ -30,7 +30,7 @@ class Admission(Struct, frozen=True):
     """The facts of one answered review, for logs and metrics. An empty string means that a fact is not known."""
 
     uid: str
-    outcome: Outcome
+    outcome: AdmissionOutcome
     profile: str
     namespace: str = ""
     name: str = ""
@@ -104,7 +104,7 @@ class Response(Struct, rename="camel"):
     status: _Status | UnsetType = UNSET
 
 
-class _Answer(Struct, rename="camel"):
+class _Envelope(Struct, rename="camel"):
     response: Response
     api_version: str = API_VERSION
     kind: str = KIND
@@ -139,7 +139,7 @@ def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
     Raises ReviewError if the body is not an AdmissionReview, or its pod has fields of the wrong type.
     """
     found = answer(body, profile)
-    return _encode(_Answer(found.response)), found.admission
+    return _encode(_Envelope(found.response)), found.admission
 
 
 def answer(body: bytes, profile: CompiledProfile) -> Answer:
@@ -157,7 +157,7 @@ def answer(body: bytes, profile: CompiledProfile) -> Answer:
     response = Response(request.uid, allowed=True, audit_annotations={names.AUDIT_KEY: placement.record})
     if placement.cautions:
         response.warnings = [one.sentence for one in placement.cautions]
-    outcome: Outcome = "unchanged"
+    outcome: AdmissionOutcome = "unchanged"
     match placement.verdict:
         case Verdict.PLACE if operations:
             outcome = "patched"
@@ -203,7 +203,7 @@ def respond_with(body: bytes, warning: Caution) -> tuple[bytes, Admission]:
     request = _read(body)
     response = Response(request.uid, allowed=True, warnings=[warning.sentence])
     facts = Admission(request.uid, "skipped", "", request.namespace or "", request.name or "", cautions=(warning,))
-    return _encode(_Answer(response)), facts
+    return _encode(_Envelope(response)), facts
 
 
 def _left_alone(request: Request, profile: str, mismatch: Mismatch | None) -> Answer:

@@ -1,4 +1,4 @@
-"""What all models of the policy file share: strictness, the forms of Kubernetes names, a schema that Helm can use."""
+"""What all models of the policy file share: strict types, the forms of Kubernetes names, the JSON Schema for Helm."""
 
 from typing import Annotated, Any, Final
 
@@ -31,7 +31,7 @@ LabelValue = Annotated[str, StringConstraints(pattern=_LABEL_VALUE)]
 
 
 class PolicyModel(BaseModel):
-    """A part of the policy: immutable, in camelCase, with no unknown keys and no value taken for another type."""
+    """A part of the policy: immutable, in camelCase, without unknown keys, and without conversion between types."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -44,13 +44,13 @@ class PolicyModel(BaseModel):
 
 
 class PolicySchema(GenerateJsonSchema):
-    """JSON Schema in which a map with restricted keys refuses all others: pydantic by itself leaves such a map open.
+    """The JSON Schema of the policy. A map with restricted keys accepts no others; pydantic's own schema would.
 
-    Nothing in it may be null: what has no value is left out of the file.
+    No value may be null. A key without a value is left out of the file.
     """
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """The schema of what is not null."""
+        """The schema of a value that is not null."""
         return self.generate_inner(schema["schema"])
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:

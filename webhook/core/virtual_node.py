@@ -1,4 +1,4 @@
-"""The virtual node as the policy file describes it: how it is recognised, what it cannot run, what it reads."""
+"""The virtual node in the policy file: how to recognise it, what it cannot run, and which annotations it reads."""
 
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -27,12 +27,12 @@ class Unsupported(StrEnum):
 
 
 class NodeLabel(PolicyModel):
-    """The label by which virtual nodes are known."""
+    """The label that all virtual nodes have."""
 
     key: QualifiedName = names.VIRTUAL_NODE_LABEL[0]
     """Key of the label."""
     value: LabelValue = names.VIRTUAL_NODE_LABEL[1]
-    """Its value on virtual nodes."""
+    """Value of the label on virtual nodes."""
 
 
 def _not_null(value: object) -> object:
@@ -47,9 +47,9 @@ class Taint(PolicyModel):
     key: QualifiedName
     """Key of the taint."""
     value: Annotated[LabelValue | None, BeforeValidator(_not_null)] = Field(default_factory=lambda: None)
-    """Its value; left out, any value is tolerated (operator Exists)."""
+    """Value of the taint. If it is left out, any value is tolerated (operator Exists)."""
     effect: TaintEffect = TaintEffect.NO_SCHEDULE
-    """Its effect."""
+    """Effect of the taint."""
 
 
 class ImageCacheKeys(PolicyModel):
@@ -71,20 +71,20 @@ def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 class VirtualNode(PolicyModel):
-    """The virtual node; the defaults are those of ACK."""
+    """The virtual node. The defaults are those of ACK."""
 
     label: NodeLabel = NodeLabel()
-    """The label by which virtual nodes are known."""
+    """The label that all virtual nodes have."""
     taints: Annotated[tuple[Taint, ...], Field(min_length=1), AfterValidator(_unique)] = (
         Taint(key=names.VIRTUAL_NODE_TAINT[0], value=names.VIRTUAL_NODE_TAINT[1], effect=TaintEffect.NO_SCHEDULE),
     )
-    """The taints that keep pods off them; the first is what tells a virtual node."""
+    """The taints that keep pods off virtual nodes. A node with the first one is taken for a virtual node."""
     unsupported: Annotated[tuple[Unsupported, ...], AfterValidator(_unique)] = (
         Unsupported.HOST_PATH,
         Unsupported.HOST_NETWORK,
     )
-    """What they cannot run: a pod that needs it stays on ECS."""
+    """What virtual nodes cannot run. A pod that needs it stays on ECS."""
     outranked_by: Annotated[tuple[QualifiedName, ...], AfterValidator(_unique)] = (names.ECI_LABEL, names.ACS_LABEL)
-    """Pod labels that win over affinity: a pod that has one is warned about."""
+    """Pod labels that win over affinity. A pod with one of them gets a warning."""
     image_cache: ImageCacheKeys = ImageCacheKeys()
     """Keys of the annotations for image caches."""

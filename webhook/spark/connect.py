@@ -15,13 +15,13 @@ from webhook.spark.properties import Conf
 
 #: Spark's script starts the server under this name. It becomes a label of the executors.
 APP_NAME: Final = "Spark Connect server"
-_SERVER_ROLE: Final = "connect-server"
+SERVER_ROLE: Final = "connect-server"
 
 
 def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
     """The pod of the Spark Connect server, as the operator creates it."""
     metadata, spec = connect.spec.server.template_parts
-    labels = (metadata.get("labels") or {}) | _labels(name) | {names.SPARK_ROLE: _SERVER_ROLE}
+    labels = (metadata.get("labels") or {}) | _labels(name) | {names.SPARK_ROLE: SERVER_ROLE}
     if connect.spec.spark_version:
         labels[names.SPARK_VERSION] = connect.spec.spark_version
     containers = [*(spec.get("containers") or [{"name": names.DRIVER_CONTAINER}])]

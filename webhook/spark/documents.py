@@ -34,7 +34,7 @@ def read(document: Any, namespace: str) -> Iterator[Workload | Namespace | Manif
     Yields a ManifestError, instead of raising it, for an object that is not valid, so that the rest of a list is read.
     """
     if not isinstance(document, dict):
-        yield ManifestError("not a Kubernetes object: accepted is a map with apiVersion and kind")
+        yield ManifestError("not a Kubernetes object; accepted: a map with apiVersion and kind")
         return
     version, kind = document.get("apiVersion"), document.get("kind")
     if not isinstance(version, str) or not isinstance(kind, str):
@@ -111,9 +111,9 @@ def _connect(document: JSON, namespace: str) -> Workload:
     found = msgspec.convert(document, Connect)
     name, where, spec = _name(found.metadata), found.metadata.namespace or namespace, found.spec
     conf = connect.executor_conf(found, name)
-    server = SparkPod("connect-server", connect.server_pod(found, name, where))
+    server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
     executor = SparkPod(
-        title="executor",
+        title=Role.EXECUTOR.value,
         created=spark_pods.created(Role.EXECUTOR, where, connect.APP_NAME, spec.spark_version, conf, spec.executor),
         count=summary.executors(conf, spec.executor, spec.dynamic_allocation),
     )

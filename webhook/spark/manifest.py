@@ -70,7 +70,7 @@ class PodPart(View, frozen=True):
         return template.metadata or {}, template.spec or {}
 
 
-class Volume(View, frozen=True):
+class SparkVolume(View, frozen=True):
     """Volume v1 core, with the types that Spark itself can mount."""
 
     name: str | None = None
@@ -81,7 +81,7 @@ class Volume(View, frozen=True):
 
 
 class _Volumes(View, frozen=True):
-    volumes: list[Volume] | None
+    volumes: list[SparkVolume] | None
 
 
 class DynamicAllocation(View, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, name_of
-from webhook.cli.doctor.snapshot import Snapshot, is_ours, path_of
+from webhook.cli.doctor.snapshot import ClusterSnapshot, is_ours, path_of
 
 INSTALL: Final = (
     "helm install spark-eci-webhook charts/spark-eci-webhook --namespace spark-eci-webhook --create-namespace"
@@ -16,7 +16,7 @@ _DEFAULT_NAME: Final = "spark-placement"
 _OPERATOR: Final = "sparkoperator.k8s.io"
 
 
-def check_configuration(snapshot: Snapshot) -> Iterator[Finding]:
+def check_configuration(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Is there exactly one configuration of this webhook?"""
     check = "configuration"
     installation = snapshot.installation
@@ -36,7 +36,7 @@ def check_configuration(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding(check, Level.OK, sentence)
 
 
-def check_order(snapshot: Snapshot) -> Iterator[Finding]:
+def check_order(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Is it called after all others that change pods, except ACK's, and again if a later one changes the pod?"""
     check = "order"
     installation = snapshot.installation

@@ -10,7 +10,7 @@ from webhook.cli.doctor.namespaces import check_namespaces, check_outranked
 from webhook.cli.doctor.nodes import check_nodes
 from webhook.cli.doctor.resource_policies import check_resource_policies
 from webhook.cli.doctor.service import Contact, call_service, check_service
-from webhook.cli.doctor.snapshot import Snapshot, read_snapshot
+from webhook.cli.doctor.snapshot import ClusterSnapshot, read_snapshot
 from webhook.cli.doctor.spark_pods import check_spark_pods
 from webhook.cli.terminal import InputError
 
@@ -36,7 +36,7 @@ def examine(cluster: Cluster, namespace: str | None = None) -> list[Finding]:
     return judge(snapshot, contact, datetime.now(UTC))
 
 
-def judge(snapshot: Snapshot, contact: Contact | None, now: datetime) -> list[Finding]:
+def judge(snapshot: ClusterSnapshot, contact: Contact | None, now: datetime) -> list[Finding]:
     """The findings about what was read until `now`; `contact` is None if the configuration names no Service."""
     installation = snapshot.installation
     findings = [*check_configuration(snapshot), *check_order(snapshot)]

@@ -6,7 +6,7 @@ from typing import Final
 
 from webhook.cli.doctor.configuration import INSTALL
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
-from webhook.cli.doctor.snapshot import Snapshot, profile_label
+from webhook.cli.doctor.snapshot import ClusterSnapshot, profile_label
 from webhook.core import names
 from webhook.core.text import listed
 
@@ -14,7 +14,7 @@ _CHECK: Final = "namespaces"
 _OUTRANKED: Final = "outranked"
 
 
-def check_namespaces(snapshot: Snapshot) -> Iterator[Finding]:
+def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Does each namespace that opted in name an existing profile, and does the webhook select it?"""
     if isinstance(snapshot.namespaces, Unknown):
         yield snapshot.namespaces.finding(_CHECK)
@@ -47,7 +47,7 @@ def check_namespaces(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(_CHECK, Level.WARNING, "no namespace opted in, so no pod is placed", fix)
 
 
-def check_outranked(snapshot: Snapshot) -> Iterator[Finding]:
+def check_outranked(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Does a label of a namespace that opted in, or of one of its Spark pods, outrank the placement?"""
     keys = snapshot.policy.virtual_node.outranked_by
     findings = []

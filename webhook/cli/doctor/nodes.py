@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
-from webhook.cli.doctor.snapshot import Snapshot
+from webhook.cli.doctor.snapshot import ClusterSnapshot
 from webhook.core.text import listed
 from webhook.core.virtual_node import Taint
 
 _CHECK: Final = "virtual nodes"
 
 
-def check_nodes(snapshot: Snapshot) -> Iterator[Finding]:
+def check_nodes(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Does each virtual node have the label of the policy, and one of its taints?
 
     A node with the label, or with the first taint, is a virtual node. The other taints may be on ECS nodes too.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, name_of
-from webhook.cli.doctor.snapshot import Snapshot
+from webhook.cli.doctor.snapshot import ClusterSnapshot
 from webhook.core import names
 
 _CHECK: Final = "ResourcePolicies"
@@ -12,7 +12,7 @@ _CHECK: Final = "ResourcePolicies"
 _LACKING: Final = (names.APP_NAME, names.SUBMISSION_ID)
 
 
-def check_resource_policies(snapshot: Snapshot) -> Iterator[Finding]:
+def check_resource_policies(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Does each namespace have a ResourcePolicy that selects Spark pods, and none that rejects those of a SparkConnect?
 
     The ACK scheduler rejects a pod that lacks a label of `matchLabelKeys`.
@@ -28,7 +28,7 @@ def check_resource_policies(snapshot: Snapshot) -> Iterator[Finding]:
             yield _check_namespace(namespace, policies, snapshot)
 
 
-def _check_namespace(namespace: str, policies: list[JSON], snapshot: Snapshot) -> Finding:
+def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnapshot) -> Finding:
     ours = snapshot.policy.selector.match_labels
     selecting = [one for one in policies if all(ours.get(key, value) == value for key, value in _selector(one).items())]
     if not selecting:

@@ -21,7 +21,7 @@ _SECONDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """What the service answered to a review."""
 
     way: str
@@ -37,7 +37,7 @@ class Contact:
     way: str
     """How the certificate was seen, for a sentence."""
     handshake: Handshake | Unknown
-    answer: Answer | Unknown | str | None
+    answer: ProbeAnswer | Unknown | str | None
     """A string says why there is no answer; None if no review was sent."""
 
 
@@ -116,7 +116,7 @@ def _shake_hands(route: _Route, installation: Installation) -> Handshake | Unkno
         return Unknown("the service's certificate", str(error).rstrip("."), installation.kubectl("get pods"))
 
 
-def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) -> Answer | Unknown | str | None:
+def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) -> ProbeAnswer | Unknown | str | None:
     """Sends a review through the API server's proxy, or else by `route`."""
     if not installation.ready or not installation.profiles:
         return None
@@ -124,7 +124,7 @@ def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) 
     service = f"/api/v1/namespaces/{installation.namespace}/services/https:{installation.service}:443"
     way = "through the API server's proxy"
     try:
-        return Answer(way, _record(review, cluster.post(f"{service}/proxy{path}", review)))
+        return ProbeAnswer(way, _record(review, cluster.post(f"{service}/proxy{path}", review)))
     except ClusterError as error:
         failed = f"{way}: {error.reason}"
         if isinstance(route, Unknown):
@@ -139,7 +139,7 @@ def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) 
         answer = send(f"https://{route.address}{path}", json.dumps(review).encode(), context, host=installation.host)
     except ProbeError as error:
         return f"{failed}, nor {route.way}: {error}"
-    return Answer(route.way, _record(review, answer))
+    return ProbeAnswer(route.way, _record(review, answer))
 
 
 def _record(review: JSON, answer: JSON) -> str:
@@ -149,7 +149,7 @@ def _record(review: JSON, answer: JSON) -> str:
         return ""
 
 
-def _compare(installation: Installation, answer: Answer) -> Finding:
+def _compare(installation: Installation, answer: ProbeAnswer) -> Finding:
     """Compares the policy that the answer names with the one in the ConfigMap."""
     in_force = dict(part.partition("=")[::2] for part in answer.record.split(",")).get("policy", "")
     if installation.policy and installation.policy.digest != in_force:

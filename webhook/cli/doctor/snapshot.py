@@ -103,7 +103,7 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class ClusterSnapshot:
     """The cluster at one moment."""
 
     configurations: list[JSON] | Unknown
@@ -148,7 +148,7 @@ def profile_label(namespace: JSON) -> str | None:
     return labels_of(namespace).get(names.PROFILE_LABEL)
 
 
-def read_snapshot(cluster: Cluster, namespace: str | None) -> Snapshot:
+def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     """Reads everything; with `namespace`, the Spark pods of that namespace only."""
     permission = "list mutatingwebhookconfigurations"
     configurations = _items(cluster, "the webhook configurations", permission, _CONFIGURATIONS)
@@ -157,7 +157,7 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> Snapshot:
     namespaces = _namespaces(cluster, namespace)
     pods = {name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))}
     nodes = _items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
-    snapshot = Snapshot(configurations, installation, namespaces, pods, nodes)
+    snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes)
     for one in known(namespaces):
         if SchedulingMode.RESOURCE_POLICY in snapshot.modes(one):
             name = name_of(one)

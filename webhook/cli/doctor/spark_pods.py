@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
-from webhook.cli.doctor.snapshot import Installation, Snapshot, profile_label
+from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
 from webhook.core import names
 from webhook.core.placement import Mismatch, Verdict
 from webhook.core.pod import Pod
@@ -17,7 +17,7 @@ from webhook.core.text import listed
 _CHECK: Final = "pods"
 
 
-def check_spark_pods(snapshot: Snapshot) -> Iterator[Finding]:
+def check_spark_pods(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     """Does each running Spark pod of the namespaces that opted in have the record that it should have?"""
     installation = snapshot.installation
     if installation is None:
