@@ -50,6 +50,22 @@ def test_taking_the_share_furthest_behind_would_not_do() -> None:
     assert worst >= 1
 
 
+def test_a_new_version_moves_no_application_and_no_executor() -> None:
+    assert [number for number in range(20) if in_rollout("etl", f"a-{number}", 50)] == [
+        0, 1, 3, 6, 11, 13, 15, 16, 17, 18, 19
+    ]  # fmt: skip
+    assert in_rollout("etl", "\ud800", WHOLE)
+    for percents, sequence in (
+        ([100], "0" * 100),
+        ([30, 70], "1011011101" * 10),
+        (
+            [1, 3, 35, 27, 33, 1],
+            "2432432432423424324324324231423424324234234234212432432432432402342432432423423423425423423423142342",
+        ),
+    ):
+        assert "".join(map(str, apportion(percents))) == sequence
+
+
 def test_raising_a_rollout_only_adds_applications() -> None:
     names = [f"etl-{index}" for index in range(500)]
     chosen = [{name for name in names if in_rollout("etl", name, percent)} for percent in range(WHOLE + 1)]

@@ -62,11 +62,29 @@ def test_the_requirements_of_a_term_are_anded(requirements: list[Any], found: Re
         ([_one("Lt", "7")], OTHERS),
         ([_one("Gt", "6"), _one("Lt", "8")], VIRTUAL),
         ([_one("Gt", "6"), _one("Lt", "8"), _one("NotIn", "7")], NONE),
+        ([_one("Gt", "6"), _one("Lt", "100"), _one("NotIn", "8")], BOTH),
+        ([_one("Gt", "7")], OTHERS),
     ],
     ids=str,
 )
 def test_a_label_whose_value_is_a_number_can_be_compared(requirements: list[Any], found: Reach) -> None:
     assert _reach({"matchExpressions": requirements}, value="7") == found
+
+
+@pytest.mark.parametrize(
+    ("operator", "bound", "found"),
+    [
+        ("Gt", str(2**63 - 2), OTHERS),
+        ("Gt", str(2**63 - 1), NONE),
+        ("Lt", str(1 - 2**63), OTHERS),
+        ("Lt", str(-(2**63)), NONE),
+        ("Lt", "+7", OTHERS),
+        ("Lt", "-0", OTHERS),
+        *(("Lt", text, NONE) for text in (str(2**63), "1" * 5000, "", "+", "--1", "1_0", "1.0", "²")),
+    ],
+)
+def test_a_bound_is_an_integer_of_64_bits(operator: str, bound: str, found: Reach) -> None:
+    assert _reach({"matchExpressions": [_one(operator, bound)]}) == found
 
 
 def test_terms_are_ored() -> None:

@@ -72,7 +72,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "no uid": (review(POD, uid=None).replace(b'"uid": null, ', b""), "request.uid: required, but missing"),
     "uid null": (review(POD, uid=None), "request.uid: expected str, got null"),
     "uid empty": (review(POD, uid=""), "request.uid: expected str of length >= 1"),
-    "uid endless": (review(POD, uid="x" * 300), "request.uid: expected str of length <= 253"),
+    "uid endless": (review(POD, uid="x" * 254), "request.uid: expected str of length <= 253"),
     "no object": (review(POD, object=None), "request.object: expected object, got null"),
     "no spec": (review({"metadata": {}}), "request.object.spec: required, but missing"),
     "no metadata": (review({"spec": {}}), "request.object.metadata: required, but missing"),

@@ -156,7 +156,11 @@ def test_every_fault_is_told_at_once() -> None:
             'k8s.aliyun.com/eci-security-group: found "a,b,c,d,e,f"; accepted: 1 to 5 entries separated by commas',
         ),
         ("k8s.aliyun.com/eci-imc-id: imc-1", "k8s.aliyun.com/eci-imc-id: is set through imageCache"),
-        ("spark-eci-webhook/mode: none", "spark-eci-webhook/mode: is set by the webhook itself"),
+        (
+            "{spark-eci-webhook/mode: none, k8s.aliyun.com/eci-vswitch: ''}",
+            "spark-eci-webhook/mode: is set by the webhook itself; "
+            'k8s.aliyun.com/eci-vswitch: found ""; accepted: 1 to 10 entries separated by commas',
+        ),
     ],
 )
 def test_what_eci_would_refuse_is_refused(annotations: str, fault: str) -> None:
@@ -167,7 +171,7 @@ def test_what_eci_would_refuse_is_refused(annotations: str, fault: str) -> None:
 
 def test_what_eci_takes_is_accepted() -> None:
     annotations = {
-        "k8s.aliyun.com/eci-use-specs": "2-4Gi, ecs.c6.xlarge",
+        "k8s.aliyun.com/eci-use-specs": "2-4Gi, ecs.c6.xlarge,0.5-1.5Gi,4-8Gi,8-16Gi",
         "k8s.aliyun.com/eci-spot-strategy": "SpotWithPriceLimit",
         "k8s.aliyun.com/eci-spot-price-limit": "0.25",
         "k8s.aliyun.com/eci-spot-duration": "0",
@@ -191,7 +195,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         b"""
         profiles:
           night:
-            driver: {imageCache: {snapshots: [{image: "*", id: imc-1}]}}
+            driver: {imageCache: {snapshots: [{image: "*", id: imc-1}, {image: "*", id: imc-2ze5hdcnngenmwc1jmwf}]}}
             executor: {annotations: {k8s.aliyun.com/eci-use-spec: 2-4Gi}}
         """,
         "p.yaml",

@@ -33,10 +33,8 @@ def in_rollout(namespace: str, name: str, percent: int) -> bool:
     The result depends only on the two names. So it is the same for the driver and its executors, and for all runs of a
     scheduled application, and raising `percent` only adds applications.
     """
-    if percent >= WHOLE:
-        return True
-    key = f"{namespace}/{_RUN.sub('', name)}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") % WHOLE < percent
+    key = f"{namespace}/{_RUN.sub('', name)}".encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(key, digest_size=8).digest()) % WHOLE < percent
 
 
 def apportion(shares: Sequence[int]) -> tuple[int, ...]:
@@ -55,7 +53,7 @@ def apportion(shares: Sequence[int]) -> tuple[int, ...]:
     for count in range(1, WHOLE + 1):
         due = [index for index, weight in enumerate(weights) if weight * count - given[index] >= slack]
         # Of those that may be served now, the one that has to be served first.
-        chosen = min(due, key=lambda index: (1 - slack - weights[index] * count + given[index]) / weights[index])
+        chosen = min(due, key=lambda index: (1 - slack + given[index]) / weights[index])
         given[chosen] += 1
         sequence.append(chosen)
     return tuple(sequence)

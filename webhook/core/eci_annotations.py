@@ -44,15 +44,14 @@ def faults(annotations: Mapping[str, str]) -> list[str]:
     return found
 
 
-def unpaired(annotations: Mapping[str, str]) -> list[str]:
-    """What ECI would refuse or ignore in all `annotations` of a pod for want of another, as clauses."""
-    found = []
+def unpaired(annotations: Mapping[str, str]) -> str | None:
+    """What ECI would refuse or ignore for want of another annotation in `annotations`, all of a pod, as a clause."""
     limited = annotations.get(names.ECI_SPOT_STRATEGY) == "SpotWithPriceLimit"
     if limited and names.ECI_SPOT_PRICE_LIMIT not in annotations:
-        found.append(f'{names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" needs {names.ECI_SPOT_PRICE_LIMIT} beside it')
+        return f'{names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" needs {names.ECI_SPOT_PRICE_LIMIT} beside it'
     if not limited and names.ECI_SPOT_PRICE_LIMIT in annotations:
-        found.append(f'{names.ECI_SPOT_PRICE_LIMIT}: needs {names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" beside it')
-    return found
+        return f'{names.ECI_SPOT_PRICE_LIMIT}: needs {names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" beside it'
+    return None
 
 
 def _accepted(key: str, value: str) -> str | None:

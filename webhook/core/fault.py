@@ -5,19 +5,17 @@ from typing import Final
 
 from msgspec import DecodeError
 
-_AT: Final = re.compile(r"^(?P<fault>.*?)(?: - at `(?P<place>.*?)\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`")
 
 
 def clause(error: DecodeError, whole: str) -> str:
     """The decoder's message with the field at fault in front, as a path from the root; `whole` names the root."""
-    match = _AT.match(str(error))
-    fault, path = (match["fault"], match["path"] or "") if match else (str(error), "")
-    field = path.removeprefix(".")
+    fault, _, place = str(error).partition(" - at `")
+    path = place.split("$")[-1].removesuffix("`")
     missing = _MISSING.fullmatch(fault)
     if missing:
-        return f"{field}.{missing[1]}: required, but missing".lstrip(".")
+        return f"{path}.{missing[1]}: required, but missing".removeprefix(".")
     fault = fault.replace("`", "")
     if not fault.startswith("JSON"):
         fault = fault[:1].lower() + fault[1:]
-    return f"{field or whole}: {fault}"
+    return f"{path.removeprefix('.') or whole}: {fault}"

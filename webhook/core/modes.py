@@ -1,19 +1,19 @@
 """The scheduling modes. Each is one entry: all that follows from a mode is read off its entry."""
 
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 
 class Side(StrEnum):
     """A kind of node: virtual nodes lead to ECI, all others are ECS."""
 
-    VIRTUAL = "virtual nodes"
-    OTHERS = "other nodes"
+    VIRTUAL = "In"
+    OTHERS = "NotIn"
 
     @property
     def operator(self) -> str:
         """The node selector operator that, with the virtual node's label, selects these nodes."""
-        return "In" if self is Side.VIRTUAL else "NotIn"
+        return self.value
 
 
 #: Not a mode: what a pod asks for, or is recorded with, if it is left alone.
@@ -42,17 +42,8 @@ class SchedulingMode(StrEnum):
     sentence: str
     """What the mode does, for people."""
 
-    def __new__(  # noqa: D102, the fields are explained above
-        cls,
-        value: str,
-        opens_eci: bool = False,  # noqa: FBT001, FBT002, an entry is a row of a table
-        requires: Side | None = None,
-        prefers: Side | None = None,
-        needs_ack_scheduler: bool = False,  # noqa: FBT001, FBT002
-        sentence: str = "",
-    ) -> Self:
+    def __new__(cls, value: str, *row: Any) -> Self:  # noqa: D102, the fields are explained above
         member = str.__new__(cls, value)
         member._value_ = value
-        member.opens_eci, member.requires, member.prefers = opens_eci, requires, prefers
-        member.needs_ack_scheduler, member.sentence = needs_ack_scheduler, sentence
+        member.opens_eci, member.requires, member.prefers, member.needs_ack_scheduler, member.sentence = row
         return member

@@ -48,7 +48,7 @@ SUBMISSION_ID: Final = "sparkoperator.k8s.io/submission-id"
 # Alibaba Cloud: ECI behind ACK's virtual node.
 
 VIRTUAL_NODE_LABEL: Final = ("type", "virtual-kubelet")
-VIRTUAL_NODE_TAINT: Final = ("virtual-kubelet.io/provider", "alibabacloud", "NoSchedule")
+VIRTUAL_NODE_TAINT: Final = ("virtual-kubelet.io/provider", "alibabacloud")
 #: `"true"` on a pod sends it to ECI, above affinity, nodeSelector and ResourcePolicy.
 ECI_LABEL: Final = "alibabacloud.com/eci"
 #: `"true"` on a pod sends it to ACS, likewise.

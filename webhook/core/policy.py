@@ -7,12 +7,11 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
 from webhook.core import eci_annotations, names
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import SchedulingMode
-from webhook.core.schema import DNSLabel, LabelValue, PolicyModel, QualifiedName
+from webhook.core.schema import DNSLabel, LabelValue, PolicyModel, QualifiedName, fault
 from webhook.core.virtual_node import VirtualNode
 
 #: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
@@ -49,15 +48,15 @@ def _sound(annotations: dict[str, str]) -> dict[str, str]:
     faults += [f"{key}: is set through imageCache" for key in annotations if key in names.IMAGE_CACHE_KEYS]
     faults += eci_annotations.faults(annotations)
     if faults:
-        raise PydanticCustomError("annotations", "{faults}", {"faults": "; ".join(faults)})
+        raise fault("; ".join(faults))
     return annotations
 
 
 def _complete(annotations: dict[str, str], *within: str | int) -> dict[str, str]:
     """`annotations`, all that a pod gets; a fault in them is placed `within` what is being validated."""
-    faults = eci_annotations.unpaired(annotations)
-    if faults:
-        raise PydanticCustomError("annotations", "{faults}", {"faults": "; ".join(faults), "within": within})
+    unpaired = eci_annotations.unpaired(annotations)
+    if unpaired:
+        raise fault(unpaired, *within)
     return annotations
 
 
@@ -116,7 +115,7 @@ class Share(PolicyModel):
 def _whole(mix: tuple[Share, ...]) -> tuple[Share, ...]:
     total = sum(share.percent for share in mix)
     if mix and total != WHOLE:
-        raise PydanticCustomError("mix", "found {total} percent in all; accepted: 100", {"total": total})
+        raise fault(f"found {total} percent in all; accepted: {WHOLE}")
     return mix
 
 
@@ -186,17 +185,13 @@ class Policy(PolicyModel):
         for name, profile in self.profiles.items():
             for role in Role:
                 for key in keys & profile.rule(role).annotation_keys():
-                    raise PydanticCustomError(
-                        "annotations",
-                        "profiles.{name}.{role}.annotations: {key}: is set through imageCache",
-                        {"name": name, "role": role.value, "key": key},
-                    )
+                    raise fault(f"profiles.{name}.{role}.annotations: {key}: is set through imageCache")
         return self
 
     @property
     def digest(self) -> str:
         """8 hexadecimal digits of the SHA-256 of the canonical policy: equal for files that mean the same."""
-        canonical = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(self.model_dump(by_alias=True), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
     def cautions(self) -> list[str]:

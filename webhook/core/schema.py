@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from webhook.core.modes import SchedulingMode
 
@@ -39,8 +39,12 @@ class PolicyModel(BaseModel):
         strict=True,
         alias_generator=to_camel,
         use_attribute_docstrings=True,
-        protected_namespaces=(),
     )
+
+
+def fault(sentence: str, *within: str | int) -> PydanticCustomError:
+    """What a validator raises to say `sentence` about the part `within` of what it validates."""
+    return PydanticCustomError("fault", "{sentence}", {"sentence": sentence, "within": within})
 
 
 class PolicySchema(GenerateJsonSchema):

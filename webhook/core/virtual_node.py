@@ -1,13 +1,12 @@
 """The virtual node in the policy file: how to recognise it, what it cannot run, and which annotations it reads."""
 
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 from webhook.core import names
-from webhook.core.schema import LabelValue, PolicyModel, QualifiedName
+from webhook.core.schema import LabelValue, PolicyModel, QualifiedName, fault
 
 
 class TaintEffect(StrEnum):
@@ -37,7 +36,7 @@ class NodeLabel(PolicyModel):
 
 def _not_null(value: object) -> object:
     if value is None:
-        raise PydanticCustomError("null", "found null; accepted: a label value, or no such key for any value")
+        raise fault("found null; accepted: a label value, or no such key for any value")
     return value
 
 
@@ -61,12 +60,9 @@ class ImageCacheKeys(PolicyModel):
     """Annotation whose value is the id of one image cache."""
 
 
-T = TypeVar("T")
-
-
-def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
+def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(values)) < len(values):
-        raise PydanticCustomError("duplicate", "an entry stands here twice; accepted: each at most once")
+        raise fault("an entry stands here twice; accepted: each at most once")
     return values
 
 
@@ -76,7 +72,7 @@ class VirtualNode(PolicyModel):
     label: NodeLabel = NodeLabel()
     """The label that all virtual nodes have."""
     taints: Annotated[tuple[Taint, ...], Field(min_length=1), AfterValidator(_unique)] = (
-        Taint(key=names.VIRTUAL_NODE_TAINT[0], value=names.VIRTUAL_NODE_TAINT[1], effect=TaintEffect.NO_SCHEDULE),
+        Taint(key=names.VIRTUAL_NODE_TAINT[0], value=names.VIRTUAL_NODE_TAINT[1]),
     )
     """The taints that keep pods off virtual nodes. A node with the first one is taken for a virtual node."""
     unsupported: Annotated[tuple[Unsupported, ...], AfterValidator(_unique)] = (
