@@ -247,7 +247,7 @@ def test_what_a_share_changes_has_to_go_with_what_stays_of_its_rule() -> None:
         _policy(f"{{annotations: {rule}, mix: [{share}]}}")
     assert error.value.faults == [
         "p.yaml: profiles.default.executor.mix[0].annotations: k8s.aliyun.com/eci-spot-price-limit: needs "
-        'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" beside it'
+        'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit"'
     ]
 
 
@@ -256,5 +256,5 @@ def test_a_price_limit_may_stand_in_the_rule_and_its_strategy_in_the_share_only_
         _policy("{mix: [{percent: 100, mode: eci-only, annotations: {k8s.aliyun.com/eci-spot-price-limit: '1'}}]}")
     assert error.value.faults == [
         "p.yaml: profiles.default.executor.mix[0].annotations: k8s.aliyun.com/eci-spot-price-limit: needs "
-        'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" beside it'
+        'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit"'
     ]

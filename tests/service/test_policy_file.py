@@ -129,11 +129,11 @@ def test_every_fault_is_told_at_once() -> None:
         ),
         (
             "k8s.aliyun.com/eci-spot-strategy: SpotWithPriceLimit",
-            'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" needs k8s.aliyun.com/eci-spot-price-limit beside it',
+            'k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" needs k8s.aliyun.com/eci-spot-price-limit',
         ),
         (
             'k8s.aliyun.com/eci-spot-price-limit: "0.5"',
-            'k8s.aliyun.com/eci-spot-price-limit: needs k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit" beside it',
+            'k8s.aliyun.com/eci-spot-price-limit: needs k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit"',
         ),
         (
             "{k8s.aliyun.com/eci-spot-strategy: SpotWithPriceLimit, k8s.aliyun.com/eci-spot-price-limit: cheap}",
@@ -253,7 +253,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         ),
         (
             b"virtualNode: {taints: [{key: a}, {key: a}]}",
-            "virtualNode.taints: an entry stands here twice; accepted: each at most once",
+            "virtualNode.taints: found an entry twice; accepted: each at most once",
         ),
         (
             b"virtualNode: {taints: [{key: a, value: 5}]}",

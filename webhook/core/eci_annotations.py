@@ -48,9 +48,9 @@ def unpaired(annotations: Mapping[str, str]) -> str | None:
     """What ECI would refuse or ignore for want of another annotation in `annotations`, all of a pod, as a clause."""
     limited = annotations.get(names.ECI_SPOT_STRATEGY) == "SpotWithPriceLimit"
     if limited and names.ECI_SPOT_PRICE_LIMIT not in annotations:
-        return f'{names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" needs {names.ECI_SPOT_PRICE_LIMIT} beside it'
+        return f'{names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" needs {names.ECI_SPOT_PRICE_LIMIT}'
     if not limited and names.ECI_SPOT_PRICE_LIMIT in annotations:
-        return f'{names.ECI_SPOT_PRICE_LIMIT}: needs {names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit" beside it'
+        return f'{names.ECI_SPOT_PRICE_LIMIT}: needs {names.ECI_SPOT_STRATEGY}: "SpotWithPriceLimit"'
     return None
 
 

@@ -62,7 +62,7 @@ class ImageCacheKeys(PolicyModel):
 
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(values)) < len(values):
-        raise fault("an entry stands here twice; accepted: each at most once")
+        raise fault("found an entry twice; accepted: each at most once")
     return values
 
 
