@@ -6,7 +6,7 @@ from rich.console import Console
 
 from benchmarks.explain import explain
 from benchmarks.goals import judged
-from benchmarks.serving import serving
+from benchmarks.service import serving
 from benchmarks.steps import steps
 
 

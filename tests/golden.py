@@ -7,11 +7,11 @@ from typing import Any, Final
 import yaml
 
 from tests import modes_table, settings_table
+from tests.admission_reviews import answer, patched
 from tests.cases import FILES, ROOT, case_of, entries
 from tests.chart import readme, values_schema
 from tests.cli.golden import rewrite_outputs
 from tests.overlays import difference, overlaid
-from tests.reviewing import answer, patched
 from webhook.core.modes import SchedulingMode
 from webhook.service.policy_file import load_policy
 

@@ -6,7 +6,7 @@ They are the tables in README.md and docs/configuration.md, and the built-in pro
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.serving import ROOT
+from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 

@@ -3,7 +3,7 @@
 from enum import Enum
 from pathlib import Path
 
-from tests.serving import ROOT
+from tests.live_service import ROOT
 from webhook.service.settings import Settings
 
 DOCUMENT = ROOT / "docs" / "configuration.md"

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests import golden, modes_table, settings_table
-from tests.serving import ROOT
+from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import ExecutorRule, Policy, Profile
 from webhook.core.virtual_node import VirtualNode

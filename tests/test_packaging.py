@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import ROOT, issue
+from tests.live_service import ROOT, issue
 from webhook import __version__
 
 

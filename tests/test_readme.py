@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks.process import free_port
 from tests.cases import CASES
-from tests.serving import ROOT
+from tests.live_service import ROOT
 from webhook.core.policy import Policy
 from webhook.core.reasons import Reason
 from webhook.service.policy_file import parse_policy

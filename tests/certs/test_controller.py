@@ -24,7 +24,7 @@ from certs.cluster import Cluster, ClusterError, ConflictError, connect
 from certs.controller import Controller
 from certs.state import Target
 from tests.certs.stand_in import Answer, StandIn, status
-from tests.waiting import wait_for
+from tests.deadline import wait_for
 
 TARGET = Target("spark", "webhook-ca", "webhook-tls", "webhook", "webhook")
 CA = "/api/v1/namespaces/spark/secrets/webhook-ca"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from tests.chart.rendered import CHART
+from tests.chart.manifests import CHART
 
 FILE = CHART / "README.md"
 _BEGIN, _END = "<!-- values -->\n", "<!-- end of values -->\n"

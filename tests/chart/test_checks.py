@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import refusal, render
+from tests.chart.manifests import refusal, render
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 LABELS = {

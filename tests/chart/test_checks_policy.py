@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import refusal, render
+from tests.chart.manifests import refusal, render
 from webhook.service.policy_file import PolicyError, parse_policy
 
 ECI = "k8s.aliyun.com/eci-"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 from webhook.core.policy import Policy
 from webhook.service.policy_file import load_policy
 

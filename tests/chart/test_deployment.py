@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 from webhook.service.settings import read_settings
 
 

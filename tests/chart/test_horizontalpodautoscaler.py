@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 
 TEMPLATE = "horizontalpodautoscaler.yaml"
 

@@ -5,7 +5,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from tests.chart.rendered import CHART, Rendered, refusal, render
+from tests.chart.manifests import CHART, Rendered, refusal, render
 
 HERE = CHART.parents[1] / "tests/chart"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import FULLNAME, NAMESPACE, RELEASE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from tests.pods import MODES
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}

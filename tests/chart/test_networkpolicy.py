@@ -1,6 +1,6 @@
 """templates/networkpolicy.yaml: who may call the pods, and whom they may call."""
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 
 TEMPLATE = "networkpolicy.yaml"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import NAMESPACE, RELEASE, render
+from tests.chart.manifests import NAMESPACE, RELEASE, render
 from webhook.core.policy import Policy
 
 

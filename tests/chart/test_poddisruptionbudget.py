@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.rendered import render
+from tests.chart.manifests import render
 
 TEMPLATE = "poddisruptionbudget.yaml"
 

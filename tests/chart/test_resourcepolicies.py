@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import refusal, render
+from tests.chart.manifests import refusal, render
 
 TEMPLATE = "resourcepolicies.yaml"
 #: The example on Alibaba Cloud's page about running Spark jobs on elastic container instances.

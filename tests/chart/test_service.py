@@ -1,6 +1,6 @@
 """templates/service.yaml: the address that API servers call."""
 
-from tests.chart.rendered import render
+from tests.chart.manifests import render
 
 
 def test_it_leads_port_443_to_the_pods_https_port() -> None:

@@ -1,6 +1,6 @@
 """templates/serviceaccount.yaml: an account without rights, for pods that need none."""
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 
 
 def test_it_has_no_token_and_nothing_is_bound_to_it() -> None:

@@ -10,7 +10,7 @@ from cloudcoil.models.cert_manager import v1 as cert_manager
 from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
 from pydantic import BaseModel
 
-from tests.chart.rendered import Rendered, render
+from tests.chart.manifests import Rendered, render
 from tests.pods import MODES
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"

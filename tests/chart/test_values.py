@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.chart import readme, values_schema
-from tests.chart.rendered import CHART, refusal, render
+from tests.chart.manifests import CHART, refusal, render
 from tests.chart.test_validity import EVERYTHING
 from tests.pods import MODES
 from webhook import __version__

@@ -13,7 +13,7 @@ from certs.authority import KeyPair, issue, new_authority
 from certs.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
 from certs.material import pem_files
 from certs.server import Handshake
-from tests.chart.rendered import FULLNAME, NAMESPACE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, render
 from tests.cli.conftest import ROOT
 from tests.overlays import ABSENT, overlaid
 from tests.pods import MODES

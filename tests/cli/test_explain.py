@@ -10,10 +10,10 @@ import httpx
 import pytest
 import yaml
 
+from tests.admission_reviews import review
 from tests.cases import CASES, Case
 from tests.cli.conftest import ROOT, Run
-from tests.reviewing import review
-from tests.serving import issue, serving
+from tests.live_service import issue, serving
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.service.logs import AdmissionLog, configure

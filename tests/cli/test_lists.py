@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.admission_reviews import answer, review
 from tests.cases import CASES, Case
 from tests.cli.conftest import Run
-from tests.reviewing import answer, review
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.text import LIMIT, listed

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Run
-from tests.serving import issue, service
+from tests.live_service import issue, service
 from webhook.cli import probe
 from webhook.core.policy import Policy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.process import free_port
-from tests.serving import ROOT
+from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
 
 REVIEW = ROOT / "tests" / "reviews" / "spark-3.5.2-executor-1.json"

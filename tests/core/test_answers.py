@@ -10,7 +10,7 @@ import pydantic
 import pytest
 
 import webhook.core
-from tests.reviewing import UID, review
+from tests.admission_reviews import UID, review
 from tests.service.test_bad_input import FAULTS
 from webhook.core.modes import SchedulingMode
 from webhook.core.patch import Kind, Operation, changes

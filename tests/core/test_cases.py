@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.admission_reviews import answer, patched
 from tests.cases import CASES, Case
-from tests.reviewing import answer, patched
 from webhook.core.modes import SchedulingMode
 
 

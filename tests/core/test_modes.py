@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.reviewing import answer, patched
+from tests.admission_reviews import answer, patched
 from tests.virtual_node import TOLERATION
 from webhook.core import names
 from webhook.core.modes import SchedulingMode

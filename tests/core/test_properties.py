@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.admission_reviews import answer, patched
 from tests.pods import KEYS, MODES, VALUES, pods, requirements
-from tests.reviewing import answer, patched
 from tests.scheduler import NODES, feasible, meets, score
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side

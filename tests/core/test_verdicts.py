@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.reviewing import UID, answer, patched, review
+from tests.admission_reviews import UID, answer, patched, review
 from webhook.core.distribution import in_rollout
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy

@@ -18,9 +18,9 @@ import httpx
 import yaml
 from kubernetes import client, config
 
+from tests.deadline import wait_for
 from tests.e2e.component import Component
 from tests.e2e.credentials import Credentials
-from tests.waiting import wait_for
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

@@ -7,9 +7,9 @@ from functools import partial
 from itertools import count
 from typing import Any, Self
 
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.virtual_node import TAINT
-from tests.waiting import wait_for
 
 NODES = "/api/v1/nodes"
 _ARM = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import CONFIGURATION
-from tests.serving import issue, serving
+from tests.live_service import issue, serving
 from webhook.core import names
 
 CONFIGURATIONS = CONFIGURATION.rpartition("/")[0]

@@ -9,11 +9,11 @@ from typing import Any
 
 import helm_python
 
-from tests.chart.rendered import CHART, FULLNAME, RELEASE
+from tests.chart.manifests import CHART, FULLNAME, RELEASE
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node import Node, Pod
 from tests.e2e.service_proxy import ServiceProxy
-from tests.waiting import wait_for
 
 CONTROLLER = f"{FULLNAME}-certificate-controller"
 #: The placement that Alibaba Cloud advises, as the profile `advised`.

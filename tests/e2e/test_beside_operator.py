@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.operator_webhook import Application, operator_webhook
 from tests.e2e.release import serving
 from tests.e2e.spark_pods import placement, spark_pod
 from tests.virtual_node import TOLERATION
-from tests.waiting import wait_for
 from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")

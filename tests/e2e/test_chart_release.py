@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from certs.issue import ensure
-from tests.chart.rendered import CHART, FULLNAME, RELEASE
+from tests.chart.manifests import CHART, FULLNAME, RELEASE
 from tests.chart.test_validity import MATRIX
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import DEFINITIONS
 from tests.e2e.release import CONFIGURATION, CONTROLLER, helm_test, serving
 from tests.pods import MODES
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import FULLNAME
+from tests.admission_reviews import answer, patched
+from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import Release, helm_test, serving
 from tests.pods import MODES
-from tests.reviewing import answer, patched
 from tests.virtual_node import TOLERATION
-from tests.waiting import wait_for
 from webhook.core.policy import Policy
 
 pytestmark = pytest.mark.needs("control-plane")

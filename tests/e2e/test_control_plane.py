@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

@@ -19,7 +19,8 @@ import yaml
 
 from certs.authority import new_authority
 from certs.cluster import Cluster
-from tests.chart.rendered import FULLNAME
+from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
 from tests.e2e.kubelet import kubelet
@@ -27,7 +28,6 @@ from tests.e2e.release import CONFIGURATION, Release, serving
 from tests.e2e.service_proxy import ServiceProxy
 from tests.pods import MODES
 from tests.virtual_node import TAINT
-from tests.waiting import wait_for
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy
 

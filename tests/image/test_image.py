@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from certs.issue import ensure
-from tests.chart.rendered import render
+from tests.chart.manifests import render
 from tests.e2e.component import Component
 from tests.image.container import ROOT, Container, build, buildah
 from webhook import __version__

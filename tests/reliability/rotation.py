@@ -11,9 +11,9 @@ from cryptography import x509
 from certs.authority import KeyPair, issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
+from tests.live_service import Service
 from tests.reliability.client import Client, call
 from tests.service.test_admission import REVIEWS
-from tests.serving import Service
 
 HOSTS = ["localhost", "127.0.0.1"]
 #: Persistent connections, and clients that open a connection for each call.

@@ -12,12 +12,12 @@ from time import monotonic
 
 import uvloop
 
+from tests.live_service import Service, issue, service, trusting
 from tests.pods import MODES
 from tests.reliability.client import Client, call
 from tests.reliability.process import Process
 from tests.service.test_admission import REVIEWS
 from tests.service.test_bad_input import FAULTS
-from tests.serving import Service, issue, service, trusting
 
 CONNECTIONS = 16
 #: The allowed growth of memory between the end of the first quarter and the end of the run.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import uvloop
 
+from tests.live_service import issue, service
 from tests.reliability import fuzz, rotation, soak
-from tests.serving import issue, service
 
 
 def test_fuzzing_finds_no_5xx_no_crash_and_no_growth(tmp_path: Path) -> None:

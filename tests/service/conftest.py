@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import Service, issue, service
+from tests.live_service import Service, issue, service
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ import jsonpatch
 import pytest
 from prometheus_client import generate_latest
 
+from tests.admission_reviews import UID, review
+from tests.live_service import Service, serving
 from tests.pods import MODES
-from tests.reviewing import UID, review
-from tests.serving import Service, serving
 from webhook.core.policy import Policy
 from webhook.core.review import Admission
 from webhook.service.admission import Admissions

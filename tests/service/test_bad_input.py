@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.reviewing import UID, review
+from tests.admission_reviews import UID, review
+from tests.live_service import Service, service
 from tests.service.test_admission import POD, REVIEWS, _receive, _send
-from tests.serving import Service, service
 
 MIB = 1024**2
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.admission_reviews import UID, patched, review
 from tests.cases import CASES, Case
-from tests.reviewing import UID, patched, review
-from tests.serving import serving
+from tests.live_service import serving
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application

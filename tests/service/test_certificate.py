@@ -26,11 +26,11 @@ from certs.authority import KeyPair as Authority
 from certs.authority import issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
-from tests.reviewing import review
+from tests.admission_reviews import review
+from tests.deadline import wait_for
+from tests.live_service import Service, service, trusting
 from tests.service.test_admission import POD, _receive, _send
 from tests.service.test_start import _serve
-from tests.serving import Service, service, trusting
-from tests.waiting import wait_for
 
 BODY = review(POD)
 HOSTS = ["localhost", "127.0.0.1"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.reviewing import review
+from tests.admission_reviews import review
+from tests.deadline import wait_for
+from tests.live_service import service
 from tests.service.test_admission import POD, _receive, _send
-from tests.serving import service
-from tests.waiting import wait_for
 
 BODY = review(POD)
 

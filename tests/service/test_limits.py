@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.reviewing import review
+from tests.admission_reviews import review
+from tests.deadline import wait_for
+from tests.live_service import Service, service, trusting
 from tests.service.test_admission import POD, _receive, _send
-from tests.serving import Service, service, trusting
-from tests.waiting import wait_for
 
 BODY = review(POD)
 HEAD = b"POST /mutate HTTP/1.1\r\nHost: a\r\n"

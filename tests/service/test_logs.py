@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from benchmarks.process import free_port
-from tests.reviewing import review
+from tests.admission_reviews import review
+from tests.live_service import ROOT, service
 from tests.service.test_admission import POD
-from tests.serving import ROOT, service
 from webhook.service.logs import Lines, configure
 
 

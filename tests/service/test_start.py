@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import ROOT, service
+from tests.live_service import ROOT, service
 from webhook.core.modes import SchedulingMode
 
 

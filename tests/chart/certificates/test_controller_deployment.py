@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import FULLNAME, NAMESPACE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, render
 
 TEMPLATE = "certificates/controller-deployment.yaml"
 NAME = f"{FULLNAME}-certificate-controller"

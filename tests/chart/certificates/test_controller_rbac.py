@@ -1,6 +1,6 @@
 """templates/certificates/controller-rbac.yaml: the certificate controller's rights, and no more."""
 
-from tests.chart.rendered import FULLNAME, NAMESPACE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, render
 
 NAME = f"{FULLNAME}-certificate-controller"
 

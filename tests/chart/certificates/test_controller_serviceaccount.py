@@ -1,6 +1,6 @@
 """templates/certificates/controller-serviceaccount.yaml: the account whose rights the certificate controller has."""
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 
 
 def test_its_token_is_mounted_only_where_a_pod_asks_for_it() -> None:

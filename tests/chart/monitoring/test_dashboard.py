@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.chart.manifests import FULLNAME, render
 from tests.chart.monitoring.queries import check, unknown
-from tests.chart.rendered import FULLNAME, render
 
 #: The values that Grafana gives to its variables.
 VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*"}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.chart.manifests import render
 from tests.chart.monitoring.queries import check, promtool, unknown
-from tests.chart.rendered import render
 
 HERE = Path(__file__).parent
 

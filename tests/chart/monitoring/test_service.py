@@ -1,6 +1,6 @@
 """templates/monitoring/service.yaml: the address of the metrics, separately for each replica."""
 
-from tests.chart.rendered import FULLNAME, render
+from tests.chart.manifests import FULLNAME, render
 
 
 def test_it_lists_every_replica_ready_or_not() -> None:

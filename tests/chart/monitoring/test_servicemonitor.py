@@ -1,6 +1,6 @@
 """templates/monitoring/servicemonitor.yaml: how the Prometheus Operator finds the metrics."""
 
-from tests.chart.rendered import FULLNAME, NAMESPACE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, render
 
 
 def test_it_selects_the_metrics_service_alone() -> None:

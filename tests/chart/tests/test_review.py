@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.chart.rendered import FULLNAME, NAMESPACE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, render
 from tests.pods import MODES
 
 TEMPLATE = "tests/review.yaml"

@@ -16,7 +16,8 @@ from certs.authority import new_authority
 from certs.controller import Controller
 from certs.pem import read_certificates
 from certs.state import Target
-from tests.chart.rendered import FULLNAME
+from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
 from tests.e2e.certificate_cluster import CertificateCluster
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures, scaled
@@ -33,7 +34,6 @@ from tests.e2e.test_certificates import (
     wait_until_quiet,
     wait_until_well,
 )
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

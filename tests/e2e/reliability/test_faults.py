@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.chart.rendered import FULLNAME
+from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures
 from tests.e2e.node import Pod
 from tests.e2e.release import CONFIGURATION, Release, serving, trusted
 from tests.e2e.reliability.attempts import PLACED, REFUSED, UNPLACED, Namespace
 from tests.e2e.reliability.rubbish import ASK
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.needs("control-plane")
 

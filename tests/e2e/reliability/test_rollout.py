@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.chart.rendered import FULLNAME
+from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures, scaled
 from tests.e2e.node import Pod
 from tests.e2e.release import Release, serving
 from tests.e2e.reliability.load import Load
-from tests.waiting import wait_for
 from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
