@@ -5,7 +5,7 @@ from typing import Final
 
 from webhook.core.pod import NodeSelectorRequirement, PodSpec
 
-_OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+_OPERATORS: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"})
 _TOO_LOW: Final = -(2**63) - 1
 _TOO_HIGH: Final = 2**63
 
@@ -44,19 +44,19 @@ def _reach(requirements: list[NodeSelectorRequirement], value: str) -> Reach:
     """What `requirements` on the label leave open (Kubernetes API reference: NodeSelectorOperator)."""
     if not requirements:
         return _OPEN
-    stated: dict[str, list[list[str]]] = {operator: [] for operator in _OPERATORS}
+    stated: dict[str, list[list[str]]] = {}
     for one in requirements:
-        if one.operator not in stated:
-            return Reach(labelled=False, others=False)
-        stated[one.operator].append(one.values or [])
-    numeric = bool(stated["Gt"] or stated["Lt"])
-    optional = not (numeric or stated["In"] or stated["Exists"])
-    if stated["DoesNotExist"]:
+        stated.setdefault(one.operator, []).append(one.values or [])
+    if not stated.keys() <= _OPERATORS:
+        return Reach(labelled=False, others=False)
+    numeric = "Gt" in stated or "Lt" in stated
+    optional = not (numeric or "In" in stated or "Exists" in stated)
+    if "DoesNotExist" in stated:
         return Reach(labelled=False, others=optional)
-    among = set.intersection(*map(set, stated["In"])) if stated["In"] else None
-    without = set().union(*stated["NotIn"])
-    above = max((_bound(values, _TOO_HIGH) for values in stated["Gt"]), default=_TOO_LOW)
-    below = min((_bound(values, _TOO_LOW) for values in stated["Lt"]), default=_TOO_HIGH)
+    among = set.intersection(*map(set, stated["In"])) if "In" in stated else None
+    without = set().union(*stated.get("NotIn", ()))
+    above = max((_bound(values, _TOO_HIGH) for values in stated.get("Gt", ())), default=_TOO_LOW)
+    below = min((_bound(values, _TOO_LOW) for values in stated.get("Lt", ())), default=_TOO_HIGH)
 
     def admitted(one: str) -> bool:
         if one in without or (among is not None and one not in among):

@@ -1,4 +1,4 @@
-"""Checks that each namespace in mode resource-policy has a ResourcePolicy, and one that suits its pods."""
+"""Checks that each namespace whose mode needs a ResourcePolicy has one that suits its pods."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -21,7 +21,7 @@ def check_resource_policies(snapshot: ClusterSnapshot) -> Iterator[Finding]:
         if isinstance(policies, Unknown):
             yield policies.finding(_CHECK)
         elif policies is None:
-            sentence = f"{namespace} uses mode resource-policy, but the cluster has no kind ResourcePolicy"
+            sentence = f"{namespace} needs a ResourcePolicy, but the cluster has no kind ResourcePolicy"
             fix = "kubectl api-resources --api-group scheduling.alibabacloud.com"
             yield Finding(_CHECK, Level.FAULT, sentence, fix)
         else:
@@ -32,8 +32,8 @@ def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnap
     ours = snapshot.policy.selector.match_labels
     selecting = [one for one in policies if all(ours.get(key, value) == value for key, value in _selector(one).items())]
     if not selecting:
-        others = f"its ResourcePolicies select other pods: {_names(policies)}" if policies else "has no ResourcePolicy"
-        sentence = f"{namespace} uses mode resource-policy, but {others}"
+        others = f"its ResourcePolicies select other pods: {_names(policies)}" if policies else "has none"
+        sentence = f"{namespace} needs a ResourcePolicy, but {others}"
         write = f"spark-eci-webhook resource-policy --namespace {namespace} --ecs-max 10 | kubectl apply -f -"
         return Finding(_CHECK, Level.FAULT, sentence, write)
     rejecting = [

@@ -159,7 +159,7 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     nodes = _items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
     snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes)
     for one in known(namespaces):
-        if SchedulingMode.RESOURCE_POLICY in snapshot.modes(one):
+        if any(mode.needs_ack_scheduler for mode in snapshot.modes(one)):
             name = name_of(one)
             snapshot.resource_policies[name] = _custom(cluster, "ResourcePolicies", _RESOURCE_POLICIES, name)
             snapshot.connects[name] = _custom(cluster, "SparkConnects", _CONNECTS, name)
