@@ -5,11 +5,12 @@ out, and one line says so and how to get it. If the variable CI is set, the run 
 """
 
 import importlib.util
+import logging
 import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),
 }
 LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Restores the handlers of logging after each test. The service sets one, which writes to the test's output."""
+    before = list(logging.root.handlers)
+    yield
+    logging.root.handlers[:] = before
 
 
 def pytest_configure(config: pytest.Config) -> None:
