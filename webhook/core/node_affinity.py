@@ -50,9 +50,8 @@ def _reach(requirements: list[NodeSelectorRequirement], value: str) -> Reach:
     if not stated.keys() <= _OPERATORS:
         return Reach(labelled=False, others=False)
     numeric = "Gt" in stated or "Lt" in stated
-    optional = not (numeric or "In" in stated or "Exists" in stated)
     if "DoesNotExist" in stated:
-        return Reach(labelled=False, others=optional)
+        return Reach(labelled=False, others=not (numeric or "In" in stated or "Exists" in stated))
     among = set.intersection(*map(set, stated["In"])) if "In" in stated else None
     without = set().union(*stated.get("NotIn", ()))
     above = max((_bound(values, _TOO_HIGH) for values in stated.get("Gt", ())), default=_TOO_LOW)
@@ -61,14 +60,15 @@ def _reach(requirements: list[NodeSelectorRequirement], value: str) -> Reach:
     def admitted(one: str) -> bool:
         if one in without or (among is not None and one not in among):
             return False
-        number = _integer(one) if numeric else 0
+        if not numeric:
+            return True
+        number = _integer(one)
         return number is not None and above < number < below
 
-    if optional or (among is None and not numeric):
+    if among is None and not numeric:
         return Reach(labelled=admitted(value), others=True)
-    # One integer more than may be excluded is enough to find one that is not.
-    numbers = range(above + 1, min(below, above + len(without) + 3))
-    others = map(str, numbers) if among is None else among
+    # The search ends after the numbers that are excluded.
+    others = map(str, range(above + 1, below)) if among is None else among
     return Reach(labelled=admitted(value), others=any(one != value and admitted(one) for one in others))
 
 

@@ -235,8 +235,8 @@ def _selector(requirement: NodeSelectorRequirement) -> NodeSelector:
 
 
 def _pointer(parent: str, key: str) -> str:
-    """The JSON Pointer of `key` below `parent`, with `~` and `/` in the key escaped (RFC 6901 section 3)."""
-    return f"{parent}/{key.replace('~', '~0').replace('/', '~1')}"
+    """The JSON Pointer of `key`, a qualified name, below `parent`: `/` is escaped (RFC 6901 section 3)."""
+    return f"{parent}/{key.replace('/', '~1')}"
 
 
 def _add(path: str, value: Any) -> PatchOperation:

@@ -18,11 +18,11 @@ class Directive:
     """What one mode adds to a pod."""
 
     mode: SchedulingMode
-    tolerations: tuple[tuple[Taint, Toleration], ...] = ()
+    tolerations: tuple[tuple[Taint, Toleration], ...]
     """Each taint to tolerate, with the toleration that does it."""
-    requirement: NodeSelectorRequirement | None = None
+    requirement: NodeSelectorRequirement | None
     """What every term of the required node affinity must contain."""
-    preference: PreferredSchedulingTerm | None = None
+    preference: PreferredSchedulingTerm | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,6 @@ class CompiledProfile:
     """A profile, with what the policy says for all profiles."""
 
     name: str
-    digest: str
     selector: tuple[tuple[str, str], ...]
     allow_override: bool
     label: NodeLabel
@@ -75,7 +74,6 @@ def compile_profile(policy: Policy, name: str) -> CompiledProfile:
     containers = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
     return CompiledProfile(
         name=name,
-        digest=policy.digest,
         selector=tuple(policy.selector.match_labels.items()),
         allow_override=profile.allow_override,
         label=node.label,
