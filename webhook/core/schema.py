@@ -64,7 +64,7 @@ class PolicySchema(GenerateJsonSchema):
             "additionalProperties": self.generate_inner(schema["values_schema"]),
         }
         keys = self.generate_inner(schema["keys_schema"])
-        keys.pop("type", None)
+        del keys["type"]
         if keys:
             closed["propertyNames"] = keys
         if "min_length" in schema:
