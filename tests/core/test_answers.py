@@ -185,6 +185,20 @@ REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
         ),
         (
             "plain",
+            _pod("driver", spec={"nodeName": "n"}),
+            "ecs-first",
+            "ecs-first",
+            {
+                "role": Role.DRIVER,
+                "reason": Reason.NODE_NAME_SET,
+                "placed": False,
+                "cautions": _caution(
+                    Reason.NODE_NAME_SET, 'nodeName is "n" already, so ecs-first cannot place the pod'
+                ),
+            },
+        ),
+        (
+            "plain",
             _pod(annotations={"spark-eci-webhook/mode": "none"}),
             "none",
             "none",

@@ -78,6 +78,7 @@ def test_a_label_whose_value_is_a_number_can_be_compared(requirements: list[Any]
         ("Gt", str(2**63 - 1), NONE),
         ("Lt", str(1 - 2**63), OTHERS),
         ("Lt", str(-(2**63)), NONE),
+        ("Gt", str(-(2**63) - 1), NONE),
         ("Lt", "+7", OTHERS),
         ("Lt", "-0", OTHERS),
         *(("Lt", text, NONE) for text in (str(2**63), "1" * 5000, "", "+", "--1", "1_0", "1.0", "²")),
