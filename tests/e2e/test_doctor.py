@@ -182,7 +182,7 @@ def test_faults_of_objects_as_text(healthy: Healthy) -> None:
     assert (ran.returncode, ran.stderr) == (1, "")
     assert [line[0] for line in lines if line[0] != " "] == [*"✓✗✓✓✗✓✓✗✗"]
     fault, fix = lines[5:7]
-    assert fault.startswith(f'✗ namespaces        {healthy.etl}: unknown profile "typo"; accepted: default, ')
+    assert fault.startswith(f'✗ namespaces        {healthy.etl}: unknown profile "typo"; accepted: ')
     assert fix == f"{' ' * 20}kubectl label namespace {healthy.etl} {PROFILE}=default --overwrite"
 
 

@@ -20,7 +20,7 @@ def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
         yield snapshot.namespaces.finding(_CHECK)
         return
     profiles = snapshot.installation.profiles if snapshot.installation else []
-    recommended = profiles[0] if profiles and "default" not in profiles else "default"
+    recommended = snapshot.installation.recommended if snapshot.installation else "default"
     never_selected = ["kube-system", *([snapshot.installation.namespace] if snapshot.installation else ())]
     good = []
     for namespace in snapshot.namespaces:

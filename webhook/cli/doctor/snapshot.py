@@ -63,6 +63,11 @@ class Installation:
         return [path.removeprefix(_MUTATE) for path in paths if path.startswith(_MUTATE)]
 
     @property
+    def recommended(self) -> str:
+        """The profile for a namespace that names none: `default` if it exists, else the first."""
+        return self.profiles[0] if self.profiles and "default" not in self.profiles else "default"
+
+    @property
     def selector(self) -> dict[str, str]:
         """The labels of the pods that the configuration selects."""
         return (self.entries[0].get("objectSelector") or {}).get("matchLabels") or {}
