@@ -299,7 +299,8 @@ OWN = _pod(
 
 
 EXISTS = {"key": PROVIDER, "operator": "Exists"}
-RECORDED = "annotation spark-eci-webhook/placement add record None ()"
+RECORD = "spark-eci-webhook/placement"
+RECORDED = f"annotation {RECORD} add record None ()"
 CACHED = "annotation k8s.aliyun.com/eci-image-cache add image-cache-auto None ()"
 CACHE_KEPT = "imageCache k8s.aliyun.com/eci-imc-id keep own-image-cache i ()"
 ADDED = f"toleration {PROVIDER} add opens-virtual-node None ()"
@@ -341,10 +342,10 @@ SPECS = "annotation k8s.aliyun.com/eci-use-specs"
         (
             "rich",
             "executor",
-            _pod(spark__exec__id="2", annotations={"k8s.aliyun.com/eci-use-specs": "4-8Gi"}),
+            _pod(spark__exec__id="2", annotations={"k8s.aliyun.com/eci-use-specs": "4-8Gi", RECORD: "old"}),
             [
                 f"{SPECS} keep own-value 4-8Gi ()",
-                RECORDED,
+                f"annotation {RECORD} add record old ()",
                 ADDED,
                 f"{PREFERRED} add prefers-virtual-nodes None ()",
             ],
