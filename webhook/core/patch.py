@@ -115,7 +115,7 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
             affinity.append(one)
     operations: list[PatchOperation] = []
     if annotations and pod.metadata.annotations:
-        operations += [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
+        operations = [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
     elif annotations:
         operations.append(_add(_ANNOTATIONS, annotations))
     if tolerations and pod.spec.tolerations:

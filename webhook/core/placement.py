@@ -104,7 +104,7 @@ def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
         if labels.get(key) != value:
             return Mismatch(key, (value,), labels.get(key))
     found = labels.get(names.SPARK_ROLE)
-    return _ROLES.get(found or "") or Mismatch(names.SPARK_ROLE, tuple(_ROLES), found)
+    return _ROLES[found] if found in _ROLES else Mismatch(names.SPARK_ROLE, tuple(_ROLES), found)
 
 
 def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Placement:
