@@ -353,6 +353,17 @@ SPECS = "annotation k8s.aliyun.com/eci-use-specs"
         (
             "rich",
             "executor",
+            _pod(annotations={"k8s.aliyun.com/eci-use-specs": "2-4Gi"}),
+            [
+                f"{SPECS} keep already-there 2-4Gi ()",
+                RECORDED,
+                ADDED,
+                f"{PREFERRED} add prefers-other-nodes None ()",
+            ],
+        ),
+        (
+            "rich",
+            "executor",
             _pod(spec={"containers": [{"name": "a", "image": "x"}]}),
             [
                 f"{SPECS} add policy None ()",
