@@ -5,6 +5,7 @@ from collections.abc import Callable
 from timeit import Timer
 
 import jsonpatch
+from msgspec import convert
 from msgspec.json import Decoder, Encoder
 from rich.table import Table
 
@@ -17,6 +18,8 @@ from webhook.core.profile import compile_profile
 from webhook.core.review import respond
 
 SIZES = (8, 32, 128)
+_TERM = {"matchExpressions": [{"key": "type", "operator": "Exists"}]}
+_AFFINITY = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_TERM]}}}
 
 
 def steps() -> Table:
@@ -32,6 +35,8 @@ def _measure(body: bytes) -> dict[str, float]:
     profile = compile_profile(Policy(), "default")
     pod_json = json.loads(body)["request"]["object"]
     pod = Decoder(Pod).decode(json.dumps(pod_json))
+    eci_only = compile_profile(Policy(), "eci-only")
+    selective = convert(pod_json | {"spec": pod_json["spec"] | {"affinity": _AFFINITY}}, Pod)
     placement = decide(pod, "default", Role.EXECUTOR, profile)
     operations = patch(pod, changes(pod, placement))
     encode = Encoder().encode
@@ -39,6 +44,9 @@ def _measure(body: bytes) -> dict[str, float]:
     return {
         "UTF-8 check": _least(body.decode),
         "decide": _least(lambda: decide(pod, "default", Role.EXECUTOR, profile)),
+        "decide in eci-only, for a pod with an affinity": _least(
+            lambda: decide(selective, "default", Role.EXECUTOR, eci_only)
+        ),
         "changes and patch": _least(lambda: patch(pod, changes(pod, placement))),
         "encode the patch": _least(lambda: encode(operations)),
         "respond, including decoding": _least(lambda: respond(body, profile)),
