@@ -33,6 +33,7 @@ RUNS: Final = (
         "tests/spark",
         "tests/explain",
         "tests/cli/test_golden.py",
+        "tests/cli/test_explain.py",
         "tests/chart/test_values.py::test_the_generated_parts_of_the_schema_are_current",
     ),
 )

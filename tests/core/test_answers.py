@@ -377,7 +377,10 @@ SPECS = "annotation k8s.aliyun.com/eci-use-specs"
 )
 def test_every_change_of_a_pod(profile: str, role: str, pod: Any, made: list[str]) -> None:
     read = msgspec.convert(pod, Pod)
-    found = changes(read, decide(read, "default", Role(role), PROFILES[profile]))
+    placement = decide(read, "default", Role(role), PROFILES[profile])
+    found = changes(read, placement)
+    wanted = {**placement.annotations, "spark-eci-webhook/placement": placement.record}
+    assert {one.key: one.value for one in found if one.key in wanted} == wanted
     assert made == [
         f"{one.kind} {one.key} {one.operation} {one.reason} {msgspec.to_builtins(one.found)} {one.terms}"
         for one in found
