@@ -27,7 +27,7 @@ def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     certificate = ServingCertificate(folder)
     certificate.reload()
-    baseline = server(bare, Settings(), context=certificate.context)
+    baseline = server(bare, Settings(), context=lambda: certificate.context)
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(baseline.serve(sockets=[listen("127.0.0.1", port, "port")]))

@@ -44,7 +44,7 @@ def serving(app: Any, tls: Path) -> Iterator[httpx.Client]:
     bound = listen("127.0.0.1", 0, "--port")
     certificate = ServingCertificate(tls)
     certificate.reload()
-    running = server(app, Settings(), context=certificate.context)
+    running = server(app, Settings(), context=lambda: certificate.context)
 
     def serve() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -198,29 +198,91 @@ def test_answers_that_are_not_taken_hold_no_slot_for_long(tls: Path, tmp_path: P
 
 
 def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None:
-    """At the limit, a small review is still read, and a large one is not. A closed connection frees its bytes."""
-    size = 64 * 1024
+    """Beyond it the request that is incomplete for the longest time is rejected. A closed connection frees its bytes."""
+    size = 32 * 1024
     with service(tls, tmp_path / "log", ["--max-body-bytes", str(2 * size)]) as running, running.client() as client:
         with contextlib.ExitStack() as ends:
-            for _ in range(32):
-                connection = ends.enter_context(running.connect())
-                connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (2 * size))
-                connection.sendall(b" " * size)
-            time.sleep(0.3)
-            last = ends.enter_context(running.connect())
-            last.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (2 * size))
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                last.sendall(b" " * (2 * size - 1))
-            head, _, body = _rest(last).partition(b"\r\n\r\n")
+            half = HEAD + b"Content-Length: %d\r\n\r\n" % (2 * size) + b" " * size
+            held = [ends.enter_context(running.connect()) for _ in range(9)]
+            for number, connection in enumerate(held):
+                connection.sendall(half)
+                wait_for(lambda: running.metric("admission_body_bytes") == size * min(number + 1, 8))  # noqa: B023
+            head, _, body = _rest(held[0]).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 503 ")
             assert b"retry-after: 1" in head
             assert json.loads(body) == {"error": "no memory left for request bodies"}
             assert (_rejections(running, "memory"), _rejections(running, "overloaded")) == (1, 0)
             assert _rejections(running, "disconnected") == 0
-            wait_for(lambda: running.metric("admission_body_bytes") == 32 * size)
             assert client.post("/mutate", content=BODY).status_code == 200
+            assert _rejections(running, "memory") == 2
+            held[8].sendall(b" " * (size - len(BODY)) + BODY)
+            assert _receive(held[8])[0].startswith(b"HTTP/1.1 200 ")
         wait_for(lambda: running.metric("admission_body_bytes") == 0)
         assert client.post("/mutate", content=b" " * size + BODY).status_code == 200
+
+
+def test_beyond_the_bound_the_connection_idle_longest_is_closed(tls: Path, tmp_path: Path) -> None:
+    with (
+        service(tls, tmp_path / "log", ["--max-connections", "16"]) as running,
+        contextlib.ExitStack() as ends,
+    ):
+        held = [ends.enter_context(running.connect()) for _ in range(16)]
+        # The first one finishes a review, the second one another call.
+        _send(held[0], BODY)
+        assert _receive(held[0])[0].startswith(b"HTTP/1.1 200 ")
+        _send(held[1], b"", b"GET /readyz HTTP/1.1\r\n")
+        assert _receive(held[1])[0].startswith(b"HTTP/1.1 200 ")
+        assert running.metric("connections") == 16
+        more = [ends.enter_context(running.connect()) for _ in range(2)]
+        assert [_rest(one) for one in held[1:3]] == [b"", b""]
+        assert running.metric("connections") == 16
+        for one in (held[0], *held[3:], *more):
+            _send(one, BODY)
+            assert _receive(one)[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_handshakes_that_do_not_come_keep_nobody_out(tls: Path, tmp_path: Path) -> None:
+    arguments = ["--max-connections", "16", "--handshake-seconds", "60"]
+    with service(tls, tmp_path / "log", arguments) as running, contextlib.ExitStack() as ends:
+        silent = [ends.enter_context(socket.create_connection(("127.0.0.1", running.port), 30)) for _ in range(40)]
+        with running.client() as client:
+            assert client.post("/mutate", content=BODY).status_code == 200
+        assert silent[0].recv(1) == b""
+        assert running.metric("connections") <= 16
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (b"Content-Length: " + b"0" * 5000, "Content-Length: found 5000 characters; accepted: at most 18"),
+        (
+            b"Transfer-Encoding: gzip, chunked",
+            "Transfer-Encoding: found another coding than chunked; accepted: chunked",
+        ),
+        (
+            b"Transfer-Encoding: foo\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: found another coding than chunked; accepted: chunked",
+        ),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "not an HTTP/1.1 request"),
+        (b"Transfer-Encoding: foo", "Transfer-Encoding: found another coding than chunked; accepted: chunked"),
+        (
+            b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 40",
+            "found Upgrade or CONNECT; accepted: plain HTTP/1.1",
+        ),
+    ],
+    ids=["zeros", "coding", "two codings", "twice", "unknown coding", "upgrade"],
+)
+def test_framing_that_others_might_understand_differently_is_refused(
+    built_in: Service, fields: bytes, sentence: str
+) -> None:
+    """Nothing behind the head is taken for a request."""
+    before = _rejections(built_in, "invalid")
+    with built_in.connect() as connection:
+        connection.sendall(HEAD + fields + b"\r\n\r\n" + b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        head, _, body = _rest(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body) == {"error": sentence}
+    assert _rejections(built_in, "invalid") == before + 1
 
 
 def test_a_call_that_is_refused_early_is_logged(tls: Path, tmp_path: Path) -> None:

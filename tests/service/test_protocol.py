@@ -1,6 +1,8 @@
 """One connection without a socket: its states, and the order and number of its answers."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -47,6 +49,9 @@ class Transport(asyncio.Transport):
     def resume_reading(self) -> None:
         pass
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
 
 async def not_found(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
@@ -83,7 +88,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
     for module in (protocol, admission):
         monkeypatch.setattr(module, "perf_counter", lambda: found.now)
     yield found
-    assert (found.server.load.in_flight, found.server.load.body_bytes) == (0, 0)
+    assert (found.server.load.in_flight, found.server.load.bodies.bytes) == (0, 0)
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
@@ -170,9 +175,10 @@ def test_a_rejection_is_never_sent_in_place_of_an_earlier_answer(connections: Co
         connection, transport = connections.connect()
         connection.data_received(HEAD + b"{}" + behind)
         connection.data_received(b"x" * 17_000)
-        assert (transport.statuses, transport.closing) == ([], True)
-        connection.connection_lost(None)
+        assert (transport.statuses, transport.closing) == ([], False)
         await answered()
+        assert (transport.statuses, transport.closing) == ([b"200"], True)
+        connection.connection_lost(None)
 
     run(scenario)
     reason = "invalid" if behind == b"?" else "too-large-head"
@@ -199,4 +205,67 @@ def test_a_body_that_is_rejected_counts_once(connections: Connections, *, early:
 
 def test_every_state_can_be_reached_and_left() -> None:
     moves = [move for event in (FIRST_BYTE, HEAD_END, LAST_BYTE, ANSWERED) for move in event.items()]
-    assert {before for before, _ in moves} == {after for _, after in moves} == set(State)
+    # A rejection leads to CLOSING from each of them.
+    assert {before for before, _ in moves} == {after for _, after in moves} == set(State) - {State.CLOSING}
+
+
+@pytest.mark.parametrize("number", [1, 5, 6, 1000])
+def test_requests_ahead_of_their_answers_are_bounded(connections: Connections, number: int) -> None:
+    """Up to four wait. Beyond that they are not read, and the connection closes behind the answers to the others."""
+
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received((HEAD + b"{}") * number)
+        assert connections.server.load.bodies.bytes == 2 * min(number, 5)
+        assert connections.server.load.in_flight == 1
+        for _ in range(10):
+            await answered()
+        assert transport.statuses == [b"200"] * min(number, 5)
+        assert transport.closing == (number > 5)
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+def test_an_answer_frees_only_what_its_own_request_held(connections: Connections) -> None:
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received(HEAD + b"{}" + HEAD.replace(b"2", b"9") + b"{}")
+        assert (connections.server.load.bodies.bytes, connections.server.load.in_flight) == (4, 1)
+        await answered()
+        assert transport.statuses == [b"200"]
+        assert (connections.server.load.bodies.bytes, connections.server.load.in_flight) == (2, 0)
+        connection.data_received(b" " * 7)
+        assert (connections.server.load.bodies.bytes, connections.server.load.in_flight) == (9, 1)
+        await answered()
+        assert transport.statuses == [b"200"] * 2
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"P", HEAD, HEAD + b"{", HEAD + b"{}", UNKNOWN, (HEAD + b"{}") * 3, (HEAD + b"{}") * 9, b"?", HEAD + b"{}?"],
+    ids=repr,
+)
+@pytest.mark.parametrize("later", [False, True])
+def test_a_lost_connection_leaves_nothing_behind(connections: Connections, data: bytes, *, later: bool) -> None:
+    """Its memory is free at once, without a garbage collection."""
+
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received(data)
+        if later:
+            await answered()
+        connection.connection_lost(None)
+        await answered()
+        left = weakref.ref(connection), weakref.ref(transport)
+        del connection, transport
+        assert [one() for one in left] == [None, None]
+
+    gc.disable()
+    try:
+        run(scenario)
+    finally:
+        gc.enable()

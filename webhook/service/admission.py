@@ -14,15 +14,20 @@ from webhook.core.review import Admission, ReviewError
 from webhook.core.text import LIMIT, cut, one_line
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
-from webhook.service.protocol import ARRIVED, OVERLOADED, REJECTED
+from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
+from webhook.service.requests import OVERLOADED
 from webhook.service.responses import RejectedError, Rejections
 
-Respond = Callable[[bytes], tuple[bytes, Admission]]
+Respond = Callable[[bytes | bytearray], tuple[bytes, Admission]]
 
 _TYPE: Final = (b"content-type", b"application/json")
 #: After a 413, at most this much more is read and thrown away: many clients read the answer only after they have sent.
 _LINGER_BYTES: Final = 16 * 1024**2
 _LINGER_SECONDS: Final = 2.0
+#: Bytes. In one turn of the event loop at most one review that is larger is answered.
+_LARGE: Final = 64 * 1024
+#: Bytes. An answer is sent in such pieces, so that the transport can tell when the client does not take them.
+_PIECE: Final = 16 * 1024
 
 
 class DisconnectedError(Exception):
@@ -49,6 +54,7 @@ class Admissions:
         self._log = log
         self._logger = logger
         self._rejections = Rejections(metrics, log)
+        self._large = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one call (ASGI 3.0)."""
@@ -65,7 +71,14 @@ class Admissions:
         try:
             body = await read_body(scope, receive, self._max_body_bytes)
             started: float = scope.get(ARRIVED) or perf_counter()
-            answer, admission = respond(body)
+            if len(body) > _LARGE:
+                async with self._large:
+                    answer, admission = respond(body)
+                    await asyncio.sleep(0)
+            else:
+                answer, admission = respond(body)
+            # The client may take its time for the answer.
+            del body
         except ReviewError as error:
             await self._reject(send, RejectedError(400, "invalid", cut(one_line(str(error)), LIMIT * 2)))
         except RejectedError as error:
@@ -77,6 +90,7 @@ class Admissions:
             self._logger.exception("failed")
             await self._reject(send, RejectedError(500, "error", "internal error"))
         else:
+            scope[REVIEWED] = True
             await _send(send, 200, answer)
             seconds = perf_counter() - started
             self._metrics.admitted(admission, seconds)
@@ -87,8 +101,8 @@ class Admissions:
         await _send(send, error.status, body, *error.headers, linger=linger)
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body of a request.
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | bytearray:
+    """The whole body of a request, without a copy of it.
 
     Raises RejectedError if it is, or is announced to be, larger than `limit` bytes, or if no slot was free for it;
     DisconnectedError if the connection ends before.
@@ -109,7 +123,10 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             continue
         if OVERLOADED in scope:
             raise RejectedError(503, "overloaded", "too many reviews are waiting", (b"retry-after", b"1"))
-        return bytes(chunks + chunk) if chunks else chunk
+        if not chunks:
+            return chunk
+        chunks += chunk
+        return chunks
 
 
 def _too_large(limit: int) -> RejectedError:
@@ -122,7 +139,12 @@ async def _send(
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [_TYPE, length, *headers]})
     if linger is None:
-        await send({"type": "http.response.body", "body": body})
+        last = 0
+        if len(body) > _PIECE:
+            last = (len(body) - 1) // _PIECE * _PIECE
+            for start in range(0, last, _PIECE):
+                await send({"type": "http.response.body", "body": body[start : start + _PIECE], "more_body": True})
+        await send({"type": "http.response.body", "body": body[last:]})
         return
     await send({"type": "http.response.body", "body": body, "more_body": True})
     await _discard(linger)

@@ -1,55 +1,146 @@
-"""The sockets, and uvicorn's server with limits."""
+"""The sockets, how their connections are accepted, and uvicorn's server with limits."""
 
 import asyncio
 import contextlib
 import math
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 
+from webhook.service.connections import GRACE_SECONDS
+from webhook.service.load import Limits, Load
 from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
-from webhook.service.protocol import LimitedProtocol, Limits, Load
+from webhook.service.protocol import LimitedProtocol
 from webhook.service.responses import Rejections
 from webhook.service.settings import Settings
 
 #: Memory for bodies, as a multiple of the largest body.
-_BODIES: Final = 16
+BODIES: Final = 4
+#: Connections that wait in the kernel.
+_BACKLOG: Final = 2048
+#: Connections that are accepted in one turn of the event loop. Each costs a handshake soon.
+_ACCEPTED_A_TURN: Final = 16
+#: Bytes that the kernel keeps for each direction of a connection; Linux takes twice as much. uvloop reads all that is
+#: there at once and keeps buffers of that size, so this bounds its memory for a connection.
+_SOCKET_BUFFER: Final = 16 * 1024
+
+#: Makes the connection of a server.
+Connect = Callable[[], LimitedProtocol]
 
 
 class ListenError(Exception):
     """The process cannot listen on an address; the message is one sentence."""
 
 
+class Listener:
+    """Accepts the connections of one socket: a few in each turn of the event loop, and only if there is room."""
+
+    def __init__(self, bound: socket.socket, load: Load, connect: Connect, tls: Callable[[], dict[str, Any]]) -> None:
+        """Listens on `bound`. `tls` returns the arguments of `connect_accepted_socket` for the next connection."""
+        self._socket = bound
+        self._load = load
+        self._connect = connect
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._pausing: asyncio.TimerHandle | None = None
+        bound.listen(_BACKLOG)
+        self._resume()
+
+    def close(self) -> None:
+        """Accepts what the kernel has accepted already, so that no client is lost, and closes the socket."""
+        self._pause(0)
+        with contextlib.suppress(OSError):
+            while True:
+                self._take(self._socket.accept()[0])
+        self._socket.close()
+
+    async def wait_closed(self) -> None:
+        """Returns at once, because `close` has done everything."""
+
+    def _accept(self) -> None:
+        connections = self._load.connections
+        for _ in range(_ACCEPTED_A_TURN):
+            wait = connections.room()
+            if wait:
+                self._pause(wait)
+                return
+            try:
+                accepted, _ = self._socket.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue
+            except OSError:
+                # No descriptors are left, or no memory. The connection stays in the kernel.
+                self._pause(connections.displace() or GRACE_SECONDS)
+                return
+            self._take(accepted)
+
+    def _take(self, accepted: socket.socket) -> None:
+        """Begins a connection with the socket `accepted`."""
+        accepted.setblocking(False)  # noqa: FBT003, the name says it
+        connection = self._connect()
+        self._load.connections.add(connection)
+        connection.handshake = self._loop.create_task(self._shake_hands(connection, accepted))
+        connection.handshake.add_done_callback(partial(self._shaken, connection, accepted))
+
+    async def _shake_hands(self, connection: LimitedProtocol, accepted: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls())
+
+    def _shaken(self, connection: LimitedProtocol, accepted: socket.socket, _: asyncio.Task[None]) -> None:
+        connection.handshake = None
+        # The protocol has no transport if the handshake failed or was aborted.
+        if connection.transport is None:
+            self._load.connections.discard(connection)
+            accepted.close()
+
+    def _pause(self, seconds: float) -> None:
+        """Accepts nothing for `seconds`; 0 stands for ever."""
+        self._loop.remove_reader(self._socket)
+        if self._pausing is not None:
+            self._pausing.cancel()
+        self._pausing = self._loop.call_later(seconds, self._resume) if seconds else None
+
+    def _resume(self) -> None:
+        self._loop.add_reader(self._socket, self._accept)
+
+
 class Server(uvicorn.Server):
     """uvicorn's server with limits, and without signal handlers, because two servers share one process."""
 
-    def __init__(self, config: uvicorn.Config, load: Load, context: ssl.SSLContext | None, seconds: float) -> None:
-        """Serves as `config` says, over TLS if `context` is given; a handshake may take `seconds`."""
+    def __init__(
+        self, config: uvicorn.Config, load: Load, context: Callable[[], ssl.SSLContext] | None, seconds: float
+    ) -> None:
+        """Serves as `config` says, over TLS if `context` is given; a handshake may take `seconds`.
+
+        `context` is called for each connection.
+        """
         super().__init__(config)
         self.server_state = self.load = load
         self.listening = asyncio.Event()
         """Set once connections are accepted."""
-        self._tls: dict[str, Any] = {}
-        if context is not None:
-            self._tls = {"ssl": context, "ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": seconds}
+        self._context = context
+        self._seconds = seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listens on `sockets` as uvicorn does, but limits the time of TLS handshakes."""
+        """Listens on `sockets` as uvicorn does, but within the limits."""
         loop = asyncio.get_running_loop()
-
-        def connect() -> LimitedProtocol:
-            return LimitedProtocol(self.config, self.load, {}, loop)
-
-        self.servers = [
-            await loop.create_server(connect, sock=one, backlog=self.config.backlog, **self._tls)
-            for one in sockets or []
-        ]
+        connect = partial(LimitedProtocol, self.config, self.load, {}, loop)
+        self.servers = [Listener(one, self.load, connect, self._tls) for one in sockets or []]  # type: ignore[misc]
         self.started = True
         self.listening.set()
+
+    def _tls(self) -> dict[str, Any]:
+        if self._context is None:
+            return {}
+        limits = {"ssl_handshake_timeout": self._seconds, "ssl_shutdown_timeout": self._seconds}
+        return {"ssl": self._context(), **limits}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -61,10 +152,10 @@ def server(
     app: Any,
     settings: Settings,
     metrics: Metrics | None = None,
-    context: ssl.SSLContext | None = None,
+    context: Callable[[], ssl.SSLContext] | None = None,
     log: AdmissionLog | None = None,
 ) -> Server:
-    """A server of `app` within the limits of `settings`, over TLS if `context` is given."""
+    """A server of `app` within the limits of `settings`, over TLS if `context` is given, called for each connection."""
     config = uvicorn.Config(
         app,
         ws="none",
@@ -77,12 +168,13 @@ def server(
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
     )
     limits = Limits(
-        settings.max_head_bytes,
-        settings.read_seconds,
-        settings.max_in_flight,
-        _BODIES * settings.max_body_bytes,
+        head_bytes=settings.max_head_bytes,
+        read_seconds=settings.read_seconds,
+        in_flight=settings.max_in_flight,
+        connections=settings.max_connections,
+        body_bytes=BODIES * settings.max_body_bytes,
         # Without TLS there are no client certificates.
-        frozenset() if context is None else settings.client_subjects,
+        subjects=frozenset() if context is None else settings.client_subjects,
     )
     return Server(config, Load(limits, metrics, Rejections(metrics, log)), context, settings.handshake_seconds)
 
@@ -94,6 +186,8 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                bound.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
             bound.bind(address)
         except OSError:
             bound.close()

@@ -21,6 +21,7 @@ REJECTIONS: Final = (
     "timeout",
     "overloaded",
     "memory",
+    "untaken",
     "forbidden",
     "disconnected",
     "unknown-profile",
@@ -57,8 +58,10 @@ class Metrics:
             registry=self.registry,
             buckets=BUCKETS,
         )
+        self.connections = gauge("connections", "Connections to the port for reviews.")
         self.in_flight = gauge("admission_in_flight", "Reviews being answered.")
         self.body_bytes = gauge("admission_body_bytes", "Bytes of request bodies held in memory.")
+        self.answer_bytes = gauge("admission_answer_bytes", "Bytes of answers that clients do not take.")
         self._certificate_expiry = gauge(
             "certificate_expiry_timestamp_seconds",
             "When the certificate in use expires, in seconds since 1970; 0 if there is none.",

@@ -1,27 +1,36 @@
-"""uvicorn's HTTP/1.1 protocol with limits that it lacks: on heads, bodies, slow clients and load."""
+"""One connection: uvicorn's HTTP/1.1 protocol with limits that it lacks."""
 
 import asyncio
+import ssl
 from asyncio.events import TimerHandle
-from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from time import perf_counter
 from typing import Any, Final
 
+import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from webhook.service.metrics import Metrics
-from webhook.service.responses import Rejections
+from webhook.service import framing
+from webhook.service.load import Load
+from webhook.service.requests import Requests
 
 #: Key of the ASGI scope: when the request's last byte was read, by perf_counter.
 ARRIVED: Final = "webhook.arrived"
-#: Key of the ASGI scope: no slot was free for the request.
-OVERLOADED: Final = "webhook.overloaded"
+#: Key of the ASGI scope: the request was a review, and was answered.
+REVIEWED: Final = "webhook.reviewed"
 #: Key of the ASGI scope: the protocol rejected the request and answered it.
 REJECTED: Final = "webhook.rejected"
-#: The largest body in bytes that is read even if all bodies together take too much memory.
-_SMALL_BODY: Final = 64 * 1024
+
+#: How many requests may wait for the answer to the one before. HTTP clients of today send one at a time.
+_PIPELINED: Final = 4
+#: A connection over TLS reads no more from its socket while this many bytes wait. A TLS record has at most 16 KiB.
+_READ_BUFFER: Final = 20 * 1024
+#: What the transport holds of an answer that is not taken, at most: the bytes at which uvloop says so, and one piece.
+_WRITE_BUFFER: Final = 96 * 1024
+#: How long a new connection may take to begin its request while the server stops.
+_FRESH_SECONDS: Final = 1.0
 
 
 class State(IntEnum):
@@ -46,49 +55,28 @@ _IDLE, _HEAD, _BODY, _ANSWERING, _DISCARDING, _CLOSING = State
 
 #: For each event the states in which it may happen, and the next state.
 #: HEAD follows ANSWERING if a client sends a request before it has the answer to the one before.
-FIRST_BYTE: Final = {_IDLE: _HEAD, _ANSWERING: _HEAD, _CLOSING: _CLOSING}
+FIRST_BYTE: Final = {_IDLE: _HEAD, _ANSWERING: _HEAD}
 HEAD_END: Final = {_HEAD: _BODY}
 LAST_BYTE: Final = {_BODY: _ANSWERING, _DISCARDING: _IDLE}
-ANSWERED: Final = {_HEAD: _HEAD, _BODY: _DISCARDING, _ANSWERING: _IDLE, _CLOSING: _CLOSING}
+ANSWERED: Final = {_HEAD: _HEAD, _BODY: _DISCARDING, _ANSWERING: _IDLE}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The limits of one connection, and of all of them together."""
-
-    head_bytes: int = 16 * 1024
-    """The largest request line with headers."""
-    read_seconds: float = 10
-    """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
-    in_flight: int = 1024
-    """Requests that were read and are not answered."""
-    body_bytes: int = 64 * 1024**2
-    """Memory for the bodies of all requests that are not answered."""
-    subjects: frozenset[str] = frozenset()
-    """If not empty: the common names and DNS names of the client certificates that are allowed."""
+class _StopError(Exception):
+    """Ends the parser in the middle of what it reads, because the call was rejected."""
 
 
-@dataclass
-class Load(ServerState):
-    """What all connections of one server share."""
+class _Flow(FlowControl):
+    """uvicorn's flow control, which resumes reading for each answer, but not while requests are pipelined or wait."""
 
-    limits: Limits = field(default_factory=Limits)
-    metrics: Metrics | None = None
-    rejections: Rejections = field(default_factory=Rejections)
-    in_flight: int = 0
-    body_bytes: int = 0
-    draining: bool = False
+    held = False
 
-    def __post_init__(self) -> None:
-        """Starts with no connections."""
-        ServerState.__init__(self)
-        if self.metrics is not None:
-            self.metrics.in_flight.set_function(lambda: self.in_flight)
-            self.metrics.body_bytes.set_function(lambda: self.body_bytes)
+    def resume_reading(self) -> None:
+        if not self.held:
+            super().resume_reading()
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection. A request takes a slot at its last byte, so slow clients hold none."""
+    """One connection. It answers one request after another, and bounds what its client can make it hold."""
 
     def __init__(
         self,
@@ -99,131 +87,254 @@ class LimitedProtocol(HttpToolsProtocol):
     ) -> None:
         """The arguments are those of uvicorn's protocol."""
         super().__init__(config, server_state, app_state, _loop)
+        self.idle_since = perf_counter()
+        #: The task that accepts the connection, while its handshake is not complete.
+        self.handshake: asyncio.Task[None] | None = None
         self._load = server_state
         self._limits = server_state.limits
+        self._requests = Requests(server_state, self.pipeline)
         self._state = _IDLE
         self._deadline: TimerHandle | None = None
         self._write_deadline: TimerHandle | None = None
+        self._untaken_bytes = 0
+        #: What was read too late in a turn.
+        self._unread = b""
         self._unparsed_bytes = 0
-        self._body_bytes = 0
-        self._holds_slot = False
+        self._head_bytes = 0
+        self._fault = ""
         self._allowed = True
+
+    @property
+    def answering(self) -> bool:
+        """Whether the application answers a request, and its client takes the answer."""
+        current = self._requests.current
+        return current is not None and not (current.more_body or current.response_complete or self._write_deadline)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the deadline of the first request."""
         super().connection_made(transport)
+        self.flow = _Flow(transport)
+        session: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if session is not None:
+            transport.set_read_buffer_limits(high=_READ_BUFFER)  # type: ignore[attr-defined]
         self._allowed = not self._limits.subjects or not self._limits.subjects.isdisjoint(_subjects(transport))
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Frees what the connection held."""
+        """Frees what the connection held, at once: no reference cycle keeps its memory until a garbage collection."""
         self._disarm()
-        self.resume_writing()
-        self._free()
+        self._taken()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        self._load.bodies.waiting.pop(self, None)
+        self._requests.lost()
+        self._unread = b""
+        self.cycle = self.flow = self.transport = None  # type: ignore[assignment]
+
+    def abort(self) -> None:
+        """Closes the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()
+        elif self.handshake is not None:
+            self.handshake.cancel()
+
+    def shutdown(self) -> None:
+        """Closes an idle connection, and lets others finish. A new connection has a moment to begin its request."""
+        if self.transport is None or self._state is _HEAD:
+            return
+        if self._state is _IDLE and self._requests.current is None:
+            self._disarm()
+            self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
-        """Starts the deadline of a client that reads its answer slowly."""
+        """The client does not take its answer: bounds it, together with those of others, and starts its deadline."""
         super().pause_writing()
         if self._write_deadline is None:
-            self._write_deadline = self.loop.call_later(self._limits.read_seconds, self.transport.abort)
+            self._write_deadline = self.loop.call_later(self._limits.read_seconds, self.release_answer)
+            current = self._requests.current
+            self._untaken_bytes = _WRITE_BUFFER + (0 if current is None else current.expected_content_length)
+            answers = self._load.answers
+            answers.bytes += self._untaken_bytes
+            answers.waiting[self] = None
+            answers.bound()
 
     def resume_writing(self) -> None:
-        """Ends that deadline."""
+        """Ends that deadline if the whole answer is taken."""
         super().resume_writing()
-        if self._write_deadline is not None:
-            self._write_deadline.cancel()
-            self._write_deadline = None
+        current = self._requests.current
+        if current is None or current.response_complete:
+            self._taken()
+
+    def release_answer(self) -> None:
+        """Closes a connection whose client does not take its answer."""
+        self._taken()
+        if self._load.metrics is not None:
+            self._load.metrics.rejected("untaken")
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Limits the bytes of a head or a trailer that the parser holds, and the time until the request is complete."""
-        if self.transport.is_closing():
+        """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
+        if not self._load.turn.late():
+            self._parse(data)
             return
-        # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.
-        self._unparsed_bytes += len(data)
-        super().data_received(data)
-        state = self._state
-        if state is _ANSWERING:
-            self._disarm()
-        elif state is _IDLE:
-            # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
-            if self._deadline is None and self.timeout_keep_alive_task is None:
-                self._arm()
-        elif state is not _CLOSING:
-            if self._unparsed_bytes > self._limits.head_bytes:
-                self._reject_head()
-            elif self._deadline is None:
-                self._arm()
+        self._hold()
+        if not self._unread:
+            self._load.turn.wait(self._read)
+        self._unread += data
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        super().on_message_begin()
         self._disarm()
+        if len(self.pipeline) >= _PIPELINED:
+            self._close_behind()
+            raise _StopError
+        super().on_message_begin()
+        self._head_bytes = 0
+        self._fault = ""
         self._state = FIRST_BYTE[self._state]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which is dropped."""
+        if self._state is not _HEAD:
+            return
+        super().on_header(name, value)
+        self._head_bytes += len(name) + len(value)
+        name = self.headers[-1][0]
+        if name in framing.HEADERS and not self._fault:
+            self._fault = framing.fault(name, value)
 
     def on_headers_complete(self) -> None:
         """The end of the head: calls the application, or rejects the call."""
-        if self._state is _CLOSING:
-            return
         self._unparsed_bytes = 0
         if not self._allowed:
             self._reject(403, "forbidden", "client certificate not allowed")
-        elif len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes:
+        elif len(self.url) + self._head_bytes > self._limits.head_bytes:
             self._reject_head()
+        elif self._fault or self.parser.should_upgrade():
+            self._reject(400, "invalid", self._fault or "found Upgrade or CONNECT; accepted: plain HTTP/1.1")
         else:
             super().on_headers_complete()
             self._state = HEAD_END[self._state]
             if self._load.draining:
                 self.cycle.keep_alive = False
+            if self.pipeline:
+                self._hold()
+            elif self._requests.current is None:
+                # The protocol should know as soon as bytes of an answer wait to be sent, but those that end a
+                # handshake are no answer.
+                self.transport.set_write_buffer_limits(high=1)
+            self._requests.begun(self.cycle)
+            return
+        raise _StopError
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body: rejects a large one if all bodies together take too much memory."""
-        if self._state is _CLOSING:
-            return
+        """A part of the body."""
         super().on_body(body)
         self._unparsed_bytes = 0
-        if self.cycle.response_started:
-            return
-        self._body_bytes += len(body)
-        self._load.body_bytes += len(body)
-        if self._load.body_bytes > self._limits.body_bytes and self._body_bytes > _SMALL_BODY:
-            self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")
+        if not self.cycle.response_started:
+            self._requests.grown(len(body))
 
     def on_message_complete(self) -> None:
-        """The last byte of a request: takes a slot, or marks the request for a 503."""
-        if self._state is _CLOSING:
-            return
+        """The last byte of a request."""
         self._unparsed_bytes = 0
         self._state = LAST_BYTE[self._state]
         # A request that was answered before its last byte, for instance with 404, needs no slot.
-        if self._state is _ANSWERING and self.scope["method"] == "POST":
+        if self._state is _ANSWERING:
             self.scope[ARRIVED] = perf_counter()  # type: ignore[typeddict-unknown-key]
-            if self._load.in_flight >= self._limits.in_flight:
-                # The application answers: the connection stays, because a new handshake would add to the load.
-                self.scope[OVERLOADED] = True  # type: ignore[typeddict-unknown-key]
-            elif not self._holds_slot:
-                self._holds_slot = True
-                self._load.in_flight += 1
+            self._requests.complete()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The end of an answer."""
-        # If requests are pipelined, the answer may be that of an earlier one.
-        if self.cycle.response_complete:
-            self._free()
+        """The end of an answer: begins the next one, or waits for a request."""
+        self._load.total_requests += 1
+        current = self._requests.current
+        if current is None:
+            return
+        if REVIEWED in current.scope:
+            self._load.connections.used(self, current.scope[ARRIVED])  # type: ignore[typeddict-item]
+        if self._write_deadline is not None and not self.flow.write_paused:
+            self._taken()
+        if current is self.cycle and self._state is not _CLOSING:
             self._state = ANSWERED[self._state]
-        super().on_response_complete()
+        app = self._requests.answered()
+        if self.transport.is_closing():
+            return
+        if app is not None:
+            self._start_asgi_task(self._requests.current, app)  # type: ignore[arg-type]
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        self._let_go()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002, uvicorn's sentence says less
-        """The parser found an error."""
-        self._reject(400, "invalid", "not an HTTP/1.1 request")
+    def release_body(self) -> None:
+        """Rejects the request that is being read, because its body and others take too much memory."""
+        del self._load.bodies.waiting[self]
+        self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")
 
-    def _free(self) -> None:
-        self._load.body_bytes -= self._body_bytes
-        self._body_bytes = 0
-        if self._holds_slot:
-            self._holds_slot = False
-            self._load.in_flight -= 1
+    def _hold(self) -> None:
+        """Reads nothing until `_let_go`."""
+        self.flow.held = True
+        self.flow.pause_reading()
+
+    def _let_go(self) -> None:
+        """Reads again, unless requests are pipelined, bytes wait for the next turn, or the connection closes."""
+        if not (self.pipeline or self._unread or self._state is _CLOSING):
+            self.flow.held = False
+            self.flow.resume_reading()
+
+    def _read(self) -> None:
+        """Parses what was kept for this turn."""
+        data, self._unread = self._unread, b""
+        if self.transport is not None:
+            self._parse(data)
+            self._let_go()
+
+    def _parse(self, data: bytes) -> None:
+        """Parses `data`, unless the connection closes."""
+        if self._state is _CLOSING or self.transport.is_closing():
+            return
+        # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.
+        self._unparsed_bytes += len(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            # After a rejection this is its _StopError.
+            if self._state is not _CLOSING:
+                self._reject(400, "invalid", "not an HTTP/1.1 request")
+        else:
+            self._bound()
+
+    def _bound(self) -> None:
+        """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
+        state, bodies = self._state, self._load.bodies
+        if state is _ANSWERING:
+            self._disarm()
+            if bodies.waiting:
+                bodies.waiting.pop(self, None)
+        elif state is _IDLE:
+            # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
+            if self._deadline is None and self.timeout_keep_alive_task is None:
+                self._arm()
+        elif self._unparsed_bytes > self._limits.head_bytes:
+            self._reject_head()
+        else:
+            if self._deadline is None:
+                self._arm()
+            if state is _BODY and self._requests.body_bytes:
+                bodies.waiting.setdefault(self)
+        bodies.bound()
+
+    def _taken(self) -> None:
+        """Ends the deadline and the count of an answer."""
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+            self._load.answers.bytes -= self._untaken_bytes
+            del self._load.answers.waiting[self]
 
     def _arm(self) -> None:
         self._deadline = self.loop.call_later(self._limits.read_seconds, self._expired)
@@ -244,26 +355,39 @@ class LimitedProtocol(HttpToolsProtocol):
         self._reject(431, "too-large-head", f"the request's head is larger than {self._limits.head_bytes} bytes")
 
     def _reject(self, status: int, reason: str, sentence: str, header: bytes = b"") -> None:
-        """Counts and logs the call, answers it without the application, and closes the connection."""
-        if self.transport.is_closing():
+        """Counts and logs the call, answers it without the application, and closes the connection.
+
+        If requests before it are not answered yet, they are, but the call itself is not.
+        """
+        if self._state is _CLOSING or self.transport.is_closing():
             return
         body = self._load.rejections.record(status, reason, sentence)
-        if self._may_answer():
-            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
-            self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
+        current, silent = self._requests.current, self._state is _DISCARDING
         if self._state is _BODY:
             self.scope[REJECTED] = True  # type: ignore[typeddict-unknown-key]
-            self.cycle.disconnected = True
+            if self._requests.drop_newest():
+                current, silent = None, self.cycle.response_started
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+        if current is not None and not current.response_complete:
+            self._close_behind()
+            return
+        # If its request is answered already, the client would take this for the answer to its next one.
+        if not silent:
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+            self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
         self._disarm()
         self._state = _CLOSING
         self.transport.close()
 
-    def _may_answer(self) -> bool:
-        """Whether the client would take the next bytes for the answer to the request that is being read."""
-        if self._state is _BODY:
-            return not self.cycle.response_started and not self.pipeline
-        cycle: RequestResponseCycle | None = self.cycle
-        return self._state is not _DISCARDING and (cycle is None or cycle.response_complete)
+    def _close_behind(self) -> None:
+        """Reads no more, and closes the connection behind the answers to the requests that are complete."""
+        self._disarm()
+        self._state = _CLOSING
+        self._hold()
+        last = self._requests.newest
+        if last is not None:
+            last.keep_alive = False
 
 
 def _subjects(transport: asyncio.Transport) -> set[str]:

@@ -13,6 +13,7 @@ from webhook.core.policy import Policy
 from webhook.service.certificate import CertificateError, ServingCertificate
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.logs import AdmissionLog, configure
+from webhook.service.memory import Memory
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.readiness import Readiness
@@ -51,11 +52,12 @@ class Service:
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
         log = AdmissionLog(self._logger, settings.log_rate, self._metrics.log_lines_dropped.inc)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
-        self._admission = server(app, settings, self._metrics, self._certificate.context, log)
+        self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._fault = ""
         self._certificate_loaded = asyncio.Event()
         self._stop = asyncio.Event()
+        self._memory = Memory()
 
     async def serve(self) -> None:
         """Serves until a signal; returns when the last answer is sent."""
@@ -66,10 +68,12 @@ class Service:
             self._logger.warning("policy", caution=caution)
         operating = asyncio.create_task(self._operations.serve(sockets=[self._sockets[1]]))
         reloading = asyncio.create_task(self._reload())
+        trimming = asyncio.create_task(self._trim())
         serving = asyncio.create_task(self._serve_admissions())
         await self._stop.wait()
         await self._drain(serving)
         reloading.cancel()
+        trimming.cancel()
         self._operations.should_exit = True
         await operating
         self._logger.info("stopped")
@@ -109,6 +113,12 @@ class Service:
             except CertificateError as error:
                 self._failed(str(error))
             await asyncio.sleep(self._settings.reload_seconds if self._certificate_loaded.is_set() else 0.2)
+
+    async def _trim(self) -> None:
+        """Gives freed memory back to the system every second."""
+        while True:
+            await asyncio.sleep(1)
+            self._memory.trim()
 
     def _failed(self, fault: str) -> None:
         if not self._certificate_loaded.is_set():

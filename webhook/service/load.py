@@ -1,0 +1,86 @@
+"""What all connections of one server share: their limits, and what they hold together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from uvicorn.server import ServerState
+
+from webhook.service.connections import Connections
+from webhook.service.metrics import Metrics
+from webhook.service.responses import Rejections
+from webhook.service.turn import Turn
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one connection, and of all of them together."""
+
+    head_bytes: int = 16 * 1024
+    """The largest request line with headers."""
+    read_seconds: float = 5
+    """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
+    in_flight: int = 1024
+    """Requests that were read and are not answered."""
+    connections: int = 512
+    """Connections, from the moment in which they are accepted."""
+    body_bytes: int = 16 * 1024**2
+    """Memory for the bodies of all requests that are not answered."""
+    answer_bytes: int = 8 * 1024**2
+    """Memory for all answers that clients do not take."""
+    subjects: frozenset[str] = frozenset()
+    """If not empty: the common names and DNS names of the client certificates that are allowed."""
+
+
+class Holder(Protocol):
+    """A connection that holds memory."""
+
+    def release_body(self) -> None:
+        """Gives up the request whose body is not complete."""
+
+    def release_answer(self) -> None:
+        """Gives up the answer that the client does not take."""
+
+
+class Pool:
+    """Bytes that connections hold together. Beyond a bound, the one that waits longest has to release its bytes.
+
+    So a client that sends its request, or takes its answer, without a pause is not refused because others do not.
+    """
+
+    def __init__(self, bound: int, release: Callable[[Holder], None]) -> None:
+        """Starts with nothing; `release` makes a connection release its bytes and leave `waiting`."""
+        self.bytes = 0
+        self.waiting: dict[Holder, None] = {}
+        """The connections that can release bytes, the one that waits longest first."""
+        self._bound = bound
+        self._release = release
+
+    def bound(self) -> None:
+        """Makes connections release their bytes while there are too many."""
+        while self.bytes > self._bound and self.waiting:
+            self._release(next(iter(self.waiting)))
+
+
+@dataclass
+class Load(ServerState):
+    """What all connections of one server share."""
+
+    limits: Limits = field(default_factory=Limits)
+    metrics: Metrics | None = None
+    rejections: Rejections = field(default_factory=Rejections)
+    in_flight: int = 0
+    draining: bool = False
+
+    def __post_init__(self) -> None:
+        """Starts with no connections."""
+        ServerState.__init__(self)
+        self.connections: Connections = Connections(self.limits.connections)  # type: ignore[assignment]
+        self.bodies = Pool(self.limits.body_bytes, lambda holder: holder.release_body())
+        self.answers = Pool(self.limits.answer_bytes, lambda holder: holder.release_answer())
+        self.turn = Turn()
+        if self.metrics is not None:
+            self.metrics.connections.set_function(lambda: len(self.connections))
+            self.metrics.in_flight.set_function(lambda: self.in_flight)
+            self.metrics.body_bytes.set_function(lambda: self.bodies.bytes)
+            self.metrics.answer_bytes.set_function(lambda: self.answers.bytes)
