@@ -489,6 +489,12 @@ def test_a_list_is_cut_to_its_limit(limit: int, sentence: str) -> None:
     assert [cut("abc", 3), cut("abc", 2)] == ["abc", "a…"]
 
 
+def test_a_list_of_any_length_is_cut() -> None:
+    """A call with an unknown profile lists the accepted ones, so it must not take longer with many of them."""
+    found = listed("accepted: ", (f"team-{index:05}" for index in range(200_000)), 60)
+    assert found == "accepted: team-00000, team-00001, and 199998 more"
+
+
 def test_a_fault_of_a_policy_has_its_own_type() -> None:
     with pytest.raises(pydantic.ValidationError) as error:
         VirtualNode(unsupported=(Unsupported.PRIVILEGED, Unsupported.PRIVILEGED))
