@@ -1,12 +1,15 @@
 """Overlays: JSON documents that change other JSON documents.
 
-Maps are merged, and any other value replaces what is there. A key that ends in `+` appends to a list, and the value
-`<absent>` removes its key.
+Maps are merged, and any other value replaces what is there. A key that ends in `+` appends to a list, a key that ends in
+`*` and a number makes a list with the value that many times, and the value `<absent>` removes its key.
 """
 
+import copy
+import re
 from typing import Any, Final
 
 ABSENT: Final = "<absent>"
+_REPEATED: Final = re.compile(r"(.*)\*([0-9]+)")
 
 
 def overlaid(base: Any, overlay: Any) -> Any:
@@ -17,6 +20,8 @@ def overlaid(base: Any, overlay: Any) -> Any:
     for key, value in overlay.items():
         if value == ABSENT:
             del found[key]
+        elif repeated := _REPEATED.fullmatch(key):
+            found[repeated[1]] = [copy.deepcopy(value) for _ in range(int(repeated[2]))]
         elif key.endswith("+"):
             found[key[:-1]] = found[key[:-1]] + value
         else:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import refusal, render
+from webhook.core.policy import MOST_PROFILES, Policy
 from webhook.service.policy_file import PolicyError, parse_policy
 
 ECI = "k8s.aliyun.com/eci-"
@@ -123,6 +124,17 @@ def test_a_duplicate_entry_is_refused_as_the_service_does(field: str, entries: l
     assert refusal({"policy": policy}).rstrip().endswith(sentence)
     with pytest.raises(PolicyError):
         parse_policy(json.dumps(policy).encode(), "policy.yaml")
+
+
+def test_more_profiles_than_one_configuration_holds_are_refused() -> None:
+    sentence = (
+        f"policy.profiles: found {MOST_PROFILES + 1} profiles: list at most {MOST_PROFILES}, because etcd cannot store a "
+        "MutatingWebhookConfiguration with many more entries"
+    )
+    profiles: dict[str, Any] = {f"p{index}": {} for index in range(MOST_PROFILES - len(Policy().profiles))}
+    (configuration,) = render({"policy": {"profiles": profiles}}).template("mutatingwebhookconfiguration.yaml")
+    assert len(configuration["webhooks"]) == MOST_PROFILES + 1
+    assert refusal({"policy": {"profiles": profiles | {"one-more": {}}}}).rstrip().endswith(sentence)
 
 
 @pytest.mark.parametrize(

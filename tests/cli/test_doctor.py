@@ -334,6 +334,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"warning outranked: the label {ACS} outranks the placement of pods in etl: pi-0, pi-1 | kubectl get pods --namespace etl --selector {ACS} --show-labels"),
     "pods older than the configuration and the opt-in": ({f"{STRICT}/pods/old-1": pod("2026-07-31"), f"{STRICT}/pods/old-2": pod("2026-08-01")},
         "+warning pods: pods without a placement in strict, probably older than the opt-in: old-1, old-2 | kubectl get pods --namespace strict --selector spark-role --watch"),
+    "a pod that is too large to get a record": ({f"{STRICT}/pods/large": overlaid(pod("2026-08-02"), {"spec": {"volumes*1001": {"name": "a"}}})},),
     "pods that the webhook was not asked about": ({f"{STRICT}/pods/young": pod("2026-08-02"), f"{STRICT}/pods/others": pod("2026-08-02", **{LAUNCHED: "false"})},
         f"+{UNASKED} (failurePolicy Ignore lets such pods pass): young | {SINCE.format(2)}"),
     "the same under failurePolicy Fail, without the policy and the time of the opt-in": ({**entries({"failurePolicy": "Fail"}), POLICY: DENIED, STRICT: {"metadata": {"managedFields": ABSENT}}, f"{STRICT}/pods/young": pod("2026-08-01")},

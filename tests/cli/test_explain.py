@@ -128,6 +128,34 @@ def test_everything_there_is_in_a_mixed_file(run: Run, tmp_path: Path) -> None:
     assert run("explain", "-f", file).out.splitlines()[-1] == ("1 application, 4 pods: 3 placed, 1 left alone")
 
 
+def test_a_pod_that_is_too_large_is_described(run: Run, tmp_path: Path) -> None:
+    (large,) = [case for case in CASES if case.name == "too-large"]
+    file, policy = large.write(tmp_path)
+    said = "the pod has too many tolerations to be placed; accepted: at most 1000"
+    name = "spark-pi-34c0998f9f832e61-exec-1"
+    assert run("explain", "-f", file, "--policy", policy) == (
+        3,
+        f"Pod default/{name} in {file}, profile default\n\n"
+        f"  pod {name}: eci-only, from the guard, but keeps its own placement\n"
+        "    profile default has eci-only for the executor; the pod cannot be placed in this mode\n"
+        "    = everything else (the pod keeps its own placement)\n"
+        f"    ! {said}\n\n"
+        "1 pod: 1 placed, 1 with warnings\n",
+        "",
+    )
+    ((told,),) = [
+        one["pods"] for one in json.loads(run("explain", "-f", file, "--policy", policy, "-o", "json").out)["workloads"]
+    ]
+    assert (told["reason"], told["placed"], told["changes"], told["patch"], told["warnings"]) == (
+        "too-large",
+        False,
+        [],
+        [],
+        [said],
+    )
+    assert told["before"] == told["after"] == large.pod
+
+
 def test_standard_input_and_folders(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = (ROOT / "examples/ecs-first/before.yaml").read_bytes()
     (tmp_path / "b.yml").write_bytes(content)

@@ -397,7 +397,7 @@ def test_the_codes_in_json_stay_as_they_are() -> None:
         "profile mix rollout override guard",
         "driver executor",
         "outside-rollout override override-refused other-scheduler outranked unsupported excludes-virtual-nodes "
-        "demands-virtual-nodes node-name-set",
+        "demands-virtual-nodes node-name-set too-large",
         "record policy image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
         "keeps-off-virtual-nodes prefers-virtual-nodes prefers-other-nodes already-there own-value own-image-cache "
         "already-tolerated empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
@@ -489,6 +489,12 @@ def test_a_list_is_cut_to_its_limit(limit: int, sentence: str) -> None:
     assert [cut("abc", 3), cut("abc", 2)] == ["abc", "a…"]
 
 
+def test_a_list_of_any_length_is_cut() -> None:
+    """A call with an unknown profile lists the accepted ones, so it must not take longer with many of them."""
+    found = listed("accepted: ", (f"team-{index:05}" for index in range(200_000)), 60)
+    assert found == "accepted: team-00000, team-00001, and 199998 more"
+
+
 def test_a_fault_of_a_policy_has_its_own_type() -> None:
     with pytest.raises(pydantic.ValidationError) as error:
         VirtualNode(unsupported=(Unsupported.PRIVILEGED, Unsupported.PRIVILEGED))
@@ -505,6 +511,7 @@ def test_values_are_immutable_and_take_no_more_memory_than_they_need() -> None:
     """Except for the parts of a review and its answer, which nobody keeps."""
     structs: list[Any] = [one for one in _classes() if issubclass(one, msgspec.Struct)]
     passing = {"_Review", "_PodReview", "Request", "PodRequest", "GroupVersionKind", "Response", "_Envelope", "_Status"}
+    passing |= {"_OutlineReview", "_OutlineRequest"}
     assert {one.__name__ for one in structs if not one.__struct_config__.frozen} <= passing
     tracked = {"Admission", "Caution", "Mismatch", "PatchOperation"}
     assert {one.__name__ for one in structs if one.__struct_config__.gc} <= passing | tracked

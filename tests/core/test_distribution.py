@@ -129,3 +129,12 @@ def test_other_numbers_belong_to_the_name() -> None:
 )
 def test_the_most_telling_label_names_the_application(labels: dict[str, str], name: str) -> None:
     assert application(labels) == name
+
+
+@pytest.mark.parametrize("digits", [8, 10, 13, 16, 19])
+def test_only_the_end_of_a_name_is_taken_for_the_time_of_a_run(digits: int) -> None:
+    run = f"-{'1' * digits}"
+    for name in ("etl", "etl-12345678", "e" * 100_000, "-1" * 100_000):
+        assert [in_rollout("a", name + run, percent) for percent in range(WHOLE + 1)] == [
+            in_rollout("a", name + "-12345678", percent) for percent in range(WHOLE + 1)
+        ]

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.admission_reviews import answer, patched
+from tests.admission_reviews import answer, patched, review
 from tests.pods import KEYS, MODES, VALUES, pods, requirements
 from tests.scheduler import NODES, feasible, meets, score
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, reach
+from webhook.core.outline import SMALL
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy
+from webhook.core.profile import compile_profile
+from webhook.core.review import respond
 from webhook.core.text import LIMIT
 
 POLICY = Policy()
@@ -63,6 +66,12 @@ def test_a_second_review_changes_nothing(pod: Any, mode: str) -> None:
     second = answer(patched(pod, first), POLICY, mode)
     assert "patch" not in second
     assert second.get("warnings") == first.get("warnings")
+
+
+@given(pod=pods(), mode=st.sampled_from(MODES))
+def test_a_large_body_is_answered_as_a_small_one(pod: Any, mode: str) -> None:
+    profile = compile_profile(POLICY, mode)
+    assert respond(review(pod).ljust(SMALL + 1), profile) == respond(review(pod), profile)
 
 
 @given(pod=pods(), asked=st.sampled_from(MODES))

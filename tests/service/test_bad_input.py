@@ -226,29 +226,29 @@ def _fill(entry: str) -> str:
 
 
 HEAVY = {
-    "labels of the wrong type": ('"labels":{%s}', '"l%d":1', 400),
-    "labels": ('"labels":{%s}', '"l%d":""', 200),
-    "annotations of the wrong type": ('"annotations":{%s}', '"a%d":[]', 400),
-    "managed fields": ('"managedFields":[%s]', '{"f:%d":{}}', 200),
+    "labels of the wrong type": ('"labels":{%s}', '"l%d":1'),
+    "labels": ('"labels":{%s}', '"l%d":""'),
+    "annotations of the wrong type": ('"annotations":{%s}', '"a%d":[]'),
+    "managed fields": ('"managedFields":[%s]', '{"f:%d":{}}'),
 }
 
 
 @pytest.mark.parametrize("kind", HEAVY)
 def test_memory_stays_bounded(tls: Path, tmp_path: Path, kind: str) -> None:
-    """4 MiB of one thing, several times: the peak stays within 200 MiB of the start."""
-    field, entry, status = HEAVY[kind]
+    """4 MiB of one thing, several times: the peak stays within 60 MiB of the start."""
+    field, entry = HEAVY[kind]
     body = review({"metadata": {"MARK": 0}, "spec": {}}).replace(b'"MARK": 0', (field % _fill(entry)).encode())
     with service(tls, tmp_path / "log") as running, running.client() as client:
         before = running.peak_mib
         for _ in range(5):
-            assert client.post("/mutate", content=body).status_code == status
-        assert running.peak_mib < before + 200
+            assert client.post("/mutate", content=body).status_code == 200
+        assert running.peak_mib < before + 60
 
 
 def test_many_terms_cost_in_proportion(built_in: Service) -> None:
     """Both are answered: a term with many requirements on the virtual node's label, and one with as many values."""
-    expressions = [{"key": "type", "operator": "NotIn", "values": [f"v{index}"]} for index in range(40_000)]
-    values = [{"key": "type", "operator": "In", "values": [f"v{index}" for index in range(200_000)]}]
+    expressions = [{"key": "type", "operator": "NotIn", "values": [f"v{index}"]} for index in range(9_999)]
+    values = [{"key": "type", "operator": "In", "values": [f"v{index}" for index in range(10_000)]}]
     with built_in.client() as client:
         for term in (expressions, values):
             required = {"nodeSelectorTerms": [{"matchExpressions": term}]}

@@ -1,12 +1,16 @@
 """The policy file: what is accepted, and the sentences for what is not."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy
+from webhook.core.policy import Policy, Role
+from webhook.core.profile import compile_policy
 from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
+from webhook.service.yaml_loader import documents
 
 #: The shape that the README shows, with every default written out.
 MODES = ", ".join(SchedulingMode)
@@ -36,6 +40,7 @@ GROWING = b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
     b"a%d: &a%d [%s]\n" % (level, level, b", ".join([b"*a%d" % (level - 1)] * 10)) for level in range(1, 9)
 )
 NESTING = b"a0: &a0 []\n" + b"".join(b"a%d: &a%d [*a%d]\n" % (level, level, level - 1) for level in range(1, 1000))
+MANY = "line 1, column 1: too many YAML nodes, with all aliases expanded; accepted: at most 150000"
 TAGS = "!!str, !!int, !!float, !!bool, !!null, !!seq, !!map"
 
 
@@ -217,9 +222,56 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         (b"? [a]\n: b", "line 1, column 3: a key that is not a string: put it in quotes"),
         (b"a: [", "line 2, column 1: did not find expected node content"),
         (b"[" * 100_000, "line 1, column 101: nested deeper than 100"),
-        (GROWING, "line 1, column 1: its aliases expand to more than 2000000 nodes"),
+        (GROWING, MANY),
         (NESTING, "line 1, column 1: its aliases nest deeper than 100"),
-        (b"a: &a [*a]", "line 1, column 1: its aliases expand to more than 2000000 nodes"),
+        (b"a: &a [*a]", "line 1, column 8: found an alias inside its own anchor"),
+        (b"[*a]", "line 1, column 2: found undefined alias"),
+        (b"[&a x, &a y]", 'line 1, column 8: duplicate anchor "a"'),
+        (b"a: &a " + b"x" * 2**20 + b"\nb: [" + b"*a, " * 2**10 + b"]", MANY),
+        (b"a: [" + b"x, " * 150_000 + b"]", MANY),
+        (b"{<<: {a: 1, a: 2}}", 'line 1, column 13: duplicate key "a"'),
+        (b"a: {<<: b}", "line 1, column 9: expected a mapping or list of mappings for merging"),
+        (b"a: <<", f"line 1, column 4: found the tag !!merge; accepted: {TAGS}"),
+        (b"a: !!seq {}", "line 1, column 4: expected a sequence node, but found mapping"),
+        (b"a: !!str []", "line 1, column 4: expected a scalar node, but found sequence"),
+        (
+            b"profiles: {" + b",".join(b"p%d: {}" % index for index in range(5001)) + b"}",
+            "profiles: found 5001 entries; accepted: at most 5000",
+        ),
+        (
+            b"virtualNode: {outrankedBy: [" + b",".join(b"k%d" % index for index in range(17)) + b"]}",
+            'virtualNode.outrankedBy: found ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"…; accepted: at most '
+            "16 entries",
+        ),
+        (
+            b"selector: {matchLabels: {" + b",".join(b"k%d: v" % index for index in range(17)) + b"}}",
+            'selector.matchLabels: found {"k0": "v", "k1": "v", "k2": "v", "k3": "v", "k4": "v", "k5…; accepted: at most 16 '
+            "entries",
+        ),
+        (
+            b"profiles: {a: {driver: {annotations: {" + b",".join(b"k%d: v" % index for index in range(101)) + b"}}}}",
+            'profiles.a.driver.annotations: found {"k0": "v", "k1": "v", "k2": "v", "k3": "v", "k4": "v", "k5…; accepted: at '
+            "most 100 entries",
+        ),
+        (
+            b"profiles: {a: {driver: {imageCache: {snapshots: [{id: i, image: '" + b"*" * 1025 + b"'}]}}}}",
+            f'profiles.a.driver.imageCache.snapshots[0].image: found "{"*" * 58}…; accepted: at most 1024 characters',
+        ),
+        (
+            b"profiles: {a: {driver: {imageCache: {snapshots: [{id: i, image: 'a[b'}]}}}}",
+            'profiles.a.driver.imageCache.snapshots[0].image: found "a[b"; accepted: a pattern in which each [ has its ]',
+        ),
+        (
+            b"profiles: {a: {driver: {imageCache: {snapshots: [" + b"{id: i, image: a}," * 1001 + b"]}}}}",
+            'profiles.a.driver.imageCache.snapshots: found [{"id": "i", "image": "a"}, {"id": "i", "image": "a"}, {"id…; '
+            "accepted: at most 1000 entries",
+        ),
+        (b"? " + b"x" * 400 + b"\n: 1", f"{'x' * 319}…: unknown key; accepted: selector, virtualNode, profiles"),
+        (
+            b"profiles: {a: {driver: {annotations: {k8s.aliyun.com/eci-vswitch: '" + b"," * 100 + b"'}}}}",
+            f'profiles.a.driver.annotations: k8s.aliyun.com/eci-vswitch: found "{"," * 59}…"; accepted: 1 to 10 entries '
+            "separated by commas",
+        ),
         (
             b"!!python/object:os.system x",
             f"line 1, column 1: found the tag !!python/object:os.system; accepted: {TAGS}",
@@ -231,7 +283,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         (b"a: !!bool b", 'line 1, column 4: found "b"; accepted: a value of type !!bool'),
         (b"a: !!int ''", 'line 1, column 4: found ""; accepted: a value of type !!int'),
         (b"a: 0x" + b"f" * 5000, "line 1, column 4: found !!int of 5002 characters; accepted: at most 100"),
-        (b"---\na: 1\n---\nb: 1", "holds 2 YAML documents; accepted: one"),
+        (b"---\na: 1\n---\nb: 1", "more than one YAML document; accepted: one"),
         (b"[]", "the file: found []; accepted: a map"),
         (b"x", 'the file: found "x"; accepted: a map'),
         (b"profiles: {}", "profiles: found {}; accepted: at least one entry"),
@@ -269,6 +321,83 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
 )
 def test_what_cannot_be_read_is_said_with_its_place(text: bytes, fault: str) -> None:
     assert _faults(text) == [fault]
+
+
+def test_of_many_faults_the_first_are_told() -> None:
+    faults = _faults("{" + ", ".join(f"k{index}: 1" for index in range(1000)) + "}")
+    told = [f"k{index}: unknown key; accepted: selector, virtualNode, profiles" for index in range(20)]
+    assert faults == [*told, "and 980 more faults"]
+    assert len(_faults("{" + ", ".join(f"k{index}: 1" for index in range(20)) + "}")) == 20
+
+
+def test_patterns_with_brackets_are_accepted() -> None:
+    for pattern in ("[abc]*", "a[!b]c", "[]a]", "a]b", "[[]x", "*"):
+        text = json.dumps(
+            {"profiles": {"a": {"driver": {"imageCache": {"snapshots": [{"image": pattern, "id": "i"}]}}}}}
+        )
+        found = parse_policy(text.encode(), "p.yaml").profiles["a"].driver.image_cache.snapshots
+        assert [one.image for one in found] == [pattern]
+
+
+def test_the_digest_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as the policy is large, and each profile has it in its records."""
+    made: list[str] = []
+    dump = Policy.model_dump
+
+    def counted(self: Policy, **options: Any) -> dict[str, Any]:
+        made.append("dump")
+        return dump(self, **options)
+
+    monkeypatch.setattr(Policy, "model_dump", counted)
+    policy = parse_policy(b"profiles: {a: {}, b: {}, c: {}}", "p.yaml")
+    profiles = compile_policy(policy)
+    assert {one.records["none"] for one in profiles.values()} == {
+        f"mode=none,profile={name},policy={policy.digest}" for name in profiles
+    }
+    assert made == ["dump"]
+
+
+def test_profiles_share_what_is_alike() -> None:
+    snapshots = "imageCache: {snapshots: [{image: 'a*', id: i}]}"
+    rule = f"{{weight: 3, {snapshots}, mix: [{{percent: 40, mode: eci-only}}, {{percent: 60, mode: ecs-only}}]}}"
+    one, other = compile_policy(
+        parse_policy(f"profiles: {{a: {{executor: {rule}}}, b: {{executor: {rule}}}}}".encode(), "p.yaml")
+    ).values()
+    assert one.rules[Role.EXECUTOR].directives is other.rules[Role.EXECUTOR].directives
+    assert one.rules[Role.EXECUTOR].snapshots[0][0].__self__ is other.rules[Role.EXECUTOR].snapshots[0][0].__self__  # type: ignore[attr-defined]
+
+
+def test_more_profiles_than_the_chart_accepts_are_told() -> None:
+    def cautions(count: int) -> list[str]:
+        text = "profiles: {" + ", ".join(f"p{index}: {{}}" for index in range(count)) + "}"
+        return parse_policy(text.encode(), "p.yaml").cautions()
+
+    assert cautions(500) == []
+    assert cautions(501) == [
+        "profiles: found 501; the chart accepts at most 500, because etcd cannot store a MutatingWebhookConfiguration with "
+        "many more entries"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{a: &x [1, 2], b: *x}", {"a": [1, 2], "b": [1, 2]}),
+        ("{<<: {a: 1, b: 2}, b: 3}", {"a": 1, "b": 3}),
+        ("{b: 3, <<: [{a: 1}, {a: 2, b: 4}]}", {"a": 1, "b": 3}),
+        ("{<<: {a: 1}, <<: {a: 2}}", {"a": 2}),
+        ("['<<', =, 2020-01-01, !!str 1, !!int '7', !!null x]", ["<<", "=", "2020-01-01", "1", 7, None]),
+        (
+            "[0x1f, 017, 0b11, 1_000, 1:30, 1.5, yes, ~, '', '1', .5]",
+            [31, 15, 3, 1000, 90, 1.5, True, None, "", "1", 0.5],
+        ),
+        ("!!map {a: !!seq [b]}", {"a": ["b"]}),
+        ("{!!str 1: 2, &k a: b, c: *k}", {"1": 2, "a": "b", "c": "a"}),
+    ],
+)
+def test_yaml_means_what_it_meant(text: str, value: Any) -> None:
+    assert documents(text.encode()) == [value]
+    assert documents(f"--- {text}\n--- {text}".encode()) == [value, value]
 
 
 def test_anchors_and_merges_work() -> None:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from hashlib import blake2b
+from math import lcm
 from typing import Final
 
 from webhook.core import names
@@ -17,6 +17,7 @@ APPLICATION_LABELS: Final = (names.APP_NAME, names.CONNECT_NAME, names.SPARK_APP
 #: The Spark Operator names each run of a ScheduledSparkApplication after it, and appends the time in minutes, seconds,
 #: milliseconds, microseconds or nanoseconds.
 _RUN: Final = re.compile(r"-(?:\d{8}|\d{10}|\d{13}|\d{16}|\d{19})$")
+_LONGEST_RUN: Final = 20
 
 
 def application(labels: Mapping[str, str]) -> str:
@@ -33,7 +34,10 @@ def in_rollout(namespace: str, name: str, percent: int) -> bool:
     The result depends only on the two names. So it is the same for the driver and its executors, and for all runs of a
     scheduled application, and raising `percent` only adds applications.
     """
-    key = f"{namespace}/{_RUN.sub('', name)}".encode(errors="surrogatepass")
+    # A label can be megabytes long: the API server checks its length only after the review.
+    run = _RUN.search(name, max(0, len(name) - _LONGEST_RUN))
+    whole = name if run is None else name[: run.start()]
+    key = b"/".join(one.encode(errors="surrogatepass") for one in (namespace, whole))
     return int.from_bytes(blake2b(key, digest_size=8).digest()) % WHOLE < percent
 
 
@@ -46,14 +50,15 @@ def apportion(shares: Sequence[int]) -> tuple[int, ...]:
     """
     if len(shares) == 1:
         return (0,) * WHOLE
-    weights = [Fraction(share, WHOLE) for share in shares]
-    slack = Fraction(1, 2 * len(shares) - 2)
+    # Integers in place of fractions: all weights are multiplied by WHOLE and by this.
+    unit = 2 * len(shares) - 2
+    multiple = lcm(*shares)
     given = [0] * len(shares)
     sequence = []
     for count in range(1, WHOLE + 1):
-        due = [index for index, weight in enumerate(weights) if weight * count - given[index] >= slack]
+        due = [index for index, share in enumerate(shares) if (share * count - WHOLE * given[index]) * unit >= WHOLE]
         # Of those that may be served now, the one that has to be served first.
-        chosen = min(due, key=lambda index: (1 - slack + given[index]) / weights[index])
+        chosen = min(due, key=lambda index: (unit - 1 + unit * given[index]) * (multiple // shares[index]))
         given[chosen] += 1
         sequence.append(chosen)
     return tuple(sequence)

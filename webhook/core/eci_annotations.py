@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from webhook.core import names
+from webhook.core.text import cut
 
+#: The most characters of a value that a fault repeats.
+_LONGEST: Final = 60
 _SPEC: Final = re.compile(r"\d+(\.\d+)?-\d+(\.\d+)?Gi|ecs\.[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY: Final = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?")
 _PRICE: Final = re.compile(r"\d+(\.\d+)?")
@@ -40,7 +43,7 @@ def faults(annotations: Mapping[str, str]) -> list[str]:
     for key, value in annotations.items():
         accepted = _accepted(key, value)
         if accepted:
-            found.append(f'{key}: found "{value}"; accepted: {accepted}')
+            found.append(f'{key}: found "{cut(value, _LONGEST)}"; accepted: {accepted}')
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from webhook.core import names
+from webhook.core.bounds import Excess, excess
 from webhook.core.distribution import WHOLE, application, in_rollout
 from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.node_affinity import reach
@@ -14,6 +15,7 @@ from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTe
 from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.reasons import Caution, ChangeReason, Reason, caution
+from webhook.core.schema import LONGEST_IMAGE
 from webhook.core.text import cut, listed
 from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint, Unsupported
@@ -22,7 +24,10 @@ _ROLES: Final = {"driver": Role.DRIVER, "connect-server": Role.DRIVER, "executor
 #: Digits of the largest executor number that is looked at; Spark's is an int.
 _DIGITS: Final = 18
 _SEVERITY: Final[dict[str, int]] = {reason: index for index, reason in enumerate(Reason)}
+_SIZE: Final = "the pod has too many {} to be placed; accepted: at most {}"
 _MODES: Final = {mode.value: mode for mode in SchedulingMode}
+#: Longer texts are not even hashed: an annotation can be megabytes long.
+_LONGEST_MODE: Final = max(map(len, (*_MODES, NONE)))
 
 
 class Verdict(StrEnum):
@@ -107,11 +112,13 @@ def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
     return _ROLES[found] if found in _ROLES else Mismatch(names.SPARK_ROLE, tuple(_ROLES), found)
 
 
-def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Placement:
+def decide(
+    pod: Pod, namespace: str, role: Role, profile: CompiledProfile, too_large: Excess | None = None
+) -> Placement:
     """Where `pod` of `namespace` may run, by the rule of `profile` for `role`.
 
-    The order is: override, rollout, mix, guards, observe. The rollout and the mix do not apply to a
-    pod that asks for a mode itself.
+    The order is: override, rollout, mix, size, guards, observe. The rollout and the mix do not apply to a
+    pod that asks for a mode itself. `too_large` is what of the pod was too much to be read.
     """
     rule = profile.rules[role]
     cautions: list[Caution] = []
@@ -129,6 +136,23 @@ def decide(pod: Pod, namespace: str, role: Role, profile: CompiledProfile) -> Pl
         wanted, reason = rule.mode, None
     else:
         source, wanted, reason = Origin.OVERRIDE, _MODES[asked], Reason.OVERRIDE
+    too_large = too_large or excess(pod, profile)
+    if too_large is not None:
+        cautions.append(caution(Reason.TOO_LARGE, _SIZE.format(too_large.what, too_large.accepted)))
+        record = _record(wanted, profile, Reason.TOO_LARGE)
+        verdict = _verdict(rule, placed=False)
+        return Placement(
+            verdict,
+            role,
+            wanted,
+            Reason.TOO_LARGE,
+            record,
+            source,
+            wanted,
+            share,
+            placed=False,
+            cautions=tuple(cautions),
+        )
     mode = _runnable(pod, wanted, profile, cautions)
     _note_rivals(pod, mode, profile, cautions)
     placed = _placeable(pod, mode, profile, cautions)
@@ -169,7 +193,7 @@ def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> st
         return None
     if not profile.allow_override:
         sentence = f"{names.MODE_ANNOTATION} is not allowed by the profile {profile.name}"
-    elif asked in _MODES or asked == NONE:
+    elif len(asked) <= _LONGEST_MODE and (asked in _MODES or asked == NONE):
         return asked
     else:
         sentence = listed(f'{names.MODE_ANNOTATION}: found "{cut(asked, 12)}"; accepted: ', [*SchedulingMode, NONE])
@@ -281,6 +305,8 @@ def _snapshot(pod: Pod, rule: CompiledRule) -> str | None:
     if not rule.snapshots or not containers:
         return None
     image = next((one for one in containers if one.name == rule.container), containers[0]).image or ""
+    if len(image) > LONGEST_IMAGE:
+        return None
     return next((snapshot for matches, snapshot in rule.snapshots if matches(image)), None)
 
 

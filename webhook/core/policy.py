@@ -3,19 +3,27 @@
 import hashlib
 import json
 import re
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from webhook.core import eci_annotations, names
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import SchedulingMode
-from webhook.core.schema import DNSLabel, LabelValue, PolicyModel, QualifiedName, fault
+from webhook.core.schema import MOST_ENTRIES, DNSLabel, ImagePattern, LabelValue, PolicyModel, QualifiedName, fault
 from webhook.core.virtual_node import VirtualNode
 
 #: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
 _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
+
+#: The most annotations of a rule or share, and the most snapshots of a rule. Each one is tried for each review.
+MOST_ANNOTATIONS: Final = 100
+MOST_SNAPSHOTS: Final = 1000
+#: The most profiles that the chart accepts. A MutatingWebhookConfiguration of about 800 entries is too large for etcd.
+MOST_PROFILES: Final = 500
 
 
 class Role(StrEnum):
@@ -28,7 +36,7 @@ class Role(StrEnum):
 class Snapshot(PolicyModel):
     """One image cache and the images that it serves."""
 
-    image: Annotated[str, StringConstraints(min_length=1)]
+    image: ImagePattern
     """Pattern for the whole image name: * matches any characters, ? matches one, [abc] matches one of these."""
     id: LabelValue
     """Id of the image cache, such as imc-2ze5hdcnngenmwc1jmwf."""
@@ -39,7 +47,7 @@ class ImageCache(PolicyModel):
 
     auto: bool = True
     """Make and match image caches automatically."""
-    snapshots: tuple[Snapshot, ...] = ()
+    snapshots: Annotated[tuple[Snapshot, ...], Field(max_length=MOST_SNAPSHOTS)] = ()
     """Image caches by image; the first match wins."""
 
 
@@ -67,7 +75,7 @@ class Unplaceable(StrEnum):
     DENY = "deny"
 
 
-Annotations = Annotated[dict[QualifiedName, str], AfterValidator(_sound)]
+Annotations = Annotated[dict[QualifiedName, str], Field(max_length=MOST_ANNOTATIONS), AfterValidator(_sound)]
 AllAnnotations = Annotated[Annotations, AfterValidator(_complete)]
 
 
@@ -89,9 +97,9 @@ class Rule(PolicyModel):
     unplaceable: Unplaceable = Unplaceable.ALLOW
     """Whether a pod that cannot be placed in its mode is allowed unchanged, or denied with the reason."""
 
-    def annotation_keys(self) -> set[str]:
+    def annotation_keys(self) -> AbstractSet[str]:
         """The keys of all annotations that the rule may add."""
-        return set(self.annotations)
+        return self.annotations.keys()
 
 
 class DriverRule(Rule):
@@ -127,9 +135,11 @@ class ExecutorRule(Rule):
     mix: Annotated[tuple[Share, ...], AfterValidator(_whole)] = ()
     """Shares of modes, by the executors' ids. After any number of executors, each share is exact to within one."""
 
-    def annotation_keys(self) -> set[str]:
+    def annotation_keys(self) -> AbstractSet[str]:
         """The keys of all annotations that the rule and its shares may add."""
-        return super().annotation_keys().union(*(share.annotations for share in self.mix))
+        if not self.mix:
+            return self.annotations.keys()
+        return set(self.annotations).union(*(share.annotations for share in self.mix))
 
     @model_validator(mode="after")
     def _sound_together(self) -> "ExecutorRule":
@@ -156,7 +166,7 @@ class Profile(PolicyModel):
 class Selector(PolicyModel):
     """Which pods the webhook places."""
 
-    match_labels: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1)] = Field(
+    match_labels: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=MOST_ENTRIES)] = Field(
         default_factory=lambda: {names.LAUNCHED_BY_OPERATOR: "true"},
     )
     """Labels that a pod must have, all of them."""
@@ -183,12 +193,12 @@ class Policy(PolicyModel):
     def _image_cache_only_by_rule(self) -> "Policy":
         keys = {self.virtual_node.image_cache.auto, self.virtual_node.image_cache.snapshot}
         for name, profile in self.profiles.items():
-            for role in Role:
-                for key in keys & profile.rule(role).annotation_keys():
+            for role, rule in ((Role.DRIVER, profile.driver), (Role.EXECUTOR, profile.executor)):
+                for key in () if keys.isdisjoint(rule.annotation_keys()) else keys & rule.annotation_keys():
                     raise fault(f"profiles.{name}.{role}.annotations: {key}: is set through imageCache")
         return self
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """8 hexadecimal digits of the SHA-256 of the canonical policy: equal for files that mean the same."""
         canonical = json.dumps(self.model_dump(by_alias=True), sort_keys=True, separators=(",", ":"))
@@ -197,6 +207,11 @@ class Policy(PolicyModel):
     def cautions(self) -> list[str]:
         """A sentence for each value that is accepted but looks like a mistake."""
         found = []
+        if len(self.profiles) > MOST_PROFILES:
+            found.append(
+                f"profiles: found {len(self.profiles)}; the chart accepts at most {MOST_PROFILES}, because etcd cannot "
+                "store a MutatingWebhookConfiguration with many more entries"
+            )
         for name, profile in self.profiles.items():
             for role in Role:
                 rule, where = profile.rule(role), f"profiles.{name}.{role}"

@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
+from functools import lru_cache
 
 from webhook.core import names
 from webhook.core.distribution import WHOLE, apportion
 from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
-from webhook.core.virtual_node import NodeLabel, Taint, Unsupported
+from webhook.core.virtual_node import NodeLabel, Taint, Unsupported, VirtualNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,16 @@ def _compile_rule(rule: Rule, container: str, policy: Policy) -> CompiledRule:
         )
         for share in rule.mix
     ]
-    sequence = apportion([share.percent for share in rule.mix])
+    sequence = _apportioned(tuple(share.percent for share in rule.mix))
     return replace(compiled, mix=tuple(parts[index] for index in sequence))
 
 
 def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
     return CompiledRule(
         mode=rule.mode,
-        directives={mode: _directive(mode, rule.weight, policy) for mode in SchedulingMode},
+        directives=_directives(rule.weight, policy.virtual_node),
         container=container,
-        snapshots=tuple((re.compile(translate(one.image)).match, one.id) for one in rule.image_cache.snapshots),
+        snapshots=tuple((_matcher(one.image), one.id) for one in rule.image_cache.snapshots),
         auto=rule.image_cache.auto,
         annotations=rule.annotations,
         rollout=rule.rollout,
@@ -124,8 +125,23 @@ def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
     )
 
 
-def _directive(mode: SchedulingMode, weight: int, policy: Policy) -> Directive:
-    node = policy.virtual_node
+# Many profiles share their patterns and their weights.
+@lru_cache(4096)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern)).match
+
+
+@lru_cache(4096)
+def _apportioned(percents: tuple[int, ...]) -> tuple[int, ...]:
+    return apportion(percents)
+
+
+@lru_cache(256)
+def _directives(weight: int, node: VirtualNode) -> Mapping[SchedulingMode, Directive]:
+    return {mode: _directive(mode, weight, node) for mode in SchedulingMode}
+
+
+def _directive(mode: SchedulingMode, weight: int, node: VirtualNode) -> Directive:
     return Directive(
         mode,
         tuple((taint, _toleration(taint)) for taint in node.taints) if mode.opens_eci else (),

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     EXCLUDES_VIRTUAL_NODES = "excludes-virtual-nodes"
     DEMANDS_VIRTUAL_NODES = "demands-virtual-nodes"
     NODE_NAME_SET = "node-name-set"
+    TOO_LARGE = "too-large"
 
 
 class ChangeReason(StrEnum):

@@ -6,13 +6,15 @@ from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from webhook.core import names
+from webhook.core.bounds import Excess
 from webhook.core.distribution import application
 from webhook.core.fault import clause
+from webhook.core.outline import SMALL, PodOutline, pod_of
 from webhook.core.patch import Change, changes, patch
 from webhook.core.placement import Mismatch, Placement, Verdict, decide, role_of
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
-from webhook.core.reasons import Caution
+from webhook.core.reasons import Caution, Reason
 
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"
@@ -69,6 +71,10 @@ class PodRequest(Request, rename="camel", kw_only=True):
     object: Pod
 
 
+class _OutlineRequest(Request, rename="camel", kw_only=True):
+    object: PodOutline
+
+
 class _Review(Struct, rename="camel"):
     api_version: str
     kind: str
@@ -81,7 +87,13 @@ class _PodReview(Struct, rename="camel"):
     request: PodRequest
 
 
-_R = TypeVar("_R", _Review, _PodReview)
+class _OutlineReview(Struct, rename="camel"):
+    api_version: str
+    kind: str
+    request: _OutlineRequest
+
+
+_R = TypeVar("_R", _Review, _PodReview, _OutlineReview)
 
 
 class _Status(Struct):
@@ -111,8 +123,11 @@ class _Envelope(Struct, rename="camel"):
 
 
 _pod_reviews: Final = Decoder(_PodReview)
+_outlines: Final = Decoder(_OutlineReview)
 _reviews: Final = Decoder(_Review)
 _encode: Final = Encoder().encode
+#: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
+_TOO_LARGE: Final = Reason.TOO_LARGE
 
 
 class Decision(Struct, frozen=True, gc=False):
@@ -133,7 +148,7 @@ class Answer(Struct, frozen=True, gc=False):
     admission: Admission
 
 
-def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
+def respond(body: bytes | bytearray, profile: CompiledProfile) -> tuple[bytes, Admission]:
     """The answer to the AdmissionReview in `body` (JSON) under `profile`, and the facts of it.
 
     Raises ReviewError if the body is not an AdmissionReview, or its pod has fields of the wrong type.
@@ -142,14 +157,14 @@ def respond(body: bytes, profile: CompiledProfile) -> tuple[bytes, Admission]:
     return _encode(_Envelope(found.response)), found.admission
 
 
-def answer(body: bytes, profile: CompiledProfile) -> Answer:
+def answer(body: bytes | bytearray, profile: CompiledProfile) -> Answer:
     """The answer to the AdmissionReview in `body`, with all that was decided. Raises ReviewError as `respond` does."""
-    request = _read_pod(body)
+    request, too_large = _read_pod(body, profile)
     if not isinstance(request, PodRequest) or not _creates_pod(request):
         return _left_alone(request, profile.name, None)
     pod = request.object
     namespace = request.namespace or pod.metadata.namespace or ""
-    decision = decide_for(pod, namespace, profile)
+    decision = decide_for(pod, namespace, profile, too_large)
     if isinstance(decision, Mismatch):
         return _left_alone(request, profile.name, decision)
     placement = decision.placement
@@ -189,17 +204,25 @@ def answer(body: bytes, profile: CompiledProfile) -> Answer:
     return Answer(request, response, decision, admission)
 
 
-def decide_for(pod: Pod, namespace: str, profile: CompiledProfile) -> Decision | Mismatch:
-    """What `profile` decides for `pod` of `namespace`, and what changes; or why the policy does not select the pod."""
+def decide_for(
+    pod: Pod, namespace: str, profile: CompiledProfile, too_large: Excess | None = None
+) -> Decision | Mismatch:
+    """What `profile` decides for `pod` of `namespace`, and what changes; or why the policy does not select the pod.
+
+    `too_large` is what of the pod was too much to be read.
+    """
     role = role_of(pod, profile)
     if isinstance(role, Mismatch):
         return role
-    placement = decide(pod, namespace, role, profile)
-    return Decision(pod, placement, [] if placement.verdict is Verdict.LEAVE else changes(pod, placement))
+    placement = decide(pod, namespace, role, profile, too_large)
+    untouched = placement.verdict is Verdict.LEAVE or placement.reason is _TOO_LARGE
+    return Decision(pod, placement, [] if untouched else changes(pod, placement))
 
 
-def respond_with(body: bytes, warning: Caution) -> tuple[bytes, Admission]:
+def respond_with(body: bytes | bytearray, warning: Caution) -> tuple[bytes, Admission]:
     """The answer that allows the request in `body` as it is, with `warning`. Raises ReviewError as `respond` does."""
+    if not body.isascii():
+        _check_encoding(body)
     request = _read(body)
     response = Response(request.uid, allowed=True, warnings=[warning.sentence])
     facts = Admission(request.uid, "skipped", "", request.namespace or "", request.name or "", cautions=(warning,))
@@ -222,32 +245,58 @@ def _creates_pod(request: Request) -> bool:
     )
 
 
-def _read_pod(body: bytes) -> PodRequest | Request:
-    """The request in `body`, read as that of a pod; if its object is not a pod, it is read again without the object."""
+def _read_pod(body: bytes | bytearray, profile: CompiledProfile) -> tuple[Request, Excess | None]:
+    """The request in `body`, and what its pod has too much of to be read.
+
+    It is read as the request of a pod. If its object is not a pod, it is read again without the object.
+    """
+    if not body.isascii():
+        _check_encoding(body)
     try:
-        return _checked(_decoded(_pod_reviews, body)).request
+        if len(body) <= SMALL:
+            return _decoded(_pod_reviews, body).request, None
+        outline = _decoded(_outlines, body).request
+        return _with_pod(outline, profile) if _creates_pod(outline) else (outline, None)
     except ValidationError as error:
         request = _read(body)
         if _creates_pod(request):
             raise ReviewError(clause(error, "the body")) from None
-        return request
+        return request, None
 
 
-def _read(body: bytes) -> Request:
+def _with_pod(outline: _OutlineRequest, profile: CompiledProfile) -> tuple[PodRequest, Excess | None]:
+    pod, too_large = pod_of(outline.object, (key for key, _ in profile.selector))
+    request = PodRequest(
+        uid=outline.uid,
+        kind=outline.kind,
+        operation=outline.operation,
+        name=outline.name,
+        namespace=outline.namespace,
+        sub_resource=outline.sub_resource,
+        object=pod,
+    )
+    return request, too_large
+
+
+def _read(body: bytes | bytearray) -> Request:
     """The request in `body`, whatever its object."""
     try:
-        return _checked(_decoded(_reviews, body)).request
+        return _decoded(_reviews, body).request
     except ValidationError as error:
         raise ReviewError(clause(error, "the body")) from None
 
 
-def _decoded(decoder: Decoder[_R], body: bytes) -> _R:
+def _check_encoding(body: bytes | bytearray) -> None:
+    """Raises ReviewError if `body` is not UTF-8. The decoder does not check fields that it skips."""
     try:
-        # The decoder does not check the UTF-8 of fields that it skips.
         body.decode()
-        return decoder.decode(body)
     except UnicodeDecodeError as error:
         raise ReviewError(f"the body is not UTF-8 at byte {error.start}") from None
+
+
+def _decoded(decoder: Decoder[_R], body: bytes | bytearray) -> _R:
+    try:
+        return _checked(decoder.decode(body))
     except ValidationError:
         raise
     except DecodeError as error:

@@ -9,17 +9,23 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from webhook.core.modes import SchedulingMode
 
+#: The most entries of a short list. Each one is tried for each review.
+MOST_ENTRIES: Final = 16
+
 _NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _QUALIFIED_NAME: Final = rf"^({_SUBDOMAIN}/)?{_NAME}$"
 _LABEL_VALUE: Final = rf"^({_NAME})?$"
+#: Each [ that is not closed makes fnmatch search the rest of the pattern.
+_IMAGE_PATTERN: Final = r"^([^\[]|\[!?\]?[^\]]*\])*$"
 
 #: What each pattern accepts, in words.
 FORMS: Final = {
     _DNS_LABEL: "a DNS label: lowercase letters, digits and hyphens, with a letter or digit at both ends",
     _QUALIFIED_NAME: "a qualified name: letters, digits, '-', '_' and '.', at most 63, perhaps after a prefix and '/'",
     _LABEL_VALUE: "a label value: letters, digits, '-', '_' and '.', at most 63, with a letter or digit at both ends",
+    _IMAGE_PATTERN: "a pattern in which each [ has its ]",
 }
 
 #: A DNS label (RFC 1123), such as a profile's name, which is a label value and a path segment.
@@ -28,6 +34,12 @@ DNSLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL, max_length=63)]
 QualifiedName = Annotated[str, StringConstraints(pattern=_QUALIFIED_NAME, max_length=317)]
 #: A label's or taint's value, which may be empty (same page).
 LabelValue = Annotated[str, StringConstraints(pattern=_LABEL_VALUE)]
+
+#: The most characters of a pattern for images, and of an image that is compared with patterns. The name of an image has
+#: at most 255 characters, its tag 128, its digest 71 (CNCF distribution: reference grammar).
+LONGEST_IMAGE: Final = 1024
+#: A pattern for a whole image name (fnmatch).
+ImagePattern = Annotated[str, StringConstraints(pattern=_IMAGE_PATTERN, min_length=1, max_length=LONGEST_IMAGE)]
 
 
 class PolicyModel(BaseModel):
@@ -69,6 +81,8 @@ class PolicySchema(GenerateJsonSchema):
             closed["propertyNames"] = keys
         if "min_length" in schema:
             closed["minProperties"] = schema["min_length"]
+        if "max_length" in schema:
+            closed["maxProperties"] = schema["max_length"]
         return closed
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:

@@ -20,10 +20,16 @@ def cut(text: str, limit: int) -> str:
 def listed(start: str, entries: Iterable[str], limit: int = LIMIT) -> str:
     """`start` and as many `entries` as fit into `limit` characters, with the count of those that did not."""
     rest = list(entries)
-    sentence = start + ", ".join(rest)
-    shown = len(rest)
-    while len(sentence) > limit and shown:
-        shown -= 1
-        more = f"{len(rest) - shown} more"
-        sentence = start + ", ".join([*rest[:shown], f"and {more}"] if shown else [more])
-    return sentence
+    fitting, length = 0, len(start)
+    for entry in rest:
+        length += len(entry) + (2 if fitting else 0)
+        if length > limit:
+            break
+        fitting += 1
+    if fitting == len(rest):
+        return start + ", ".join(rest)
+    for shown in range(fitting, 0, -1):
+        sentence = start + ", ".join([*rest[:shown], f"and {len(rest) - shown} more"])
+        if len(sentence) <= limit:
+            return sentence
+    return f"{start}{len(rest)} more"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from webhook.core import names
-from webhook.core.schema import LabelValue, PolicyModel, QualifiedName, fault
+from webhook.core.schema import MOST_ENTRIES, LabelValue, PolicyModel, QualifiedName, fault
 
 
 class TaintEffect(StrEnum):
@@ -71,7 +71,7 @@ class VirtualNode(PolicyModel):
 
     label: NodeLabel = NodeLabel()
     """The label that all virtual nodes have."""
-    taints: Annotated[tuple[Taint, ...], Field(min_length=1), AfterValidator(_unique)] = (
+    taints: Annotated[tuple[Taint, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(_unique)] = (
         Taint(key=names.VIRTUAL_NODE_TAINT[0], value=names.VIRTUAL_NODE_TAINT[1]),
     )
     """The taints that keep pods off virtual nodes. A node with the first one is taken for a virtual node."""
@@ -80,7 +80,10 @@ class VirtualNode(PolicyModel):
         Unsupported.HOST_NETWORK,
     )
     """What virtual nodes cannot run. A pod that needs it stays on ECS."""
-    outranked_by: Annotated[tuple[QualifiedName, ...], AfterValidator(_unique)] = (names.ECI_LABEL, names.ACS_LABEL)
+    outranked_by: Annotated[tuple[QualifiedName, ...], Field(max_length=MOST_ENTRIES), AfterValidator(_unique)] = (
+        names.ECI_LABEL,
+        names.ACS_LABEL,
+    )
     """Pod labels that win over affinity. A pod with one of them gets a warning."""
     image_cache: ImageCacheKeys = ImageCacheKeys()
     """Keys of the annotations for image caches."""

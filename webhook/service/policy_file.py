@@ -9,10 +9,16 @@ from pydantic import ValidationError
 from webhook.core.policy import Policy
 from webhook.core.schema import FORMS, PolicySchema
 from webhook.core.text import cut
-from webhook.service.yaml_loader import YAMLFaultError, documents
+from webhook.service.yaml_loader import YAMLFaultError, stream
 
 #: A policy of a thousand profiles takes a few hundred KB.
 MAX_BYTES: Final = 4 * 1024 * 1024
+#: The most nodes of the YAML, each alias written out. A policy of a thousand profiles takes 50,000.
+MAX_NODES: Final = 150_000
+#: The most profiles. A MutatingWebhookConfiguration, which has an entry for each, holds about 800 (etcd: 1.5 MiB).
+MAX_PROFILES: Final = 5_000
+#: The most faults that are told.
+MAX_FAULTS: Final = 20
 
 #: What is accepted, by pydantic's type of error; the names in braces are keys of the error's context.
 _ACCEPTED: Final = {
@@ -25,9 +31,13 @@ _ACCEPTED: Final = {
     "string_too_long": "at most {max_length} characters",
     "string_too_short": "a string that is not empty",
     "too_short": "at least one entry",
+    "too_long": "at most {max_length} entries",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
 }
+_NO_MORE: Final = object()
+#: The most characters of a key that a fault repeats; the longest qualified name has 317.
+_LONGEST_KEY: Final = 320
 
 
 class PolicyError(Exception):
@@ -55,12 +65,15 @@ def parse_policy(text: bytes, name: str) -> Policy:
     if len(text) > MAX_BYTES:
         raise PolicyError([f"{name}: too large; accepted: at most {MAX_BYTES // 1024**2} MiB"])
     try:
-        found = documents(text)
+        found = stream(text, MAX_NODES)
+        document = next(found, None)
+        if next(found, _NO_MORE) is not _NO_MORE:
+            raise PolicyError([f"{name}: more than one YAML document; accepted: one"])
     except YAMLFaultError as fault:
         raise PolicyError([f"{name}: {fault}"]) from None
-    if len(found) > 1:
-        raise PolicyError([f"{name}: holds {len(found)} YAML documents; accepted: one"])
-    document = found[0] if found else None
+    profiles = document.get("profiles") if isinstance(document, dict) else None
+    if isinstance(profiles, dict) and len(profiles) > MAX_PROFILES:
+        raise PolicyError([f"{name}: profiles: found {len(profiles)} entries; accepted: at most {MAX_PROFILES}"])
     try:
         # Strict models accept a list for a tuple, and a string for an enumeration, from JSON but not from Python.
         return Policy.model_validate_json(json.dumps({} if document is None else document))
@@ -69,23 +82,23 @@ def parse_policy(text: bytes, name: str) -> Policy:
 
 
 def _faults(error: ValidationError) -> list[str]:
-    """One sentence for each fault: the path in the file, what was found, what is accepted."""
+    """One sentence for each fault, at most MAX_FAULTS: the path in the file, what was found, what is accepted."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
     # If entries of a list are invalid, pydantic also reports that the list is too short.
-    return [
-        _sentence(dict(fault), schema)
-        for fault in error.errors(include_url=False)
-        if not (fault["type"] == "too_short" and fault["input"])
+    faults = [
+        fault for fault in error.errors(include_url=False) if not (fault["type"] == "too_short" and fault["input"])
     ]
+    told = [_sentence(dict(fault), schema) for fault in faults[:MAX_FAULTS]]
+    return told if len(faults) <= MAX_FAULTS else [*told, f"and {len(faults) - MAX_FAULTS} more faults"]
 
 
 def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     location: tuple[str | int, ...] = (*fault["loc"], *context.get("within", ()))
     if location and location[-1] == "[key]":
-        found, where = json.dumps(location[-2]), _path(location[:-2])
+        found, where = json.dumps(cut(str(location[-2]), _LONGEST_KEY)), _path(location[:-2])
     else:
-        found, where = cut(json.dumps(fault["input"], ensure_ascii=False), 60), _path(location)
+        found, where = cut(_beginning(fault["input"]), 60), _path(location)
     if kind == "extra_forbidden":
         return f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema))}"
     if kind == "missing":
@@ -105,13 +118,24 @@ def _accepted(kind: str, context: dict[str, Any]) -> str | None:
     return _ACCEPTED[kind].format(**context) if kind in _ACCEPTED else None
 
 
+def _beginning(value: Any) -> str:
+    """At least the first 61 characters of `value` as JSON."""
+    text = ""
+    for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        text += part
+        if len(text) > 60:  # noqa: PLR2004
+            break
+    return text
+
+
 def _path(location: tuple[str | int, ...]) -> str:
     path = ""
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            path += f'."{part}"' if "." in part else f".{part}"
+            key = cut(part, _LONGEST_KEY)
+            path += f'."{key}"' if "." in key else f".{key}"
     return path.removeprefix(".")
 
 

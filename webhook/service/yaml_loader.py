@@ -1,6 +1,9 @@
-"""YAML, read with limits: only values that JSON has, no duplicate keys, and no growth through aliases."""
+"""YAML, read with limits: only values that JSON has, no duplicate keys, and no growth through aliases.
 
-from collections.abc import Hashable
+The values are built from libyaml's events. PyYAML's nodes and constructors would take five times as long.
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import yaml
@@ -9,14 +12,32 @@ from webhook.core.text import cut, one_line
 
 #: The deepest nesting, through aliases too. libyaml recurses on the C stack: far deeper nesting crashes the process.
 MAX_DEPTH: Final = 100
-#: The most nodes of a document. An alias counts as often as it is used, because nested aliases grow exponentially.
+#: The most nodes of a document. An alias counts as often as it is used, because nested aliases grow exponentially. Each
+#: 100 characters of a string count as one more node, because an alias repeats them too.
 MAX_NODES: Final = 2_000_000
+_CHARACTERS: Final = 100
 #: The most characters of a number: Python refuses to print a number of some thousand digits.
 MAX_DIGITS: Final = 100
 
 _TAG: Final = "tag:yaml.org,2002:"
 #: The tags of JSON's types. YAML has others, such as !!binary and !!set.
 _ACCEPTED: Final = ("str", "int", "float", "bool", "null", "seq", "map")
+_KINDS: Final = {"seq": "sequence", "map": "mapping"}
+_MERGE: Final = "merge"
+#: What a text without quotes may mean, by its first character. Kubernetes has no dates, so text that looks like a date
+#: stays a string. So does a single =.
+_PLAIN: Final = {
+    first: [
+        (tag.removeprefix(_TAG), pattern.match) for tag, pattern in found if not tag.endswith(("timestamp", "value"))
+    ]
+    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_constructor: Final = yaml.constructor.SafeConstructor()
+_CONVERSIONS: Final = {
+    "int": _constructor.construct_yaml_int,
+    "float": _constructor.construct_yaml_float,
+    "bool": _constructor.construct_yaml_bool,
+}
 
 
 class YAMLFaultError(ValueError):
@@ -25,13 +46,13 @@ class YAMLFaultError(ValueError):
 
 def documents(text: bytes) -> list[Any]:
     """The documents in `text` (UTF-8), with the types of JSON; dates stay strings. Raises YAMLFaultError."""
+    return list(stream(text))
+
+
+def stream(text: bytes, most: int = MAX_NODES) -> Iterator[Any]:
+    """Yields the documents in `text`, each of at most `most` nodes, as `documents` does."""
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise _fault(f"nested deeper than {MAX_DEPTH}", event)
-        return list(yaml.load_all(text, Loader=_Loader))
+        yield from _Documents(text, most)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
@@ -40,73 +61,157 @@ def documents(text: bytes) -> list[Any]:
         raise YAMLFaultError("not YAML: " + " ".join(str(error).split())) from None
 
 
-class _Loader(yaml.CSafeLoader):
-    """The safe loader of libyaml, which also refuses tags that JSON lacks, duplicate keys and huge aliases."""
+class _Anchored:
+    """The value of an anchor, how many nodes it expands to, and how deep they nest."""
 
-    def construct_document(self, node: yaml.Node) -> Any:
-        size, depth = _extent(node, {})
-        if size > MAX_NODES:
-            raise _fault(f"its aliases expand to more than {MAX_NODES} nodes", node)
-        if depth > MAX_DEPTH:
-            raise _fault(f"its aliases nest deeper than {MAX_DEPTH}", node)
-        return super().construct_document(node)
+    __slots__ = ("depth", "nodes", "value")
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
-        seen: set[str] = set()
-        for key_node, _ in node.value if node.id == "mapping" else ():
-            if key_node.tag == f"{_TAG}merge":
+    def __init__(self, value: Any, nodes: int, depth: int) -> None:
+        self.value, self.nodes, self.depth = value, nodes, depth
+
+
+class _Documents:
+    """The documents of a text, one after the other."""
+
+    def __init__(self, text: bytes, most: int) -> None:
+        self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
+        self._most = most
+        self._root: Any = None
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._nodes = 0
+        self._deepest = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        while not isinstance(event := self._next(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors, self._nodes = {}, 0
+                self._root = self._next()
+                yield self._value(self._root, 0)
+
+    def _value(self, event: Any, depth: int) -> Any:
+        """The value that begins with `event`, in as many collections as `depth` says."""
+        self._nodes += 1
+        if self._nodes > self._most:
+            raise self._too_many()
+        if type(event) is yaml.AliasEvent:
+            return self._alias(event, depth)
+        if event.anchor is None:
+            return self._plain(event, depth)
+        if event.anchor in self._anchors:
+            raise _fault(f'duplicate anchor "{one_line(cut(event.anchor, MAX_DIGITS))}"', event)
+        self._anchors[event.anchor] = None
+        before, outer = self._nodes, self._deepest
+        self._deepest = depth
+        value = self._plain(event, depth)
+        self._anchors[event.anchor] = _Anchored(value, self._nodes - before, self._deepest - depth)
+        self._deepest = max(self._deepest, outer)
+        return value
+
+    def _alias(self, event: Any, depth: int) -> Any:
+        if event.anchor not in self._anchors:
+            raise _fault("found undefined alias", event)
+        found = self._anchors[event.anchor]
+        if found is None:
+            raise _fault("found an alias inside its own anchor", event)
+        self._nodes += found.nodes
+        if self._nodes > self._most:
+            raise self._too_many()
+        self._deepest = max(self._deepest, depth + found.depth)
+        if self._deepest > MAX_DEPTH:
+            raise _fault(f"its aliases nest deeper than {MAX_DEPTH}", self._root)
+        return found.value
+
+    def _too_many(self) -> yaml.MarkedYAMLError:
+        return _fault(f"too many YAML nodes, with all aliases expanded; accepted: at most {self._most}", self._root)
+
+    def _plain(self, event: Any, depth: int) -> Any:
+        if type(event) is yaml.ScalarEvent:
+            self._nodes += len(event.value) // _CHARACTERS
+            return _scalar(event, _tag(event))
+        if depth == MAX_DEPTH:
+            raise _fault(f"nested deeper than {MAX_DEPTH}", event)
+        self._deepest = max(self._deepest, depth + 1)
+        if type(event) is yaml.SequenceStartEvent:
+            _check_tag(event, "seq")
+            return self._sequence(depth + 1)
+        _check_tag(event, "map")
+        return self._mapping(depth + 1)
+
+    def _sequence(self, depth: int) -> list[Any]:
+        found = []
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
+            found.append(self._value(event, depth))
+        return found
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        while type(event := self._next()) is not yaml.MappingEndEvent:
+            if type(event) is yaml.ScalarEvent and _tag(event) == _MERGE:
+                value_event = self._next()
+                for one in _sources(value_event, self._value(value_event, depth)):
+                    merged.update(one)
                 continue
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise _fault("a key that is not a string: put it in quotes", key_node)
-            if key in seen:
-                raise _fault(f'duplicate key "{key}"', key_node)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+            key = self._key(event, depth)
+            if key in own:
+                raise _fault(f'duplicate key "{one_line(cut(key, MAX_DIGITS))}"', event)
+            own[key] = self._value(self._next(), depth)
+        return merged | own if merged else own
 
-    def construct_scalar_value(self, node: yaml.ScalarNode) -> object:
-        """The number or boolean of `node`. Python's conversions raise several kinds of errors; here they are one."""
-        kind = node.tag.removeprefix(_TAG)
-        if len(node.value) > MAX_DIGITS:
-            raise _fault(f"found !!{kind} of {len(node.value)} characters; accepted: at most {MAX_DIGITS}", node)
-        try:
-            return yaml.CSafeLoader.yaml_constructors[node.tag](self, node)
-        except (ValueError, LookupError):
-            raise _fault(f'found "{one_line(node.value)}"; accepted: a value of type !!{kind}', node) from None
-
-    def refuse(self, node: yaml.Node) -> object:
-        """Raises the error for a tag that is not accepted."""
-        tag = one_line(cut(node.tag.replace(_TAG, "!!"), MAX_DIGITS))
-        raise _fault(f"found the tag {tag}; accepted: {', '.join(f'!!{name}' for name in _ACCEPTED)}", node)
+    def _key(self, event: Any, depth: int) -> str:
+        key = None if isinstance(event, yaml.CollectionStartEvent) else self._value(event, depth)
+        if not isinstance(key, str):
+            raise _fault("a key that is not a string: put it in quotes", event)
+        return key
 
 
-_Loader.yaml_constructors = {f"{_TAG}{name}": _Loader.yaml_constructors[f"{_TAG}{name}"] for name in _ACCEPTED}
-_Loader.yaml_constructors |= {f"{_TAG}{name}": _Loader.construct_scalar_value for name in ("int", "float", "bool")}
-_Loader.yaml_constructors[None] = _Loader.refuse
-# Kubernetes has no dates, so text that looks like a date stays a string. So does a single =.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (f"{_TAG}timestamp", f"{_TAG}value")]
-    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
-}
+def _tag(event: Any) -> str:
+    """The tag of a scalar, without YAML's own prefix."""
+    tag, text = event.tag, event.value
+    if tag is not None and tag != "!":
+        return str(tag).removeprefix(_TAG)
+    if event.implicit[0]:
+        for name, matches in _PLAIN.get(text[:1], ()):
+            if matches(text):
+                return str(name)
+    return "str"
 
 
-def _fault(problem: str, where: yaml.Node | yaml.Event) -> yaml.MarkedYAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, where.start_mark)  # type: ignore[arg-type]
+def _scalar(event: Any, tag: str) -> Any:
+    if tag == "str":
+        return event.value
+    if tag == "null":
+        return None
+    if tag not in _CONVERSIONS:
+        _check_tag(event, "str", tag)
+    if len(event.value) > MAX_DIGITS:
+        raise _fault(f"found !!{tag} of {len(event.value)} characters; accepted: at most {MAX_DIGITS}", event)
+    try:
+        # Python's conversions raise several kinds of errors; here they are one.
+        return _CONVERSIONS[tag](yaml.ScalarNode(tag, event.value))
+    except (ValueError, LookupError):
+        raise _fault(f'found "{one_line(event.value)}"; accepted: a value of type !!{tag}', event) from None
 
 
-def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
-    """How many nodes `node` expands to, and how deep they nest. A node that contains itself counts as too many.
+def _check_tag(event: Any, kind: str, tag: str | None = None) -> None:
+    """Raises the error for a tag that is not accepted, or not for a value of this `kind` (`str`, `seq` or `map`)."""
+    tag = tag or str(event.tag or "!").removeprefix(_TAG)
+    if tag in ("!", kind):
+        return
+    if tag not in _ACCEPTED:
+        shown = one_line(cut(f"!!{tag}" if _TAG in str(event.tag or _TAG) else tag, MAX_DIGITS))
+        raise _fault(f"found the tag {shown}; accepted: {', '.join(f'!!{name}' for name in _ACCEPTED)}", event)
+    raise _fault(f"expected a {_KINDS.get(tag, 'scalar')} node, but found {_KINDS.get(kind, 'scalar')}", event)
 
-    An alias comes after its anchor, whose extent is then in `known`. So the recursion is no deeper than the text.
-    """
-    if id(node) not in known:
-        known[id(node)] = MAX_NODES + 1, 0
-        children: list[yaml.Node] = []
-        if isinstance(node, yaml.SequenceNode):
-            children = node.value
-        elif isinstance(node, yaml.MappingNode):
-            children = [child for pair in node.value for child in pair]
-        extents = [_extent(child, known) for child in children]
-        depth = max((depth for _, depth in extents), default=0) + isinstance(node, yaml.CollectionNode)
-        known[id(node)] = 1 + sum(size for size, _ in extents), depth
-    return known[id(node)]
+
+def _sources(event: Any, value: Any) -> list[dict[str, Any]]:
+    """The maps that a key `<<` with `value` merges; of two with the same key, the last one wins."""
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, dict) for one in found):
+        raise _fault("expected a mapping or list of mappings for merging", event)
+    # The first map of a list wins (YAML 1.1: merge key).
+    return found[::-1]
+
+
+def _fault(problem: str, where: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, where.start_mark)

@@ -11,6 +11,7 @@ from webhook.core import names
 from webhook.core.placement import Mismatch, Verdict
 from webhook.core.pod import Pod
 from webhook.core.profile import compile_profile
+from webhook.core.reasons import Reason
 from webhook.core.review import decide_for
 from webhook.core.text import listed
 
@@ -43,7 +44,9 @@ def _is_expected(pod: JSON, namespace: str, profile: str, installation: Installa
     if policy is None or profile not in policy.profiles:
         return installation.selector.items() <= labels_of(pod).items()
     decision = decide_for(msgspec.convert(pod, Pod), namespace, compile_profile(policy, profile))
-    return not isinstance(decision, Mismatch) and decision.placement.verdict in (Verdict.PLACE, Verdict.DENY)
+    if isinstance(decision, Mismatch) or decision.placement.reason is Reason.TOO_LARGE:
+        return False
+    return decision.placement.verdict in (Verdict.PLACE, Verdict.DENY)
 
 
 def _has_record(pod: JSON) -> bool:
