@@ -1,4 +1,4 @@
-"""The log: under load, as text for a person, and with hostile names."""
+"""The log: under load, with hostile names, for a person, and if nobody reads it."""
 
 import asyncio
 import contextlib
@@ -6,19 +6,28 @@ import json
 import logging
 import os
 import re
+import select
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from benchmarks.process import free_port
 from tests.admission_reviews import review
-from tests.live_service import ROOT, service
+from tests.deadline import wait_for
+from tests.live_service import ROOT, service, trusting
 from tests.service.test_admission import POD
-from webhook.service.logs import Lines, configure
+from webhook.service.log_output import WAITING_BYTES, Output
+from webhook.service.logs import configure
 
 
 def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tmp_path: Path) -> None:
@@ -97,40 +106,304 @@ def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.Cap
     assert line.keys() == {"level", "event", "exception", "timestamp"}
 
 
+@contextlib.contextmanager
+def _pipe(*, blocking: bool = True) -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe, the reading one first. If not `blocking`, a read of the empty pipe fails."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, blocking)
+    try:
+        yield reader, writer
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _json(output: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
 def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("wb") as file:
-        lines = Lines(file)
-        lines.write(b"outside a loop\n")
+        output = Output(_none, file.fileno())
+        output.write(b"outside a loop\n")
         assert path.read_bytes() == b"outside a loop\n"
 
         async def turn() -> bytes:
-            lines.write(b"one\n")
-            lines.write(b"two\n")
+            output.write(b"one\n")
+            output.write(b"two\n")
             before = path.read_bytes()
             await asyncio.sleep(0)
             return before
 
         assert asyncio.run(turn()) == b"outside a loop\n"
-    assert path.read_bytes() == b"outside a loop\none\ntwo\n"
+        output.write(b"after a loop\n")
+        output.close()
+    assert path.read_bytes() == b"outside a loop\none\ntwo\nafter a loop\n"
 
 
-def test_lines_that_nobody_reads_are_dropped() -> None:
+def _none(count: int) -> None:
+    raise AssertionError(f"{count} lines were lost")
+
+
+def test_a_pipe_without_a_reader_loses_lines_and_no_error_is_logged() -> None:
     """Otherwise the event loop would log an error, and that line would fail too, without end."""
     reader, writer = os.pipe()
     os.close(reader)
     faults: list[object] = []
+    lost: list[int] = []
+    output = Output(lost.append, writer)
 
     async def turns() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
         for _ in range(2):
-            lines.write(b"one\n")
+            output.write(b"one\n")
             await asyncio.sleep(0)
 
-    file = os.fdopen(writer, "wb")
-    lines = Lines(file)
     asyncio.run(turns())
-    lines.write(b"outside a loop\n")
-    with contextlib.suppress(BrokenPipeError):
-        file.close()
+    output.write(b"outside a loop\n")
+    output.close()
+    output.write(b"after the end\n")
     assert faults == []
+    assert sum(lost) == 4
+    assert os.get_blocking(writer)
+    os.close(writer)
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
+    """A limit on the size of files acts like a full disk, and is raised again later."""
+    path = tmp_path / "log"
+    script = (
+        "import resource, sys\n"
+        "from webhook.service.log_output import Output\n"
+        "lost = []\n"
+        "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
+        "output = Output(lost.append, 1)\n"
+        "output.report = lambda count: output.write(b'lost %d\\n' % count)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (25, hard))\n"
+        "for number in range(5): output.write(b'line %04d\\n' % number)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
+        "output.write(b'last\\n')\n"
+        "output.close()\n"
+        "sys.exit(sum(lost))"
+    )
+    with path.open("wb") as file:
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=file, check=False)
+    assert done.returncode == 2
+    assert path.read_bytes() == b"line 0000\nline 0001\nline 0002\nlost 2\nlast\n"
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_after_a_pause_of_the_reader_whole_lines_go_on(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    line = b"%06d" + b"x" * 993 + b"\n"
+    lost: list[int] = []
+    found = bytearray()
+
+    async def turns(reader: int, output: Output) -> None:
+        for number in range(1000):
+            output.write(line % number)
+            if number % 10 == 9:
+                await asyncio.sleep(0)
+        for number in range(1000, 2000):
+            for _ in range(4):
+                with contextlib.suppress(BlockingIOError):
+                    found.extend(os.read(reader, 4000))
+            output.write(line % number)
+            await asyncio.sleep(0)
+
+    with _pipe(blocking=False) as (reader, writer):
+        output = Output(lost.append, writer)
+        output.report = lambda count: output.write(b"lost %d\n" % count)
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(turns(reader, output))
+        os.set_blocking(reader, True)
+        thread = threading.Thread(target=lambda: found.extend(_read_to_end(reader)))
+        thread.start()
+        output.close()
+        assert os.get_blocking(writer)
+        os.write(writer, b"end")
+        thread.join()
+    *lines, end = found.split(b"\n")
+    assert end == b"end"
+    position, lost_lines = 0, 0
+    for one in lines:
+        if one.startswith(b"lost "):
+            lost_lines += int(one.removeprefix(b"lost "))
+            position += int(one.removeprefix(b"lost "))
+        else:
+            assert one + b"\n" == line % position
+            position += 1
+    assert position == 2000
+    assert lost_lines == sum(lost)
+    assert 400 < lost_lines < 1000 - WAITING_BYTES // 1000
+
+
+def _read_to_end(descriptor: int) -> bytes:
+    found = b""
+    while not found.endswith(b"end"):
+        found += os.read(descriptor, 65536)
+    return found
+
+
+def test_without_a_loop_a_full_pipe_blocks_nothing_and_goes_on() -> None:
+    lost: list[int] = []
+    found = b""
+    with _pipe(blocking=False) as (reader, writer):
+        output = Output(lost.append, writer)
+        output.report = lambda count: output.write(b"%d\n" % -count)
+        for number in range(500):
+            output.write(b"%999d\n" % number)
+        kept = 500 - sum(lost)
+        for number in range(500, 520):
+            found += os.read(reader, 2**20)
+            output.write(b"%d\n" % number)
+        found += os.read(reader, 2**20)
+        output.close()
+    numbers = [int(line) for line in found.split()]
+    assert kept < 400
+    assert sum(number >= 0 for number in numbers) + sum(lost) == 520
+    assert sum(number for number in numbers if number < 0) == -sum(lost)
+    assert numbers[:kept] == list(range(kept))
+    assert numbers[-1] == 519
+
+
+class Unread:
+    """Standard output of a process, which nobody reads until `read` is called."""
+
+    def __init__(self, kind: str) -> None:
+        if kind == "terminal":
+            self._ours, self.theirs = os.openpty()
+        elif kind == "socket":
+            self._sockets = socket.socketpair()
+            self._ours, self.theirs = (one.detach() for one in self._sockets)
+        else:
+            self._ours, self.theirs = os.pipe()
+
+    def read(self) -> bytes:
+        """What waits, and what comes until the writers are closed."""
+        found = b""
+        with contextlib.suppress(OSError):
+            while data := os.read(self._ours, 2**20):
+                found += data
+        return found
+
+    def read_some(self) -> bytes:
+        """What can be read now."""
+        found = b""
+        while select.select([self._ours], [], [], 0.3)[0]:
+            found += os.read(self._ours, 2**20)
+        return found
+
+    def close(self) -> None:
+        os.close(self._ours)
+        os.close(self.theirs)
+
+
+@contextlib.contextmanager
+def _serving(
+    tls: Path, redirection: str, **streams: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client, int]]:
+    """A service with the `redirection` of a shell, a client of it, and its operations port."""
+    port, operations_port = free_port(), free_port()
+    command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tls), "--port", str(port)]
+    command += ["--operations-port", str(operations_port), "--drain-seconds", "0"]
+    command += ["--log-rate", "0", "--log-format", "json"]
+    process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirection}', "sh", *command], cwd=ROOT, **streams)
+    try:
+        wait_for(lambda: _status(operations_port, "readyz") == 200)
+        with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting(tls), timeout=30) as client:
+            yield process, client, operations_port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _status(port: int, path: str) -> int:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=5).status_code
+    return 0
+
+
+def _dropped(port: int) -> float:
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    (line,) = re.findall(r"^spark_eci_webhook_log_lines_dropped_total (.*)$", text, re.MULTILINE)
+    return float(line)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal", "socket"])
+def test_an_output_that_nobody_reads_stops_nothing(tls: Path, kind: str) -> None:
+    unread = Unread(kind)
+    try:
+        with _serving(tls, "", stdout=unread.theirs, stderr=unread.theirs) as (process, client, port):
+            body = review(POD)
+            sent = 0
+            while not _dropped(port):
+                for _ in range(500):
+                    assert client.post("/mutate", content=body).status_code == 200
+                sent += 500
+                assert sent < 20_000
+            assert _status(port, "readyz") == 200
+            if kind != "socket":
+                assert os.get_blocking(unread.theirs), "other writers are not affected"
+            lost = _dropped(port)
+            output = unread.read_some()
+            client.post("/mutate", content=body)
+            sent += 1
+            output += unread.read_some()
+            lines = _json(output.replace(b"\r\n", b"\n"))
+            counts = [line["count"] for line in lines if line["event"] == "log lines lost"]
+            assert sum(counts) == lost
+            assert len([line for line in lines if line["event"] == "admission"]) + lost == sent
+            while _dropped(port) == lost:
+                for _ in range(500):
+                    client.post("/mutate", content=body)
+            client.close()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+            assert os.get_blocking(unread.theirs)
+    finally:
+        unread.close()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_stops_nothing(tls: Path, closed: str) -> None:
+    with _serving(tls, closed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as (process, client, port):
+        for _ in range(3):
+            assert client.post("/mutate", content=review(POD)).status_code == 200
+        for descriptor in range(3):
+            assert str(Path(f"/proc/{process.pid}/fd/{descriptor}").readlink()) == "/dev/null"
+        # The lines "certificate" and "serving" are lost too.
+        wait_for(lambda: _dropped(port) == (5 if closed != "2>&-" else 0))
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_warnings_and_unhandled_errors_are_lines() -> None:
+    """Python prints them on standard error, and that can wait for ever."""
+    script = (
+        "import atexit, sys, threading, warnings\n"
+        "from webhook.service.log_output import Output\n"
+        "from webhook.service.logs import capture_faults, configure\n"
+        "output = Output(lambda count: None, 1)\n"
+        "atexit.register(output.close)\n"
+        "configure('info', 'json', output)\n"
+        "capture_faults()\n"
+        "class Broken:\n"
+        "    def __del__(self): raise ValueError('in __del__')\n"
+        "warnings.warn('old')\n"
+        "Broken()\n"
+        "thread = threading.Thread(target=lambda: 1 / 0)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+        "raise KeyError('the last')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
+    lines = _json(done.stdout)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert [line["level"] for line in lines] == ["warning", "error", "error", "error"]
+    assert "UserWarning: old" in lines[0]["event"]
+    assert lines[1]["event"].startswith("Exception ignored in: <function Broken.__del__ at ")
+    assert [line["event"] for line in lines[2:]] == ["unhandled error in a thread", "unhandled error"]
+    last = [line["exception"].splitlines()[-1] for line in lines[1:]]
+    assert last == ["ValueError: in __del__", "ZeroDivisionError: division by zero", "KeyError: 'the last'"]

@@ -1,18 +1,18 @@
 """Log lines on standard output, through structlog: one for each admission, and those of other libraries."""
 
-import asyncio
 import logging
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import structlog
 from msgspec import json
 
 from webhook.core.review import Admission
 from webhook.core.text import cut, one_line
+from webhook.service.log_output import Output, standard_output
 from webhook.service.settings import LogFormat, LogLevel
 
 #: The most characters of a text from a caller that a line repeats.
@@ -23,56 +23,44 @@ _encoder: Final = json.Encoder(enc_hook=str)
 Logger = structlog.typing.FilteringBoundLogger
 
 
-class Lines:
-    """Writes all lines of one turn of the event loop with one system call."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        """Takes the file to write to."""
-        self._file = file
-        self._waiting: list[bytes] = []
-
-    def write(self, line: bytes) -> None:
-        """Keeps `line` until the end of this turn; writes it at once if no event loop runs."""
-        self._waiting.append(line)
-        if len(self._waiting) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self.write_out)
-            except RuntimeError:
-                self.write_out()
-
-    def flush(self) -> None:
-        """Does nothing. structlog calls it after every line."""
-
-    def write_out(self) -> None:
-        """Writes the lines that wait. Write errors are dropped: logging them would fail too."""
-        waiting, self._waiting = self._waiting, []
-        with suppress(OSError):
-            self._file.write(b"".join(waiting))
-            self._file.flush()
-
-
-def configure(level: LogLevel, form: LogFormat) -> Logger:
-    """Sets up logging for the process and returns its logger."""
-    terminal = sys.stdout.isatty()
-    text = form == "text" or (form == "auto" and terminal)
+def configure(level: LogLevel, form: LogFormat, output: Output | None = None) -> Logger:
+    """Sets up logging for the process and returns its logger. The default for `output` is standard output."""
+    output = output or Output(_ignore, standard_output())
+    text = form == "text" or (form == "auto" and output.terminal)
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    renderers = [structlog.dev.ConsoleRenderer(colors=terminal), _encoded] if text else [_encode]
+    console = structlog.dev.ConsoleRenderer(colors=output.terminal, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            *renderers,
+            *([console, _encoded] if text else [_encode]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(Lines(sys.stdout.buffer)),  # type: ignore[arg-type]
+        logger_factory=lambda: output,
     )
     # Bound once, because a lazy logger is assembled again for every line.
     logger: Logger = structlog.get_logger().bind()
+    output.report = lambda count: logger.error("log lines lost", count=count)
     logging.basicConfig(level=max(threshold, logging.INFO), handlers=[_StandardRecords(logger)], force=True)
     # uvicorn logs each start, stop and invalid request, as the service does itself. Only its errors are new.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return logger
+
+
+def capture_faults() -> None:
+    """Logs warnings and unhandled errors. Python prints them on standard error, where a write can wait for ever."""
+    logging.captureWarnings(True)  # noqa: FBT003, the name says it
+    fault = logging.getLogger("python").error
+    sys.excepthook = lambda *error: fault("unhandled error", exc_info=error)
+    threading.excepthook = lambda found: fault("unhandled error in a thread", exc_info=_error(found))
+    sys.unraisablehook = lambda found: fault(
+        "%s: %r", found.err_msg or "Exception ignored in", found.object, exc_info=_error(found)
+    )
+
+
+def _error(found: Any) -> tuple[Any, Any, Any]:
+    return found.exc_type, found.exc_value, found.exc_traceback
 
 
 class _StandardRecords(logging.Handler):
@@ -150,8 +138,12 @@ def _bounded(text: str) -> str:
 
 
 def _encode(_: Any, __: str, event: Any) -> bytes:
-    return _encoder.encode(event)
+    return _encoder.encode(event) + b"\n"
 
 
 def _encoded(_: Any, __: str, text: Any) -> bytes:
-    return str(text).encode()
+    return f"{text}\n".encode()
+
+
+def _ignore(_: int) -> None:
+    """Counts no line."""
