@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import os
@@ -20,30 +21,87 @@ from typing import Any
 import httpx
 import pytest
 import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json as encoded
 
 from benchmarks.process import free_port
 from tests.admission_reviews import review
 from tests.deadline import wait_for
 from tests.live_service import ROOT, service, trusting
 from tests.service.test_admission import POD
+from webhook.core.reasons import Caution
+from webhook.core.review import Admission
+from webhook.service import log_fields, log_limits
+from webhook.service.log_fields import bounded, bounded_list, bounded_trace
+from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import WAITING_BYTES, Output
-from webhook.service.logs import configure
+from webhook.service.logs import AdmissionLog, Logger, configure
+
+ODD = {"metadata": POD["metadata"] | {"name": "odd"}, "spec": {"nodeName": "n"}}
 
 
 def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tmp_path: Path) -> None:
-    odd = {"metadata": POD["metadata"] | {"name": "odd"}, "spec": {"nodeName": "n"}}
     with service(tls, tmp_path / "log", ["--log-rate", "5"]) as running, running.client() as client:
         for _ in range(300):
             client.post("/mutate", content=review(POD))
-        for _ in range(20):
-            client.post("/mutate", content=review(odd))
-        running.admissions(20, pod="odd")
-        lines = running.admissions(21)
+        client.post("/mutate", content=review(ODD))
+        running.admissions(1, pod="odd")
+        lines = running.admissions(2)
         dropped = running.metric("log_lines_dropped_total")
+        client.close()
+        running.process.terminate()
+        running.process.wait(30)
+        left_out = [line for line in running.lines() if line["event"] == "lines left out"]
     ordinary = [line for line in lines if line["pod"] != "odd"]
     assert len(ordinary) + dropped == 300
     assert len(ordinary) < 300
-    assert len(lines) - len(ordinary) == 20, "a line with a warning is never dropped"
+    assert {line["kind"] for line in left_out} == {"admission"}
+    assert sum(line["count"] for line in left_out) == dropped
+
+
+def test_lines_with_warnings_are_bounded_too(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--log-rate", "5"]) as running, running.client() as client:
+        for number in range(300):
+            client.post("/unknown-profile", content=review(POD, uid=f"u{number}"))
+        client.post("/mutate", content=review(POD))
+        running.admissions(1, outcome="patched")
+        found = running.admissions(5, outcome="skipped")
+        dropped = running.metric("log_lines_dropped_total")
+    assert len(found) + dropped == 300
+    assert len(found) < 300
+
+
+def test_rejected_calls_do_not_crowd_out_admissions(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log", ["--log-rate", "1"]) as running, running.client() as client:
+        for number in range(100):
+            client.post(f"/mutate/p{number}")
+        client.post("/mutate", content=review(POD))
+        client.post("/mutate", content=review(ODD))
+        running.admissions(2)
+        rejected = [line for line in running.lines() if line["event"] == "rejected"]
+        assert len(rejected) + running.metric("log_lines_dropped_total") == 100
+
+
+def test_identical_lines_are_counted(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running, running.client() as client:
+        for _ in range(300):
+            client.post("/unknown-profile", content=review(POD))
+            client.post("/nothing")
+        client.close()
+        running.process.terminate()
+        running.process.wait(30)
+        lines = running.lines()
+    assert lines[-1]["event"] == "stopped"
+    for event in ("admission", "rejected"):
+        first, *later = (line for line in lines if line["event"] == event)
+        assert "repeated" not in first
+        assert 1 + sum(line["repeated"] for line in later) == 300
+        assert len(later) < 30
+        varying = {"timestamp", "duration_us", "repeated"}
+        assert {key: value for key, value in first.items() if key not in varying} == {
+            key: value for key, value in later[0].items() if key not in varying
+        }
 
 
 def test_a_rate_of_0_means_no_limit(tls: Path, tmp_path: Path) -> None:
@@ -63,13 +121,21 @@ def test_a_level_leaves_out_what_is_less_severe(tls: Path, tmp_path: Path) -> No
     assert lines == []
 
 
+def test_lines_that_the_level_leaves_out_are_not_counted() -> None:
+    dropped: list[int] = []
+    log = AdmissionLog(configure("warning", "json"), 1, lambda: dropped.append(1))
+    for _ in range(3):
+        log.write(Admission("u", "unchanged", "default"), 0.001)
+    assert dropped == []
+
+
 def test_names_of_a_caller_are_cut_and_kept_on_one_line(tls: Path, tmp_path: Path) -> None:
     name = "x" * 300 + "\n\x1b[31m"
     pod = {"metadata": POD["metadata"] | {"name": name}, "spec": {}}
     with service(tls, tmp_path / "log") as running, running.client() as client:
         client.post("/mutate", content=review(pod, namespace="a\nb\x1b"))
         (line,) = running.admissions(1)
-    assert line["pod"] == "x" * 252 + "…"
+    assert line["pod"] == "x" * 250 + "…"
     assert line["namespace"] == "a?b?"
 
 
@@ -96,16 +162,6 @@ def _printed(tls: Path, *arguments: str) -> list[str]:
         return process.communicate(timeout=30)[0].splitlines()
 
 
-def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
-    configure("error", "json")
-    logging.getLogger("asyncio").error("task %s failed", 7, exc_info=ZeroDivisionError())
-    logging.getLogger("asyncio").warning("below the level")
-    (line,) = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert (line["level"], line["event"]) == ("error", "task 7 failed")
-    assert line["exception"] == "ZeroDivisionError"
-    assert line.keys() == {"level", "event", "exception", "timestamp"}
-
-
 @contextlib.contextmanager
 def _pipe(*, blocking: bool = True) -> Iterator[tuple[int, int]]:
     """Both ends of a pipe, the reading one first. If not `blocking`, a read of the empty pipe fails."""
@@ -118,8 +174,250 @@ def _pipe(*, blocking: bool = True) -> Iterator[tuple[int, int]]:
         os.close(writer)
 
 
+def _written(
+    use: Callable[[Logger], object], rate: int = 0, form: Any = "json", limits: LineLimits | None = None
+) -> tuple[bytes, int]:
+    """What is written while `use` uses a logger, in an event loop if it is a coroutine function; and how many are lost."""
+    lost: list[int] = []
+
+    def dropped(count: int = 1) -> None:
+        lost.append(count)
+
+    with _pipe() as (reader, writer):
+        os.set_blocking(reader, False)
+        output = Output(dropped, writer)
+        limits = limits or LineLimits(rate, dropped)
+        found = io.BytesIO()
+        stop = threading.Event()
+
+        def read() -> None:
+            while not stop.is_set() or select.select([reader], [], [], 0)[0]:
+                if select.select([reader], [], [], 0.01)[0]:
+                    found.write(os.read(reader, 65536))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            logger = configure("info", form, output, limits)
+            result = use(logger)
+            if asyncio.iscoroutine(result):
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(result)
+            limits.settle()
+        finally:
+            output.close()
+            stop.set()
+            thread.join()
+            logging.getLogger().handlers.clear()
+    return found.getvalue(), sum(lost)
+
+
 def _json(output: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
+
+
+def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("error", "json")
+    logging.getLogger("asyncio").error("task %s failed", 7, exc_info=ZeroDivisionError())
+    logging.getLogger("asyncio").warning("below the level")
+    (line,) = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert (line["level"], line["event"]) == ("error", "task 7 failed")
+    assert line["exception"] == "ZeroDivisionError"
+    assert line.keys() == {"level", "event", "exception", "timestamp"}
+
+
+def _fail(message: str) -> None:
+    """Logs an error with `message` in its record and in its exception."""
+    try:
+        raise ValueError(message)  # noqa: TRY301
+    except ValueError:
+        logging.getLogger("other").exception(message)
+
+
+def test_records_are_bounded() -> None:
+    output, _ = _written(lambda _: _fail("\n" + "é" * 100_000))
+    (line,) = _json(output)
+    assert line["event"] == " " + "é" * 510 + "…"
+    start, end = line["exception"].split("\n…\n")
+    assert start.startswith("Traceback (most recent call last):\n")
+    assert end.strip("é") == ""
+    assert 8150 < len(f"{start}{end}".encode()) <= log_fields.TRACE_BYTES
+
+
+def test_a_flood_of_records_is_bounded() -> None:
+    def use(_: Logger) -> None:
+        for number in range(100):
+            logging.getLogger("other").error("fault %d", number)
+
+    output, dropped = _written(use, 5)
+    lines = _json(output)
+    written = [line for line in lines if line["event"].startswith("fault")]
+    left_out = [line for line in lines if line["event"] == "lines left out"]
+    assert len(written) + dropped == 100
+    assert dropped >= 80
+    assert sum(line["count"] for line in left_out) == dropped
+    assert {line["kind"] for line in left_out} == {"record"}
+
+
+def test_each_kind_has_its_own_rate() -> None:
+    """A record of another library does not count as the service's own line of the same words."""
+
+    def use(logger: Logger) -> None:
+        for number in range(3):
+            logger.warning("admission", number=number)
+            logger.warning("rejected", number=number)
+            logger.info("certificate", number=number)
+            logger.error("failed", number=number)
+            logging.getLogger("other").warning("rejected %d", number)
+            logging.getLogger("other").warning("admission")
+
+    output, dropped = _written(use, 1)
+    events = [line["event"] for line in _json(output)]
+    assert {"admission", "rejected", "certificate", "failed", "rejected 0", "lines left out"} <= set(events)
+    assert dropped >= 5
+
+
+def test_a_repetition_is_written_if_nothing_more_comes() -> None:
+    async def use(logger: Logger) -> None:
+        for _ in range(4):
+            logger.warning("rejected", status=404, error="not found")
+        await asyncio.sleep(2.1)
+        logger.info("end")
+
+    output, dropped = _written(use)
+    first, *repeated, end = _json(output)
+    assert (first["status"], first["error"], first["level"], "repeated" in first) == (
+        404,
+        "not found",
+        "warning",
+        False,
+    )
+    assert end["event"] == "end"
+    assert sum(line["repeated"] for line in repeated) == 3
+    assert dropped == 0
+
+
+def test_a_flood_is_one_line_a_second_and_ends_after_a_second_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 0.0
+    limits = LineLimits(0, lambda: None)
+    monkeypatch.setattr(log_limits, "monotonic", lambda: moment)
+
+    def use(logger: Logger) -> None:
+        nonlocal moment
+        for now in (10.0, 10.1, 10.2, 11.0, 12.0, 12.9):
+            moment = now
+            logger.warning("rejected", status=404)
+        # Nothing comes in second 13, so the line is new in second 14.
+        moment = 13.0
+        limits.settle()
+        moment = 14.0
+        logger.warning("rejected", status=404)
+
+    output, _ = _written(use, limits=limits)
+    assert [line.get("repeated") for line in _json(output)] == [None, 2, 1, 2, None]
+
+
+def test_the_duration_makes_no_difference() -> None:
+    def use(logger: Logger) -> None:
+        log = AdmissionLog(logger, 0, lambda: None)
+        for seconds in (0.001, 0.002, 0.003):
+            log.write(Admission("u", "skipped", "", cautions=(Caution("r", "s"),)), seconds)
+
+    output, _ = _written(use)
+    first, *repeated = _json(output)
+    assert first["duration_us"] == 1000
+    assert sum(line["repeated"] for line in repeated) == 2
+    assert all("duration_us" not in line for line in repeated)
+
+
+def test_a_bounded_number_of_lines_is_remembered() -> None:
+    count = 3 * log_limits.REMEMBERED
+
+    def use(logger: Logger) -> None:
+        for _ in range(2):
+            for number in range(count):
+                logger.warning("rejected", number=number)
+
+    output, dropped = _written(use)
+    lines = _json(output)
+    assert dropped == 0
+    assert sum(line.get("repeated", 1) for line in lines) == 2 * count
+    # Lines that are not remembered are written as often as they come.
+    assert len(lines) >= count + 2 * log_limits.REMEMBERED
+
+
+_TEXTS = st.text(st.sampled_from("a\"'\\é漢😀\n\t\x1b\ud800\u2028 ="), max_size=600) | st.text(max_size=600)
+
+
+@given(_TEXTS)
+def test_a_text_is_bounded_by_its_bytes_in_a_line(text: str) -> None:
+    shown = bounded(text)
+    assert len(encoded.encode(shown)) - 2 <= log_fields.FIELD_BYTES
+    assert len(repr(shown).encode()) - 2 <= log_fields.FIELD_BYTES
+    assert shown.isprintable()
+    assert bounded(shown) == shown
+    assert len(shown) == len(text) or shown.endswith("…")
+
+
+@given(st.lists(_TEXTS, max_size=30))
+def test_a_list_is_bounded_by_its_bytes_in_a_line(texts: list[str]) -> None:
+    shown = bounded_list(texts)
+    assert len(encoded.encode(shown)) <= log_fields.LIST_BYTES
+    assert len(repr(shown).encode()) <= log_fields.LIST_BYTES
+    if len(shown) < len(texts):
+        assert shown[-1] == f"and {len(texts) - len(shown) + 1} more"
+
+
+@given(_TEXTS, st.integers(1, 60))
+def test_a_traceback_is_bounded_by_its_bytes_in_a_line(text: str, times: int) -> None:
+    shown = bounded_trace(text * times)
+    assert len(encoded.encode(shown)) - 2 <= log_fields.TRACE_BYTES
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_what_a_caller_sent_is_cut_and_what_is_wrong_with_a_file_is_not() -> None:
+    text = "é" * 500
+
+    def use(logger: Logger) -> None:
+        AdmissionLog(logger, 0, lambda: None).write_rejection(400, text)
+        logger.warning("certificate", outcome="failed", error=text)
+
+    output, _ = _written(use)
+    assert [line["error"] for line in _json(output)] == ["é" * 125 + "…", text]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("char", ["x", '"', "'\"", "\\", "é", "漢", "😀", "\x1b", "\ud800", "\n"])
+def test_a_whole_line_is_bounded(form: str, char: str) -> None:
+    text = char * 20_000
+    cautions = tuple(Caution("reason", text[:120]) for _ in range(20))
+
+    def use(logger: Logger) -> None:
+        log = AdmissionLog(logger, 0, lambda: None)
+        # The uid, profile, role, mode and reason are not free text: the service checks or defines them.
+        fields: Any = {
+            "namespace": text,
+            "name": text,
+            "application": text,
+            "role": "executor",
+            "mode": "resource-policy",
+        }
+        log.write(Admission(text[:253], "patched", "p" * 63, reason="r" * 30, **fields), 1)
+        log.write(Admission(text[:253], "denied", "p" * 63, reason="r" * 30, cautions=cautions, **fields), 1)
+        log.write_rejection(400, text)
+        logger.info("certificate", outcome="loaded", names=[text] * 100, not_after=2**31)
+        logger.warning("certificate", outcome="failed", error=text)
+        logger.warning("policy", caution=text)
+
+    output, _ = _written(use, form=form)
+    lines = output.splitlines()
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= 4096
+
+    output, _ = _written(lambda _: _fail(text), form=form)
+    assert len(output) <= log_fields.LINE_BYTES
+    if form == "json":
+        assert output.count(b"\n") == 1
 
 
 def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> None:
@@ -144,6 +442,30 @@ def test_lines_wait_for_the_end_of_a_turn_and_come_in_order(tmp_path: Path) -> N
 
 def _none(count: int) -> None:
     raise AssertionError(f"{count} lines were lost")
+
+
+def test_lines_of_another_thread_are_written() -> None:
+    def use(logger: Logger) -> Any:
+        async def turns() -> None:
+            def write() -> None:
+                for number in range(500):
+                    logger.info("thread", number=number)
+
+            thread = threading.Thread(target=write)
+            thread.start()
+            for number in range(500):
+                logger.info("loop", number=number)
+                await asyncio.sleep(0)
+            while thread.is_alive():  # noqa: ASYNC110, the loop must turn
+                await asyncio.sleep(0.001)
+
+        return turns()
+
+    output, lost = _written(use)
+    lines = _json(output)
+    for event in ("thread", "loop"):
+        assert [line["number"] for line in lines if line["event"] == event] == list(range(500))
+    assert lost == 0
 
 
 def test_a_pipe_without_a_reader_loses_lines_and_no_error_is_logged() -> None:

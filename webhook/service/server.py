@@ -13,6 +13,7 @@ import uvloop
 from webhook.core.policy import Policy
 from webhook.service.certificate import CertificateError, ServingCertificate
 from webhook.service.listener import ListenError, authority, listen, server
+from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
 from webhook.service.logs import AdmissionLog, capture_faults, configure
 from webhook.service.metrics import Metrics
@@ -51,12 +52,13 @@ class Service:
         )
         self._metrics = Metrics(policy.digest)
         dropped = self._metrics.log_lines_dropped.inc
+        self._limits = LineLimits(settings.log_rate, dropped)
         output = Output(dropped, standard_output())
         atexit.register(output.close)
-        self._logger = configure(settings.log_level, settings.log_format, output)
+        self._logger = configure(settings.log_level, settings.log_format, output, self._limits)
         host, port = self._sockets[0].getsockname()[:2]
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
-        log = AdmissionLog(self._logger, settings.log_rate, dropped)
+        self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
         self._admission = server(app, settings, self._metrics, self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
@@ -79,6 +81,8 @@ class Service:
         reloading.cancel()
         self._operations.should_exit = True
         await operating
+        self._log.settle()
+        self._limits.settle()
         self._logger.info("stopped")
 
     async def _serve_admissions(self) -> None:
