@@ -226,6 +226,22 @@ def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.Cap
     assert line.keys() == {"level", "event", "exception", "timestamp"}
 
 
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(20, "info"), (25, "info"), (35, "warning"), (41, "error"), (50, "critical"), (99, "critical")],
+)
+def test_a_record_of_any_level_is_a_line(level: int, expected: str) -> None:
+    output, _ = _written(lambda _: logging.getLogger("other").log(level, "it happened"))
+    (line,) = _json(output)
+    assert (line["level"], line["event"]) == (expected, "it happened")
+
+
+def test_a_record_with_wrong_arguments_is_a_line() -> None:
+    output, _ = _written(lambda _: logging.getLogger("other").error("it took %d seconds", "many"))
+    (line,) = _json(output)
+    assert line["event"] == "'it took %d seconds' with arguments that do not fit"
+
+
 def _fail(message: str) -> None:
     """Logs an error with `message` in its record and in its exception."""
     try:

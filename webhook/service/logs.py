@@ -75,7 +75,27 @@ class _StandardRecords(logging.Handler):
         self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info, **{KIND: RECORD})
+        """Writes one line. Raises nothing, because the caller does not expect it."""
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001, the arguments may be anything
+            message = f"{record.msg!r} with arguments that do not fit"
+        error = record.exc_info if record.exc_info and record.exc_info[0] else None
+        write = getattr(self._logger, _method(record.levelno))
+        write(message, exc_info=error, **{KIND: RECORD})
+
+
+def _method(level: int) -> str:
+    """The name of the highest of structlog's levels that is not above `level`."""
+    for least, name in (
+        (logging.CRITICAL, "critical"),
+        (logging.ERROR, "error"),
+        (logging.WARNING, "warning"),
+        (logging.INFO, "info"),
+    ):
+        if level >= least:
+            return name
+    return "debug"
 
 
 class AdmissionLog:
