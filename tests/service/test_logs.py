@@ -224,6 +224,7 @@ def test_records_of_other_libraries_are_lines_of_the_same_form(capfd: pytest.Cap
     assert (line["level"], line["event"]) == ("error", "task 7 failed")
     assert line["exception"] == "ZeroDivisionError"
     assert line.keys() == {"level", "event", "exception", "timestamp"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", line["timestamp"])
 
 
 @pytest.mark.parametrize(
