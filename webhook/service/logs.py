@@ -1,78 +1,67 @@
 """Log lines on standard output, through structlog: one for each admission, and those of other libraries."""
 
-import asyncio
 import logging
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import suppress
-from time import monotonic
-from typing import Any, BinaryIO, Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import structlog
 from msgspec import json
 
 from webhook.core.review import Admission
-from webhook.core.text import cut, one_line
+from webhook.service.log_fields import bounded
+from webhook.service.log_limits import ADMISSION, KIND, RECORD, Kind, LineLimits
+from webhook.service.log_output import Output, standard_output
 from webhook.service.settings import LogFormat, LogLevel
-
-#: The most characters of a text from a caller that a line repeats.
-LIMIT: Final = 253
 
 _encoder: Final = json.Encoder(enc_hook=str)
 
 Logger = structlog.typing.FilteringBoundLogger
 
 
-class Lines:
-    """Writes all lines of one turn of the event loop with one system call."""
+def configure(
+    level: LogLevel, form: LogFormat, output: Output | None = None, limits: LineLimits | None = None
+) -> Logger:
+    """Sets up logging for the process and returns its logger.
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Takes the file to write to."""
-        self._file = file
-        self._waiting: list[bytes] = []
-
-    def write(self, line: bytes) -> None:
-        """Keeps `line` until the end of this turn; writes it at once if no event loop runs."""
-        self._waiting.append(line)
-        if len(self._waiting) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self.write_out)
-            except RuntimeError:
-                self.write_out()
-
-    def flush(self) -> None:
-        """Does nothing. structlog calls it after every line."""
-
-    def write_out(self) -> None:
-        """Writes the lines that wait. Write errors are dropped: logging them would fail too."""
-        waiting, self._waiting = self._waiting, []
-        with suppress(OSError):
-            self._file.write(b"".join(waiting))
-            self._file.flush()
-
-
-def configure(level: LogLevel, form: LogFormat) -> Logger:
-    """Sets up logging for the process and returns its logger."""
-    terminal = sys.stdout.isatty()
-    text = form == "text" or (form == "auto" and terminal)
+    The default for `output` is standard output, and for `limits` no limit of lines a second.
+    """
+    output = output or Output(_ignore, standard_output())
+    limits = limits or LineLimits(0, _ignore)
+    text = form == "text" or (form == "auto" and output.terminal)
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    renderers = [structlog.dev.ConsoleRenderer(colors=terminal), _encoded] if text else [_encode]
+    console = structlog.dev.ConsoleRenderer(colors=output.terminal, exception_formatter=structlog.dev.plain_traceback)
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            *renderers,
-        ],
+        processors=[structlog.processors.add_log_level, limits, *([stamp, console, _encoded] if text else [_encode])],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(Lines(sys.stdout.buffer)),  # type: ignore[arg-type]
+        logger_factory=lambda: output,
     )
     # Bound once, because a lazy logger is assembled again for every line.
     logger: Logger = structlog.get_logger().bind()
+    limits.attach(logger)
+    output.report = lambda count: logger.error("log lines lost", count=count)
     logging.basicConfig(level=max(threshold, logging.INFO), handlers=[_StandardRecords(logger)], force=True)
     # uvicorn logs each start, stop and invalid request, as the service does itself. Only its errors are new.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return logger
+
+
+def capture_faults() -> None:
+    """Logs warnings and unhandled errors. Python prints them on standard error, where a write can wait for ever."""
+    logging.captureWarnings(True)  # noqa: FBT003, the name says it
+    fault = logging.getLogger("python").error
+    sys.excepthook = lambda *error: fault("unhandled error", exc_info=error)
+    threading.excepthook = lambda found: fault("unhandled error in a thread", exc_info=_error(found))
+    sys.unraisablehook = lambda found: fault(
+        "%s: %r", found.err_msg or "Exception ignored in", found.object, exc_info=_error(found)
+    )
+
+
+def _error(found: Any) -> tuple[Any, Any, Any]:
+    return found.exc_type, found.exc_value, found.exc_traceback
 
 
 class _StandardRecords(logging.Handler):
@@ -83,75 +72,85 @@ class _StandardRecords(logging.Handler):
         self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+        """Writes one line. Raises nothing, because the caller does not expect it."""
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001, the arguments may be anything
+            message = f"{record.msg!r} with arguments that do not fit"
+        error = record.exc_info if record.exc_info and record.exc_info[0] else None
+        write = getattr(self._logger, _method(record.levelno))
+        write(message, exc_info=error, **{KIND: RECORD})
+
+
+def _method(level: int) -> str:
+    """The name of the highest of structlog's levels that is not above `level`."""
+    for least, name in (
+        (logging.CRITICAL, "critical"),
+        (logging.ERROR, "error"),
+        (logging.WARNING, "warning"),
+        (logging.INFO, "info"),
+    ):
+        if level >= least:
+            return name
+    return "debug"
 
 
 class AdmissionLog:
-    """Writes one line for each admission and each rejected call, with a limit on lines without warnings."""
+    """Writes the lines of admissions and of rejected calls, with a limit on those of admissions without warnings.
+
+    The other lines have limits of their own; see LineLimits.
+    """
 
     def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None]) -> None:
         """Writes at most `rate` ordinary lines a second (0: no limit); calls `dropped` for each line left out."""
         self._logger = logger
-        self._rate = rate
-        self._dropped = dropped
-        self._second = 0
-        self._written = 0
-        self._missed = 0
+        self._ordinary = Kind(ADMISSION, rate, dropped, logger)
+        self._is_written = logger.is_enabled_for(logging.INFO)
 
     def write(self, admission: Admission, seconds: float) -> None:
         """Writes the line of `admission`, which took `seconds`: no values from the pod's spec, no unbounded text."""
-        if not (admission.cautions or admission.outcome == "denied") and self._over():
+        warned = bool(admission.cautions) or admission.outcome == "denied"
+        if not warned and (not self._is_written or self._ordinary.over()):
             return
         fields: dict[str, Any] = {
-            "uid": _bounded(admission.uid),
-            "namespace": _bounded(admission.namespace),
-            "pod": _bounded(admission.name),
+            "uid": bounded(admission.uid),
+            "namespace": bounded(admission.namespace),
+            "pod": bounded(admission.name),
             "outcome": admission.outcome,
             "profile": admission.profile,
             "duration_us": round(seconds * 1e6),
         }
         if admission.mode:
-            fields["application"] = _bounded(admission.application)
+            fields["application"] = bounded(admission.application)
             fields["role"] = admission.role
             fields["mode"] = admission.mode
             fields["operations"] = admission.operations
         if admission.reason:
             fields["reason"] = admission.reason
-        if admission.cautions:
+        if warned:
             fields["warnings"] = [caution.sentence for caution in admission.cautions]
-            self._logger.warning("admission", **fields)
+            self._logger.warning(ADMISSION, **fields)
         else:
-            self._logger.info("admission", **fields)
+            self._logger.info(ADMISSION, **fields)
 
     def write_rejection(self, status: int, sentence: str) -> None:
-        """Writes the line of a rejected call. It counts as an ordinary line, so that no caller can fill the log."""
-        if not self._over():
-            self._logger.warning("rejected", status=status, error=sentence)
+        """Writes the line of a rejected call."""
+        self._logger.warning("rejected", status=status, error=bounded(sentence))
 
-    def _over(self) -> bool:
-        """Whether this second has had all its lines. The first line of the next second counts those left out."""
-        if not self._rate:
-            return False
-        second = int(monotonic())
-        if second != self._second:
-            if self._missed:
-                self._logger.info("lines left out", count=self._missed)
-            self._second, self._written, self._missed = second, 0, 0
-        self._written += 1
-        if self._written <= self._rate:
-            return False
-        self._missed += 1
-        self._dropped()
-        return True
-
-
-def _bounded(text: str) -> str:
-    return one_line(cut(text, LIMIT))
+    def settle(self) -> None:
+        """Writes how many ordinary lines were left out so far in this second."""
+        self._ordinary.settle()
 
 
 def _encode(_: Any, __: str, event: Any) -> bytes:
-    return _encoder.encode(event)
+    # The encoder writes a time as structlog's TimeStamper does, in a quarter of the time.
+    event["timestamp"] = datetime.now(UTC)
+    return _encoder.encode(event) + b"\n"
 
 
 def _encoded(_: Any, __: str, text: Any) -> bytes:
-    return str(text).encode()
+    return f"{text}\n".encode()
+
+
+def _ignore(_: int = 1) -> None:
+    """Counts no line."""

@@ -72,7 +72,7 @@ class Metrics:
         for outcome in ("loaded", "failed"):
             self._reloads.labels(outcome)
         self.log_lines_dropped = counter(
-            "log_lines_dropped", "Log lines of ordinary admissions and rejected calls that were dropped."
+            "log_lines_dropped", "Log lines dropped: too many of a kind in one second, or nobody read them."
         )
         info("policy", "The policy in use.").info({"hash": digest})
         info("build", "The running version.").info({"version": __version__})

@@ -1,6 +1,7 @@
 """The serving process: both listeners in one event loop, from start to stop."""
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import signal
@@ -12,7 +13,9 @@ import uvloop
 from webhook.core.policy import Policy
 from webhook.service.certificate import CertificateError, ServingCertificate
 from webhook.service.listener import ListenError, authority, listen, server
-from webhook.service.logs import AdmissionLog, configure
+from webhook.service.log_limits import LineLimits
+from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
+from webhook.service.logs import AdmissionLog, capture_faults, configure
 from webhook.service.memory import Memory
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
@@ -20,15 +23,20 @@ from webhook.service.readiness import Readiness
 from webhook.service.routes import admission_application, operations_application
 from webhook.service.settings import Settings, SettingsError, read_settings
 
+#: The most profiles that a log line names.
+_LISTED: Final = 20
+
 
 def run(arguments: Sequence[str]) -> int:
     """Serves until a signal ends it; returns the exit code: 0, or 2 if it could not start as asked."""
+    reserve_standard_descriptors()
     try:
         settings = read_settings(arguments)
         service = Service(settings, load_policy(settings.policy))
     except (SettingsError, PolicyError, CertificateError, ListenError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
+    capture_faults()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(service.serve())
     return 0
@@ -46,11 +54,15 @@ class Service:
             listen(settings.host, settings.port, "--port"),
             listen(settings.operations_host, settings.operations_port, "--operations-port"),
         )
-        self._logger = configure(settings.log_level, settings.log_format)
         self._metrics = Metrics(policy.digest)
+        dropped = self._metrics.log_lines_dropped.inc
+        self._limits = LineLimits(settings.log_rate, dropped)
+        output = Output(dropped, standard_output())
+        atexit.register(output.close)
+        self._logger = configure(settings.log_level, settings.log_format, output, self._limits)
         host, port = self._sockets[0].getsockname()[:2]
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
-        log = AdmissionLog(self._logger, settings.log_rate, self._metrics.log_lines_dropped.inc)
+        self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
         self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
@@ -76,6 +88,8 @@ class Service:
         trimming.cancel()
         self._operations.should_exit = True
         await operating
+        self._log.settle()
+        self._limits.settle()
         self._logger.info("stopped")
 
     async def _serve_admissions(self) -> None:
@@ -90,7 +104,8 @@ class Service:
             reviews=f"https://{reviews}",
             operations=f"http://{operations}",
             policy=self._policy.digest,
-            profiles=list(self._policy.profiles),
+            profiles=list(self._policy.profiles)[:_LISTED],
+            profile_count=len(self._policy.profiles),
         )
         # All objects that exist now live as long as the process, so no garbage collection needs to visit them. A review
         # leaves no reference cycles, so collections can be rare.

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = "auto"
     """The format of log lines: json, text, or auto (text on a terminal, else json)."""
     log_rate: Annotated[int, Field(ge=0)] = 1000
-    """The most lines a second for ordinary admissions and rejected calls. More are dropped and counted. 0: no limit."""
+    """The most log lines of each kind a second. More are dropped and counted. 0: no limit."""
 
     @field_validator("client_subjects", mode="before")
     @classmethod
