@@ -64,7 +64,7 @@ class Metrics:
             "When the certificate in use expires, in seconds since 1970; 0 if there is none.",
         )
         self._reloads = counter(
-            "certificate_reloads", "Changes of the certificate files, by whether they could be loaded.", ("outcome",)
+            "certificate_reloads", "Changes of certificate or client CA files, by whether they loaded.", ("outcome",)
         )
         for outcome in ("loaded", "failed"):
             self._reloads.labels(outcome)
@@ -88,7 +88,7 @@ class Metrics:
             self._warnings.labels(caution.reason).inc()
 
     def reloaded(self, outcome: str, not_after: float | None = None) -> None:
-        """Counts one change of the certificate files: `loaded`, with the pair's expiry, or `failed`."""
+        """Counts one change of the certificate or client CA files: `loaded`, with a pair's expiry, or `failed`."""
         self._reloads.labels(outcome).inc()
         if not_after is not None:
             self._certificate_expiry.set(not_after)

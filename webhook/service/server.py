@@ -5,12 +5,13 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import uvloop
 
 from webhook.core.policy import Policy
-from webhook.service.certificate import CertificateError, ServingCertificate
+from webhook.service.certificate import ServingCertificate
+from webhook.service.certificate_files import CertificateError
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
@@ -51,9 +52,9 @@ class Service:
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
         log = AdmissionLog(self._logger, settings.log_rate, self._metrics.log_lines_dropped.inc)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
-        self._admission = server(app, settings, self._metrics, self._certificate.context, log)
+        self._admission = server(app, settings, self._metrics, self._certificate.listener_context(), log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
-        self._fault = ""
+        self._faults: dict[str, str] = {}
         self._certificate_loaded = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -96,27 +97,39 @@ class Service:
         await serving
 
     async def _reload(self) -> None:
-        """Checks the certificate's files every `reload_seconds`, more often until the first pair is loaded."""
+        """Checks the files of certificate and clients' CAs every `reload_seconds`, more often until there is a pair."""
         while True:
-            try:
-                pair = self._certificate.reload()
-                if pair is not None:
-                    self._certificate_loaded.set()
-                    self._metrics.reloaded("loaded", pair.not_after)
-                    expiry = round(pair.not_after)
-                    self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
-                self._fault = ""
-            except CertificateError as error:
-                self._failed(str(error))
+            self._attempt("pair", self._reload_pair)
+            if self._certificate_loaded.is_set():
+                self._attempt("client CA", self._reload_client_authority)
             await asyncio.sleep(self._settings.reload_seconds if self._certificate_loaded.is_set() else 0.2)
 
-    def _failed(self, fault: str) -> None:
-        if not self._certificate_loaded.is_set():
-            self._readiness.waiting_for = fault
-        if fault != self._fault:
-            self._fault = fault
-            self._metrics.reloaded("failed")
-            self._logger.warning("certificate", outcome="failed", error=fault)
+    def _reload_pair(self) -> None:
+        pair = self._certificate.reload()
+        if pair is not None:
+            self._certificate_loaded.set()
+            self._metrics.reloaded("loaded", pair.not_after)
+            expiry = round(pair.not_after)
+            self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
+
+    def _reload_client_authority(self) -> None:
+        if self._certificate.reload_client_authority():
+            self._metrics.reloaded("loaded")
+            self._logger.info("certificate", outcome="loaded", client_ca=str(self._settings.client_ca))
+
+    def _attempt(self, source: str, reload: Callable[[], None]) -> None:
+        """Calls `reload`; counts and logs a fault of `source` unless it is still the one before."""
+        try:
+            reload()
+            self._faults[source] = ""
+        except CertificateError as error:
+            fault = str(error)
+            if not self._certificate_loaded.is_set():
+                self._readiness.waiting_for = fault
+            if fault != self._faults.get(source):
+                self._faults[source] = fault
+                self._metrics.reloaded("failed")
+                self._logger.warning("certificate", outcome="failed", error=fault)
 
     async def _drain(self, serving: asyncio.Task[None]) -> None:
         """Fails readiness, keeps answering for `drain_seconds`, then finishes the requests in flight."""
