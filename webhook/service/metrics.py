@@ -28,6 +28,9 @@ REJECTIONS: Final = (
     "not-found",
     "error",
 )
+#: The tasks that run as long as the process: the operations listener, the check of the certificate files, and the
+#: listener for reviews.
+TASKS: Final = ("operations", "reload", "admissions")
 
 
 class Metrics:
@@ -68,6 +71,11 @@ class Metrics:
         )
         for outcome in ("loaded", "failed"):
             self._reloads.labels(outcome)
+        self.failed_tasks = counter(
+            "failed_tasks", "Tasks of the process that ended unexpectedly, after which it drains and ends.", ("task",)
+        )
+        for task in TASKS:
+            self.failed_tasks.labels(task)
         self.log_lines_dropped = counter(
             "log_lines_dropped", "Log lines of ordinary admissions and rejected calls that were dropped."
         )

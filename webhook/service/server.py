@@ -5,7 +5,8 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import uvloop
 
@@ -22,7 +23,10 @@ from webhook.service.settings import Settings, SettingsError, read_settings
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serves until a signal ends it; returns the exit code: 0, or 2 if it could not start as asked."""
+    """Serves until a signal ends it; returns the exit code.
+
+    It is 0, or 1 if a task of the process failed, or 2 if the process could not start as asked.
+    """
     try:
         settings = read_settings(arguments)
         service = Service(settings, load_policy(settings.policy))
@@ -30,8 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(service.serve())
-    return 0
+        return runner.run(service.serve())
 
 
 class Service:
@@ -55,31 +58,57 @@ class Service:
         self._admission = server(app, settings, self._metrics, self._certificate.listener_context(), log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._faults: dict[str, str] = {}
+        self._failed = False
         self._certificate_loaded = asyncio.Event()
         self._stop = asyncio.Event()
 
-    async def serve(self) -> None:
-        """Serves until a signal; returns when the last answer is sent."""
+    async def serve(self) -> int:
+        """Serves until a signal, or until a task fails; returns the exit code, 0 or 1, when the last answer is sent."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
+        # Files are checked for changes all the time, so there is nothing to do.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for caution in self._policy.cautions():
             self._logger.warning("policy", caution=caution)
-        operating = asyncio.create_task(self._operations.serve(sockets=[self._sockets[1]]))
-        reloading = asyncio.create_task(self._reload())
-        serving = asyncio.create_task(self._serve_admissions())
+        operating = self._supervised("operations", self._operations.serve(sockets=[self._sockets[1]]))
+        reloading = self._supervised("reload", self._reload())
+        serving = self._supervised("admissions", self._serve_admissions())
         await self._stop.wait()
         await self._drain(serving)
         reloading.cancel()
         self._operations.should_exit = True
-        await operating
+        await asyncio.wait((operating, reloading, serving))
         self._logger.info("stopped")
+        return 1 if self._failed else 0
+
+    def _supervised(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that does `work`. If it ends unexpectedly, the process drains and ends."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if self._readiness.draining and error is None:
+            return
+        self._failed = True
+        self._metrics.failed_tasks.labels(task.get_name()).inc()
+        self._logger.error("task failed", task=task.get_name(), exc_info=error)
+        # A second request to stop would end the draining.
+        if not self._readiness.draining:
+            self._stop.set()
 
     async def _serve_admissions(self) -> None:
         """Listens as soon as a certificate is loaded."""
         await self._certificate_loaded.wait()
-        serving = asyncio.create_task(self._admission.serve(sockets=[self._sockets[0]]))
-        await self._admission.listening.wait()
+        # If the server fails before it listens, the group ends the waiting for it.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._admission.serve(sockets=[self._sockets[0]]))
+            await self._admission.listening.wait()
+            self._announce()
+
+    def _announce(self) -> None:
         self._readiness.waiting_for = None
         reviews, operations = (authority(*one.getsockname()[:2]) for one in self._sockets)
         self._logger.info(
@@ -94,7 +123,6 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)
-        await serving
 
     async def _reload(self) -> None:
         """Checks the files of certificate and clients' CAs every `reload_seconds`, more often until there is a pair."""
@@ -143,7 +171,7 @@ class Service:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), self._settings.drain_seconds)
         self._admission.should_exit = True
-        await serving
+        await asyncio.wait((serving,))
 
     def _signalled(self) -> None:
         """Starts draining at the first signal; ends the process at the second."""
