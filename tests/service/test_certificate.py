@@ -350,7 +350,7 @@ def test_a_service_that_waits_is_alive_not_ready_and_ends_when_told(tmp_path: Pa
 
 def test_it_is_not_ready_once_its_pair_has_expired(folder: Path, tmp_path: Path) -> None:
     authority = new_authority(_now() - timedelta(days=100))
-    _issue(folder, authority, _now() - timedelta(days=90) + timedelta(seconds=8))
+    _issue(folder, authority, _now() - timedelta(days=90) + timedelta(seconds=12))
     with service(folder, tmp_path / "log", ["--reload-seconds", "0.1"]) as running:
         assert running.operations("/readyz").status_code == 200
         wait_for(lambda: running.operations("/readyz").status_code == 503)
@@ -535,7 +535,7 @@ def clients(folder: Path, tmp_path: Path) -> Iterator[Clients]:
 
 def test_no_session_of_a_client_with_a_certificate_is_resumed(clients: Clients) -> None:
     """OpenSSL does not verify the certificate again when it resumes a session, so it would accept an expired one."""
-    context = clients.context(clients.authority, timedelta(seconds=5))
+    context = clients.context(clients.authority, timedelta(seconds=8))
     session = clients.call(context)
     clients.call(context, session)
     wait_for(lambda: clients.refuses(context, session))

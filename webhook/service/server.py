@@ -67,7 +67,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
-        # Files are checked for changes all the time, so there is nothing to do.
+        # By convention it asks for a reload, but the files are checked for changes anyway.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for caution in self._policy.cautions():
             self._logger.warning("policy", caution=caution)
