@@ -163,3 +163,14 @@ def test_subjects_of_clients_need_a_client_ca() -> None:
     for settings in ({"clientSubjects": ["a"]}, {"clientSubjects": ["a"], "clientCa": None}):
         assert refusal({"settings": settings}).rstrip().endswith(sentence)
     assert render({"settings": {"clientSubjects": ["a"], "clientCa": "/ca.crt"}}).objects
+
+
+@pytest.mark.parametrize("subjects", [[], [""], [" ", ","]])
+def test_subjects_without_a_name_are_refused(subjects: list[str]) -> None:
+    """The service refuses them too. A list that is left out allows every client of the CA."""
+    sentence = (
+        "settings.clientSubjects contains no name: list the names of clients, or leave it out to allow every client of "
+        "the CA"
+    )
+    assert refusal({"settings": {"clientSubjects": subjects, "clientCa": "/ca.crt"}}).rstrip().endswith(sentence)
+    assert "CLIENT_SUBJECTS" not in str(render({"settings": {"clientCa": "/ca.crt"}}).objects)

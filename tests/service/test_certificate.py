@@ -10,7 +10,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,14 @@ from certs.authority import KeyPair as Authority
 from certs.authority import issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
+from certs.pem import encode
 from tests.admission_reviews import review
 from tests.deadline import wait_for
 from tests.live_service import Service, service, trusting
 from tests.service.test_admission import POD, _receive, _send
 from tests.service.test_start import _serve
+from webhook.service.certificate import ServingCertificate
+from webhook.service.certificate_files import CertificateError
 
 BODY = review(POD)
 HOSTS = ["localhost", "127.0.0.1"]
@@ -185,13 +190,58 @@ def _of_another_authority(folder: Path, authority: Authority) -> str:
     return "unable to get local issuer certificate"
 
 
+def _of_a_name_that_is_no_text(folder: Path, authority: Authority) -> str:
+    pair = issue(authority, HOSTS, _now())
+    # A sequence of one dNSName of three bytes that are not UTF-8.
+    name = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\x30\x05\x82\x03\xff\xfe\x80")
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(pair.certificate.subject)
+        .issuer_name(authority.certificate.subject)
+        .public_key(pair.key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(_now() - timedelta(hours=1))
+        .not_valid_after(_now() + timedelta(days=1))
+        .add_extension(name, critical=False)
+        .sign(authority.key, hashes.SHA256())
+    )
+    write_folder(folder, pem_files(Authority(certificate, pair.key), [authority.certificate]))
+    return "tls.crt: cannot be used: UnicodeDecodeError"
+
+
+def _mismatched_with_a_new_authority(folder: Path, _: Authority) -> str:
+    other = new_authority(_now())
+    files = pem_files(issue(other, HOSTS, _now()), [other.certificate])
+    write_folder(folder, files | {"tls.key": (folder / "tls.key").read_bytes()})
+    return "are not a certificate and its key"
+
+
+def _bundle_of_another_authority(folder: Path, _: Authority) -> str:
+    other = new_authority(_now())
+    _replace(folder / "ca.crt", pem_files(issue(other, HOSTS, _now()), [other.certificate])["ca.crt"])
+    return "unable to get local issuer certificate"
+
+
 def _without_bundle(folder: Path, _: Authority) -> str:
     _replace(folder / "ca.crt", b"nothing")
     return "no certificates in it"
 
 
 @pytest.mark.parametrize(
-    "break_it", [_mismatched, _garbage, _encrypted, _gone, _expired, _early, _of_another_authority, _without_bundle]
+    "break_it",
+    [
+        _mismatched,
+        _garbage,
+        _encrypted,
+        _gone,
+        _expired,
+        _early,
+        _of_another_authority,
+        _of_a_name_that_is_no_text,
+        _mismatched_with_a_new_authority,
+        _bundle_of_another_authority,
+        _without_bundle,
+    ],
 )
 def test_a_bad_pair_is_told_and_the_old_one_stays(
     running: Service,
@@ -209,11 +259,12 @@ def test_a_bad_pair_is_told_and_the_old_one_stays(
     assert _serial(running, trusted) == old
     with httpx.Client(base_url=running.url, verify=trusting(trusted)) as client:
         assert client.post("/mutate", content=BODY).status_code == 200
-    told = len(running.lines())
+    told, failed = len(running.lines()), running.metric(FAILED)
+    # By then it calls itself again, instead of reusing the last answer.
     time.sleep(1.1)
-    if break_it is not _without_bundle:
-        assert running.operations("/readyz").status_code == 200
+    assert (running.operations("/readyz").status_code, running.operations("/readyz").text) == (200, "ok\n")
     assert len([line for line in running.lines()[told:] if line["event"] == "certificate"]) == 0
+    assert (running.metric(FAILED), running.metric(LOADED)) == (failed, 1)
     _issue(folder, authority)
     wait_for(lambda: _serial(running, trusted) != old)
     assert running.operations("/readyz").status_code == 200
@@ -297,12 +348,35 @@ def test_a_service_that_waits_is_alive_not_ready_and_ends_when_told(tmp_path: Pa
         assert process.wait(30) == 0
 
 
-def test_it_is_not_ready_once_callers_no_longer_trust_it(running: Service, folder: Path) -> None:
-    """This happens if the bundle was replaced and the pair was not."""
-    other = new_authority(_now())
-    _replace(folder / "ca.crt", pem_files(issue(other, HOSTS, _now()), [other.certificate])["ca.crt"])
-    wait_for(lambda: running.operations("/readyz").status_code == 503)
-    assert running.operations("/readyz").text == "the certificate: unable to get local issuer certificate\n"
+def test_it_is_not_ready_once_its_pair_has_expired(folder: Path, tmp_path: Path) -> None:
+    authority = new_authority(_now() - timedelta(days=100))
+    _issue(folder, authority, _now() - timedelta(days=90) + timedelta(seconds=12))
+    with service(folder, tmp_path / "log", ["--reload-seconds", "0.1"]) as running:
+        assert running.operations("/readyz").status_code == 200
+        wait_for(lambda: running.operations("/readyz").status_code == 503)
+        assert running.operations("/readyz").text == "the certificate: certificate has expired\n"
+
+
+def test_each_loaded_pair_has_its_own_contexts(folder: Path, authority: Authority) -> None:
+    certificate = ServingCertificate(folder)
+    for name in ("context", "client_context"):
+        with pytest.raises(CertificateError, match="no certificate is loaded"):
+            getattr(certificate, name)
+
+    def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        return certificate.context, certificate.client_context
+
+    assert certificate.reload() is not None
+    first = contexts()
+    assert certificate.reload() is None
+    assert contexts() == first
+    _mismatched(folder, authority)
+    with pytest.raises(CertificateError):
+        certificate.reload()
+    assert contexts() == first
+    _issue(folder, authority)
+    assert certificate.reload() is not None
+    assert not {*contexts()} & {*first}
 
 
 def test_without_a_bundle_the_pair_and_its_dates_are_checked(
@@ -342,7 +416,7 @@ def test_older_tls_is_refused(running: Service, folder: Path) -> None:
         _connected(running, context)
 
 
-def _client_certificate(folder: Path, authority: Authority, name: str) -> Path:
+def _client_certificate(folder: Path, authority: Authority, name: str, lifetime: timedelta = timedelta(days=1)) -> Path:
     """A client's certificate. It is made here, because the authority issues certificates only for servers."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
@@ -352,7 +426,7 @@ def _client_certificate(folder: Path, authority: Authority, name: str) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(_now() - timedelta(hours=1))
-        .not_valid_after(_now() + timedelta(days=1))
+        .not_valid_after(_now() + lifetime)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
@@ -397,6 +471,149 @@ def test_subjects_need_an_authority(folder: Path) -> None:
         "",
         "--client-subjects needs --client-ca\n",
     )
+
+
+def test_a_clients_ca_that_cannot_be_used_at_start_is_one_sentence(folder: Path, tmp_path: Path) -> None:
     code, _, error = _serve("--tls-dir", str(folder), "--client-ca", str(folder / "tls.key"))
-    assert code == 2
-    assert error.startswith(f"{folder / 'tls.key'}: no CA certificates in it: ")
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.startswith(f"{folder / 'tls.key'}: no certificates in it: ")
+    missing = tmp_path / "missing"
+    fault = f"{missing}: cannot be read: No such file or directory\n"
+    assert _serve("--tls-dir", str(folder), "--client-ca", str(missing)) == (2, "", fault)
+
+
+@dataclass
+class Clients:
+    """A service that asks its clients for certificates, with the file of their CAs and one CA in it."""
+
+    running: Service
+    file: Path
+    authority: Authority
+
+    def trust(self, *authorities: Authority) -> None:
+        """Replaces the file."""
+        new = self.file.with_suffix(".new")
+        new.write_bytes(encode(one.certificate for one in authorities))
+        new.rename(self.file)
+
+    def context(self, authority: Authority, lifetime: timedelta = timedelta(days=1)) -> ssl.SSLContext:
+        """The context of a client with a certificate of `authority`."""
+        context = trusting(self.running.tls)
+        context.load_cert_chain(_client_certificate(self.file.parent, authority, "client", lifetime))
+        return context
+
+    def call(self, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLSession | None:
+        """Makes a call, and returns the session afterwards. Raises OSError if the client is refused."""
+        plain = socket.create_connection(("127.0.0.1", self.running.port), 30)
+        with plain, context.wrap_socket(plain, server_hostname="localhost", session=session) as connection:
+            _send(connection, BODY)
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert (answer.status, answer.read()[:1]) == (200, b"{")
+            assert not connection.session_reused
+            found = connection.session
+            # OpenSSL forgets the session of a connection that is not closed properly.
+            connection.unwrap()
+            return found
+
+    def refuses(self, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> bool:
+        """Whether such a client is refused."""
+        try:
+            self.call(context, session)
+        except OSError:
+            return True
+        return False
+
+
+@pytest.fixture
+def clients(folder: Path, tmp_path: Path) -> Iterator[Clients]:
+    authority, file = new_authority(_now()), tmp_path / "clients.crt"
+    file.write_bytes(encode([authority.certificate]))
+    with service(folder, tmp_path / "log", ["--client-ca", str(file), "--reload-seconds", "0.1"]) as running:
+        yield Clients(running, file, authority)
+
+
+def test_no_session_of_a_client_with_a_certificate_is_resumed(clients: Clients) -> None:
+    """OpenSSL does not verify the certificate again when it resumes a session, so it would accept an expired one."""
+    context = clients.context(clients.authority, timedelta(seconds=8))
+    session = clients.call(context)
+    clients.call(context, session)
+    wait_for(lambda: clients.refuses(context, session))
+
+
+def test_clients_with_certificates_need_tls_1_3(clients: Clients) -> None:
+    """In TLS 1.2 the server keeps sessions without tickets, and Python's ssl module cannot turn this off."""
+    context = clients.context(clients.authority)
+    clients.call(context)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert clients.refuses(context)
+
+
+def test_without_client_certificates_sessions_are_resumed(running: Service, folder: Path) -> None:
+    context = trusting(folder)
+    with _connected(running, context) as first:
+        _send(first, BODY)
+        _receive(first)
+        session = first.session
+    plain = socket.create_connection(("127.0.0.1", running.port), 30)
+    with context.wrap_socket(plain, server_hostname="localhost", session=session) as second:
+        _send(second, BODY)
+        assert _receive(second)[0].startswith(b"HTTP/1.1 200 ")
+        assert second.session_reused
+
+
+def test_the_cas_of_clients_are_reloaded_and_a_removed_one_is_refused(clients: Clients) -> None:
+    other = new_authority(_now())
+    old, new = clients.context(clients.authority), clients.context(other)
+    session = clients.call(old)
+    assert clients.refuses(new)
+    clients.trust(clients.authority, other)
+    _until_loaded(clients.running, 2)
+    clients.call(new)
+    clients.call(old, session)
+    clients.trust(other)
+    _until_loaded(clients.running, 3)
+    assert clients.refuses(old)
+    assert clients.refuses(old, session)
+    clients.call(new)
+    line = {"level": "info", "event": "certificate", "outcome": "loaded", "client_ca": str(clients.file)}
+    assert [one.items() >= line.items() for one in clients.running.lines()].count(True) == 2
+    assert clients.running.metric(FAILED) == 0
+    assert clients.running.operations("/readyz").status_code == 200
+
+
+def _emptied(file: Path) -> str:
+    file.write_bytes(b"")
+    return "no certificates in it: "
+
+
+def _cut(file: Path) -> str:
+    content = file.read_bytes()
+    file.write_bytes(content + content[: len(content) // 2])
+    return "no certificates in it: "
+
+
+def _removed(file: Path) -> str:
+    file.unlink()
+    return "cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("break_it", [_emptied, _cut, _removed])
+def test_bad_cas_of_clients_are_told_and_the_old_ones_stay(
+    clients: Clients, folder: Path, authority: Authority, break_it: Callable[[Path], str]
+) -> None:
+    context = clients.context(clients.authority)
+    fault = f"{clients.file}: {break_it(clients.file)}"
+    wait_for(lambda: clients.running.metric(FAILED) == 1)
+    clients.call(context)
+    # A new pair is loaded nevertheless, and comes with the old CAs.
+    old = _serial(clients.running, folder)
+    _issue(folder, authority)
+    wait_for(lambda: _serial(clients.running, folder) != old)
+    clients.call(context)
+    assert clients.refuses(clients.context(new_authority(_now())))
+    told = [line["error"] for line in clients.running.lines() if line.get("outcome") == "failed"]
+    assert [error.startswith(fault) for error in told] == [True]
+    assert clients.running.metric(FAILED) == 1
+    clients.trust(new_authority(_now()))
+    wait_for(lambda: clients.refuses(context))

@@ -1,6 +1,7 @@
 """Starting the process: what stops it is one sentence and exit code 2, and a clean start is a clean stop."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -70,6 +71,19 @@ def test_a_bad_setting_names_its_flag_and_its_variable(tls: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("found", ["", " , "])
+def test_subjects_without_a_name_are_refused(tls: Path, found: str) -> None:
+    """They do not mean all clients, because a list may be empty by mistake."""
+    arguments = ("--tls-dir", str(tls), "--client-ca", str(tls / "ca.crt"))
+    sentence = (
+        f'--client-subjects (or ECI_WEBHOOK_CLIENT_SUBJECTS): found "{found}"; accepted: names separated by commas, or '
+        "leave it out to allow every client of the CA\n"
+    )
+    assert _serve(*arguments, "--client-subjects", found) == (2, "", sentence)
+    assert _serve(*arguments, f"--client-subjects={found}") == (2, "", sentence)
+    assert _serve(*arguments, ECI_WEBHOOK_CLIENT_SUBJECTS=found) == (2, "", sentence)
+
+
 @pytest.mark.parametrize("variable", ["ECI_WEBHOOK_LOG_LEVEL", "ECI_WEBHOOK_OPERATIONS_PORT"])
 def test_a_flag_wins_over_a_variable(tls: Path, tmp_path: Path, variable: str) -> None:
     arguments = ["--log-level", "info"] if "LEVEL" in variable else []
@@ -82,6 +96,16 @@ def test_a_terminated_service_ends_with_exit_code_0(tls: Path, tmp_path: Path) -
         running.process.terminate()
         assert running.process.wait(30) == 0
         assert running.lines()[-1]["event"] == "stopped"
+
+
+def test_sighup_changes_nothing(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running:
+        before = len(running.lines())
+        running.process.send_signal(signal.SIGHUP)
+        assert running.operations("/readyz").status_code == 200
+        running.process.terminate()
+        assert running.process.wait(30) == 0
+        assert [line["event"] for line in running.lines()[before:]] == ["draining", "stopped"]
 
 
 def test_the_serving_process_imports_no_client_no_key_tools_and_no_terminal() -> None:

@@ -1,22 +1,13 @@
-"""The certificate that the service presents: read from files, tested before it is used, replaced without a restart."""
+"""The service's certificate and the CAs of its clients: tested before they are used, replaced without a restart."""
 
-import os
 import ssl
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-CERTIFICATE: Final = "tls.crt"
-KEY: Final = "tls.key"
-AUTHORITY: Final = "ca.crt"
-
-
-class CertificateError(Exception):
-    """The certificate or its key cannot be used; the message is one sentence."""
+from webhook.service.certificate_files import AUTHORITY, CERTIFICATE, CertificateError, Files, load_authorities
 
 
 @dataclass(frozen=True)
@@ -30,98 +21,99 @@ class Pair:
 
 
 class ServingCertificate:
-    """The pair of `tls.crt` and `tls.key` from a folder, in the SSL context of the listener.
+    """The pair of `tls.crt` and `tls.key` from a folder, and the CAs of clients, as SSL contexts.
 
-    A mismatched pair in that context would break every later handshake. So a new pair is first tested by a handshake in
-    memory, and the same bytes are then loaded.
+    A mismatched pair would break every handshake. So a new pair is first tested by a handshake in memory. Each pair and
+    each version of the clients' CAs gets a new context, in which no session of an old context can be resumed.
     """
 
     def __init__(self, folder: Path, client_authority: Path | None = None) -> None:
-        """Holds no pair yet. If `client_authority` is given, clients need a certificate that it issued.
+        """Holds no pair yet. If `client_authority` is given, clients need a certificate from a CA in that file.
 
         Raises CertificateError if that file cannot be used.
         """
         self._folder = folder
+        self._client_authority = client_authority
+        self._client_authorities: bytes | None = None
         self._files: Files | None = None
-        self.context = _server_context()
-        if client_authority is not None:
-            try:
-                self.context.load_verify_locations(client_authority)
-            except (OSError, ssl.SSLError) as error:
-                raise CertificateError(f"{client_authority}: no CA certificates in it: {error}") from None
-            self.context.verify_mode = ssl.CERT_REQUIRED
+        self._contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
+        self.reload_client_authority()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The newest context for new connections. Raises CertificateError before the first pair is loaded."""
+        return self._loaded()[0]
+
+    @property
+    def client_context(self) -> ssl.SSLContext:
+        """A client's context that trusts the `ca.crt` that came with the loaded pair, or else the certificate itself.
+
+        Raises CertificateError before the first pair is loaded.
+        """
+        return self._loaded()[1]
 
     def reload(self) -> Pair | None:
         """Loads the pair in the folder and returns it, or returns None if the files have not changed.
 
         Raises CertificateError if the files hold no valid pair; the pair loaded before stays.
         """
-        files = Files.read(self._folder)
-        if files == self._files:
-            return None
-        pair = prove(files)
-        files.load_into(self.context)
-        self._files = files
+        with _only_certificate_errors(self._folder / CERTIFICATE):
+            files = Files.read(self._folder)
+            if files == self._files:
+                return None
+            client = _client_context(files)
+            pair = prove(files, client)
+            context = self._server_context(self._client_authorities)
+            files.load_into(context)
+        self._files, self._contexts = files, (context, client)
         return pair
 
-    def client_context(self) -> ssl.SSLContext:
-        """The context of a client that trusts `ca.crt`, or else the loaded certificate itself.
+    def reload_client_authority(self) -> bool:
+        """Loads the CAs of clients if their file has changed; returns whether it did.
 
-        Raises CertificateError if `ca.crt` exists and cannot be used.
+        Raises CertificateError if the file holds no CA certificates; the ones loaded before stay.
         """
-        certificate = self._files.certificate if self._files else b""
-        return _client_context(self._folder, _authority(self._folder), certificate)
+        if self._client_authority is None:
+            return False
+        with _only_certificate_errors(self._client_authority):
+            authorities = _content(self._client_authority)
+            if authorities == self._client_authorities:
+                return False
+            context = self._server_context(authorities)
+            if self._files is not None:
+                self._files.load_into(context)
+        self._client_authorities = authorities
+        if self._contexts is not None:
+            self._contexts = (context, self._contexts[1])
+        return True
+
+    def _loaded(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        if self._contexts is None:
+            raise CertificateError(f"{self._folder}: no certificate is loaded")
+        return self._contexts
+
+    def _server_context(self, client_authorities: bytes | None) -> ssl.SSLContext:
+        context = _plain_server_context()
+        if client_authorities is None or self._client_authority is None:
+            return context
+        load_authorities(context, client_authorities, self._client_authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+        # OpenSSL does not verify the client's certificate again when a session is resumed. TLS 1.3 has no sessions
+        # without tickets. In TLS 1.2 the server keeps sessions itself, and Python cannot turn that off.
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+        return context
 
 
-@dataclass(frozen=True)
-class Files:
-    """The three files as they were at one moment."""
+def prove(files: Files, client: ssl.SSLContext) -> Pair:
+    """The pair in `files`, after a handshake in memory with `client`.
 
-    folder: Path
-    certificate: bytes
-    key: bytes
-    authority: bytes | None
-
-    @classmethod
-    def read(cls, folder: Path) -> "Files":
-        """The files in `folder`, all of one version of a mounted Secret.
-
-        Raises CertificateError if a file is missing or cannot be read; only `ca.crt` may be missing.
-        """
-        try:
-            real = _resolved(folder)
-            return cls(folder, (real / CERTIFICATE).read_bytes(), (real / KEY).read_bytes(), _authority(folder, real))
-        except FileNotFoundError as error:
-            raise CertificateError(f"waiting for {folder / Path(str(error.filename)).name}") from None
-        except OSError as error:
-            raise CertificateError(f"{error.filename}: cannot be read: {error.strerror}") from None
-
-    def load_into(self, context: ssl.SSLContext) -> None:
-        """Loads the pair into `context`. Raises CertificateError if the key is encrypted or of another certificate."""
-
-        def password() -> str:
-            """Without this, OpenSSL asks at the terminal, and the process waits."""
-            raise CertificateError(f"{self.folder / KEY}: found an encrypted key; accepted: an unencrypted one")
-
-        try:
-            with _as_file(self.certificate + b"\n" + self.key) as name:
-                context.load_cert_chain(name, password=password)
-        except ssl.SSLError as error:
-            fault = f"{CERTIFICATE} and {KEY} are not a certificate and its key: {error}"
-            raise CertificateError(f"{self.folder}: {fault}") from None
-        except OSError as error:
-            raise CertificateError(f"{self.folder}: cannot be loaded: {error.strerror}") from None
-
-
-def prove(files: Files) -> Pair:
-    """The pair in `files`, after a handshake in memory with a client that trusts `ca.crt`, if there is one.
-
-    Raises CertificateError if the key is of another certificate, the certificate is not valid now, or another authority
-    issued it.
+    Raises CertificateError if the key is of another certificate, the certificate is not valid now, or `client` does not
+    trust its issuer.
     """
-    server = _server_context()
+    server = _plain_server_context()
     files.load_into(server)
-    client = _client_context(files.folder, files.authority, files.certificate)
     try:
         found = _handshake(server, client)
     except ssl.SSLError as error:
@@ -131,34 +123,22 @@ def prove(files: Files) -> Pair:
     return Pair(ssl.cert_time_to_seconds(found["notAfter"]), names)
 
 
-def _server_context() -> ssl.SSLContext:
+def _plain_server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
-def _client_context(folder: Path, authority: bytes | None, certificate: bytes) -> ssl.SSLContext:
+def _client_context(files: Files) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    name, trusted = AUTHORITY, authority
-    if trusted is None:
+    if files.authority is None:
         # Without an authority the certificate is trusted itself, so that only its dates are checked.
-        name, trusted = CERTIFICATE, certificate
+        load_authorities(context, files.certificate, files.folder / CERTIFICATE)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    try:
-        # Comments around the certificates need not be ASCII.
-        context.load_verify_locations(cadata=trusted.decode("ascii", "ignore"))
-    except (ValueError, ssl.SSLError) as error:
-        raise CertificateError(f"{folder / name}: no certificates in it: {error}") from None
+    else:
+        load_authorities(context, files.authority, files.folder / AUTHORITY)
     return context
-
-
-def _authority(folder: Path, real: Path | None = None) -> bytes | None:
-    try:
-        file = (real or _resolved(folder)) / AUTHORITY
-        return file.read_bytes() if file.is_file() else None
-    except OSError as error:
-        raise CertificateError(f"{folder / AUTHORITY}: cannot be read: {error.strerror}") from None
 
 
 def _handshake(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> dict[str, Any]:
@@ -172,20 +152,22 @@ def _handshake(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -
     return client.getpeercert() or {}
 
 
-def _resolved(folder: Path) -> Path:
-    """The folder that holds the files: the kubelet's links lead through `..data` to one folder for each version."""
-    real = Path(os.path.realpath(folder / CERTIFICATE)).parent
-    return real if (real / CERTIFICATE).is_file() and (real / KEY).is_file() else folder
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CertificateError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 @contextmanager
-def _as_file(content: bytes) -> Iterator[str]:
-    """The name of a file that holds `content`, because the ssl module loads pairs only from files.
+def _only_certificate_errors(file: Path) -> Iterator[None]:
+    """Raises CertificateError for every exception, because the ssl module raises many for an unusual certificate.
 
-    The files in the folder may have changed, and the file system may be read-only. So the file is in memory on Linux.
+    For example, a name that is not UTF-8 raises UnicodeDecodeError.
     """
-    in_memory = sys.platform == "linux" and Path("/proc/self/fd").is_dir()
-    with os.fdopen(os.memfd_create("pair"), "wb") if in_memory else tempfile.NamedTemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        yield f"/proc/self/fd/{file.fileno()}" if in_memory else file.name
+    try:
+        yield
+    except CertificateError:
+        raise
+    except Exception as error:
+        raise CertificateError(f"{file}: cannot be used: {type(error).__name__}: {error}") from error

@@ -29,6 +29,9 @@ REJECTIONS: Final = (
     "not-found",
     "error",
 )
+#: The tasks that run as long as the process: the operations listener, the check of the certificate files, and the
+#: listener for reviews.
+TASKS: Final = ("operations", "reload", "trim", "admissions")
 
 
 class Metrics:
@@ -67,10 +70,15 @@ class Metrics:
             "When the certificate in use expires, in seconds since 1970; 0 if there is none.",
         )
         self._reloads = counter(
-            "certificate_reloads", "Changes of the certificate files, by whether they could be loaded.", ("outcome",)
+            "certificate_reloads", "Changes of certificate or client CA files, by whether they loaded.", ("outcome",)
         )
         for outcome in ("loaded", "failed"):
             self._reloads.labels(outcome)
+        self.failed_tasks = counter(
+            "failed_tasks", "Tasks of the process that ended unexpectedly, after which it drains and ends.", ("task",)
+        )
+        for task in TASKS:
+            self.failed_tasks.labels(task)
         self.log_lines_dropped = counter(
             "log_lines_dropped", "Log lines dropped: too many of a kind in one second, or nobody read them."
         )
@@ -91,7 +99,7 @@ class Metrics:
             self._warnings.labels(caution.reason).inc()
 
     def reloaded(self, outcome: str, not_after: float | None = None) -> None:
-        """Counts one change of the certificate files: `loaded`, with the pair's expiry, or `failed`."""
+        """Counts one change of the certificate or client CA files: `loaded`, with a pair's expiry, or `failed`."""
         self._reloads.labels(outcome).inc()
         if not_after is not None:
             self._certificate_expiry.set(not_after)

@@ -5,7 +5,7 @@ import ssl
 from time import monotonic
 from typing import Final
 
-from webhook.service.certificate import CertificateError, ServingCertificate
+from webhook.service.certificate import ServingCertificate
 
 _SECONDS: Final = 2.0
 #: How long an answer is reused, so that many probes at once cause one call.
@@ -14,7 +14,10 @@ _CALL: Final = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\
 
 
 class Readiness:
-    """Ready means: a pair is loaded, the service is not draining, and it answers a TLS client that trusts `ca.crt`."""
+    """Ready means: a pair is loaded, the service is not draining, and it answers a TLS client.
+
+    The client trusts the `ca.crt` that came with the loaded pair. A newer one may have come with a pair that failed.
+    """
 
     def __init__(self, certificate: ServingCertificate, host: str, port: int, *, handshake_only: bool) -> None:
         """Calls `host` and `port`, only up to the end of the handshake if clients need a certificate."""
@@ -45,15 +48,13 @@ class Readiness:
         try:
             async with asyncio.timeout(_SECONDS):
                 return await self._call()
-        except CertificateError as error:
-            return str(error)
         except ssl.SSLCertVerificationError as error:
             return f"the certificate: {error.verify_message}"
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             return f"its own listener does not answer: {str(error) or type(error).__name__}"
 
     async def _call(self) -> str | None:
-        context = self._certificate.client_context()
+        context = self._certificate.client_context
         reader, writer = await asyncio.open_connection(self._host, self._port, ssl=context, server_hostname="localhost")
         try:
             if self._handshake_only:

@@ -6,12 +6,14 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import uvloop
 
 from webhook.core.policy import Policy
-from webhook.service.certificate import CertificateError, ServingCertificate
+from webhook.service.certificate import ServingCertificate
+from webhook.service.certificate_files import CertificateError
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
@@ -28,7 +30,10 @@ _LISTED: Final = 20
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serves until a signal ends it; returns the exit code: 0, or 2 if it could not start as asked."""
+    """Serves until a signal ends it; returns the exit code.
+
+    It is 0, or 1 if a task of the process failed, or 2 if the process could not start as asked.
+    """
     reserve_standard_descriptors()
     try:
         settings = read_settings(arguments)
@@ -38,8 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     capture_faults()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(service.serve())
-    return 0
+        return runner.run(service.serve())
 
 
 class Service:
@@ -66,37 +70,63 @@ class Service:
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
         self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
-        self._fault = ""
+        self._faults: dict[str, str] = {}
+        self._failed = False
         self._certificate_loaded = asyncio.Event()
         self._stop = asyncio.Event()
         self._memory = Memory()
 
-    async def serve(self) -> None:
-        """Serves until a signal; returns when the last answer is sent."""
+    async def serve(self) -> int:
+        """Serves until a signal, or until a task fails; returns the exit code, 0 or 1, when the last answer is sent."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
+        # By convention it asks for a reload, but the files are checked for changes anyway.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for caution in self._policy.cautions():
             self._logger.warning("policy", caution=caution)
-        operating = asyncio.create_task(self._operations.serve(sockets=[self._sockets[1]]))
-        reloading = asyncio.create_task(self._reload())
-        trimming = asyncio.create_task(self._trim())
-        serving = asyncio.create_task(self._serve_admissions())
+        operating = self._supervised("operations", self._operations.serve(sockets=[self._sockets[1]]))
+        reloading = self._supervised("reload", self._reload())
+        trimming = self._supervised("trim", self._trim())
+        serving = self._supervised("admissions", self._serve_admissions())
         await self._stop.wait()
         await self._drain(serving)
         reloading.cancel()
         trimming.cancel()
         self._operations.should_exit = True
-        await operating
+        await asyncio.wait((operating, reloading, trimming, serving))
         self._log.settle()
         self._limits.settle()
         self._logger.info("stopped")
+        return 1 if self._failed else 0
+
+    def _supervised(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that does `work`. If it ends unexpectedly, the process drains and ends."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if self._readiness.draining and error is None:
+            return
+        self._failed = True
+        self._metrics.failed_tasks.labels(task.get_name()).inc()
+        self._logger.error("task failed", task=task.get_name(), exc_info=error)
+        # A second request to stop would end the draining.
+        if not self._readiness.draining:
+            self._stop.set()
 
     async def _serve_admissions(self) -> None:
         """Listens as soon as a certificate is loaded."""
         await self._certificate_loaded.wait()
-        serving = asyncio.create_task(self._admission.serve(sockets=[self._sockets[0]]))
-        await self._admission.listening.wait()
+        # If the server fails before it listens, the group ends the waiting for it.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._admission.serve(sockets=[self._sockets[0]]))
+            await self._admission.listening.wait()
+            self._announce()
+
+    def _announce(self) -> None:
         self._readiness.waiting_for = None
         reviews, operations = (authority(*one.getsockname()[:2]) for one in self._sockets)
         self._logger.info(
@@ -112,21 +142,13 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)
-        await serving
 
     async def _reload(self) -> None:
-        """Checks the certificate's files every `reload_seconds`, more often until the first pair is loaded."""
+        """Checks the files of certificate and clients' CAs every `reload_seconds`, more often until there is a pair."""
         while True:
-            try:
-                pair = self._certificate.reload()
-                if pair is not None:
-                    self._certificate_loaded.set()
-                    self._metrics.reloaded("loaded", pair.not_after)
-                    expiry = round(pair.not_after)
-                    self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
-                self._fault = ""
-            except CertificateError as error:
-                self._failed(str(error))
+            self._attempt("pair", self._reload_pair)
+            if self._certificate_loaded.is_set():
+                self._attempt("client CA", self._reload_client_authority)
             await asyncio.sleep(self._settings.reload_seconds if self._certificate_loaded.is_set() else 0.2)
 
     async def _trim(self) -> None:
@@ -135,13 +157,32 @@ class Service:
             await asyncio.sleep(1)
             self._memory.trim()
 
-    def _failed(self, fault: str) -> None:
-        if not self._certificate_loaded.is_set():
-            self._readiness.waiting_for = fault
-        if fault != self._fault:
-            self._fault = fault
-            self._metrics.reloaded("failed")
-            self._logger.warning("certificate", outcome="failed", error=fault)
+    def _reload_pair(self) -> None:
+        pair = self._certificate.reload()
+        if pair is not None:
+            self._certificate_loaded.set()
+            self._metrics.reloaded("loaded", pair.not_after)
+            expiry = round(pair.not_after)
+            self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
+
+    def _reload_client_authority(self) -> None:
+        if self._certificate.reload_client_authority():
+            self._metrics.reloaded("loaded")
+            self._logger.info("certificate", outcome="loaded", client_ca=str(self._settings.client_ca))
+
+    def _attempt(self, source: str, reload: Callable[[], None]) -> None:
+        """Calls `reload`; counts and logs a fault of `source` unless it is still the one before."""
+        try:
+            reload()
+            self._faults[source] = ""
+        except CertificateError as error:
+            fault = str(error)
+            if not self._certificate_loaded.is_set():
+                self._readiness.waiting_for = fault
+            if fault != self._faults.get(source):
+                self._faults[source] = fault
+                self._metrics.reloaded("failed")
+                self._logger.warning("certificate", outcome="failed", error=fault)
 
     async def _drain(self, serving: asyncio.Task[None]) -> None:
         """Fails readiness, keeps answering for `drain_seconds`, then finishes the requests in flight."""
@@ -155,7 +196,7 @@ class Service:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), self._settings.drain_seconds)
         self._admission.should_exit = True
-        await serving
+        await asyncio.wait((serving,))
 
     def _signalled(self) -> None:
         """Starts draining at the first signal; ends the process at the second."""

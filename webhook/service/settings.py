@@ -63,11 +63,11 @@ class Settings(BaseSettings):
     stop_seconds: Timeout = 5
     """How long requests in flight may take after that."""
     reload_seconds: Timeout = 5
-    """How often the certificate files are checked for changes."""
+    """How often the files of certificate and client CA are checked for changes."""
     client_ca: Path | None = None
-    """A file with CA certificates. If given, a client needs a certificate from one of these CAs."""
+    """A file with CA certificates. If given, a client needs a certificate from one of these CAs, and TLS 1.3."""
     client_subjects: Annotated[frozenset[str], NoDecode] = frozenset()
-    """Common names or DNS names of clients, separated by commas. If given, other clients get 403."""
+    """Common names or DNS names of clients, separated by commas. If given, other clients get 403. Not empty."""
     log_level: LogLevel = "info"
     """The least severe log lines to write: debug, info, warning or error."""
     log_format: LogFormat = "auto"
@@ -78,7 +78,13 @@ class Settings(BaseSettings):
     @field_validator("client_subjects", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+        """The names in a flag or variable. An empty one is refused, because no names would mean all clients."""
+        if not isinstance(value, str):
+            return value
+        names = frozenset(filter(None, map(str.strip, value.split(","))))
+        if not names:
+            raise ValueError("accepted: names separated by commas, or leave it out to allow every client of the CA")
+        return names
 
     @model_validator(mode="after")
     def _subjects_need_an_authority(self) -> Self:
@@ -100,8 +106,9 @@ def read_settings(arguments: Sequence[str]) -> Settings:
 
 
 def _sentence(location: tuple[str | int, ...], message: str, found: object) -> str:
+    message = message.removeprefix("Value error, ")
     if not location:
-        return message.removeprefix("Value error, ")
+        return message
     name = str(location[0])
     flag, variable = f"--{name.replace('_', '-')}", f"ECI_WEBHOOK_{name.upper()}"
     accepted = message.replace("Input should be", "accepted:").partition(", unable to parse")[0]
