@@ -19,7 +19,7 @@ class Requests:
     """The requests of one connection that are not answered."""
 
     def __init__(self, load: Load, waiting: deque[tuple[RequestResponseCycle, Any]]) -> None:
-        """Starts with none. uvicorn's protocol keeps those in `waiting` that are not first in line, the newest first."""
+        """Starts with none. uvicorn keeps those that are not first in line in `waiting`, the newest first."""
         self.current: RequestResponseCycle | None = None
         """The request that is first in line, or the one answered last."""
         self.body_bytes = 0
