@@ -219,7 +219,7 @@ def test_a_bug_is_a_500_without_a_trace_in_the_answer_and_the_next_call_is_serve
     metrics = Metrics("")
     logger = configure("error", "json")
 
-    def broken(body: bytes) -> tuple[bytes, Admission]:
+    def broken(body: bytes | bytearray) -> tuple[bytes, Admission]:
         if body == b"bug":
             raise ZeroDivisionError
         return b"{}", Admission("u", "skipped", "")

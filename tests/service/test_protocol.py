@@ -69,7 +69,7 @@ class Connections:
         app = Admissions(not_found, {"/mutate": self._respond}, 1024, self.metrics, log, logger)
         self.server = server(app, Settings(), self.metrics, None, log)
 
-    def _respond(self, _body: bytes) -> tuple[bytes, Admission]:
+    def _respond(self, _body: bytes | bytearray) -> tuple[bytes, Admission]:
         self.now += 1
         return b"{}", Admission("u", "skipped", "")
 

@@ -43,22 +43,22 @@ class Holder(Protocol):
 
 
 class Pool:
-    """Bytes that connections hold together. Beyond a bound, the one that waits longest has to release its bytes.
+    """Bytes that connections hold together. Beyond a limit, the one that waits longest has to release its bytes.
 
     So a client that sends its request, or takes its answer, without a pause is not refused because others do not.
     """
 
-    def __init__(self, bound: int, release: Callable[[Holder], None]) -> None:
+    def __init__(self, limit: int, release: Callable[[Holder], None]) -> None:
         """Starts with nothing; `release` makes a connection release its bytes and leave `waiting`."""
+        self.limit = limit
         self.bytes = 0
         self.waiting: dict[Holder, None] = {}
         """The connections that can release bytes, the one that waits longest first."""
-        self._bound = bound
         self._release = release
 
     def bound(self) -> None:
         """Makes connections release their bytes while there are too many."""
-        while self.bytes > self._bound and self.waiting:
+        while self.bytes > self.limit and self.waiting:
             self._release(next(iter(self.waiting)))
 
 

@@ -100,20 +100,20 @@ class LimitedProtocol(HttpToolsProtocol):
         #: What was read too late in a turn.
         self._unread = b""
         self._unparsed_bytes = 0
-        self._head_bytes = 0
-        self._fault = ""
         self._allowed = True
 
     @property
     def answering(self) -> bool:
         """Whether the application answers a request, and its client takes the answer."""
         current = self._requests.current
-        return current is not None and not (current.more_body or current.response_complete or self._write_deadline)
+        if current is None or current.more_body or current.response_complete:
+            return False
+        return self._untaken_bytes == 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the deadline of the first request."""
         super().connection_made(transport)
-        self.flow = _Flow(transport)
+        self.flow: _Flow = _Flow(transport)
         session: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if session is not None:
             transport.set_read_buffer_limits(high=_READ_BUFFER)  # type: ignore[attr-defined]
@@ -140,12 +140,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Closes an idle connection, and lets others finish. A new connection has a moment to begin its request."""
-        if self.transport is None or self._state is _HEAD:
+        if self.transport is None:
             return
         if self._state is _IDLE and self._requests.current is None:
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
-        else:
+        elif self._state is not _HEAD:
             super().shutdown()
 
     def pause_writing(self) -> None:
@@ -176,12 +176,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
-        if not self._load.turn.late():
+        if not self._load.turn.late(self.loop):
             self._parse(data)
             return
         self._hold()
         if not self._unread:
-            self._load.turn.wait(self._read)
+            self._load.turn.wait(self.loop, self._read)
         self._unread += data
 
     def on_message_begin(self) -> None:
@@ -191,29 +191,19 @@ class LimitedProtocol(HttpToolsProtocol):
             self._close_behind()
             raise _StopError
         super().on_message_begin()
-        self._head_bytes = 0
-        self._fault = ""
         self._state = FIRST_BYTE[self._state]
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which is dropped."""
-        if self._state is not _HEAD:
-            return
-        super().on_header(name, value)
-        self._head_bytes += len(name) + len(value)
-        name = self.headers[-1][0]
-        if name in framing.HEADERS and not self._fault:
-            self._fault = framing.fault(name, value)
 
     def on_headers_complete(self) -> None:
         """The end of the head: calls the application, or rejects the call."""
         self._unparsed_bytes = 0
         if not self._allowed:
             self._reject(403, "forbidden", "client certificate not allowed")
-        elif len(self.url) + self._head_bytes > self._limits.head_bytes:
+        elif len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes:
             self._reject_head()
-        elif self._fault or self.parser.should_upgrade():
-            self._reject(400, "invalid", self._fault or "found Upgrade or CONNECT; accepted: plain HTTP/1.1")
+        elif self.parser.should_upgrade():
+            self._reject(400, "invalid", "found Upgrade or CONNECT; accepted: plain HTTP/1.1")
+        elif fault := framing.fault(self.headers):
+            self._reject(400, "invalid", fault)
         else:
             super().on_headers_complete()
             self._state = HEAD_END[self._state]
@@ -326,7 +316,8 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._arm()
             if state is _BODY and self._requests.body_bytes:
                 bodies.waiting.setdefault(self)
-        bodies.bound()
+        if bodies.bytes > bodies.limit:
+            bodies.bound()
 
     def _taken(self) -> None:
         """Ends the deadline and the count of an answer."""
@@ -334,6 +325,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._write_deadline.cancel()
             self._write_deadline = None
             self._load.answers.bytes -= self._untaken_bytes
+            self._untaken_bytes = 0
             del self._load.answers.waiting[self]
 
     def _arm(self) -> None:

@@ -50,9 +50,10 @@ class Requests:
 
     def answered(self) -> Any:
         """Frees what the first one held, and returns the next one's application, if there is one."""
-        self._free(self.body_bytes - sum(self._waiting_bytes))
         if not self._waiting:
+            self._free(self.body_bytes)
             return None
+        self._free(self.body_bytes - sum(self._waiting_bytes))
         self.current, app = self._waiting.pop()
         self._waiting_bytes.pop(0)
         if not self.current.more_body:

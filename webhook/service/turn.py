@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter
+from time import monotonic
 from typing import Final
 
 #: Seconds of one turn for reading. A request takes some tens of microseconds.
@@ -11,36 +11,27 @@ READ_SECONDS: Final = 0.005
 
 
 class Turn:
-    """The current turn of one event loop: when its reading began, and who waits for the next turn."""
+    """The current turn of an event loop: how long it takes already, and who waits for the next one."""
 
     def __init__(self) -> None:
-        """Starts with a turn in which nothing was read."""
-        self._began = 0.0
+        """Nobody waits."""
         self._waiting: deque[Callable[[], None]] = deque()
 
-    def late(self) -> bool:
-        """Whether reading must wait for the next turn, because this one took long or others wait already."""
-        now = perf_counter()
-        if not self._began:
-            self._began = now
-            asyncio.get_running_loop().call_soon(self._end)
-        return bool(self._waiting) or now - self._began > READ_SECONDS
+    def late(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether reading must wait for the next turn of `loop`, because this one is long or others wait already."""
+        # uvloop's time stands still during a turn. It has milliseconds.
+        return bool(self._waiting) or monotonic() - loop.time() > READ_SECONDS
 
-    def wait(self, read: Callable[[], None]) -> None:
-        """Calls `read` in a later turn, after all that wait already."""
+    def wait(self, loop: asyncio.AbstractEventLoop, read: Callable[[], None]) -> None:
+        """Calls `read` in a later turn of `loop`, after all that wait already."""
+        if not self._waiting:
+            loop.call_soon(self._read, loop)
         self._waiting.append(read)
 
-    def _end(self) -> None:
-        self._began = 0.0
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._read)
-
-    def _read(self) -> None:
-        """Lets those read that wait, at least one of them, as long as this turn has time."""
-        began = perf_counter()
-        while self._waiting:
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets those read that wait: at least one of them, and more as long as there is time."""
+        began = monotonic()
+        while self._waiting and monotonic() - began < READ_SECONDS:
             self._waiting.popleft()()
-            if perf_counter() - began > READ_SECONDS:
-                break
-        if not self._began:
-            self._end()
+        if self._waiting:
+            loop.call_soon(self._read, loop)
