@@ -15,7 +15,9 @@ from tests.attack.judge import FULL, SHORT, Verdict, judge
 
 def rows(verdict: Verdict) -> Table:
     """A table of what every attack of a family did."""
-    table = Table("attack", "peak MiB", "held MiB", "rest MiB", "turn ms", "faults", title=verdict.family, title_justify="left")
+    table = Table(
+        "attack", "peak MiB", "held MiB", "rest MiB", "turn ms", "faults", title=verdict.family, title_justify="left"
+    )
     for one in verdict.figures:
         held, rest = ("" if value is None else f"{value:.0f}" for value in (one.held_mib, one.rest_mib))
         table.add_row(one.attack, f"{one.peak_mib:.0f}", held, rest, f"{one.turn_ms:.0f}", "\n".join(one.faults))
@@ -26,7 +28,17 @@ def rows(verdict: Verdict) -> Table:
 
 def summary(verdicts: list[Verdict]) -> Table:
     """A table with one row for each family."""
-    columns = ("family", "peak MiB", "MiB 10 s later", "longest turn ms", "reviews", "lost", "p50 ms", "p99 ms", "verdict")
+    columns = (
+        "family",
+        "peak MiB",
+        "MiB 10 s later",
+        "longest turn ms",
+        "reviews",
+        "lost",
+        "p50 ms",
+        "p99 ms",
+        "verdict",
+    )
     table = Table(*columns, title="The service under attack", title_justify="left")
     for verdict in verdicts:
         figures, (half, most) = verdict.figures, verdict.ordinary.percentiles

@@ -22,7 +22,8 @@ async def _answered(target: Target, count: int, data: bytes, record: int) -> Non
             while target.running:
                 await wire.send(data, record)
                 answer = await wire.answer()
-                if answer.status == 503 and b"retry-after" in answer.head.lower():
+                # Some may be refused, and some may not arrive in time.
+                if answer.later or answer.status == 408:
                     continue
                 if fault := wrong("patched", answer.status, answer.body):
                     target.faults[fault] += 1

@@ -1,6 +1,7 @@
 """More connections than the service wants, in every stage."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -68,6 +69,28 @@ async def hellos(target: Target) -> None:
             await wire.receive()
 
     await target.swarm(64, send)
+
+
+async def bursts(target: Target) -> None:
+    """Hundreds of ClientHellos at the same moment."""
+    hello = _hello(target)
+    count = max(10, round(500 * target.scale))
+
+    async def burst() -> None:
+        wires = [target.plain(target.port) for _ in range(count)]
+        try:
+            for wire in wires:
+                await wire.connect()
+            for wire in wires:
+                wire.socket.send(hello)
+            await asyncio.sleep(0.5)
+        finally:
+            for wire in wires:
+                wire.abort()
+
+    while target.running:
+        with contextlib.suppress(OSError):
+            await burst()
 
 
 async def slow_bodies(target: Target) -> None:
@@ -145,13 +168,14 @@ async def silent_operations(target: Target) -> None:
 
 
 ATTACKS = {
-    "half bodies": Attack(half_bodies, 4),
-    "idle": Attack(idle, 4),
+    "half bodies": Attack(half_bodies, 3),
+    "idle": Attack(idle, 3),
     "silent": Attack(silent),
     "half handshakes": Attack(half_handshakes),
     "canned ClientHellos": Attack(hellos),
-    "slow bodies": Attack(slow_bodies, 3),
-    "slow heads": Attack(slow_heads, 3),
+    "ClientHellos in bursts": Attack(bursts),
+    "slow bodies": Attack(slow_bodies, 2),
+    "slow heads": Attack(slow_heads, 2),
     "churn": Attack(churn),
     "broken handshakes": Attack(broken_handshakes),
     "silent on the operations port": Attack(silent_operations),

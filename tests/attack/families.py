@@ -1,8 +1,7 @@
 """All families of attacks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.attack import (
     certificates,
@@ -11,7 +10,6 @@ from tests.attack import (
     logs,
     pipelining,
     small,
-    starts,
     unread,
     work,
 )
@@ -30,8 +28,8 @@ class Family:
     """Arguments of the service."""
     log_read: bool = True
     """Whether somebody reads the log."""
-    beside: Callable[[Path, float], list[str]] | None = None
-    """Faults found with processes of its own, in a folder, at a share of the full size."""
+    starts: bool = False
+    """Whether processes of their own are started and stopped, too (`starts.py`)."""
     compared: bool = False
     """Whether memory is compared between a quarter of the time and the end. Then there is one attack."""
 
@@ -65,10 +63,8 @@ FAMILIES: dict[str, Family] = {
     "log": Family(logs.ATTACKS),
     "log that nobody reads": Family(logs.ATTACKS, log_read=False),
     "certificates": Family(certificates.ATTACKS, ("--reload-seconds", "0.2")),
-    "small": Family(small.ATTACKS, beside=starts.faults),
-    "several at once": Family(
-        {"by chance": by_chance(_ALL, 20)}, ("--reload-seconds", "0.2"), compared=True
-    ),
+    "small": Family(small.ATTACKS, starts=True),
+    "several at once": Family({"by chance": by_chance(_ALL, 20)}, ("--reload-seconds", "0.2"), compared=True),
 }
 
 

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.attack import certificates
+from tests.attack import certificates, starts
 from tests.attack.attacker import Attacker, Found
-from tests.attack.families import FAMILIES, Family
+from tests.attack.families import FAMILIES
 from tests.attack.ordinary import Ordinary, Outcome
 from tests.attack.service import Attacked, attacked, descriptors
 from tests.reliability.process import Process
@@ -30,14 +30,16 @@ class Form:
     """The least time of an attack; 0 for its own short time."""
     mixture_seconds: float
     scale: float
-    """The share of the connections and calls at full size."""
+    """The share of the connections at full size."""
+    starts: float
+    """The share of the calls at full size while processes stop."""
     seed: int
     every_rest: bool
-    """Whether memory is looked at 10 seconds after every attack, not only after the last one."""
+    """Whether memory is looked at 10 seconds after every attack, not only after the last one, and not sooner."""
 
 
-FULL = Form(seconds=15, mixture_seconds=600, scale=1, seed=20261126, every_rest=True)
-SHORT = Form(seconds=0, mixture_seconds=20, scale=0.5, seed=20261126, every_rest=False)
+FULL = Form(seconds=15, mixture_seconds=600, scale=1, starts=1, seed=20261126, every_rest=True)
+SHORT = Form(seconds=0, mixture_seconds=20, scale=0.5, starts=0.1, seed=20261126, every_rest=False)
 
 
 @dataclass
@@ -86,7 +88,7 @@ def judge(name: str, form: Form, folder: Path) -> Verdict:
             else:
                 figures = [_attack(name, attack, running, form) for attack in family.attacks]
             if not form.every_rest and not family.compared:
-                _rest(running, figures[-1])
+                _rest(running, figures[-1], every=False)
             outcome = ordinary.outcome()
         finally:
             ordinary.kill()
@@ -94,8 +96,8 @@ def judge(name: str, form: Form, folder: Path) -> Verdict:
         beside += _afterwards(running)
         beside += _stop(name, next(iter(family.attacks)), running, form)
         beside += _log(running.log)
-    if family.beside:
-        beside += family.beside(folder, form.scale / 4 if form.scale < 1 else 1)
+    if family.starts:
+        beside += starts.faults(folder, form.starts)
     return Verdict(name, figures, outcome, beside)
 
 
@@ -117,7 +119,7 @@ def _attack(family: str, name: str, running: Attacked, form: Form, seconds: floa
     found = attacker.found()
     took = time.monotonic() - began
     if form.every_rest:
-        _rest(running, figures)
+        _rest(running, figures, every=True)
     figures.peak_mib, figures.turn_ms = running.memory.peak_mib, running.turns.longest_ms
     figures.faults += _faults(running, figures, found)
     if (rate := (running.log.stat().st_size - logged) / (time.monotonic() - began)) > LOG_BYTES:
@@ -132,7 +134,7 @@ def _faults(running: Attacked, figures: Figures, found: Found) -> list[str]:
     faults += [
         f"{count} answers with status {status}"
         for status, count in found.statuses.items()
-        if int(status) >= 500 and int(status) != 503
+        if status.startswith("5") and status != "503"
     ]
     if running.process.poll() is not None:
         faults.append(f"the process ended with code {running.process.returncode}")
@@ -143,13 +145,13 @@ def _faults(running: Attacked, figures: Figures, found: Found) -> list[str]:
     return faults
 
 
-def _rest(running: Attacked, figures: Figures) -> None:
-    """Waits until memory is at rest."""
+def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
+    """Looks at memory 10 seconds later, or as soon as it is small enough if not every rest counts."""
     if running.process.poll() is not None:
         return
     process, until = Process(running.process.pid), time.monotonic() + REST_SECONDS
     with contextlib.suppress(OSError, IndexError):
-        while time.monotonic() < until:
+        while time.monotonic() < until and (every or process.resident_mib > REST_MIB):
             time.sleep(0.1)
         figures.rest_mib = process.resident_mib
         if figures.rest_mib > REST_MIB:
@@ -163,7 +165,7 @@ def _compared(family: str, running: Attacked, form: Form) -> list[Figures]:
     for share in (1 / 4, 3 / 4):
         figures = _attack(family, name, running, form, form.mixture_seconds * share)
         if not form.every_rest:
-            _rest(running, figures)
+            _rest(running, figures, every=True)
         found.append(figures)
     before, after = (one.rest_mib or 0 for one in found)
     if after > before * (1 + GROWTH) + GROWTH_MIB:
@@ -217,4 +219,3 @@ def _allow_files() -> None:
     most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-

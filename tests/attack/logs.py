@@ -7,7 +7,7 @@ from tests.attack.reviews import POD, spec
 from tests.attack.target import Attack, Target
 from tests.reliability.client import call
 
-_LONG = "\x00\\\"" * 80
+_LONG = '\x00\\"' * 80
 
 
 def _warned() -> bytes:

@@ -24,11 +24,15 @@ def by_chance(attacks: Mapping[str, Attack], seconds: float, beside: int = 3) ->
     async def run(target: Target) -> None:
         async def work() -> None:
             while target.running:
-                name = target.chance.choice(list(attacks))
+                # No attack runs twice at a time, because some write to the same files.
+                name = target.chance.choice([name for name in attacks if name not in busy])
+                busy.add(name)
                 until = min(target.until, monotonic() + target.chance.uniform(1, 6))
                 part = dataclasses.replace(target, alone=False, scale=target.scale / beside, until=until)
                 await attacks[name].run(part)
+                busy.remove(name)
 
+        busy: set[str] = set()
         await asyncio.gather(*(work() for _ in range(beside)))
 
     return Attack(run, seconds)

@@ -56,9 +56,7 @@ class Ordinary:
 
     def __init__(self, port: int, tls: Path) -> None:
         command = [sys.executable, "-m", "tests.attack.ordinary", str(port), str(tls)]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         assert self._process.stdout.readline() == "ready\n"
 

@@ -104,6 +104,7 @@ class Work:
         )
 
 
+_OTHER: Final = {"group": "", "version": "v1", "kind": "ConfigMap"}
 _EXISTS: Final = b'{"key":"a","operator":"Exists"}'
 _TERM: Final = b'{"matchExpressions":[%s]}' % _EXISTS
 _ONE: Final = b'{"weight":1,"preference":%s}' % _TERM
@@ -121,7 +122,6 @@ def _expressions() -> bytes:
 
 def _preferences(count: int) -> bytes:
     return filled(spec(affinity={"nodeAffinity": {_PREFERRED: _HOLE}}), repeated(_ONE, count))
-
 
 
 #: Reviews at the limits, which are answered like any other.
@@ -142,9 +142,7 @@ LARGE: Final[dict[str, Work]] = LEGAL | {
     "1.4 million tolerations": Work(lambda: filled(spec(tolerations=_HOLE), repeated(b"{}")), "too-large"),
     "1,001 tolerations": Work(lambda: filled(spec(tolerations=_HOLE), repeated(b"{}", TOLERATIONS + 1)), "too-large"),
     "own tolerations": Work(
-        lambda: filled(
-            spec(tolerations=_HOLE), (b'{"key":"k%d","operator":"Exists"}' % n for n in range(MAX_BODY))
-        ),
+        lambda: filled(spec(tolerations=_HOLE), (b'{"key":"k%d","operator":"Exists"}' % n for n in range(MAX_BODY))),
         "too-large",
     ),
     "400,000 values": Work(lambda: filled(values_of(_HOLE), (b'"%d"' % n for n in range(400_000))), "too-large"),
@@ -163,9 +161,7 @@ LARGE: Final[dict[str, Work]] = LEGAL | {
     "node selector": Work(lambda: filled(spec(nodeSelector=_HOLE), _keys(), b"{}"), "allowed"),
     "volumes": Work(lambda: filled(spec(volumes=_HOLE), repeated(b"{}")), "allowed"),
     "containers": Work(lambda: filled(spec(containers=_HOLE), repeated(b"{}")), "allowed"),
-    "init containers": Work(
-        lambda: filled(spec(initContainers=_HOLE), repeated(b'{"securityContext":{}}')), "allowed"
-    ),
+    "init containers": Work(lambda: filled(spec(initContainers=_HOLE), repeated(b'{"securityContext":{}}')), "allowed"),
     "a long string": Work(lambda: _text(b"x"), "allowed"),
     "escapes": Work(lambda: _text(rb"\u00e9"), "allowed"),
     "not ASCII": Work(lambda: _text("日本".encode()), "allowed"),
@@ -178,7 +174,6 @@ LARGE: Final[dict[str, Work]] = LEGAL | {
     ),
     "another kind of object": Work(lambda: filled(review(_HOLE, kind=_OTHER), repeated(b"{}")), "allowed"),
 }
-_OTHER: Final = {"group": "", "version": "v1", "kind": "ConfigMap"}
 
 
 @cache
@@ -198,7 +193,13 @@ def wrong(expected: str, status: int, body: bytes) -> str | None:
         return "not allowed"
     told = "reason=too-large" in str(response.get("auditAnnotations"))
     if expected == "too-large":
-        return None if told and "patch" not in response else "patched, not too large" if "patch" in response else "unmarked"
+        return (
+            None
+            if told and "patch" not in response
+            else "patched, not too large"
+            if "patch" in response
+            else "unmarked"
+        )
     if expected == "patched" and "patch" not in response:
         return "unpatched"
     return None

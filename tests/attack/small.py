@@ -29,7 +29,9 @@ BAD = {
     "an upgrade to h2c": _HEAD
     + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(_HIDDEN)
     + _HIDDEN,
-    "an upgrade with chunks": _HEAD + b"Connection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n" + _CHUNKED,
+    "an upgrade with chunks": _HEAD
+    + b"Connection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + _CHUNKED,
     "the coding foo": _HEAD + b"Transfer-Encoding: foo\r\n\r\n" + _HIDDEN,
     "the coding gzip": _HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + _CHUNKED,
     "the coding chunked, gzip": _HEAD + b"Transfer-Encoding: chunked, gzip\r\n\r\n" + _CHUNKED,

@@ -29,7 +29,7 @@ class Target:
     chance: random.Random
     alone: bool = True
     """Whether no other attack runs, so that metrics can be compared."""
-    statuses: Counter[int] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ class Attack:
     """One way to misbehave."""
 
     run: Callable[[Target], Awaitable[None]]
-    seconds: float = 2
+    seconds: float = 1.2
     """How long it takes at least in the short form."""
     check: bool = False
     """Whether it sends a fixed number of calls and compares their answers, so that its time does not matter."""

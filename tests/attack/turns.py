@@ -15,7 +15,7 @@ _BYTES = 2 * 8
 _SECONDS = 0.001
 
 
-def _shared(file: Path) -> memoryview:
+def _shared(file: Path) -> "memoryview[float]":
     """Two numbers in `file`: how often a reader has reset the measurement, and the longest turn in seconds."""
     with file.open("r+b") as opened:
         return memoryview(mmap.mmap(opened.fileno(), _BYTES)).cast("d")

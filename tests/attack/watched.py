@@ -11,7 +11,7 @@ from tests.attack.turns import watch
 from webhook.__main__ import main
 
 
-class _Runner(asyncio.Runner):
+class _Runner(asyncio.Runner):  # type: ignore[misc]
     """Watches the loop that it runs."""
 
     def run(self, coro: Coroutine[Any, Any, Any], *, context: Context | None = None) -> Any:

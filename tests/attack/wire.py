@@ -30,21 +30,28 @@ class Answer:
     head: bytes
     body: bytes
 
+    @property
+    def later(self) -> bool:
+        """Whether the service is too busy, and the client may try again."""
+        return self.status == 503 and b"\r\nretry-after: " in self.head.lower()
+
 
 class Wire:
     """A connection to a port of this machine, over TLS if `context` is given. Every status that is read is counted."""
 
     def __init__(
-        self, port: int, context: ssl.SSLContext | None, statuses: Counter[int], receive_buffer: int | None = None
+        self, port: int, context: ssl.SSLContext | None, statuses: Counter[str], receive_buffer: int | None = None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._port = port
         self._statuses = statuses
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context and context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        self._tls: ssl.SSLObject | None = None
+        if context is not None:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
         self._read = bytearray()
         self.socket = socket.socket()
-        self.socket.setblocking(False)
+        self.socket.setblocking(False)  # noqa: FBT003, the name says it
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -92,7 +99,7 @@ class Wire:
         if self._tls is None:
             await self.send_raw(data)
             return
-        step = max(record, 64 * 1024 // record * record if record < RECORD else RECORD * 4)
+        step = max(record, 2048 // record * record) if record < RECORD else RECORD * 4
         for start in range(0, len(data), step):
             part = memoryview(data)[start : start + step]
             for begin in range(0, len(part), record):
@@ -124,16 +131,20 @@ class Wire:
         while (end := self._read.find(b"\r\n\r\n")) < 0:
             self._read += await self.receive()
         head = bytes(self._read[: end + 4])
-        found = _STATUS.match(head)
-        assert found, head
+        line = _STATUS.match(head)
+        assert line, head
         length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
         while len(self._read) < end + 4 + length:
             self._read += await self.receive()
         body = bytes(self._read[end + 4 : end + 4 + length])
         del self._read[: end + 4 + length]
-        status = int(found[1])
-        self._statuses[status] += 1
-        return Answer(status, head, body)
+        status = int(line[1])
+        self._statuses[str(status)] += 1
+        found = Answer(status, head, body)
+        # The operations listener has no TLS. Its 503 means that the service is not ready.
+        if status == 503 and self._tls and not found.later:
+            self._statuses["503 without Retry-After"] += 1
+        return found
 
     async def answers(self) -> list[Answer]:
         """All answers until the other side closes."""

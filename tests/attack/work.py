@@ -18,8 +18,8 @@ async def _asked(target: Target, name: str) -> None:
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sending
-    # A review may be refused if many large ones arrive together.
-    if answer.status == 503 and b"retry-after" in answer.head.lower() and not target.alone:
+    # If many large reviews arrive together, some may be refused, and some may not arrive in time.
+    if not target.alone and (answer.later or answer.status == 408):
         return
     if fault := wrong(LARGE[name].answer, answer.status, answer.body):
         target.faults[f"{name}: {fault}"] += 1
