@@ -37,6 +37,7 @@ def summary(verdicts: list[Verdict]) -> Table:
         "lost",
         "p50 ms",
         "p99 ms",
+        "took s",
         "verdict",
     )
     table = Table(*columns, title="The service under attack", title_justify="left")
@@ -52,6 +53,7 @@ def summary(verdicts: list[Verdict]) -> Table:
             f"{lost:,}",
             f"{half:.1f}",
             f"{most:.1f}",
+            f"{verdict.seconds:.0f}",
             "FAILED" if verdict.faults else "passed",
         )
     return table

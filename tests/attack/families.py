@@ -61,7 +61,7 @@ FAMILIES: dict[str, Family] = {
     "connections": Family(_with_all(connections.ATTACKS)),
     "small pieces": Family(_with_all(chunks.ATTACKS)),
     "log": Family(logs.ATTACKS),
-    "log that nobody reads": Family(logs.ATTACKS, log_read=False),
+    "log that nobody reads": Family(logs.UNREAD, log_read=False),
     "certificates": Family(certificates.ATTACKS, ("--reload-seconds", "0.2")),
     "small": Family(small.ATTACKS, starts=True),
     "several at once": Family({"by chance": by_chance(_ALL, 20)}, ("--reload-seconds", "0.2"), compared=True),

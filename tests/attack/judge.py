@@ -65,6 +65,8 @@ class Verdict:
     ordinary: Outcome
     beside: list[str]
     """Faults that belong to no attack."""
+    seconds: float
+    """How long all of it took."""
 
     @property
     def faults(self) -> list[str]:
@@ -75,6 +77,7 @@ class Verdict:
 def judge(name: str, form: Form, folder: Path) -> Verdict:
     """Runs all attacks of the family `name`, with files in `folder`."""
     family = FAMILIES[name]
+    began = time.monotonic()
     _allow_files()
     tls = folder / "tls"
     certificates.prepare(tls)
@@ -98,7 +101,7 @@ def judge(name: str, form: Form, folder: Path) -> Verdict:
         beside += _log(running.log)
     if family.starts:
         beside += starts.faults(folder, form.starts)
-    return Verdict(name, figures, outcome, beside)
+    return Verdict(name, figures, outcome, beside, time.monotonic() - began)
 
 
 def _attack(family: str, name: str, running: Attacked, form: Form, seconds: float | None = None) -> Figures:
@@ -165,7 +168,7 @@ def _compared(family: str, running: Attacked, form: Form) -> list[Figures]:
     for share in (1 / 4, 3 / 4):
         figures = _attack(family, name, running, form, form.mixture_seconds * share)
         if not form.every_rest:
-            _rest(running, figures, every=True)
+            _rest(running, figures, every=False)
         found.append(figures)
     before, after = (one.rest_mib or 0 for one in found)
     if after > before * (1 + GROWTH) + GROWTH_MIB:

@@ -55,3 +55,5 @@ ATTACKS = {
     "broken calls": _flood(_broken),
     "all of them": _flood(_warned, _unknown_profile, _rejected, _invalid, _broken),
 }
+#: Those for a log that nobody reads: it is full after the first second.
+UNREAD = {name: ATTACKS[name] for name in ("all of them", "unknown profiles")}
