@@ -69,7 +69,7 @@ soak: $(VENV)/dev ## Load the service for half an hour, and check that memory do
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)
 
 .PHONY: attack
-attack: $(VENV)/dev ## Attack the service in every known way for 45 minutes, and judge memory, turns and lost reviews
+attack: $(VENV)/dev ## Attack the service in every known way for 40 minutes, and judge memory, turns and lost reviews
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 .PHONY: image

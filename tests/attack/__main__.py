@@ -1,4 +1,4 @@
-"""`make attack`: attacks the service for half an hour, and prints what it did."""
+"""`make attack`: attacks the service for 40 minutes, and prints what it did."""
 
 import argparse
 import sys
@@ -64,6 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
     parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"default: all of {', '.join(FAMILIES)}")
     parser.add_argument("--short", action="store_true", help="the form that the tests run")
+    parser.add_argument("--alone", action="store_true", help="a new process for every attack, to tell them apart")
     parser.add_argument("--seed", type=int, help="the seed of what is left to chance")
     parser.add_argument("--minutes", type=float, help="how long several attacks at once take")
     options = parser.parse_args()
@@ -77,9 +78,10 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 140)
     verdicts = []
     for name in options.families or FAMILIES:
-        with tempfile.TemporaryDirectory() as folder:
-            verdicts.append(judge(name, form, Path(folder)))
-        console.print(rows(verdicts[-1]))
+        for only in FAMILIES[name].attacks if options.alone else (None,):
+            with tempfile.TemporaryDirectory() as folder:
+                verdicts.append(judge(name, form, Path(folder), only))
+            console.print(rows(verdicts[-1]))
     console.print(f"seed {form.seed}", summary(verdicts), sep="\n")
     return 1 if any(verdict.faults for verdict in verdicts) else 0
 

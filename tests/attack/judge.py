@@ -74,9 +74,10 @@ class Verdict:
         return [f"{one.attack}: {fault}" for one in self.figures for fault in one.faults] + self.beside
 
 
-def judge(name: str, form: Form, folder: Path) -> Verdict:
-    """Runs all attacks of the family `name`, with files in `folder`."""
+def judge(name: str, form: Form, folder: Path, only: str | None = None) -> Verdict:
+    """Runs all attacks of the family `name`, or only one of them, with files in `folder`."""
     family = FAMILIES[name]
+    attacks = list(family.attacks) if only is None else [only]
     began = time.monotonic()
     _allow_files()
     tls = folder / "tls"
@@ -89,7 +90,7 @@ def judge(name: str, form: Form, folder: Path) -> Verdict:
             if family.compared:
                 figures = _compared(name, running, form)
             else:
-                figures = [_attack(name, attack, running, form) for attack in family.attacks]
+                figures = [_attack(name, attack, running, form) for attack in attacks]
             if not form.every_rest and not family.compared:
                 _rest(running, figures[-1], every=False)
             outcome = ordinary.outcome()
@@ -97,11 +98,11 @@ def judge(name: str, form: Form, folder: Path) -> Verdict:
             ordinary.kill()
         beside += outcome.faults
         beside += _afterwards(running)
-        beside += _stop(name, next(iter(family.attacks)), running, form)
+        beside += _stop(name, attacks[0], running, form)
         beside += _log(running.log)
-    if family.starts:
+    if family.starts and only is None:
         beside += starts.faults(folder, form.starts)
-    return Verdict(name, figures, outcome, beside, time.monotonic() - began)
+    return Verdict(name if only is None else f"{name}, {only}", figures, outcome, beside, time.monotonic() - began)
 
 
 def _attack(family: str, name: str, running: Attacked, form: Form, seconds: float | None = None) -> Figures:

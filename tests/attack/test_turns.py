@@ -37,7 +37,7 @@ async def callbacks_of_many_turns() -> None:
 
 
 async def waiting() -> None:
-    time.sleep(0.2)
+    time.sleep(0.2)  # noqa: ASYNC251, the time that a blocked loop waits is not measured
 
 
 def longest(folder: Path, scene: Callable[[], Coroutine[Any, Any, None]]) -> float:
