@@ -53,7 +53,20 @@ class Figures:
     rest_mib: float | None = None
     """Memory 10 seconds after its end."""
     turn_ms: float = 0
-    faults: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What is wrong beside the figures."""
+
+    @property
+    def faults(self) -> list[str]:
+        """All that is wrong; empty if nothing is."""
+        found = list(self.told)
+        if self.peak_mib > PEAK_MIB:
+            found.append(f"a peak of {self.peak_mib:.0f} MiB")
+        if self.turn_ms > TURN_MS:
+            found.append(f"a turn of {self.turn_ms:.0f} ms")
+        if self.rest_mib is not None and self.rest_mib > REST_MIB:
+            found.append(f"{self.rest_mib:.0f} MiB {REST_SECONDS:g} seconds later")
+        return found
 
 
 @dataclass
@@ -109,7 +122,7 @@ def _attack(family: str, name: str, running: Attacked, form: Form, seconds: floa
     attack = FAMILIES[family].attacks[name]
     figures = Figures(name)
     if running.process.poll() is not None:
-        figures.faults.append("the process has ended")
+        figures.told.append("the process has ended")
         return figures
     files = Process(running.process.pid).descriptors
     seconds = seconds or max(form.seconds, attack.seconds)
@@ -122,18 +135,20 @@ def _attack(family: str, name: str, running: Attacked, form: Form, seconds: floa
         figures.held_mib = Process(running.process.pid).resident_mib
     found = attacker.found()
     took = time.monotonic() - began
+    if (rate := (running.log.stat().st_size - logged) / took) > LOG_BYTES:
+        figures.told.append(f"{rate / 1e6:.1f} MB of log a second for {took:.0f} seconds")
     if form.every_rest:
         _rest(running, figures, every=True)
+    if not running.turns.settle() and running.process.poll() is None:
+        figures.told.append("the event loop stands still after the attack")
     figures.peak_mib, figures.turn_ms = running.memory.peak_mib, running.turns.longest_ms
-    figures.faults += _faults(running, figures, found)
-    if (rate := (running.log.stat().st_size - logged) / (time.monotonic() - began)) > LOG_BYTES:
-        figures.faults.append(f"{rate / 1e6:.1f} MB of log a second for {took:.0f} seconds")
+    figures.told += _faults(running, found)
     if running.process.poll() is None and (fault := descriptors(running, files + 20)):
-        figures.faults.append(fault)
+        figures.told.append(fault)
     return figures
 
 
-def _faults(running: Attacked, figures: Figures, found: Found) -> list[str]:
+def _faults(running: Attacked, found: Found) -> list[str]:
     faults = list(found.faults)
     faults += [
         f"{count} answers with status {status}"
@@ -142,10 +157,6 @@ def _faults(running: Attacked, figures: Figures, found: Found) -> list[str]:
     ]
     if running.process.poll() is not None:
         faults.append(f"the process ended with code {running.process.returncode}")
-    if figures.peak_mib > PEAK_MIB:
-        faults.append(f"a peak of {figures.peak_mib:.0f} MiB")
-    if figures.turn_ms > TURN_MS:
-        faults.append(f"a turn of {figures.turn_ms:.0f} ms")
     return faults
 
 
@@ -158,8 +169,7 @@ def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
         while time.monotonic() < until and (every or process.resident_mib > REST_MIB):
             time.sleep(0.1)
         figures.rest_mib = process.resident_mib
-        if figures.rest_mib > REST_MIB:
-            figures.faults.append(f"{figures.rest_mib:.0f} MiB {REST_SECONDS:g} seconds later")
+        figures.peak_mib = max(figures.peak_mib, running.memory.peak_mib)
 
 
 def _compared(family: str, running: Attacked, form: Form) -> list[Figures]:
@@ -173,7 +183,7 @@ def _compared(family: str, running: Attacked, form: Form) -> list[Figures]:
         found.append(figures)
     before, after = (one.rest_mib or 0 for one in found)
     if after > before * (1 + GROWTH) + GROWTH_MIB:
-        found[1].faults.append(f"memory grew from {before:.1f} MiB after a quarter to {after:.1f} MiB")
+        found[1].told.append(f"memory grew from {before:.1f} MiB after a quarter to {after:.1f} MiB")
     return found
 
 

@@ -8,7 +8,7 @@ import ssl
 from tests.admission_reviews import review
 from tests.attack.reviews import POD
 from tests.attack.target import Attack, Target
-from tests.attack.wire import Answer
+from tests.attack.wire import SMALL, Answer
 
 _HEAD = b"POST /mutate HTTP/1.1\r\nHost: a\r\n"
 _BODY = review(POD)
@@ -73,12 +73,17 @@ async def tunnel(target: Target) -> None:
 
 async def metrics_aborted(target: Target) -> None:
     """A client that ends while many calls wait. The log tells whether it was noticed."""
-    for _ in range(20):
-        async with target.plain() as wire:
+    for number in range(40):
+        async with target.plain(receive_buffer=SMALL if number % 2 else None) as wire:
             await wire.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 200)
-            await wire.answer()
             if target.chance.random() < 0.5:
-                wire.drop()
+                await wire.answer()
+            match target.chance.randrange(3):
+                case 0:
+                    wire.drop()
+                case 1:
+                    await wire.half_close()
+                    await asyncio.sleep(0.2)
 
 
 async def hang_up(target: Target) -> None:

@@ -7,16 +7,16 @@ one that reads share a few bytes of memory through a file, so reading and resett
 import asyncio
 import mmap
 from pathlib import Path
-from time import thread_time
+from time import monotonic, sleep, thread_time
 
-_BYTES = 2 * 8
+_BYTES = 3 * 8
 #: A timer runs at most once in a turn, and a timer of a millisecond runs in the first turn that begins a millisecond later.
 #: So the time between two runs is that of one turn, or of several short ones that take little more than a millisecond.
 _SECONDS = 0.001
 
 
 def _shared(file: Path) -> "memoryview[float]":
-    """Two numbers in `file`: how often a reader has reset the measurement, and the longest turn in seconds."""
+    """In `file`: how often a reader has reset the measurement, the longest turn in seconds, and the measured turns."""
     with file.open("r+b") as opened:
         return memoryview(mmap.mmap(opened.fileno(), _BYTES)).cast("d")
 
@@ -34,6 +34,7 @@ def watch(loop: asyncio.AbstractEventLoop, file: Path) -> None:
         elif now - before > shared[1]:
             shared[1] = now - before
         before = now
+        shared[2] += 1
         loop.call_later(_SECONDS, measure)
 
     loop.call_soon_threadsafe(measure)
@@ -49,6 +50,15 @@ class Turns:
     def reset(self) -> None:
         """Begins anew with the next turn."""
         self._shared[0] += 1
+
+    def settle(self, seconds: float = 10) -> bool:
+        """Waits until the turn that goes on now is measured; returns whether that happened within `seconds`."""
+        until, count = monotonic() + seconds, self._shared[2]
+        while self._shared[2] < count + 2:
+            if monotonic() > until:
+                return False
+            sleep(_SECONDS)
+        return True
 
     @property
     def longest_ms(self) -> float:
