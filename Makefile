@@ -68,6 +68,10 @@ fuzz: $(VENV)/dev ## Send a million invalid inputs
 soak: $(VENV)/dev ## Load the service for half an hour, and check that memory does not grow
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)
 
+.PHONY: attack
+attack: $(VENV)/dev ## Attack the service in every known way for 40 minutes, and judge memory, turns and lost reviews
+	@$(BIN)/python -m tests.attack $(ARGS)
+
 .PHONY: image
 image: ## Build the image with buildah, and print its size
 	@$(BUILDAH) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .

@@ -1,4 +1,4 @@
-"""A client that keeps connections open, accepts any answer, and returns the status of each call."""
+"""A client that keeps connections open, accepts any answer, and returns the status and the body of each call."""
 
 import asyncio
 import ssl
@@ -23,6 +23,10 @@ class Client:
 
     async def exchange(self, request: bytes) -> int:
         """Sends `request` and returns the status of the answer; 0 if the connection closed without one."""
+        return (await self.answer(request))[0]
+
+    async def answer(self, request: bytes) -> tuple[int, bytes]:
+        """Sends `request` and returns status and body of the answer; 0 if the connection closed without one."""
         if self.reader is None or self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(
                 "127.0.0.1", self.port, ssl=self.context, server_hostname="localhost"
@@ -34,13 +38,13 @@ class Client:
             length = (
                 0 if request.startswith(b"HEAD ") else int(fields.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
             )
-            await self.reader.readexactly(length)
+            body = await self.reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             self.close()
-            return 0
+            return 0, b""
         if b"connection: close" in fields:
             self.close()
-        return int(head.split(b" ", 2)[1])
+        return int(head.split(b" ", 2)[1]), body
 
     def close(self) -> None:
         """Drops the connection."""

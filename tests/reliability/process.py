@@ -16,6 +16,11 @@ class Process:
         return int(self._status("VmRSS")) / 1024
 
     @property
+    def peak_mib(self) -> float:
+        """The peak of resident memory since the start, or since it was reset."""
+        return int(self._status("VmHWM")) / 1024
+
+    @property
     def threads(self) -> int:
         """Threads now."""
         return int(self._status("Threads"))

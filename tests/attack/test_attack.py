@@ -1,0 +1,14 @@
+"""The short form of `make attack`: every family for some seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.attack.families import FAMILIES
+from tests.attack.judge import SHORT, judge
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_attack_stops_the_service_or_takes_its_memory(family: str, tmp_path: Path) -> None:
+    """Peak and rest of memory, the longest turn of the event loop, lost reviews, answers, log and end of the process."""
+    assert judge(family, SHORT, tmp_path).faults == []
