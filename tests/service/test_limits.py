@@ -82,6 +82,16 @@ def test_a_head_without_end_is_refused_before_it_is_kept(built_in: Service, star
     assert built_in.peak_mib < before + 20
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["incomplete", "complete"])
+def test_a_head_with_too_many_headers_is_refused(built_in: Service, end: bytes) -> None:
+    """Each header takes far more memory than its bytes."""
+    with built_in.connect() as connection:
+        connection.sendall(HEAD + b"a:b\r\n" * 100 + end)
+        head, _, body = _rest(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["error"].endswith("; accepted: at most 16384 bytes and 100 headers")
+
+
 def test_a_head_in_pieces_counts_once(built_in: Service) -> None:
     with built_in.connect() as connection:
         connection.sendall(HEAD)
@@ -303,7 +313,7 @@ def test_a_call_that_is_refused_early_is_logged(tls: Path, tmp_path: Path) -> No
     assert json.loads(body) == {"error": "not an HTTP/1.1 request"}
     assert told() == [
         (400, "not an HTTP/1.1 request"),
-        (431, "the request's head is larger than 16384 bytes"),
+        (431, "the request's head is too large; accepted: at most 16384 bytes and 100 headers"),
     ]
 
 

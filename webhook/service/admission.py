@@ -5,6 +5,7 @@ It stands in front because routing and request objects cost more than deciding (
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -17,6 +18,7 @@ from webhook.service.metrics import Metrics
 from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
 from webhook.service.requests import OVERLOADED
 from webhook.service.responses import RejectedError, Rejections
+from webhook.service.turn import Answering, Backlog
 
 Respond = Callable[[bytes | bytearray], tuple[bytes, Admission]]
 
@@ -24,8 +26,8 @@ _TYPE: Final = (b"content-type", b"application/json")
 #: After a 413, at most this much more is read and thrown away: many clients read the answer only after they have sent.
 _LINGER_BYTES: Final = 16 * 1024**2
 _LINGER_SECONDS: Final = 2.0
-#: Bytes. In one turn of the event loop at most one review that is larger is answered.
-_LARGE: Final = 64 * 1024
+#: Bytes. Larger reviews take longer, and wait for their turn, so that small ones do not wait for them.
+_LARGE: Final = 16 * 1024
 #: Bytes. An answer is sent in such pieces, so that the transport can tell when the client does not take them.
 _PIECE: Final = 16 * 1024
 
@@ -54,7 +56,8 @@ class Admissions:
         self._log = log
         self._logger = logger
         self._rejections = Rejections(metrics, log)
-        self._large = asyncio.Lock()
+        self._answering = Answering()
+        self._large = Backlog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one call (ASGI 3.0)."""
@@ -72,9 +75,9 @@ class Admissions:
             body = await read_body(scope, receive, self._max_body_bytes)
             started: float = scope.get(ARRIVED) or perf_counter()
             if len(body) > _LARGE:
-                async with self._large:
-                    answer, admission = respond(body)
-                    await asyncio.sleep(0)
+                answer, admission = await _later(self._large, respond, body)
+            elif self._answering.late(started):
+                answer, admission = await _later(self._answering.backlog, respond, body)
             else:
                 answer, admission = respond(body)
             # The client may take its time for the answer.
@@ -99,6 +102,26 @@ class Admissions:
     async def _reject(self, send: Send, error: RejectedError, linger: Receive | None = None) -> None:
         body = self._rejections.record(error.status, error.reason, error.sentence)
         await _send(send, error.status, body, *error.headers, linger=linger)
+
+
+async def _later(backlog: Backlog, respond: Respond, body: bytes | bytearray) -> tuple[bytes, Admission]:
+    """What `respond` returns or raises for `body`, in a later turn of the event loop."""
+    loop = asyncio.get_running_loop()
+    turn: asyncio.Future[tuple[bytes, Admission]] = loop.create_future()
+    backlog.add(loop, partial(_work, turn, respond, body))
+    return await turn
+
+
+def _work(done: asyncio.Future[tuple[bytes, Admission]], respond: Respond, body: bytes | bytearray) -> None:
+    if done.cancelled():
+        return
+    try:
+        done.set_result(respond(body))
+    except Exception as error:  # noqa: BLE001, whoever waits handles it
+        done.set_exception(error)
+    finally:
+        # An error refers to this frame. If that referred to the error, both would wait for a garbage collection.
+        del done
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | bytearray:

@@ -109,8 +109,8 @@ class ServingCertificate:
 def prove(files: Files, client: ssl.SSLContext) -> Pair:
     """The pair in `files`, after a handshake in memory with `client`.
 
-    Raises CertificateError if the key is of another certificate, the certificate is not valid now, or `client` does not
-    trust its issuer.
+    Raises CertificateError if the key is of another certificate, the certificate is not valid now, `client` does not
+    trust its issuer, or it is valid for no name that a client could check (RFC 9525, section 6).
     """
     server = _plain_server_context()
     files.load_into(server)
@@ -119,7 +119,11 @@ def prove(files: Files, client: ssl.SSLContext) -> Pair:
     except ssl.SSLError as error:
         fault = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
         raise CertificateError(f"{files.folder / CERTIFICATE}: {fault}") from None
-    names = tuple(str(value) for _, value in found.get("subjectAltName", ()))
+    # This is how the ssl module reports an address of the wrong length.
+    names = tuple(str(value) for _, value in found.get("subjectAltName", ()) if value != "<invalid>")
+    if not names:
+        fault = "found no name in the certificate; accepted: at least one DNS name or address in subjectAltName"
+        raise CertificateError(f"{files.folder / CERTIFICATE}: {fault}")
     return Pair(ssl.cert_time_to_seconds(found["notAfter"]), names)
 
 

@@ -9,7 +9,7 @@ from uvicorn.server import ServerState
 from webhook.service.connections import Connections
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
-from webhook.service.turn import Turn
+from webhook.service.turn import Reading
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Load(ServerState):
         self.connections: Connections = Connections(self.limits.connections)  # type: ignore[assignment]
         self.bodies = Pool(self.limits.body_bytes, lambda holder: holder.release_body())
         self.answers = Pool(self.limits.answer_bytes, lambda holder: holder.release_answer())
-        self.turn = Turn()
+        self.reading = Reading()
         if self.metrics is not None:
             self.metrics.connections.set_function(lambda: len(self.connections))
             self.metrics.in_flight.set_function(lambda: self.in_flight)

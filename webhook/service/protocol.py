@@ -23,6 +23,8 @@ REVIEWED: Final = "webhook.reviewed"
 #: Key of the ASGI scope: the protocol rejected the request and answered it.
 REJECTED: Final = "webhook.rejected"
 
+#: The most headers of a request. Each takes more memory than its bytes.
+_HEADERS: Final = 100
 #: How many requests may wait for the answer to the one before. HTTP clients of today send one at a time.
 _PIPELINED: Final = 4
 #: A connection over TLS reads no more from its socket while this many bytes wait. A TLS record has at most 16 KiB.
@@ -63,6 +65,16 @@ ANSWERED: Final = {_HEAD: _HEAD, _BODY: _DISCARDING, _ANSWERING: _IDLE}
 
 class _StopError(Exception):
     """Ends the parser in the middle of what it reads, because the call was rejected."""
+
+
+class _Trailers(list[tuple[bytes, bytes]]):
+    """Where trailers go: nowhere."""
+
+    def append(self, _trailer: tuple[bytes, bytes]) -> None:
+        """Drops it."""
+
+
+_TRAILERS: Final = _Trailers()
 
 
 class _Flow(FlowControl):
@@ -176,12 +188,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
-        if not self._load.turn.late(self.loop):
+        if not self._load.reading.late():
             self._parse(data)
             return
         self._hold()
         if not self._unread:
-            self._load.turn.wait(self.loop, self._read)
+            self._load.reading.backlog.add(self.loop, self._read)
         self._unread += data
 
     def on_message_begin(self) -> None:
@@ -198,7 +210,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unparsed_bytes = 0
         if not self._allowed:
             self._reject(403, "forbidden", "client certificate not allowed")
-        elif len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes:
+        elif (
+            len(self.headers) > _HEADERS
+            or len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > self._limits.head_bytes
+        ):
             self._reject_head()
         elif self.parser.should_upgrade():
             self._reject(400, "invalid", "found Upgrade or CONNECT; accepted: plain HTTP/1.1")
@@ -206,6 +221,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._reject(400, "invalid", fault)
         else:
             super().on_headers_complete()
+            self.headers = _TRAILERS
             self._state = HEAD_END[self._state]
             if self._load.draining:
                 self.cycle.keep_alive = False
@@ -239,6 +255,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The end of an answer: begins the next one, or waits for a request."""
         self._load.total_requests += 1
+        self._load.reading.over()
         current = self._requests.current
         if current is None:
             return
@@ -309,9 +326,10 @@ class LimitedProtocol(HttpToolsProtocol):
             # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
             if self._deadline is None and self.timeout_keep_alive_task is None:
                 self._arm()
-        elif self._unparsed_bytes > self._limits.head_bytes:
+        elif self._unparsed_bytes > self._limits.head_bytes or (state is _HEAD and len(self.headers) > _HEADERS):
             self._reject_head()
         else:
+            self._load.reading.end(self.loop)
             if self._deadline is None:
                 self._arm()
             if state is _BODY and self._requests.body_bytes:
@@ -344,7 +362,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _reject_head(self) -> None:
-        self._reject(431, "too-large-head", f"the request's head is larger than {self._limits.head_bytes} bytes")
+        accepted = f"at most {self._limits.head_bytes} bytes and {_HEADERS} headers"
+        self._reject(431, "too-large-head", f"the request's head is too large; accepted: {accepted}")
 
     def _reject(self, status: int, reason: str, sentence: str, header: bytes = b"") -> None:
         """Counts and logs the call, answers it without the application, and closes the connection.
@@ -370,6 +389,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
         self._disarm()
         self._state = _CLOSING
+        self.scope = self.headers = None  # type: ignore[assignment]
         self.transport.close()
 
     def _close_behind(self) -> None:

@@ -1,5 +1,6 @@
 """The two FastAPI applications of the serving process: reviews over HTTPS, operations over HTTP."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -68,9 +69,15 @@ def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str |
         reason = await ready()
         return Response(f"{reason or 'ok'}\n", 503 if reason else 200, media_type="text/plain")
 
+    scraping = asyncio.Lock()
+
     @app.get("/metrics")
     async def scrape() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        # It takes some milliseconds, so there is one in each turn of the event loop.
+        async with scraping:
+            series = generate_latest(metrics.registry)
+            await asyncio.sleep(0)
+        return Response(series, media_type=CONTENT_TYPE_LATEST)
 
     return app
 

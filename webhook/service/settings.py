@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     """The most connections to each port. Beyond it, the one idle longest without a finished review is closed."""
     read_seconds: Timeout = 5
     """Time for a whole request to arrive (else 408), for the first one to begin, and for a client to read an answer."""
-    handshake_seconds: Timeout = 10
+    handshake_seconds: Timeout = 5
     """Time for a TLS handshake, and for a client to close its side of a closed connection."""
     keep_alive_seconds: Seconds = 120
     """How long an idle connection stays open. The API server closes it after 90 seconds, and should do so first."""

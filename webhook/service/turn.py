@@ -1,37 +1,88 @@
-"""The time that one turn of the event loop spends on reading requests. What comes later waits for the next turn."""
+"""Turns of the event loop: what takes long is spread over several, so that the loop serves all others in between."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
+from time import perf_counter
 from typing import Final
 
-#: Seconds of one turn for reading. A request takes some tens of microseconds.
-READ_SECONDS: Final = 0.005
+#: Seconds of one turn for one kind of work. To read a request, or to answer it, takes some tens of microseconds.
+SECONDS: Final = 0.005
 
 
-class Turn:
-    """The current turn of an event loop: how long it takes already, and who waits for the next one."""
+class Backlog:
+    """Calls that wait for later turns, the first one first."""
 
     def __init__(self) -> None:
-        """Nobody waits."""
+        """Nothing waits."""
         self._waiting: deque[Callable[[], None]] = deque()
 
-    def late(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether reading must wait for the next turn of `loop`, because this one is long or others wait already."""
-        # uvloop's time stands still during a turn. It has milliseconds.
-        return bool(self._waiting) or monotonic() - loop.time() > READ_SECONDS
+    def __bool__(self) -> bool:
+        """Whether something waits."""
+        return bool(self._waiting)
 
-    def wait(self, loop: asyncio.AbstractEventLoop, read: Callable[[], None]) -> None:
-        """Calls `read` in a later turn of `loop`, after all that wait already."""
+    def add(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+        """Calls `call`, which raises nothing, in a later turn of `loop`."""
         if not self._waiting:
-            loop.call_soon(self._read, loop)
-        self._waiting.append(read)
+            loop.call_soon(self._work, loop)
+        self._waiting.append(call)
 
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Lets those read that wait: at least one of them, and more as long as there is time."""
-        began = monotonic()
-        while self._waiting and monotonic() - began < READ_SECONDS:
-            self._waiting.popleft()()
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Makes at least one call, and more as long as there is time."""
+        until = perf_counter() + SECONDS
+        while self._waiting:
+            # A call that adds another one must not begin a second series.
+            self._waiting[0]()
+            self._waiting.popleft()
+            if perf_counter() > until:
+                break
         if self._waiting:
-            loop.call_soon(self._read, loop)
+            loop.call_soon(self._work, loop)
+
+
+class Reading:
+    """The reading of all connections of one server in the current turn."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet, and nothing waits."""
+        self.backlog = Backlog()
+        self._began = 0.0
+        self._ends = False
+
+    def late(self) -> bool:
+        """Whether reading must wait for a later turn, because this one is long or others wait already."""
+        now = perf_counter()
+        if not self._began:
+            self._began = now
+        return bool(self.backlog) or now - self._began > SECONDS
+
+    def over(self) -> None:
+        """The sockets of this turn are read: a request is answered."""
+        self._began = 0.0
+
+    def end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Calls `over` at the end of the turn of `loop`, because perhaps no request is answered in it."""
+        if not self._ends:
+            self._ends = True
+            loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        self._ends = False
+        self.over()
+
+
+class Answering:
+    """The answers of one application in the current turn."""
+
+    def __init__(self) -> None:
+        """Nothing was answered yet, and nothing waits."""
+        self.backlog = Backlog()
+        self._began = 0.0
+
+    def late(self, arrived: float) -> bool:
+        """Whether the answer to a request must wait for a later turn. It was read at `arrived`, by perf_counter."""
+        now = perf_counter()
+        if arrived > self._began:
+            # It was read after the answers of the last turn began. So this is a new turn.
+            self._began = now
+        return bool(self.backlog) or now - self._began > SECONDS
