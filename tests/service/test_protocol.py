@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from webhook.core.review import Admission
+from webhook.core.review import Admission, ReviewError
 from webhook.service import admission, protocol
 from webhook.service.admission import Admissions
 from webhook.service.listener import server
@@ -58,19 +58,25 @@ async def not_found(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+class Held(str):
+    """A text that weak references can refer to."""
+
+
 class Connections:
     """Connections to one server whose answers take one second each of a clock that only they move."""
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.before: Callable[[], None] = lambda: None
         self.metrics = Metrics("")
         logger = configure("error", "json")
         log = AdmissionLog(logger, 0, lambda: None)
-        app = Admissions(not_found, {"/mutate": self._respond}, 1024, self.metrics, log, logger)
+        app = Admissions(not_found, {"/mutate": self._respond}, 100_000, self.metrics, log, logger)
         self.server = server(app, Settings(), self.metrics, None, log)
 
     def _respond(self, _body: bytes | bytearray) -> tuple[bytes, Admission]:
         self.now += 1
+        self.before()
         return b"{}", Admission("u", "skipped", "")
 
     def connect(self) -> tuple[LimitedProtocol, Transport]:
@@ -242,6 +248,33 @@ def test_an_answer_frees_only_what_its_own_request_held(connections: Connections
         connection.connection_lost(None)
 
     run(scenario)
+
+
+@pytest.mark.parametrize("size", [1000, 20_000])
+@pytest.mark.parametrize("error", [ReviewError, ZeroDivisionError])
+def test_a_failed_review_leaves_nothing_behind(connections: Connections, size: int, error: type[Exception]) -> None:
+    """Its body is free at once, without a garbage collection."""
+    left: list[weakref.ref[Held]] = []
+
+    def fail() -> None:
+        held = Held("no")
+        left.append(weakref.ref(held))
+        raise error(held)
+
+    async def scenario() -> None:
+        connections.before = fail
+        connection, transport = connections.connect()
+        connection.data_received(HEAD.replace(b": 2", b": %d" % size) + b" " * size)
+        await answered()
+        assert transport.statuses == [b"400" if error is ReviewError else b"500"]
+        connection.connection_lost(None)
+
+    gc.disable()
+    try:
+        run(scenario)
+        assert [one() for one in left] == [None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

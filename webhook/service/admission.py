@@ -109,7 +109,11 @@ async def _later(backlog: Backlog, respond: Respond, body: bytes | bytearray) ->
     loop = asyncio.get_running_loop()
     turn: asyncio.Future[tuple[bytes, Admission]] = loop.create_future()
     backlog.add(loop, partial(_work, turn, respond, body))
-    return await turn
+    try:
+        return await turn
+    finally:
+        # An error refers to the frames that it passes. If these refer to it, all wait for a garbage collection.
+        del turn
 
 
 def _work(done: asyncio.Future[tuple[bytes, Admission]], respond: Respond, body: bytes | bytearray) -> None:
@@ -120,7 +124,6 @@ def _work(done: asyncio.Future[tuple[bytes, Admission]], respond: Respond, body:
     except Exception as error:  # noqa: BLE001, whoever waits handles it
         done.set_exception(error)
     finally:
-        # An error refers to this frame. If that referred to the error, both would wait for a garbage collection.
         del done
 
 
