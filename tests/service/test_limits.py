@@ -14,6 +14,7 @@ import pytest
 from tests.admission_reviews import review
 from tests.deadline import wait_for
 from tests.live_service import Service, service, trusting
+from tests.reliability.process import Process
 from tests.service.test_admission import POD, _receive, _send
 
 BODY = review(POD)
@@ -259,6 +260,21 @@ def test_handshakes_that_do_not_come_keep_nobody_out(tls: Path, tmp_path: Path) 
             assert client.post("/mutate", content=BODY).status_code == 200
         assert silent[0].recv(1) == b""
         assert running.metric("connections") <= 16
+
+
+def test_handshakes_that_fail_leave_no_memory_behind(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running:
+        process = Process(running.process.pid)
+
+        def fail(number: int) -> float:
+            for _ in range(number):
+                with socket.create_connection(("127.0.0.1", running.port), 30) as plain:
+                    plain.sendall(b"no TLS")
+            wait_for(lambda: running.metric("connections") == 0)
+            return process.resident_mib
+
+        before = fail(500)
+        assert fail(3000) < before + 4
 
 
 @pytest.mark.parametrize(

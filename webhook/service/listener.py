@@ -98,6 +98,7 @@ class Listener:
         # The protocol has no transport if the handshake failed or was aborted.
         if connection.transport is None:
             self._load.connections.discard(connection)
+            connection.abandon()
             accepted.close()
 
     def _pause(self, seconds: float) -> None:

@@ -143,6 +143,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread = b""
         self.cycle = self.flow = self.transport = None  # type: ignore[assignment]
 
+    def abandon(self) -> None:
+        """Frees a connection whose handshake failed, so that `connection_lost` is not called."""
+        self.parser = None  # type: ignore[assignment]
+
     def abort(self) -> None:
         """Closes the connection at once."""
         if self.transport is not None:
