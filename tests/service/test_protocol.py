@@ -58,7 +58,7 @@ async def not_found(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-class Held(str):
+class Held(str):  # noqa: SLOT000, slots would allow no weak references
     """A text that weak references can refer to."""
 
 
