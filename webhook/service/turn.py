@@ -22,7 +22,7 @@ class Backlog:
         return bool(self._waiting)
 
     def add(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-        """Calls `call`, which raises nothing, in a later turn of `loop`."""
+        """Calls `call` in a later turn of `loop`."""
         if not self._waiting:
             loop.call_soon(self._work, loop)
         self._waiting.append(call)
@@ -30,14 +30,18 @@ class Backlog:
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Makes at least one call, and more as long as there is time."""
         until = perf_counter() + SECONDS
-        while self._waiting:
-            # A call that adds another one must not begin a second series.
-            self._waiting[0]()
-            self._waiting.popleft()
-            if perf_counter() > until:
-                break
-        if self._waiting:
-            loop.call_soon(self._work, loop)
+        try:
+            while self._waiting:
+                try:
+                    self._waiting[0]()
+                finally:
+                    # Not before, because a call that adds another one must not begin a second series.
+                    self._waiting.popleft()
+                if perf_counter() > until:
+                    break
+        finally:
+            if self._waiting:
+                loop.call_soon(self._work, loop)
 
 
 class Reading:
