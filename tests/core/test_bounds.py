@@ -1,5 +1,6 @@
 """Pods with too much of something: what happens to them, and that they are never built in memory."""
 
+import contextlib
 import json
 import tracemalloc
 from collections.abc import Callable
@@ -376,3 +377,23 @@ def test_the_answer_stays_small() -> None:
 def test_the_built_in_policy_reads_only_the_role_and_the_selector() -> None:
     pod = _pod({"labels": LABELS | _map(40_000)})
     assert answer(pod, Policy())["warnings"] == [_sentence("labels", 10_000)]
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        '[{"name": "\\x"}]',
+        '[{"name": "\\ud800"}]',
+        '[{"name": "\x01"}]',
+        '[{"x": 01}]',
+        *('[{"x": "' + "y" * 70_000 + '", "z": ' + "[" * depth + "]" * depth + "}]" for depth in range(960, 990)),
+    ],
+    ids=lambda text: f"{text[:30]} ({text.count('[')})",
+)
+def test_what_a_large_review_skips_at_first_is_no_bug_if_it_is_malformed(containers: str) -> None:
+    """It is an AdmissionReview, or the body is at fault. The recursion ends in the middle of these depths."""
+    pod = json.dumps(_pod(containers="CONTAINERS")).replace('"CONTAINERS"', containers)
+    body = review("POD", padding="x" * SMALL).replace(b'"POD"', pod.encode())
+    with contextlib.suppress(ReviewError):
+        _, admission = respond(body, PROFILES["default"])
+        assert admission.outcome == "patched"

@@ -265,7 +265,13 @@ def _read_pod(body: bytes | bytearray, profile: CompiledProfile) -> tuple[Reques
 
 
 def _with_pod(outline: _OutlineRequest, profile: CompiledProfile) -> tuple[PodRequest, Excess | None]:
-    pod, too_large = pod_of(outline.object, (key for key, _ in profile.selector))
+    try:
+        pod, too_large = pod_of(outline.object, (key for key, _ in profile.selector))
+    except ValidationError:
+        raise
+    except (DecodeError, RecursionError) as error:
+        # What is skipped at first is checked less, for instance its escapes.
+        raise _unreadable(error) from None
     request = PodRequest(
         uid=outline.uid,
         kind=outline.kind,
@@ -299,10 +305,14 @@ def _decoded(decoder: Decoder[_R], body: bytes | bytearray) -> _R:
         return _checked(decoder.decode(body))
     except ValidationError:
         raise
-    except DecodeError as error:
-        raise ReviewError(clause(error, "the body")) from None
-    except RecursionError:
-        raise ReviewError("the body is nested too deeply") from None
+    except (DecodeError, RecursionError) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: DecodeError | RecursionError) -> ReviewError:
+    if isinstance(error, RecursionError):
+        return ReviewError("the body is nested too deeply")
+    return ReviewError(clause(error, "the body"))
 
 
 def _checked(review: _R) -> _R:
