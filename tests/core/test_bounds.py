@@ -386,7 +386,7 @@ def test_what_a_large_review_skips_at_first_must_be_json(text: str) -> None:
 
 def test_a_large_review_of_any_depth_is_answered_or_refused() -> None:
     """What is skipped at first is read from a deeper place, so its recursion ends a little sooner."""
-    outcomes = set()
+    outcomes: set[str] = set()
     for depth in range(800, 1001):
         nested = "[" * depth + "]" * depth
         try:
