@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import uvicorn
 
-from webhook.service.connections import GRACE_SECONDS
+from webhook.service import hello
 from webhook.service.load import Limits, Load
 from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import LimitedProtocol
 from webhook.service.responses import Rejections
 from webhook.service.settings import Settings
+from webhook.service.turn import Ration
 
 #: Memory for bodies, as a multiple of the largest body.
 BODIES: Final = 4
@@ -29,8 +30,16 @@ _ACCEPTED_A_TURN: Final = 16
 #: there at once and keeps buffers of that size, so this bounds its memory for a connection.
 _SOCKET_BUFFER: Final = 16 * 1024
 
+#: Handshakes that begin in one turn. Each takes a part of a millisecond, or some with a large RSA key.
+_HANDSHAKES_A_TURN: Final = 8
+#: How long the end waits for connections that the kernel has accepted.
+_FINISH_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 0.01
+
 #: Makes the connection of a server.
 Connect = Callable[[], LimitedProtocol]
+#: Returns the newest SSL context; each connection calls it.
+Context = Callable[[], ssl.SSLContext]
 
 
 class ListenError(Exception):
@@ -40,58 +49,84 @@ class ListenError(Exception):
 class Listener:
     """Accepts the connections of one socket: a few in each turn of the event loop, and only if there is room."""
 
-    def __init__(self, bound: socket.socket, load: Load, connect: Connect, tls: Callable[[], dict[str, Any]]) -> None:
-        """Listens on `bound`. `tls` returns the arguments of `connect_accepted_socket` for the next connection."""
+    def __init__(self, bound: socket.socket, load: Load, connect: Connect, tls: Context | None, seconds: float) -> None:
+        """Listens on `bound`, over TLS if `tls` is given; a handshake may take `seconds`."""
         self._socket = bound
         self._load = load
         self._connect = connect
         self._tls = tls
+        self._seconds = seconds
+        self._handshakes = Ration(_HANDSHAKES_A_TURN)
         self._loop = asyncio.get_running_loop()
         self._pausing: asyncio.TimerHandle | None = None
         bound.listen(_BACKLOG)
         self._resume()
 
-    def close(self) -> None:
-        """Accepts what the kernel has accepted already, so that no client is lost, and closes the socket."""
+    async def finish(self) -> None:
+        """Accepts the connections that the kernel has accepted already, so that no client is lost, and closes.
+
+        If there are too many of them, or more come all the time, some are lost after a second.
+        """
         self._pause(0)
-        with contextlib.suppress(OSError):
-            while True:
-                self._take(self._socket.accept()[0])
+        until = self._loop.time() + _FINISH_SECONDS
+        while self._loop.time() < until:
+            wait = self._load.connections.room()
+            if not wait and not self._accept_some():
+                break
+            await asyncio.sleep(min(wait, _AGAIN_SECONDS))
+        self.close()
+
+    def close(self) -> None:
+        """Closes the socket."""
         self._socket.close()
 
     async def wait_closed(self) -> None:
         """Returns at once, because `close` has done everything."""
 
     def _accept(self) -> None:
+        wait = self._load.connections.room()
+        if wait:
+            self._pause(wait)
+        else:
+            self._accept_some()
+
+    def _accept_some(self) -> bool:
+        """Accepts one connection, and a few more without displacing others; returns whether there may be more."""
         connections = self._load.connections
         for _ in range(_ACCEPTED_A_TURN):
-            wait = connections.room()
-            if wait:
-                self._pause(wait)
-                return
             try:
                 accepted, _ = self._socket.accept()
             except BlockingIOError:
-                return
+                return False
             except ConnectionError:
                 continue
             except OSError:
                 # No descriptors are left, or no memory. The connection stays in the kernel.
-                self._pause(connections.displace() or GRACE_SECONDS)
-                return
-            self._take(accepted)
-
-    def _take(self, accepted: socket.socket) -> None:
-        """Begins a connection with the socket `accepted`."""
-        accepted.setblocking(False)  # noqa: FBT003, the name says it
-        connection = self._connect()
-        self._load.connections.add(connection)
-        connection.handshake = self._loop.create_task(self._shake_hands(connection, accepted))
-        connection.handshake.add_done_callback(partial(self._shaken, connection, accepted))
+                connections.displace()
+                return True
+            accepted.setblocking(False)  # noqa: FBT003, the name says it
+            connection = self._connect()
+            connections.add(connection)
+            connection.handshake = self._loop.create_task(self._shake_hands(connection, accepted))
+            connection.handshake.add_done_callback(partial(self._shaken, connection, accepted))
+            if connections.full:
+                break
+        return True
 
     async def _shake_hands(self, connection: LimitedProtocol, accepted: socket.socket) -> None:
+        """Begins the connection, over TLS once the client has sent the first message of its handshake."""
         with contextlib.suppress(OSError):
-            await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls())
+            if self._tls is not None:
+                async with asyncio.timeout(self._seconds):
+                    if not await hello.arrives(accepted):
+                        return
+                    await self._handshakes.turn()
+            await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        return {"ssl": self._tls(), "ssl_handshake_timeout": self._seconds, "ssl_shutdown_timeout": self._seconds}
 
     def _shaken(self, connection: LimitedProtocol, accepted: socket.socket, _: asyncio.Task[None]) -> None:
         connection.handshake = None
@@ -115,33 +150,30 @@ class Listener:
 class Server(uvicorn.Server):
     """uvicorn's server with limits, and without signal handlers, because two servers share one process."""
 
-    def __init__(
-        self, config: uvicorn.Config, load: Load, context: Callable[[], ssl.SSLContext] | None, seconds: float
-    ) -> None:
-        """Serves as `config` says, over TLS if `context` is given; a handshake may take `seconds`.
-
-        `context` is called for each connection.
-        """
+    def __init__(self, config: uvicorn.Config, load: Load, context: Context | None, seconds: float) -> None:
+        """Serves as `config` says, over TLS if `context` is given; a handshake may take `seconds`."""
         super().__init__(config)
         self.server_state = self.load = load
         self.listening = asyncio.Event()
         """Set once connections are accepted."""
         self._context = context
         self._seconds = seconds
+        self._listeners: list[Listener] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens on `sockets` as uvicorn does, but within the limits."""
         loop = asyncio.get_running_loop()
         connect = partial(LimitedProtocol, self.config, self.load, {}, loop)
-        self.servers = [Listener(one, self.load, connect, self._tls) for one in sockets or []]  # type: ignore[misc]
+        self._listeners = [Listener(one, self.load, connect, self._context, self._seconds) for one in sockets or []]
+        self.servers = self._listeners  # type: ignore[assignment]
         self.started = True
         self.listening.set()
 
-    def _tls(self) -> dict[str, Any]:
-        if self._context is None:
-            return {}
-        limits = {"ssl_handshake_timeout": self._seconds, "ssl_shutdown_timeout": self._seconds}
-        return {"ssl": self._context(), **limits}
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops as uvicorn does, but loses no connection that the kernel has accepted."""
+        for one in self._listeners:
+            await one.finish()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -153,7 +185,7 @@ def server(
     app: Any,
     settings: Settings,
     metrics: Metrics | None = None,
-    context: Callable[[], ssl.SSLContext] | None = None,
+    context: Context | None = None,
     log: AdmissionLog | None = None,
 ) -> Server:
     """A server of `app` within the limits of `settings`, over TLS if `context` is given, called for each connection."""

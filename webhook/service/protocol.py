@@ -13,6 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
+from webhook.service.connections import GRACE_SECONDS
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 
@@ -113,14 +114,19 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread = b""
         self._unparsed_bytes = 0
         self._allowed = True
+        #: When the newest request began, by perf_counter, and whether one before was a review.
+        self._begun = 0.0
+        self._reviewed = False
 
     @property
-    def answering(self) -> bool:
-        """Whether the application answers a request, and its client takes the answer."""
+    def busy(self) -> bool:
+        """Whether a request is being answered, or begins to arrive after another one was answered."""
         current = self._requests.current
-        if current is None or current.more_body or current.response_complete:
+        if current is None:
             return False
-        return self._untaken_bytes == 0
+        if self._state is _HEAD or self._state is _BODY:
+            return self._reviewed and perf_counter() - self._begun < GRACE_SECONDS
+        return not current.response_complete and self._untaken_bytes == 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the deadline of the first request."""
@@ -207,6 +213,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._close_behind()
             raise _StopError
         super().on_message_begin()
+        self._begun = perf_counter()
         self._state = FIRST_BYTE[self._state]
 
     def on_headers_complete(self) -> None:
@@ -227,7 +234,8 @@ class LimitedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             self.headers = _TRAILERS
             self._state = HEAD_END[self._state]
-            if self._load.draining:
+            if self._load.draining or self.expect_100_continue:
+                # A client that waits for 100 sends no body if it gets another status first.
                 self.cycle.keep_alive = False
             if self.pipeline:
                 self._hold()
@@ -264,12 +272,15 @@ class LimitedProtocol(HttpToolsProtocol):
         if current is None:
             return
         if REVIEWED in current.scope:
+            self._reviewed = True
             self._load.connections.used(self, current.scope[ARRIVED])  # type: ignore[typeddict-item]
         if self._write_deadline is not None and not self.flow.write_paused:
             self._taken()
         if current is self.cycle and self._state is not _CLOSING:
             self._state = ANSWERED[self._state]
         app = self._requests.answered()
+        if self._load.bodies.waiting:
+            self._load.bodies.waiting.pop(self, None)
         if self.transport.is_closing():
             return
         if app is not None:
@@ -322,10 +333,12 @@ class LimitedProtocol(HttpToolsProtocol):
     def _bound(self) -> None:
         """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
         state, bodies = self._state, self._load.bodies
+        if state is _BODY and self._requests.body_bytes:
+            bodies.waiting.setdefault(self)
+        elif bodies.waiting:
+            bodies.waiting.pop(self, None)
         if state is _ANSWERING:
             self._disarm()
-            if bodies.waiting:
-                bodies.waiting.pop(self, None)
         elif state is _IDLE:
             # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
             if self._deadline is None and self.timeout_keep_alive_task is None:
@@ -336,8 +349,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._load.reading.end(self.loop)
             if self._deadline is None:
                 self._arm()
-            if state is _BODY and self._requests.body_bytes:
-                bodies.waiting.setdefault(self)
         if bodies.bytes > bodies.limit:
             bodies.bound()
 

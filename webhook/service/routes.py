@@ -1,6 +1,5 @@
 """The two FastAPI applications of the serving process: reviews over HTTPS, operations over HTTP."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -20,6 +19,7 @@ from webhook.service.admission import Admissions, Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
+from webhook.service.turn import Ration
 
 _SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
@@ -34,12 +34,11 @@ class OneATurn:
     def __init__(self, app: ASGIApp) -> None:
         """Passes all calls to `app`."""
         self._app = app
-        self._turn = asyncio.Lock()
+        self._ration = Ration(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one call (ASGI 3.0)."""
-        await self._turn.acquire()
-        asyncio.get_running_loop().call_soon(self._turn.release)
+        await self._ration.turn()
         await self._app(scope, receive, send)
 
 

@@ -44,6 +44,37 @@ class Backlog:
                 loop.call_soon(self._work, loop)
 
 
+class Ration:
+    """Lets a number of tasks go on in each turn of the event loop, the first one first."""
+
+    def __init__(self, number: int) -> None:
+        """Lets `number` tasks go on in a turn."""
+        self._number = self._left = number
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def turn(self) -> None:
+        """Returns in this turn, or in a later one."""
+        loop = asyncio.get_running_loop()
+        if self._left == self._number:
+            loop.call_soon(self._renew, loop)
+        if self._left:
+            self._left -= 1
+            return
+        later = loop.create_future()
+        self._waiting.append(later)
+        await later
+
+    def _renew(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._left = self._number
+        while self._waiting and self._left:
+            later = self._waiting.popleft()
+            if not later.done():
+                later.set_result(None)
+                self._left -= 1
+        if self._left < self._number:
+            loop.call_soon(self._renew, loop)
+
+
 class Reading:
     """The reading of all connections of one server in the current turn."""
 
