@@ -262,6 +262,82 @@ def test_handshakes_that_do_not_come_keep_nobody_out(tls: Path, tmp_path: Path) 
         assert running.metric("connections") <= 16
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc" + b"x" * 16_380,
+        b"\x16\x03\x01\x00\x30\x01\x01\x00\x00" + b"x" * 44,
+        b"\x16\x03\x01\x00\x00\x01\x00\x00\x00",
+        b"\x16\x03\x01\x00\x30\x02\x00\x00\x2c" + b"x" * 44,
+        b"\x17\x03\x01\x00\x30\x01\x00\x00\x2c" + b"x" * 44,
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+    ids=["large", "in several records", "empty", "another message", "no handshake", "no TLS"],
+)
+def test_a_first_message_that_is_no_small_client_hello_is_not_answered(built_in: Service, first: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", built_in.port), 30) as plain, contextlib.suppress(ConnectionError):
+        plain.sendall(first)
+        assert plain.recv(1) == b""
+
+
+def test_a_client_hello_in_pieces_is_answered(built_in: Service) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting(built_in.tls).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = outgoing.read()
+    with socket.create_connection(("127.0.0.1", built_in.port), 30) as plain:
+        for start in range(0, len(hello), 100):
+            plain.sendall(hello[start : start + 100])
+            time.sleep(0.05)
+        incoming.write(plain.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+    assert client.version() == "TLSv1.3"
+
+
+def test_a_request_that_arrives_keeps_its_connection_while_others_come(tls: Path, tmp_path: Path) -> None:
+    """Connections that never finished a review give way first."""
+    with service(tls, tmp_path / "log", ["--max-connections", "16"]) as running, running.connect() as kept:
+        _send(kept, BODY)
+        assert _receive(kept)[0].startswith(b"HTTP/1.1 200 ")
+        with contextlib.ExitStack() as ends:
+            for _ in range(40):
+                ends.enter_context(socket.create_connection(("127.0.0.1", running.port), 30))
+            time.sleep(0.5)
+            assert running.metric("connections") == 16
+            _send(kept, BODY)
+            assert _receive(kept)[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_client_that_waits_for_100_and_gets_another_status_is_told_to_close(built_in: Service) -> None:
+    """It sends no body then, so its next request would be taken for the body."""
+    with built_in.connect() as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        head, _ = _receive(connection)
+        assert head.startswith(b"HTTP/1.1 404 ")
+        assert b"connection: close" in head
+
+
+def test_a_body_behind_an_early_answer_counts_no_more(tls: Path, tmp_path: Path) -> None:
+    """Otherwise its connection would be rejected for it later, in place of an answer."""
+    size = 32 * 1024
+    with (
+        service(tls, tmp_path / "log", ["--max-body-bytes", str(2 * size)]) as running,
+        running.connect() as early,
+        contextlib.ExitStack() as ends,
+    ):
+        early.sendall(b"POST /nowhere HTTP/1.1\r\nContent-Length: 2000\r\n\r\n" + b" " * 1000)
+        assert _receive(early)[0].startswith(b"HTTP/1.1 404 ")
+        early.sendall(b" " * 1000)
+        for _ in range(10):
+            other = ends.enter_context(running.connect())
+            other.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (2 * size) + b" " * size)
+        wait_for(lambda: _rejections(running, "memory") >= 2)
+        _send(early, BODY)
+        assert _receive(early)[0].startswith(b"HTTP/1.1 200 ")
+
+
 def test_handshakes_that_fail_leave_no_memory_behind(tls: Path, tmp_path: Path) -> None:
     with service(tls, tmp_path / "log") as running:
         process = Process(running.process.pid)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from webhook.service import turn
-from webhook.service.turn import Answering, Backlog, Reading
+from webhook.service.turn import Answering, Backlog, Ration, Reading
 
 
 class Clock:
@@ -121,3 +121,24 @@ def test_answers_are_late_after_some_time_of_a_turn_which_begins_with_a_new_requ
     arrived = clock.now
     clock.now += 1
     assert not answering.late(arrived)
+
+
+def test_a_ration_lets_some_tasks_go_on_in_each_turn_in_order() -> None:
+    async def turns() -> list[list[int]]:
+        ration, loop = Ration(2), asyncio.get_running_loop()
+        seen: list[list[int]] = [[]]
+
+        async def task(number: int) -> None:
+            await ration.turn()
+            seen[-1].append(number)
+
+        tasks = [loop.create_task(task(number)) for number in range(7)]
+        tasks[3].cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+            seen.append([])
+        late = loop.create_task(task(7))
+        await late
+        return [one for one in seen if one]
+
+    assert asyncio.run(turns()) == [[0, 1], [2, 4], [5, 6], [7]]
