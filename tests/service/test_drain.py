@@ -1,6 +1,7 @@
 """Stopping: readiness fails first, requests are still answered, then the listener closes. Nothing is lost."""
 
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -78,6 +79,47 @@ def test_a_request_in_flight_is_finished(tls: Path, tmp_path: Path) -> None:
         connection.sendall(BODY[10:])
         assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
         assert running.process.wait(30) == 0
+
+
+def test_a_connection_without_a_handshake_does_not_keep_it_from_ending(tls: Path, tmp_path: Path) -> None:
+    arguments = ["--stop-seconds", "3600", "--handshake-seconds", "3600"]
+    with (
+        service(tls, tmp_path / "log", arguments) as running,
+        socket.create_connection(("127.0.0.1", running.port), 30),
+    ):
+        wait_for(lambda: running.metric("connections") == 1)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0
+
+
+def test_a_connection_without_a_request_does_not_keep_it_from_ending(tls: Path, tmp_path: Path) -> None:
+    arguments = ["--stop-seconds", "3600", "--read-seconds", "3600"]
+    with service(tls, tmp_path / "log", arguments) as running, running.connect():
+        wait_for(lambda: running.metric("connections") == 1)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0
+
+
+def test_a_connection_that_was_never_accepted_before_the_end_is_served(tls: Path, tmp_path: Path) -> None:
+    """While the process is held, the kernel accepts it. Then the process accepts it, and closes the listener."""
+    with service(tls, tmp_path / "log", ["--drain-seconds", "0"]) as running:
+        running.process.send_signal(signal.SIGSTOP)
+        running.process.send_signal(signal.SIGTERM)
+        statuses: list[int] = []
+
+        def call() -> None:
+            with running.client() as client:
+                statuses.append(client.post("/mutate", content=BODY).status_code)
+
+        threads = [threading.Thread(target=call) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        running.process.send_signal(signal.SIGCONT)
+        for thread in threads:
+            thread.join()
+        assert running.process.wait(30) == 0
+    assert statuses == [200] * 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

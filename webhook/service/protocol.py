@@ -163,12 +163,16 @@ class LimitedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Closes an idle connection, and lets others finish. A new connection has a moment to begin its request."""
         if self.transport is None:
-            return
-        if self._state is _IDLE and self._requests.current is None:
+            self.loop.call_later(_FRESH_SECONDS, self._abort_handshake)
+        elif self._state is _IDLE and self._requests.current is None:
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
         elif self._state is not _HEAD:
             super().shutdown()
+
+    def _abort_handshake(self) -> None:
+        if self.transport is None:
+            self.abort()
 
     def pause_writing(self) -> None:
         """The client does not take its answer: bounds it, together with those of others, and starts its deadline."""
