@@ -15,6 +15,7 @@ from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import PREFIX, Metrics
 from webhook.service.protocol import ANSWERED, FIRST_BYTE, HEAD_END, LAST_BYTE, LimitedProtocol, State
+from webhook.service.requests import HELD
 from webhook.service.settings import Settings
 
 HEAD = b"POST /mutate HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
@@ -248,6 +249,27 @@ def test_an_answer_frees_only_what_its_own_request_held(connections: Connections
         connection.connection_lost(None)
 
     run(scenario)
+
+
+def test_the_body_of_a_lost_connection_does_not_wait_for_its_turn(connections: Connections) -> None:
+    """A large review waits. If its client is gone, it is not answered, and holds no memory meanwhile."""
+    called: list[None] = []
+    connections.before = lambda: called.append(None)
+
+    async def scenario() -> None:
+        connection, _ = connections.connect()
+        connection.data_received(HEAD.replace(b": 2", b": 20000") + b" " * 20_000)
+        cycle = connection.cycle
+        await asyncio.sleep(0)
+        held = cycle.scope[HELD]  # type: ignore[typeddict-item]
+        assert [len(one) for one in held] == [20_000]
+        connection.connection_lost(None)
+        assert held == []
+        await answered()
+
+    run(scenario)
+    assert called == []
+    assert connections.metric("rejected_calls_total", reason="disconnected") == 1
 
 
 @pytest.mark.parametrize("size", [1000, 20_000])

@@ -16,7 +16,7 @@ from webhook.core.text import LIMIT, cut, one_line
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
-from webhook.service.requests import OVERLOADED
+from webhook.service.requests import HELD, OVERLOADED
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.turn import Answering, Backlog
 
@@ -72,16 +72,18 @@ class Admissions:
 
     async def _answer(self, respond: Respond, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await read_body(scope, receive, self._max_body_bytes)
+            held = [await read_body(scope, receive, self._max_body_bytes)]
             started: float = scope.get(ARRIVED) or perf_counter()
-            if len(body) > _LARGE:
-                answer, admission = await _later(self._large, respond, body)
+            if len(held[0]) > _LARGE:
+                scope[HELD] = held
+                answer, admission = await _later(self._large, respond, held)
             elif self._answering.late(started):
-                answer, admission = await _later(self._answering.backlog, respond, body)
+                scope[HELD] = held
+                answer, admission = await _later(self._answering.backlog, respond, held)
             else:
-                answer, admission = respond(body)
+                answer, admission = respond(held[0])
             # The client may take its time for the answer.
-            del body
+            held.clear()
         except ReviewError as error:
             await self._reject(send, RejectedError(400, "invalid", cut(one_line(str(error)), LIMIT * 2)))
         except RejectedError as error:
@@ -104,11 +106,14 @@ class Admissions:
         await _send(send, error.status, body, *error.headers, linger=linger)
 
 
-async def _later(backlog: Backlog, respond: Respond, body: bytes | bytearray) -> tuple[bytes, Admission]:
-    """What `respond` returns or raises for `body`, in a later turn of the event loop."""
+async def _later(backlog: Backlog, respond: Respond, held: list[bytes | bytearray]) -> tuple[bytes, Admission]:
+    """What `respond` returns or raises for the body in `held`, in a later turn of the event loop.
+
+    Raises DisconnectedError if the body is taken out of `held` before.
+    """
     loop = asyncio.get_running_loop()
     turn: asyncio.Future[tuple[bytes, Admission]] = loop.create_future()
-    backlog.add(loop, partial(_work, turn, respond, body))
+    backlog.add(loop, partial(_work, turn, respond, held))
     try:
         return await turn
     finally:
@@ -116,11 +121,14 @@ async def _later(backlog: Backlog, respond: Respond, body: bytes | bytearray) ->
         del turn
 
 
-def _work(done: asyncio.Future[tuple[bytes, Admission]], respond: Respond, body: bytes | bytearray) -> None:
+def _work(done: asyncio.Future[tuple[bytes, Admission]], respond: Respond, held: list[bytes | bytearray]) -> None:
     if done.cancelled():
         return
     try:
-        done.set_result(respond(body))
+        if held:
+            done.set_result(respond(held[0]))
+        else:
+            done.set_exception(DisconnectedError())
     except Exception as error:  # noqa: BLE001, whoever waits handles it
         done.set_exception(error)
     finally:

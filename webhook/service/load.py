@@ -22,7 +22,7 @@ class Limits:
     """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
-    connections: int = 512
+    connections: int = 384
     """Connections, from the moment in which they are accepted."""
     body_bytes: int = 16 * 1024**2
     """Memory for the bodies of all requests that are not answered."""
@@ -36,7 +36,7 @@ class Holder(Protocol):
     """A connection that holds memory."""
 
     def release_body(self) -> None:
-        """Gives up the request whose body is not complete."""
+        """Gives up the request whose body is not complete, unless it is small and began a moment ago."""
 
     def release_answer(self) -> None:
         """Gives up the answer that the client does not take."""
@@ -49,7 +49,7 @@ class Pool:
     """
 
     def __init__(self, limit: int, release: Callable[[Holder], None]) -> None:
-        """Starts with nothing; `release` makes a connection release its bytes and leave `waiting`."""
+        """Starts with nothing; `release` makes a connection release its bytes and leave `waiting`, if it may."""
         self.limit = limit
         self.bytes = 0
         self.waiting: dict[Holder, None] = {}
@@ -58,8 +58,10 @@ class Pool:
 
     def bound(self) -> None:
         """Makes connections release their bytes while there are too many."""
-        while self.bytes > self.limit and self.waiting:
-            self._release(next(iter(self.waiting)))
+        for one in list(self.waiting):
+            if self.bytes <= self.limit:
+                return
+            self._release(one)
 
 
 @dataclass

@@ -32,6 +32,8 @@ _PIPELINED: Final = 4
 _READ_BUFFER: Final = 20 * 1024
 #: What the transport holds of an answer that is not taken, at most: the bytes at which uvloop says so, and one piece.
 _WRITE_BUFFER: Final = 96 * 1024
+#: Bytes. The bodies of most reviews are smaller.
+_SMALL_BODY: Final = 64 * 1024
 #: How long a new connection may take to begin its request while the server stops.
 _FRESH_SECONDS: Final = 1.0
 
@@ -296,7 +298,12 @@ class LimitedProtocol(HttpToolsProtocol):
         self._let_go()
 
     def release_body(self) -> None:
-        """Rejects the request that is being read, because its body and others take too much memory."""
+        """Rejects the request that is being read, because its body and others take too much memory.
+
+        A small one that began a moment ago is not rejected: it is complete soon, while others wait for their turn.
+        """
+        if self._requests.body_bytes <= _SMALL_BODY and perf_counter() - self._begun < GRACE_SECONDS:
+            return
         del self._load.bodies.waiting[self]
         self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")
 

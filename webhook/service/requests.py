@@ -13,6 +13,8 @@ from webhook.service.load import Load
 
 #: Key of the ASGI scope: no slot was free for the request.
 OVERLOADED: Final = "webhook.overloaded"
+#: Key of the ASGI scope: a list with the body of a request that waits for its turn.
+HELD: Final = "webhook.held"
 
 
 class Requests:
@@ -78,6 +80,8 @@ class Requests:
             self.current.disconnected = True
             self.current.message_event.set()
             self.current.body = bytearray()
+            # The body would wait for its turn, but counts no more.
+            self.current.scope.get(HELD, []).clear()  # type: ignore[attr-defined]
             # Otherwise it refers to the connection, and the memory of both waits for a garbage collection.
             self.current.on_response = _nothing
             self.current = None
