@@ -21,7 +21,7 @@ from webhook.service.settings import Settings
 from webhook.service.turn import Ration
 
 #: Memory for bodies, as a multiple of the largest body.
-BODIES: Final = 4
+BODIES: Final = 3
 #: Connections that wait in the kernel.
 _BACKLOG: Final = 2048
 #: Connections that are accepted in one turn of the event loop. Each costs a handshake soon.

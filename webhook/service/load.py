@@ -22,11 +22,11 @@ class Limits:
     """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
-    connections: int = 384
+    connections: int = 320
     """Connections, from the moment in which they are accepted."""
-    body_bytes: int = 16 * 1024**2
+    body_bytes: int = 12 * 1024**2
     """Memory for the bodies of all requests that are not answered."""
-    answer_bytes: int = 8 * 1024**2
+    answer_bytes: int = 4 * 1024**2
     """Memory for all answers that clients do not take."""
     subjects: frozenset[str] = frozenset()
     """If not empty: the common names and DNS names of the client certificates that are allowed."""

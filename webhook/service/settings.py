@@ -45,12 +45,12 @@ class Settings(BaseSettings):
     operations_port: Port = 8080
     """The port for /livez, /readyz and /metrics, over HTTP. 0 for any free port."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024**2)] = 4 * 1024**2
-    """The largest review, in bytes. A larger one gets 413. All bodies together may take 4 times as much."""
+    """The largest review, in bytes. A larger one gets 413. All bodies together may take 3 times as much."""
     max_head_bytes: Annotated[int, Field(ge=1024, le=1024**2)] = 16 * 1024
     """The largest request line with headers, in bytes. A larger one gets 431."""
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
     """The most reviews that were read and are not answered. Further calls get 503 at once."""
-    max_connections: Annotated[int, Field(ge=16)] = 384
+    max_connections: Annotated[int, Field(ge=16)] = 320
     """The most connections to each port. Beyond it, the one that is longest without a finished review is closed."""
     read_seconds: Timeout = 5
     """Time for a whole request to arrive (else 408), for the first one to begin, and for a client to read an answer."""
