@@ -22,7 +22,7 @@ class Limits:
     """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
     in_flight: int = 1024
     """Requests that were read and are not answered."""
-    connections: int = 320
+    connections: int = 256
     """Connections, from the moment in which they are accepted."""
     body_bytes: int = 12 * 1024**2
     """Memory for the bodies of all requests that are not answered."""

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     """The largest request line with headers, in bytes. A larger one gets 431."""
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
     """The most reviews that were read and are not answered. Further calls get 503 at once."""
-    max_connections: Annotated[int, Field(ge=16)] = 320
+    max_connections: Annotated[int, Field(ge=16)] = 256
     """The most connections to each port. Beyond it, the one that is longest without a finished review is closed."""
     read_seconds: Timeout = 5
     """Time for a whole request to arrive (else 408), for the first one to begin, and for a client to read an answer."""
