@@ -100,28 +100,6 @@ def test_a_connection_without_a_request_does_not_keep_it_from_ending(tls: Path, 
         assert running.process.wait(30) == 0
 
 
-def test_a_connection_that_was_never_accepted_before_the_end_is_served(tls: Path, tmp_path: Path) -> None:
-    """While the process is held, the kernel accepts it. Then the process accepts it, and closes the listener."""
-    with service(tls, tmp_path / "log", ["--drain-seconds", "0"]) as running:
-        running.process.send_signal(signal.SIGSTOP)
-        running.process.send_signal(signal.SIGTERM)
-        statuses: list[int] = []
-
-        def call() -> None:
-            with running.client() as client:
-                statuses.append(client.post("/mutate", content=BODY).status_code)
-
-        threads = [threading.Thread(target=call) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.5)
-        running.process.send_signal(signal.SIGCONT)
-        for thread in threads:
-            thread.join()
-        assert running.process.wait(30) == 0
-    assert statuses == [200] * 20
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it(tls: Path, tmp_path: Path, number: signal.Signals) -> None:
     arguments = ["--drain-seconds", "3600", "--stop-seconds", "3600"]

@@ -22,6 +22,8 @@ from webhook.service.turn import Ration
 
 #: Memory for bodies, as a multiple of the largest body.
 BODIES: Final = 3
+#: Memory for answers that clients do not take.
+_ANSWER_BYTES: Final = 4 * 1024**2
 #: Connections that wait in the kernel.
 _BACKLOG: Final = 2048
 #: Connections that are accepted in one turn of the event loop. Each costs a handshake soon.
@@ -115,18 +117,17 @@ class Listener:
 
     async def _shake_hands(self, connection: LimitedProtocol, accepted: socket.socket) -> None:
         """Begins the connection, over TLS once the client has sent the first message of its handshake."""
+        arguments: dict[str, Any] = {}
         with contextlib.suppress(OSError):
             if self._tls is not None:
-                async with asyncio.timeout(self._seconds):
+                until = self._loop.time() + self._seconds
+                async with asyncio.timeout_at(until):
                     if not await hello.arrives(accepted):
                         return
                     await self._handshakes.turn()
-            await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._arguments())
-
-    def _arguments(self) -> dict[str, Any]:
-        if self._tls is None:
-            return {}
-        return {"ssl": self._tls(), "ssl_handshake_timeout": self._seconds, "ssl_shutdown_timeout": self._seconds}
+                rest = max(until - self._loop.time(), _AGAIN_SECONDS)
+                arguments = {"ssl": self._tls(), "ssl_handshake_timeout": rest, "ssl_shutdown_timeout": self._seconds}
+            await self._loop.connect_accepted_socket(lambda: connection, accepted, **arguments)
 
     def _shaken(self, connection: LimitedProtocol, accepted: socket.socket, _: asyncio.Task[None]) -> None:
         connection.handshake = None
@@ -206,6 +207,7 @@ def server(
         in_flight=settings.max_in_flight,
         connections=settings.max_connections,
         body_bytes=BODIES * settings.max_body_bytes,
+        answer_bytes=_ANSWER_BYTES,
         # Without TLS there are no client certificates.
         subjects=frozenset() if context is None else settings.client_subjects,
     )
