@@ -11,12 +11,14 @@ import pytest
 from webhook.core.review import Admission, ReviewError
 from webhook.service import admission, protocol
 from webhook.service.admission import Admissions
+from webhook.service.connections import GRACE_SECONDS
 from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import PREFIX, Metrics
-from webhook.service.protocol import ANSWERED, FIRST_BYTE, HEAD_END, LAST_BYTE, LimitedProtocol, State
+from webhook.service.protocol import LimitedProtocol
 from webhook.service.requests import HELD
 from webhook.service.settings import Settings
+from webhook.service.state import ANSWERED, FIRST_BYTE, HEAD_END, LAST_BYTE, State
 
 HEAD = b"POST /mutate HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
 UNKNOWN = HEAD.replace(b"/mutate", b"/unknown")
@@ -270,6 +272,31 @@ def test_the_body_of_a_lost_connection_does_not_wait_for_its_turn(connections: C
     run(scenario)
     assert called == []
     assert connections.metric("rejected_calls_total", reason="disconnected") == 1
+
+
+def test_a_small_body_that_began_a_moment_ago_stays_while_others_are_given_up(connections: Connections) -> None:
+    """Bodies that are complete, and wait for their turn, cannot be given up, so it would have to pay for them."""
+    connections.server.load.bodies.limit = 100_000
+
+    def half(size: int) -> bytes:
+        return HEAD.replace(b": 2", b": %d" % (2 * size)) + b" " * size
+
+    async def scenario() -> None:
+        (small, one), (large, other), (last, another) = (connections.connect() for _ in range(3))
+        small.data_received(half(20_000))
+        large.data_received(half(90_000))
+        assert (one.statuses, other.statuses) == ([], [b"503"])
+        assert connections.server.load.bodies.bytes == 20_000
+        connections.now += GRACE_SECONDS
+        last.data_received(half(50_000))
+        last.data_received(b" " * 40_000)
+        assert (one.statuses, another.statuses) == ([b"503"], [])
+        assert connections.server.load.bodies.bytes == 90_000
+        for connection in (small, large, last):
+            connection.connection_lost(None)
+
+    run(scenario)
+    assert connections.metric("rejected_calls_total", reason="memory") == 2
 
 
 @pytest.mark.parametrize("size", [1000, 20_000])

@@ -1,4 +1,4 @@
-"""The headers that say where a body ends. What another server might understand differently is refused (RFC 9112)."""
+"""The headers around a body. What another server might understand differently is refused (RFC 9112)."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,6 +6,17 @@ from typing import Final
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 #: The most digits of a Content-Length.
 _DIGITS: Final = 18
+
+
+class _Trailers(list[tuple[bytes, bytes]]):
+    """Where the headers behind a body go: nowhere."""
+
+    def append(self, _trailer: tuple[bytes, bytes]) -> None:
+        """Drops it."""
+
+
+#: uvicorn appends trailers to the headers of a request, where nobody reads them.
+TRAILERS: Final = _Trailers()
 
 
 def fault(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from asyncio.events import TimerHandle
-from enum import IntEnum, auto
 from time import perf_counter
 from typing import Any, Final
 
@@ -16,6 +15,18 @@ from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
 from webhook.service.load import Load
 from webhook.service.requests import Requests
+from webhook.service.state import (
+    ANSWERED,
+    ANSWERING,
+    BODY,
+    CLOSING,
+    DISCARDING,
+    FIRST_BYTE,
+    HEAD,
+    HEAD_END,
+    IDLE,
+    LAST_BYTE,
+)
 
 #: Key of the ASGI scope: when the request's last byte was read, by perf_counter.
 ARRIVED: Final = "webhook.arrived"
@@ -38,46 +49,8 @@ _SMALL_BODY: Final = 64 * 1024
 _FRESH_SECONDS: Final = 1.0
 
 
-class State(IntEnum):
-    """What a connection does."""
-
-    #: Waits for a request.
-    IDLE = auto()
-    #: Reads a request line and headers.
-    HEAD = auto()
-    #: Reads a body; the application was called.
-    BODY = auto()
-    #: Has read a whole request; its answer is not finished.
-    ANSWERING = auto()
-    #: Reads the rest of a body whose request was answered before.
-    DISCARDING = auto()
-    #: Has rejected a call; ignores what still comes.
-    CLOSING = auto()
-
-
-#: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
-_IDLE, _HEAD, _BODY, _ANSWERING, _DISCARDING, _CLOSING = State
-
-#: For each event the states in which it may happen, and the next state.
-#: HEAD follows ANSWERING if a client sends a request before it has the answer to the one before.
-FIRST_BYTE: Final = {_IDLE: _HEAD, _ANSWERING: _HEAD}
-HEAD_END: Final = {_HEAD: _BODY}
-LAST_BYTE: Final = {_BODY: _ANSWERING, _DISCARDING: _IDLE}
-ANSWERED: Final = {_HEAD: _HEAD, _BODY: _DISCARDING, _ANSWERING: _IDLE}
-
-
 class _StopError(Exception):
     """Ends the parser in the middle of what it reads, because the call was rejected."""
-
-
-class _Trailers(list[tuple[bytes, bytes]]):
-    """Where trailers go: nowhere."""
-
-    def append(self, _trailer: tuple[bytes, bytes]) -> None:
-        """Drops it."""
-
-
-_TRAILERS: Final = _Trailers()
 
 
 class _Flow(FlowControl):
@@ -108,7 +81,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._load = server_state
         self._limits = server_state.limits
         self._requests = Requests(server_state, self.pipeline)
-        self._state = _IDLE
+        self._state = IDLE
         self._deadline: TimerHandle | None = None
         self._write_deadline: TimerHandle | None = None
         self._untaken_bytes = 0
@@ -126,7 +99,7 @@ class LimitedProtocol(HttpToolsProtocol):
         current = self._requests.current
         if current is None:
             return False
-        if self._state is _HEAD or self._state is _BODY:
+        if self._state is HEAD or self._state is BODY:
             return self._reviewed and perf_counter() - self._begun < GRACE_SECONDS
         return not current.response_complete and self._untaken_bytes == 0
 
@@ -166,10 +139,10 @@ class LimitedProtocol(HttpToolsProtocol):
         """Closes an idle connection, and lets others finish. A new connection has a moment to begin its request."""
         if self.transport is None:
             self.loop.call_later(_FRESH_SECONDS, self._abort_handshake)
-        elif self._state is _IDLE and self._requests.current is None:
+        elif self._state is IDLE and self._requests.current is None:
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
-        elif self._state is not _HEAD:
+        elif self._state is not HEAD:
             super().shutdown()
 
     def _abort_handshake(self) -> None:
@@ -238,7 +211,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._reject(400, "invalid", fault)
         else:
             super().on_headers_complete()
-            self.headers = _TRAILERS
+            self.headers = framing.TRAILERS
             self._state = HEAD_END[self._state]
             if self._load.draining or self.expect_100_continue:
                 # A client that waits for 100 sends no body if it gets another status first.
@@ -265,7 +238,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unparsed_bytes = 0
         self._state = LAST_BYTE[self._state]
         # A request that was answered before its last byte, for instance with 404, needs no slot.
-        if self._state is _ANSWERING:
+        if self._state is ANSWERING:
             self.scope[ARRIVED] = perf_counter()  # type: ignore[typeddict-unknown-key]
             self._requests.complete()
         super().on_message_complete()
@@ -282,7 +255,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._load.connections.used(self, current.scope[ARRIVED])  # type: ignore[typeddict-item]
         if self._write_deadline is not None and not self.flow.write_paused:
             self._taken()
-        if current is self.cycle and self._state is not _CLOSING:
+        if current is self.cycle and self._state is not CLOSING:
             self._state = ANSWERED[self._state]
         app = self._requests.answered()
         if self._load.bodies.waiting:
@@ -314,7 +287,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _let_go(self) -> None:
         """Reads again, unless requests are pipelined, bytes wait for the next turn, or the connection closes."""
-        if not (self.pipeline or self._unread or self._state is _CLOSING):
+        if not (self.pipeline or self._unread or self._state is CLOSING):
             self.flow.held = False
             self.flow.resume_reading()
 
@@ -327,7 +300,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Parses `data`, unless the connection closes."""
-        if self._state is _CLOSING or self.transport.is_closing():
+        if self._state is CLOSING or self.transport.is_closing():
             return
         # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.
         self._unparsed_bytes += len(data)
@@ -336,7 +309,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserError:
             # After a rejection this is its _StopError.
-            if self._state is not _CLOSING:
+            if self._state is not CLOSING:
                 self._reject(400, "invalid", "not an HTTP/1.1 request")
         else:
             self._bound()
@@ -344,17 +317,17 @@ class LimitedProtocol(HttpToolsProtocol):
     def _bound(self) -> None:
         """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
         state, bodies = self._state, self._load.bodies
-        if state is _BODY and self._requests.body_bytes:
+        if state is BODY and self._requests.body_bytes:
             bodies.waiting.setdefault(self)
         elif bodies.waiting:
             bodies.waiting.pop(self, None)
-        if state is _ANSWERING:
+        if state is ANSWERING:
             self._disarm()
-        elif state is _IDLE:
+        elif state is IDLE:
             # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
             if self._deadline is None and self.timeout_keep_alive_task is None:
                 self._arm()
-        elif self._unparsed_bytes > self._limits.head_bytes or (state is _HEAD and len(self.headers) > _HEADERS):
+        elif self._unparsed_bytes > self._limits.head_bytes or (state is HEAD and len(self.headers) > _HEADERS):
             self._reject_head()
         else:
             self._load.reading.end(self.loop)
@@ -382,7 +355,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _expired(self) -> None:
         self._deadline = None
-        if self._state is _HEAD or (self._state is _BODY and not self.cycle.response_started):
+        if self._state is HEAD or (self._state is BODY and not self.cycle.response_started):
             self._reject(408, "timeout", f"request not complete after {self._limits.read_seconds:g} seconds")
         else:
             self.transport.close()
@@ -396,11 +369,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
         If requests before it are not answered yet, they are, but the call itself is not.
         """
-        if self._state is _CLOSING or self.transport.is_closing():
+        if self._state is CLOSING or self.transport.is_closing():
             return
         body = self._load.rejections.record(status, reason, sentence)
-        current, silent = self._requests.current, self._state is _DISCARDING
-        if self._state is _BODY:
+        current, silent = self._requests.current, self._state is DISCARDING
+        if self._state is BODY:
             self.scope[REJECTED] = True  # type: ignore[typeddict-unknown-key]
             if self._requests.drop_newest():
                 current, silent = None, self.cycle.response_started
@@ -414,14 +387,14 @@ class LimitedProtocol(HttpToolsProtocol):
             head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
         self._disarm()
-        self._state = _CLOSING
+        self._state = CLOSING
         self.scope = self.headers = None  # type: ignore[assignment]
         self.transport.close()
 
     def _close_behind(self) -> None:
         """Reads no more, and closes the connection behind the answers to the requests that are complete."""
         self._disarm()
-        self._state = _CLOSING
+        self._state = CLOSING
         self._hold()
         last = self._requests.newest
         if last is not None:
