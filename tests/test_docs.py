@@ -10,8 +10,10 @@ from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import ExecutorRule, Policy, Profile
 from webhook.core.virtual_node import VirtualNode
+from webhook.service.listener import BODIES
 from webhook.service.metrics import REJECTIONS, Metrics
 from webhook.service.policy_file import parse_policy
+from webhook.service.settings import Settings
 
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -20,6 +22,22 @@ DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 
 def test_every_setting_stands_in_the_table() -> None:
     assert settings_table.document() == settings_table.DOCUMENT.read_text(encoding="utf-8"), "run make golden"
+
+
+def test_the_bounds_that_texts_name_are_those_of_the_code() -> None:
+    alerts = (ROOT / "charts" / "spark-eci-webhook" / "files" / "alerts.yaml").read_text(encoding="utf-8")
+    assert f"may take {BODIES} times as much" in (Settings.model_fields["max_body_bytes"].description or "")
+    assert f"exceed {BODIES} times settings.maxBodyBytes" in alerts
+    assert (
+        f"{BODIES} times the largest\nbody (`--max-body-bytes`, {_default('max_body_bytes') // 1024**2} MiB)"
+        in OPERATIONS
+    )
+    assert f"(`--max-connections`, {_default('max_connections')})" in OPERATIONS
+
+
+def _default(name: str) -> int:
+    found: int = Settings.model_fields[name].default
+    return found
 
 
 def test_every_key_of_the_policy_is_explained() -> None:

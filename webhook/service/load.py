@@ -16,19 +16,19 @@ from webhook.service.turn import Reading
 class Limits:
     """The limits of one connection, and of all of them together."""
 
-    head_bytes: int = 16 * 1024
+    head_bytes: int
     """The largest request line with headers."""
-    read_seconds: float = 5
+    read_seconds: float
     """Time for a whole request to arrive, for the first one to begin, and for a client to read an answer."""
-    in_flight: int = 1024
+    in_flight: int
     """Requests that were read and are not answered."""
-    connections: int = 256
+    connections: int
     """Connections, from the moment in which they are accepted."""
-    body_bytes: int = 12 * 1024**2
+    body_bytes: int
     """Memory for the bodies of all requests that are not answered."""
-    answer_bytes: int = 4 * 1024**2
+    answer_bytes: int
     """Memory for all answers that clients do not take."""
-    subjects: frozenset[str] = frozenset()
+    subjects: frozenset[str]
     """If not empty: the common names and DNS names of the client certificates that are allowed."""
 
 
@@ -68,7 +68,7 @@ class Pool:
 class Load(ServerState):
     """What all connections of one server share."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits
     metrics: Metrics | None = None
     rejections: Rejections = field(default_factory=Rejections)
     in_flight: int = 0
