@@ -40,30 +40,28 @@ async def captured(target: Target) -> None:
     await _answered(target, 100, _CHUNKED + _chunks(CAPTURED[0].read_bytes()) + b"0\r\na: b\r\nc: d\r\n\r\n", 6)
 
 
-async def endless(target: Target) -> None:
-    """Chunks without end, on hundreds of connections."""
-    piece = _chunks(b" " * 40_000)
+async def _without_end(target: Target, count: int, start: bytes, piece: bytes, pause: float | None = None) -> None:
+    """Sends `start` and then `piece` again and again, on `count` connections."""
 
     async def send() -> None:
         async with target.wire() as wire:
-            await wire.send(_CHUNKED)
+            await wire.send(start)
             while True:
                 await wire.send(piece)
+                if pause is not None:
+                    await asyncio.sleep(pause)
 
-    await target.swarm(300, send)
+    await target.swarm(count, send)
+
+
+async def endless(target: Target) -> None:
+    """Chunks without end, on hundreds of connections."""
+    await _without_end(target, 300, _CHUNKED, _chunks(b" " * 40_000))
 
 
 async def extensions(target: Target) -> None:
     """Chunks with long extensions, of which no body remains."""
-    piece = (b"1;" + b"x" * 4000 + b"\r\n \r\n") * 60
-
-    async def send() -> None:
-        async with target.wire() as wire:
-            await wire.send(_CHUNKED)
-            while True:
-                await wire.send(piece)
-
-    await target.swarm(100, send)
+    await _without_end(target, 100, _CHUNKED, (b"1;" + b"x" * 4000 + b"\r\n \r\n") * 60)
 
 
 async def records(target: Target) -> None:
@@ -84,28 +82,12 @@ async def records_endless(target: Target) -> None:
 
 async def trailers(target: Target) -> None:
     """Trailers without end."""
-
-    async def send() -> None:
-        async with target.wire() as wire:
-            await wire.send(_CHUNKED + b"0\r\n")
-            while True:
-                await wire.send(b"a: b\r\n" * 10_000)
-
-    await target.swarm(100, send)
+    await _without_end(target, 100, _CHUNKED + b"0\r\n", b"a: b\r\n" * 10_000)
 
 
 async def pieces(target: Target) -> None:
     """A large body in pieces, each of which waits."""
-    piece = b" " * 1000
-
-    async def send() -> None:
-        async with target.wire() as wire:
-            await wire.send(_HEAD + b"Content-Length: 4000000\r\n\r\n")
-            while True:
-                await wire.send(piece)
-                await asyncio.sleep(0.01)
-
-    await target.swarm(400, send)
+    await _without_end(target, 400, _HEAD + b"Content-Length: 4000000\r\n\r\n", b" " * 1000, pause=0.01)
 
 
 ATTACKS = {
