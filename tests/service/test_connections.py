@@ -92,6 +92,17 @@ def test_a_new_one_has_a_moment_before_it_gives_way(scene: Scene) -> None:
     assert (scene.all.room(), scene.closed) == (0, ["c"])
 
 
+def test_a_step_gives_another_moment(scene: Scene) -> None:
+    scene.add("abc")
+    scene.now += GRACE_SECONDS
+    scene.known["a"].idle_since = scene.now
+    assert (scene.all.room(), scene.closed) == (0, ["b"])
+    scene.known["c"].idle_since = scene.now
+    scene.add("d")
+    scene.now -= 1 - GRACE_SECONDS / 2
+    assert scene.all.room() == pytest.approx(GRACE_SECONDS / 2)
+
+
 def test_a_connection_that_is_gone_is_forgotten(scene: Scene) -> None:
     scene.add("abc")
     scene.review("a")

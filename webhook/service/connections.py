@@ -6,8 +6,8 @@ from itertools import chain
 from time import perf_counter
 from typing import Final, Protocol
 
-#: A connection that is younger, or whose last review is, is not closed for the sake of another one. In this time a
-#: client finishes its handshake and sends its review.
+#: How long after each step of a client its connection is not closed for the sake of another one. The steps are: to
+#: connect, to begin and to finish the handshake, to begin a request, and to finish a review.
 GRACE_SECONDS: Final = 0.25
 
 
@@ -15,11 +15,11 @@ class Connection(Protocol):
     """What is known of a connection."""
 
     idle_since: float
-    """When it was accepted, or finished its last review, by perf_counter."""
+    """When it was accepted, made the last step of its handshake, or finished its last review, by perf_counter."""
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being answered, or begins to arrive after another one was answered."""
+        """Whether a request is being answered, or began to arrive a moment ago."""
 
     def abort(self) -> None:
         """Closes the connection at once."""
@@ -35,7 +35,7 @@ class Connections:
     def __init__(self, bound: int) -> None:
         """Starts with none."""
         self._bound = bound
-        self._fresh: OrderedDict[Connection, None] = OrderedDict()
+        self._fresh: dict[Connection, None] = {}
         self._used: OrderedDict[Connection, None] = OrderedDict()
 
     def __len__(self) -> int:
@@ -43,7 +43,7 @@ class Connections:
         return len(self._fresh) + len(self._used)
 
     def __iter__(self) -> Iterator[Connection]:
-        """The first one gives way first."""
+        """Those that never finished a review come first."""
         return chain(self._fresh, self._used)
 
     def add(self, connection: Connection) -> None:
@@ -58,12 +58,12 @@ class Connections:
 
     def used(self, connection: Connection, moment: float) -> None:
         """The connection finished a review whose last byte came at `moment`, by perf_counter."""
+        connection.idle_since = moment
         if connection in self._used:
             self._used.move_to_end(connection)
         elif connection in self._fresh:
             del self._fresh[connection]
             self._used[connection] = None
-        connection.idle_since = moment
 
     @property
     def full(self) -> bool:
@@ -76,12 +76,18 @@ class Connections:
 
     def displace(self) -> float:
         """Closes the connection that gives way and returns 0, or returns the seconds until this may be done."""
+        now = perf_counter()
         for order in (self._fresh, self._used):
-            first = next((one for one in order if not one.busy), None)
-            if first is not None:
-                rest = first.idle_since + GRACE_SECONDS - perf_counter()
-                if rest <= 0:
-                    self.discard(first)
-                    first.abort()
-                return max(rest, 0)
+            waits = []
+            for one in order:
+                if one.busy:
+                    continue
+                wait = one.idle_since + GRACE_SECONDS - now
+                if wait <= 0:
+                    self.discard(one)
+                    one.abort()
+                    return 0
+                waits.append(wait)
+            if waits:
+                return min(waits)
         return GRACE_SECONDS

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 import uvicorn
@@ -124,6 +125,7 @@ class Listener:
                 async with asyncio.timeout_at(until):
                     if not await hello.arrives(accepted):
                         return
+                    connection.idle_since = perf_counter()
                     await self._handshakes.turn()
                 rest = max(until - self._loop.time(), _AGAIN_SECONDS)
                 arguments = {"ssl": self._tls(), "ssl_handshake_timeout": rest, "ssl_shutdown_timeout": self._seconds}

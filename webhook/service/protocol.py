@@ -89,23 +89,23 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread = b""
         self._unparsed_bytes = 0
         self._allowed = True
-        #: When the newest request began, by perf_counter, and whether one before was a review.
+        #: When the newest request began, by perf_counter, and whether it is the first one, or follows a review.
         self._begun = 0.0
+        self._trusted = True
         self._reviewed = False
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being answered, or begins to arrive after another one was answered."""
+        """Whether a request is being answered, or began to arrive a moment ago: the first one or one after a review."""
         current = self._requests.current
-        if current is None:
-            return False
         if self._state is HEAD or self._state is BODY:
-            return self._reviewed and perf_counter() - self._begun < GRACE_SECONDS
-        return not current.response_complete and self._untaken_bytes == 0
+            return self._trusted and perf_counter() - self._begun < GRACE_SECONDS
+        return current is not None and not current.response_complete and self._untaken_bytes == 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the deadline of the first request."""
         super().connection_made(transport)
+        self.idle_since = perf_counter()
         self.flow: _Flow = _Flow(transport)
         session: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if session is not None:
@@ -250,8 +250,8 @@ class LimitedProtocol(HttpToolsProtocol):
         current = self._requests.current
         if current is None:
             return
+        self._trusted = self._reviewed = self._reviewed or REVIEWED in current.scope
         if REVIEWED in current.scope:
-            self._reviewed = True
             self._load.connections.used(self, current.scope[ARRIVED])  # type: ignore[typeddict-item]
         if self._write_deadline is not None and not self.flow.write_paused:
             self._taken()
