@@ -49,7 +49,7 @@ def summary(verdicts: list[Verdict]) -> Table:
             f"{max(one.peak_mib for one in figures):.0f}",
             f"{max((one.rest_mib or 0) for one in figures):.0f}",
             f"{max(one.turn_ms for one in figures):.0f}",
-            f"{len(verdict.ordinary.milliseconds) + lost:,}",
+            f"{verdict.ordinary.answered + lost:,}",
             f"{lost:,}",
             f"{half:.1f}",
             f"{most:.1f}",

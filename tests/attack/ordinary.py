@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
@@ -36,19 +36,14 @@ class Outcome:
 
     lost: Counter[str] = field(default_factory=Counter)
     """Reviews without the right answer, by what happened instead."""
-    milliseconds: list[float] = field(default_factory=list)
+    answered: int = 0
+    """Reviews with the right answer."""
+    percentiles: tuple[float, float] = (0, 0)
+    """The median and the 99th percentile of their latencies, in milliseconds."""
 
     @property
     def faults(self) -> list[str]:
         return [f"{count} reviews lost: {why}" for why, count in self.lost.items()]
-
-    @property
-    def percentiles(self) -> tuple[float, float]:
-        """The median and the 99th percentile of the latencies, in milliseconds."""
-        if len(self.milliseconds) < 2:
-            return (0, 0)
-        cuts = quantiles(self.milliseconds, n=100)
-        return cuts[49], cuts[98]
 
 
 class Ordinary:
@@ -63,8 +58,9 @@ class Ordinary:
     def outcome(self) -> Outcome:
         """Ends the client."""
         output, _ = self._process.communicate(timeout=60)
+        assert self._process.returncode == 0
         found = json.loads(output)
-        return Outcome(Counter(found["lost"]), found["milliseconds"])
+        return Outcome(Counter(found["lost"]), found["answered"], tuple(found["percentiles"]))
 
     def kill(self) -> None:
         """Ends the client without an outcome, if it still runs."""
@@ -87,6 +83,7 @@ class _Load:
         self._context = ssl.create_default_context(cafile=str(tls / "ca.crt"))
         self._right: dict[bytes, bytes] = {}
         self._ended = asyncio.Event()
+        self._milliseconds: list[float] = []
         self.outcome = Outcome()
 
     async def learn(self) -> None:
@@ -106,6 +103,10 @@ class _Load:
             group.create_task(self._open_anew())
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
             self._ended.set()
+        self.outcome.answered = len(self._milliseconds)
+        if self.outcome.answered > 1:
+            cuts = quantiles(self._milliseconds, n=100)
+            self.outcome.percentiles = cuts[49], cuts[98]
 
     async def _keep(self) -> None:
         client = Client(self._port, self._context)
@@ -142,7 +143,7 @@ class _Load:
             right = status == 200 and body == self._right[request]
             why = None if right else "another answer" if status == 200 else f"status {status}"
         if why is None:
-            self.outcome.milliseconds.append((perf_counter() - started) * 1000)
+            self._milliseconds.append((perf_counter() - started) * 1000)
         else:
             self.outcome.lost[f"{why} on a {kind} connection"] += 1
             client.close()
@@ -154,7 +155,7 @@ async def _main(port: int, tls: Path) -> dict[str, Any]:
     print("ready", flush=True)
     with suppress(asyncio.CancelledError):
         await load.run()
-    return {"lost": load.outcome.lost, "milliseconds": load.outcome.milliseconds}
+    return asdict(load.outcome)
 
 
 if __name__ == "__main__":
