@@ -98,6 +98,27 @@ def test_a_label_that_names_no_profile_leaves_pods_and_warns(release: Release) -
     assert "spark-eci-webhook/profile: unknown profile" in answer.headers["Warning"]
 
 
+@pytest.mark.parametrize("count", [990, 1_001])
+def test_a_pod_that_is_too_large_is_stored_as_it_was(release: Release, count: int) -> None:
+    """The API server adds two tolerations before it calls the service."""
+    pod = _pod("executor-1")
+    own = [{"key": f"own-{number}", "operator": "Exists"} for number in range(count)]
+    pod["spec"]["tolerations"] = own
+    namespace = release.control_plane.create_namespace("spark", {"spark-eci-webhook/profile": "eci-only"})
+    answer = release.control_plane.http.post(f"/api/v1/namespaces/{namespace}/pods", json=pod)
+    assert answer.status_code == 201
+    stored = answer.json()
+    too_large = count > 1_000
+    assert stored["spec"]["tolerations"][:count] == own
+    assert (TOLERATION in stored["spec"]["tolerations"]) != too_large
+    assert (_placement(stored) is None) == too_large
+    assert ("affinity" in stored["spec"]) != too_large
+    sentence = "the pod has too many tolerations to be placed; accepted: at most 1000"
+    assert answer.headers.get("Warning") == (f'299 - "{sentence}"' if too_large else None)
+    found = [line for line in release.control_plane.audit_log.read_text().splitlines() if namespace in line]
+    assert any("reason=too-large" in line for line in found) == too_large
+
+
 def test_the_system_and_the_releases_namespace_are_left_alone(release: Release) -> None:
     """Before 1.21 namespaces have no label with their name, and NOTES.txt says to add it."""
     control_plane = release.control_plane
