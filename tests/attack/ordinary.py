@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
@@ -155,7 +155,7 @@ async def _main(port: int, tls: Path) -> dict[str, Any]:
     print("ready", flush=True)
     with suppress(asyncio.CancelledError):
         await load.run()
-    return asdict(load.outcome)
+    return vars(load.outcome)
 
 
 if __name__ == "__main__":
