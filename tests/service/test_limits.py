@@ -298,6 +298,23 @@ def test_a_client_hello_in_pieces_is_answered(built_in: Service) -> None:
     assert client.version() == "TLSv1.3"
 
 
+def test_the_end_of_a_handshake_is_no_answer_that_waits(built_in: Service) -> None:
+    """A client sends its request with the last message of the handshake, and the server then sends its tickets."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting(built_in.tls).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", built_in.port), 30) as plain:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        plain.sendall(outgoing.read())
+        incoming.write(plain.recv(65536))
+        client.do_handshake()
+        client.write(HEAD + b"Content-Length: 9000\r\n\r\n" + b" " * 100)
+        plain.sendall(outgoing.read())
+        wait_for(lambda: built_in.metric("admission_body_bytes") == 100)
+        assert built_in.metric("admission_answer_bytes") == 0
+    wait_for(lambda: built_in.metric("admission_body_bytes") == 0)
+
+
 def test_a_request_that_arrives_keeps_its_connection_while_others_come(tls: Path, tmp_path: Path) -> None:
     """Connections that never finished a review give way first."""
     with service(tls, tmp_path / "log", ["--max-connections", "16"]) as running, running.connect() as kept:

@@ -210,6 +210,9 @@ class LimitedProtocol(HttpToolsProtocol):
         elif fault := framing.fault(self.headers):
             self._reject(400, "invalid", fault)
         else:
+            if self._requests.current is None:
+                # In this moment the end of the handshake may wait to be sent, which is no answer.
+                self.loop.call_soon(self._watch_writing)
             super().on_headers_complete()
             self.headers = framing.TRAILERS
             self._state = HEAD_END[self._state]
@@ -218,10 +221,6 @@ class LimitedProtocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
             if self.pipeline:
                 self._hold()
-            elif self._requests.current is None:
-                # The protocol should know as soon as bytes of an answer wait to be sent, but those that end a
-                # handshake are no answer.
-                self.transport.set_write_buffer_limits(high=1)
             self._requests.begun(self.cycle)
             return
         raise _StopError
@@ -279,6 +278,11 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         del self._load.bodies.waiting[self]
         self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")
+
+    def _watch_writing(self) -> None:
+        """From now on the transport tells as soon as bytes wait to be sent."""
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=1)
 
     def _hold(self) -> None:
         """Reads nothing until `_let_go`."""
