@@ -27,7 +27,7 @@ _KINDS: Final = {ADMISSION: "warning", "rejected": "rejection", "certificate": "
 _encode: Final = json.Encoder(enc_hook=str).encode
 
 
-class Kind:
+class LineKind:
     """One kind of line, and its lines of this second."""
 
     def __init__(
@@ -134,7 +134,7 @@ class LineLimits:
 
     def __init__(self, rate: int, dropped: Callable[[], None]) -> None:
         """Allows `rate` lines a second of each kind (0: no limit), and calls `dropped` for each line left out."""
-        self._kinds = {name: Kind(name, rate, dropped) for name in (*_KINDS.values(), RECORD)}
+        self._kinds = {name: LineKind(name, rate, dropped) for name in (*_KINDS.values(), RECORD)}
 
     def attach(self, logger: FilteringBoundLogger) -> None:
         """Writes with `logger` how many lines were left out or repeated."""

@@ -12,7 +12,7 @@ from msgspec import json
 
 from webhook.core.review import Admission
 from webhook.service.log_fields import bounded
-from webhook.service.log_limits import ADMISSION, KIND, RECORD, Kind, LineLimits
+from webhook.service.log_limits import ADMISSION, KIND, RECORD, LineKind, LineLimits
 from webhook.service.log_output import Output, standard_output
 from webhook.service.settings import LogFormat, LogLevel
 
@@ -104,7 +104,7 @@ class AdmissionLog:
     def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None]) -> None:
         """Writes at most `rate` ordinary lines a second (0: no limit); calls `dropped` for each line left out."""
         self._logger = logger
-        self._ordinary = Kind(ADMISSION, rate, dropped, logger)
+        self._ordinary = LineKind(ADMISSION, rate, dropped, logger)
         self._is_written = logger.is_enabled_for(logging.INFO)
 
     def write(self, admission: Admission, seconds: float) -> None:
