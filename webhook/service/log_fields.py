@@ -29,7 +29,8 @@ _WIDEST: Final = 4
 
 def bounded(text: str, limit: int = FIELD_BYTES) -> str:
     """`text` on one line, or its beginning and an ellipsis if it takes more than `limit` bytes."""
-    if len(text) * _WIDEST <= limit and text.isprintable():
+    # An ASCII character takes two bytes at most, if it is escaped.
+    if len(text) * (2 if text.isascii() else _WIDEST) <= limit and text.isprintable():
         return text
     start = one_line(text[:limit])
     if len(text) <= limit and _size(start) <= limit:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from msgspec import json
+from msgspec import UNSET, Struct, UnsetType, json, structs
 
 from webhook.core.review import Admission
 from webhook.service.log_fields import bounded
@@ -30,7 +30,7 @@ def configure(
     """
     output = output or Output(_ignore, standard_output())
     limits = limits or LineLimits(0, _ignore)
-    text = form == "text" or (form == "auto" and output.terminal)
+    text = not is_json(form, output)
     threshold = logging.getLevelNamesMapping()[level.upper()]
     console = structlog.dev.ConsoleRenderer(colors=output.terminal, exception_formatter=structlog.dev.plain_traceback)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
@@ -47,6 +47,11 @@ def configure(
     # uvicorn logs each start, stop and invalid request, as the service does itself. Only its errors are new.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return logger
+
+
+def is_json(form: LogFormat, output: Output) -> bool:
+    """Whether lines in the format `form` are JSON on `output`."""
+    return form == "json" or (form == "auto" and not output.terminal)
 
 
 def capture_faults() -> None:
@@ -95,15 +100,39 @@ def _method(level: int) -> str:
     return "debug"
 
 
+class _Line(Struct):
+    """The line of an admission. structlog adds the last three fields itself."""
+
+    uid: str
+    namespace: str
+    pod: str
+    outcome: str
+    profile: str
+    duration_us: int
+    application: str | UnsetType
+    role: str | UnsetType
+    mode: str | UnsetType
+    operations: int | UnsetType
+    reason: str | UnsetType
+    event: str | UnsetType = UNSET
+    level: str | UnsetType = UNSET
+    timestamp: datetime | UnsetType = UNSET
+
+
 class AdmissionLog:
     """Writes the lines of admissions and of rejected calls, with a limit on those of admissions without warnings.
 
     The other lines have limits of their own; see LineLimits.
     """
 
-    def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None]) -> None:
-        """Writes at most `rate` ordinary lines a second (0: no limit); calls `dropped` for each line left out."""
+    def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None], direct: Output | None = None) -> None:
+        """Writes at most `rate` ordinary lines a second (0: no limit); calls `dropped` for each line left out.
+
+        They go to `direct` as JSON, encoded in one step, or to `logger` if it is None: structlog takes three times as
+        long. All other lines go to `logger`.
+        """
         self._logger = logger
+        self._direct = direct
         self._ordinary = LineKind(ADMISSION, rate, dropped, logger)
         self._is_written = logger.is_enabled_for(logging.INFO)
 
@@ -112,21 +141,25 @@ class AdmissionLog:
         warned = bool(admission.cautions) or admission.outcome == "denied"
         if not warned and (not self._is_written or self._ordinary.over()):
             return
-        fields: dict[str, Any] = {
-            "uid": bounded(admission.uid),
-            "namespace": bounded(admission.namespace),
-            "pod": bounded(admission.name),
-            "outcome": admission.outcome,
-            "profile": admission.profile,
-            "duration_us": round(seconds * 1e6),
-        }
-        if admission.mode:
-            fields["application"] = bounded(admission.application)
-            fields["role"] = admission.role
-            fields["mode"] = admission.mode
-            fields["operations"] = admission.operations
-        if admission.reason:
-            fields["reason"] = admission.reason
+        mode = admission.mode
+        line = _Line(
+            bounded(admission.uid),
+            bounded(admission.namespace),
+            bounded(admission.name),
+            admission.outcome,
+            admission.profile,
+            round(seconds * 1e6),
+            bounded(admission.application) if mode else UNSET,
+            admission.role if mode else UNSET,
+            mode or UNSET,
+            admission.operations if mode else UNSET,
+            admission.reason or UNSET,
+        )
+        if self._direct is not None and not warned:
+            line.event, line.level, line.timestamp = ADMISSION, "info", datetime.now(UTC)
+            self._direct.write(_encoder.encode(line) + b"\n")
+            return
+        fields = {name: value for name, value in structs.asdict(line).items() if value is not UNSET}
         if warned:
             fields["warnings"] = [caution.sentence for caution in admission.cautions]
             self._logger.warning(ADMISSION, **fields)

@@ -17,7 +17,7 @@ from webhook.service.certificate_files import CertificateError
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
-from webhook.service.logs import AdmissionLog, capture_faults, configure
+from webhook.service.logs import AdmissionLog, capture_faults, configure, is_json
 from webhook.service.memory import Memory
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
@@ -68,7 +68,8 @@ class Service:
         self._logger = configure(settings.log_level, settings.log_format, output, self._limits)
         host, port = self._sockets[0].getsockname()[:2]
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
-        self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped)
+        direct = output if is_json(settings.log_format, output) else None
+        self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped, direct)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
         self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
