@@ -28,7 +28,7 @@ class ReviewError(ValueError):
     """The body is not an AdmissionReview that can be answered; the message names the first field at fault."""
 
 
-class Admission(Struct, frozen=True):
+class Admission(Struct, frozen=True, gc=False):
     """The facts of one answered review, for logs and metrics. An empty string means that a fact is not known."""
 
     uid: str
@@ -46,7 +46,7 @@ class Admission(Struct, frozen=True):
     cautions: tuple[Caution, ...] = ()
 
 
-class GroupVersionKind(Struct, rename="camel"):
+class GroupVersionKind(Struct, gc=False, rename="camel"):
     """The kind of the object in a request."""
 
     version: str
@@ -54,7 +54,7 @@ class GroupVersionKind(Struct, rename="camel"):
     group: str = ""
 
 
-class Request(Struct, rename="camel"):
+class Request(Struct, gc=False, rename="camel"):
     """An AdmissionRequest about anything, whose object is not read."""
 
     uid: Annotated[str, Meta(min_length=1, max_length=253)]
@@ -65,29 +65,29 @@ class Request(Struct, rename="camel"):
     sub_resource: str | None = None
 
 
-class PodRequest(Request, rename="camel", kw_only=True):
+class PodRequest(Request, gc=False, rename="camel", kw_only=True):
     """An AdmissionRequest about a pod."""
 
     object: Pod
 
 
-class _OutlineRequest(Request, rename="camel", kw_only=True):
+class _OutlineRequest(Request, gc=False, rename="camel", kw_only=True):
     object: PodOutline
 
 
-class _Review(Struct, rename="camel"):
+class _Review(Struct, gc=False, rename="camel"):
     api_version: str
     kind: str
     request: Request
 
 
-class _PodReview(Struct, rename="camel"):
+class _PodReview(Struct, gc=False, rename="camel"):
     api_version: str
     kind: str
     request: PodRequest
 
 
-class _OutlineReview(Struct, rename="camel"):
+class _OutlineReview(Struct, gc=False, rename="camel"):
     api_version: str
     kind: str
     request: _OutlineRequest
@@ -104,7 +104,7 @@ class _Status(Struct):
     reason: str = "Forbidden"
 
 
-class Response(Struct, rename="camel"):
+class Response(Struct, gc=False, rename="camel"):
     """An AdmissionResponse; `patch` is the JSON Patch, which encoding turns into base64."""
 
     uid: str
@@ -116,7 +116,7 @@ class Response(Struct, rename="camel"):
     status: _Status | UnsetType = UNSET
 
 
-class _Envelope(Struct, rename="camel"):
+class _Envelope(Struct, gc=False, rename="camel"):
     response: Response
     api_version: str = API_VERSION
     kind: str = KIND
@@ -126,8 +126,9 @@ _pod_reviews: Final = Decoder(_PodReview)
 _outlines: Final = Decoder(_OutlineReview)
 _reviews: Final = Decoder(_Review)
 _encode: Final = Encoder().encode
-#: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
+#: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
 _TOO_LARGE: Final = Reason.TOO_LARGE
+_PLACE, _OBSERVE, _LEAVE, _DENY = Verdict
 
 
 class Decision(Struct, frozen=True, gc=False):
@@ -173,20 +174,20 @@ def answer(body: bytes | bytearray, profile: CompiledProfile) -> Answer:
     if placement.cautions:
         response.warnings = [one.sentence for one in placement.cautions]
     outcome: AdmissionOutcome = "unchanged"
-    match placement.verdict:
-        case Verdict.PLACE if operations:
-            outcome = "patched"
-            response.patch_type = "JSONPatch"
-            response.patch = _encode(operations)
-        case Verdict.DENY:
-            outcome = "denied"
-            response.allowed = False
-            response.status = _Status(placement.cautions[-1].sentence)
-        case Verdict.OBSERVE:
-            outcome = "observed"
-            response.audit_annotations = {names.AUDIT_KEY: f"{placement.record},observed"}
-        case Verdict.LEAVE:
-            outcome = "skipped"
+    verdict = placement.verdict
+    if verdict is _PLACE and operations:
+        outcome = "patched"
+        response.patch_type = "JSONPatch"
+        response.patch = _encode(operations)
+    elif verdict is _DENY:
+        outcome = "denied"
+        response.allowed = False
+        response.status = _Status(placement.cautions[-1].sentence)
+    elif verdict is _OBSERVE:
+        outcome = "observed"
+        response.audit_annotations = {names.AUDIT_KEY: f"{placement.record},observed"}
+    elif verdict is _LEAVE:
+        outcome = "skipped"
     metadata = pod.metadata
     admission = Admission(
         uid=request.uid,
@@ -215,7 +216,7 @@ def decide_for(
     if isinstance(role, Mismatch):
         return role
     placement = decide(pod, namespace, role, profile, too_large)
-    untouched = placement.verdict is Verdict.LEAVE or placement.reason is _TOO_LARGE
+    untouched = placement.verdict is _LEAVE or placement.reason is _TOO_LARGE
     return Decision(pod, placement, [] if untouched else changes(pod, placement))
 
 
