@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import socket
 import ssl
 import threading
@@ -16,8 +17,11 @@ from tests.deadline import wait_for
 from tests.live_service import Service, service, trusting
 from tests.reliability.process import Process
 from tests.service.test_admission import POD, _receive, _send
+from webhook.service.direct import MOST_BYTES
 
 BODY = review(POD)
+#: It waits for its turn.
+LARGE_BODY = BODY + b" " * MOST_BYTES
 HEAD = b"POST /mutate HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -226,7 +230,10 @@ def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None
             assert json.loads(body) == {"error": "no memory left for request bodies"}
             assert (_rejections(running, "memory"), _rejections(running, "overloaded")) == (1, 0)
             assert _rejections(running, "disconnected") == 0
+            # A small review that arrives whole is not kept.
             assert client.post("/mutate", content=BODY).status_code == 200
+            assert _rejections(running, "memory") == 1
+            assert client.post("/mutate", content=LARGE_BODY).status_code == 200
             assert _rejections(running, "memory") == 2
             held[6].sendall(b" " * (size - len(BODY)) + BODY)
             assert _receive(held[6])[0].startswith(b"HTTP/1.1 200 ")
@@ -450,19 +457,21 @@ def test_a_thousand_slow_clients_do_not_delay_others(tls: Path, tmp_path: Path) 
 
 
 def test_beyond_the_slots_calls_are_refused_at_once(tls: Path, tmp_path: Path) -> None:
-    """With one slot, bodies that become complete in the same turn of the loop cannot all be answered."""
+    """With one slot, large bodies that become complete in the same turn of the loop cannot all be answered."""
     with service(tls, tmp_path / "log", ["--max-in-flight", "1"]) as running, contextlib.ExitStack() as stack:
-        head = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY)
+        head = HEAD + b"Content-Length: %d\r\n\r\n" % len(LARGE_BODY)
         statuses: list[bytes] = []
         for _ in range(20):
             connections = [stack.enter_context(running.connect()) for _ in range(20)]
             for one in connections:
-                one.sendall(head + BODY[:-1])
+                one.sendall(head + LARGE_BODY[:-1])
             # While the process is held, all last bytes arrive; then it reads them in one turn.
-            running.process.send_signal(19)
-            for one in connections:
-                one.sendall(BODY[-1:])
-            running.process.send_signal(18)
+            running.process.send_signal(signal.SIGSTOP)
+            try:
+                for one in connections:
+                    one.sendall(LARGE_BODY[-1:])
+            finally:
+                running.process.send_signal(signal.SIGCONT)
             for one in connections:
                 answer, body = _receive(one)
                 statuses.append(answer.split(b" ")[1])
@@ -474,7 +483,7 @@ def test_beyond_the_slots_calls_are_refused_at_once(tls: Path, tmp_path: Path) -
         assert set(statuses) == {b"200", b"503"}
         assert _rejections(running, "overloaded") == statuses.count(b"503")
         with running.client() as client:
-            assert client.post("/mutate", content=BODY).status_code == 200
+            assert client.post("/mutate", content=LARGE_BODY).status_code == 200
         assert running.operations("/readyz").status_code == 200
         assert running.metric("admission_in_flight") == 0
 

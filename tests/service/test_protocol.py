@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from webhook.core.review import Admission, ReviewError
-from webhook.service import admission, protocol
+from webhook.service import admission, protocol, turn
 from webhook.service.admission import Admissions
 from webhook.service.connections import GRACE_SECONDS
+from webhook.service.direct import MOST_BYTES
 from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import PREFIX, Metrics
@@ -30,7 +32,7 @@ class Transport(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.statuses: list[bytes] = []
+        self.written: list[bytes] = []
         self.closing = False
 
     def get_extra_info(self, _name: str, default: Any = None) -> Any:
@@ -38,7 +40,11 @@ class Transport(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         assert not self.closing
-        self.statuses += [line.split(b" ")[1] for line in data.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+        self.written.append(data)
+
+    @property
+    def statuses(self) -> list[bytes]:
+        return re.findall(rb"HTTP/1\.1 (\d{3}) ", b"".join(self.written))
 
     def is_closing(self) -> bool:
         return self.closing
@@ -66,21 +72,26 @@ class Held(str):  # noqa: SLOT000, slots would allow no weak references
 
 
 class Connections:
-    """Connections to one server whose answers take one second each of a clock that only they move."""
+    """Connections to one server whose answers take one second each of a clock that only they move.
 
-    def __init__(self) -> None:
+    If `direct`, they answer reviews without a call of the application.
+    """
+
+    def __init__(self, *, direct: bool) -> None:
         self.now = 100.0
+        self.seconds = 1
+        self.answer = b"{}"
         self.before: Callable[[], None] = lambda: None
         self.metrics = Metrics("")
         logger = configure("error", "json")
         log = AdmissionLog(logger, 0, lambda: None)
         app = Admissions(not_found, {"/mutate": self._respond}, 100_000, self.metrics, log, logger)
-        self.server = server(app, Settings(), self.metrics, None, log)
+        self.server = server(app, Settings(), self.metrics, None, log, app.direct if direct else None)
 
     def _respond(self, _body: bytes | bytearray) -> tuple[bytes, Admission]:
-        self.now += 1
+        self.now += self.seconds
         self.before()
-        return b"{}", Admission("u", "skipped", "")
+        return self.answer, Admission("u", "skipped", "")
 
     def connect(self) -> tuple[LimitedProtocol, Transport]:
         connection, transport = LimitedProtocol(self.server.config, self.server.load, {}), Transport()
@@ -91,10 +102,25 @@ class Connections:
         return self.metrics.registry.get_sample_value(f"{PREFIX}_{name}", labels)
 
 
+@pytest.fixture(params=[False, True], ids=["called", "direct"])
+def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+    """Connections whose reviews the application answers, and such that answer them directly."""
+    yield from _connections(monkeypatch, direct=request.param)
+
+
 @pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
-    found = Connections()
-    for module in (protocol, admission):
+def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+    yield from _connections(monkeypatch, direct=False)
+
+
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+    yield from _connections(monkeypatch, direct=True)
+
+
+def _connections(monkeypatch: pytest.MonkeyPatch, *, direct: bool) -> Iterator[Connections]:
+    found = Connections(direct=direct)
+    for module in (protocol, admission, turn):
         monkeypatch.setattr(module, "perf_counter", lambda: found.now)
     yield found
     assert (found.server.load.in_flight, found.server.load.bodies.bytes) == (0, 0)
@@ -158,12 +184,12 @@ def test_time_in_the_event_loop_counts_as_time_of_an_admission(connections: Conn
     ],
 )
 def test_a_connection_goes_through_its_states(
-    connections: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes]
+    called: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes]
 ) -> None:
     """None stands for the answer of the application."""
 
     async def scenario() -> None:
-        connection, transport = connections.connect()
+        connection, transport = called.connect()
         found = []
         for piece in pieces:
             if piece is None:
@@ -178,10 +204,195 @@ def test_a_connection_goes_through_its_states(
     run(scenario)
 
 
-@pytest.mark.parametrize("behind", [b"?", LARGE], ids=["bad", "large"])
-def test_a_rejection_is_never_sent_in_place_of_an_earlier_answer(connections: Connections, behind: bytes) -> None:
+@pytest.mark.parametrize(
+    ("pieces", "states", "statuses", "cycles"),
+    [
+        ([b"P", HEAD[1:], b"{", b"}"], [State.HEAD, State.BODY, State.BODY, State.IDLE], [b"200"], 0),
+        ([HEAD + b"{}", b"\r\n", HEAD + b"{}"], [State.IDLE] * 3, [b"200"] * 2, 0),
+        ([HEAD + b"{}" + HEAD[:9], HEAD[9:] + b"{}"], [State.HEAD, State.IDLE], [b"200"] * 2, 0),
+        ([(HEAD + b"{}") * 2, None], [State.ANSWERING, State.IDLE], [b"200"] * 2, 1),
+        ([HEAD + b"{}?"], [State.CLOSING], [b"200", b"400"], 0),
+        ([HEAD + b"{}" + LARGE, b"x" * 17_000], [State.HEAD, State.CLOSING], [b"200", b"431"], 0),
+        ([HEAD + b"{}" + UNKNOWN + b"{}", None], [State.ANSWERING, State.IDLE], [b"200", b"404"], 1),
+    ],
+    ids=["in pieces", "one after another", "a head behind", "two at once", "bad behind", "large behind", "call behind"],
+)
+def test_a_review_is_answered_directly(
+    direct: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes], cycles: int
+) -> None:
+    """`cycles` is how many calls of the application there were; None gives it the time to answer."""
+    direct.seconds = 0
+
+    async def scenario() -> None:
+        connection, transport = direct.connect()
+        found = []
+        calls: set[int] = set()
+        for piece in pieces:
+            if piece is None:
+                await answered()
+            else:
+                connection.data_received(piece)
+            if connection.cycle is not None:
+                calls.add(id(connection.cycle))
+            found.append(connection._state)
+        assert (found, transport.statuses, len(calls)) == (states, statuses, cycles)
+        assert transport.closing == (State.CLOSING in states)
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+def _answer_to(found: Connections, data: bytes, prepare: Callable[[LimitedProtocol], object]) -> tuple[bytes, int, int]:
+    """All that is sent to a client that sends `data`; how many writes that takes, and how many calls."""
+    found.server.load.default_headers = [(b"date", b"Thu, 26 Nov 2026 12:00:00 GMT")]
+    answers: list[bytes] = []
+    called: list[bool] = []
+
+    async def scenario() -> None:
+        connection, transport = found.connect()
+        prepare(connection)
+        connection.data_received(data)
+        connection.resume_writing()
+        await answered()
+        answers.extend(transport.written)
+        called.append(connection.cycle is not None)
+        connection.connection_lost(None)
+
+    run(scenario)
+    return b"".join(answers), len(answers), called.count(True)
+
+
+def _nothing(_: LimitedProtocol) -> None:
+    pass
+
+
+def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connections, direct: Connections) -> None:
+    expected, writes, calls = _answer_to(called, HEAD + b"{}", _nothing)
+    assert (writes, calls) == (2, 1)
+    assert _answer_to(direct, HEAD + b"{}", _nothing) == (expected, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "prepare"),
+    [
+        (HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n") + b"{}", _nothing),
+        (HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"{}", _nothing),
+        (HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"{}", _nothing),
+        (HEAD.replace(b"POST", b"PUT") + b"{}", _nothing),
+        (HEAD.replace(b"Content-Length: 2", b"Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", _nothing),
+        (HEAD.replace(b": 2", b": %d" % (MOST_BYTES + 1)) + b" " * (MOST_BYTES + 1), _nothing),
+        (HEAD.replace(b": 2", b": 0"), _nothing),
+        (HEAD.replace(b"/mutate", b"/mutate?timeout=10s") + b"{}", _nothing),
+        (UNKNOWN + b"{}", _nothing),
+        (HEAD + b"{}", lambda one: setattr(one._load, "draining", True)),
+        (HEAD + b"{}", lambda one: setattr(one._load, "in_flight", one._limits.in_flight)),
+        (HEAD + b"{}", LimitedProtocol.pause_writing),
+    ],
+    ids=[
+        "waits for 100",
+        "closes",
+        "HTTP/1.0",
+        "PUT",
+        "chunked",
+        "large",
+        "empty",
+        "query",
+        "unknown",
+        "draining",
+        "overloaded",
+        "an answer waits",
+    ],
+)
+def test_the_application_answers_what_is_not_answered_directly(
+    called: Connections, direct: Connections, data: bytes, prepare: Callable[[LimitedProtocol], object]
+) -> None:
+    expected, writes, _ = _answer_to(called, data, prepare)
+    assert _answer_to(direct, data, prepare) == (expected, writes, 1)
+    for one in (called, direct):
+        one.server.load.in_flight = 0
+
+
+@pytest.mark.parametrize("answer", [b"x" * MOST_BYTES, b"x" * (MOST_BYTES + 1)], ids=["short", "long"])
+def test_a_long_answer_is_sent_in_pieces(called: Connections, direct: Connections, answer: bytes) -> None:
+    called.answer = direct.answer = answer
+    expected, writes, _ = _answer_to(called, HEAD + b"{}", _nothing)
+    assert expected.endswith(answer)
+    long = len(answer) > MOST_BYTES
+    assert _answer_to(direct, HEAD + b"{}", _nothing) == (expected, writes if long else 1, int(long))
+
+
+@pytest.mark.parametrize(
+    ("end", "statuses", "reason"),
+    [
+        (lambda connection: connection.release_body(), [b"503"], "memory"),
+        (lambda connection: connection._expired(), [b"408"], "timeout"),
+        (lambda connection: connection.connection_lost(None), [], "disconnected"),
+    ],
+    ids=["no memory", "late", "lost"],
+)
+def test_a_review_that_does_not_arrive_whole_is_given_up(
+    connections: Connections, end: Callable[[LimitedProtocol], None], statuses: list[bytes], reason: str
+) -> None:
     async def scenario() -> None:
         connection, transport = connections.connect()
+        connection.data_received(HEAD + b"{")
+        assert connections.server.load.bodies.bytes == 1
+        assert list(connections.server.load.bodies.waiting) == [connection]
+        await answered()
+        connections.now += GRACE_SECONDS
+        end(connection)
+        await answered()
+        assert transport.statuses == statuses
+        if statuses:
+            connection.connection_lost(None)
+
+    run(scenario)
+    assert connections.metric("rejected_calls_total", reason=reason) == 1
+    assert connections.metric("rejected_calls_total", reason="disconnected") == (0 if statuses else 1)
+
+
+def test_a_review_that_arrives_while_the_server_stops_is_answered(connections: Connections) -> None:
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received(HEAD + b"{")
+        connection.shutdown()
+        connection.data_received(b"}")
+        await answered()
+        assert (transport.statuses, transport.closing) == ([b"200"], True)
+        assert b"connection: close" in b"".join(transport.written)
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+def test_an_idle_connection_is_closed_a_while_after_its_last_answer(direct: Connections) -> None:
+    """The timer of the first answer goes on while others follow."""
+
+    async def scenario() -> None:
+        connection, transport = direct.connect()
+        connection.data_received(HEAD + b"{}")
+        keep_alive = connection.timeout_keep_alive
+        for seconds, closes in ((keep_alive - 1, False), (keep_alive - 0.5, False), (keep_alive, True)):
+            await answered()
+            direct.seconds = 0
+            if not closes:
+                connection.data_received(HEAD + b"{}")
+            direct.now += seconds
+            timer = connection.timeout_keep_alive_task
+            assert timer is not None
+            timer.cancel()
+            connection.timeout_keep_alive_handler()
+            assert transport.closing is closes
+        assert transport.statuses == [b"200"] * 3
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("behind", [b"?", LARGE], ids=["bad", "large"])
+def test_a_rejection_is_never_sent_in_place_of_an_earlier_answer(called: Connections, behind: bytes) -> None:
+    async def scenario() -> None:
+        connection, transport = called.connect()
         connection.data_received(HEAD + b"{}" + behind)
         connection.data_received(b"x" * 17_000)
         assert (transport.statuses, transport.closing) == ([], False)
@@ -191,7 +402,7 @@ def test_a_rejection_is_never_sent_in_place_of_an_earlier_answer(connections: Co
 
     run(scenario)
     reason = "invalid" if behind == b"?" else "too-large-head"
-    assert connections.metric("rejected_calls_total", reason=reason) == 1
+    assert called.metric("rejected_calls_total", reason=reason) == 1
 
 
 @pytest.mark.parametrize("early", [False, True], ids=["unanswered", "answered"])
@@ -219,14 +430,14 @@ def test_every_state_can_be_reached_and_left() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 5, 6, 1000])
-def test_requests_ahead_of_their_answers_are_bounded(connections: Connections, number: int) -> None:
+def test_requests_ahead_of_their_answers_are_bounded(called: Connections, number: int) -> None:
     """Up to four wait. Beyond that they are not read, and the connection closes behind the answers to the others."""
 
     async def scenario() -> None:
-        connection, transport = connections.connect()
+        connection, transport = called.connect()
         connection.data_received((HEAD + b"{}") * number)
-        assert connections.server.load.bodies.bytes == 2 * min(number, 5)
-        assert connections.server.load.in_flight == 1
+        assert called.server.load.bodies.bytes == 2 * min(number, 5)
+        assert called.server.load.in_flight == 1
         for _ in range(10):
             await answered()
         assert transport.statuses == [b"200"] * min(number, 5)
@@ -236,16 +447,16 @@ def test_requests_ahead_of_their_answers_are_bounded(connections: Connections, n
     run(scenario)
 
 
-def test_an_answer_frees_only_what_its_own_request_held(connections: Connections) -> None:
+def test_an_answer_frees_only_what_its_own_request_held(called: Connections) -> None:
     async def scenario() -> None:
-        connection, transport = connections.connect()
+        connection, transport = called.connect()
         connection.data_received(HEAD + b"{}" + HEAD.replace(b"2", b"9") + b"{}")
-        assert (connections.server.load.bodies.bytes, connections.server.load.in_flight) == (4, 1)
+        assert (called.server.load.bodies.bytes, called.server.load.in_flight) == (4, 1)
         await answered()
         assert transport.statuses == [b"200"]
-        assert (connections.server.load.bodies.bytes, connections.server.load.in_flight) == (2, 0)
+        assert (called.server.load.bodies.bytes, called.server.load.in_flight) == (2, 0)
         connection.data_received(b" " * 7)
-        assert (connections.server.load.bodies.bytes, connections.server.load.in_flight) == (9, 1)
+        assert (called.server.load.bodies.bytes, called.server.load.in_flight) == (9, 1)
         await answered()
         assert transport.statuses == [b"200"] * 2
         connection.connection_lost(None)
@@ -288,6 +499,7 @@ def test_a_small_body_that_began_a_moment_ago_stays_while_others_are_given_up(co
         assert (one.statuses, other.statuses) == ([], [b"503"])
         assert connections.server.load.bodies.bytes == 20_000
         connections.now += GRACE_SECONDS
+        await answered()
         last.data_received(half(50_000))
         last.data_received(b" " * 40_000)
         assert (one.statuses, another.statuses) == ([b"503"], [])
@@ -321,7 +533,7 @@ def test_a_failed_review_leaves_nothing_behind(connections: Connections, size: i
     gc.disable()
     try:
         run(scenario)
-        assert [one() for one in left] == [None]
+        assert {one() for one in left} == {None}
     finally:
         gc.enable()
 

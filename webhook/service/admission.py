@@ -4,7 +4,7 @@ It stands in front because routing and request objects cost more than deciding (
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from time import perf_counter
 from typing import Final
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.core.review import Admission, ReviewError
 from webhook.core.text import LIMIT, cut, one_line
+from webhook.service.direct import JSON, MOST_BYTES, Direct, Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
@@ -20,14 +21,9 @@ from webhook.service.requests import HELD, OVERLOADED
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.turn import Answering, Backlog
 
-Respond = Callable[[bytes | bytearray], tuple[bytes, Admission]]
-
-_TYPE: Final = (b"content-type", b"application/json")
 #: After a 413, at most this much more is read and thrown away: many clients read the answer only after they have sent.
 _LINGER_BYTES: Final = 16 * 1024**2
 _LINGER_SECONDS: Final = 2.0
-#: Bytes. Larger reviews take longer, and wait for their turn, so that small ones do not wait for them.
-_LARGE: Final = 16 * 1024
 #: Bytes. An answer is sent in such pieces, so that the transport can tell when the client does not take them.
 _PIECE: Final = 16 * 1024
 
@@ -58,6 +54,8 @@ class Admissions:
         self._rejections = Rejections(metrics, log)
         self._answering = Answering()
         self._large = Backlog()
+        self.direct = Direct(paths, self._record)
+        """Answers reviews without a call."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one call (ASGI 3.0)."""
@@ -74,7 +72,8 @@ class Admissions:
         try:
             held = [await read_body(scope, receive, self._max_body_bytes)]
             started: float = scope.get(ARRIVED) or perf_counter()
-            if len(held[0]) > _LARGE:
+            if len(held[0]) > MOST_BYTES:
+                # It takes longer. Small ones do not wait for it.
                 scope[HELD] = held
                 answer, admission = await _later(self._large, respond, held)
             elif self._answering.late(started):
@@ -97,9 +96,11 @@ class Admissions:
         else:
             scope[REVIEWED] = True
             await _send(send, 200, answer)
-            seconds = perf_counter() - started
-            self._metrics.admitted(admission, seconds)
-            self._log.write(admission, seconds)
+            self._record(admission, perf_counter() - started)
+
+    def _record(self, admission: Admission, seconds: float) -> None:
+        self._metrics.admitted(admission, seconds)
+        self._log.write(admission, seconds)
 
     async def _reject(self, send: Send, error: RejectedError, linger: Receive | None = None) -> None:
         body = self._rejections.record(error.status, error.reason, error.sentence)
@@ -171,7 +172,7 @@ async def _send(
     send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], linger: Receive | None = None
 ) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [_TYPE, length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *headers]})
     if linger is None:
         last = 0
         if len(body) > _PIECE:

@@ -29,3 +29,11 @@ def fault(headers: Iterable[tuple[bytes, bytes]]) -> str:
             elif value.lower() != b"chunked":
                 return "Transfer-Encoding: found another coding than chunked; accepted: chunked"
     return ""
+
+
+def length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """The bytes of the body as `headers` announce them, which `fault` finds nothing wrong with; None if they do not."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value)
+    return None

@@ -13,6 +13,7 @@ from typing import Any, Final
 import uvicorn
 
 from webhook.service import hello
+from webhook.service.direct import Direct
 from webhook.service.load import Limits, Load
 from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
@@ -190,8 +191,12 @@ def server(
     metrics: Metrics | None = None,
     context: Context | None = None,
     log: AdmissionLog | None = None,
+    direct: Direct | None = None,
 ) -> Server:
-    """A server of `app` within the limits of `settings`, over TLS if `context` is given, called for each connection."""
+    """A server of `app` within the limits of `settings`, over TLS if `context` is given, called for each connection.
+
+    If `direct` is given, it answers the reviews that need no call of `app`.
+    """
     config = uvicorn.Config(
         app,
         ws="none",
@@ -213,7 +218,8 @@ def server(
         # Without TLS there are no client certificates.
         subjects=frozenset() if context is None else settings.client_subjects,
     )
-    return Server(config, Load(limits, metrics, Rejections(metrics, log)), context, settings.handshake_seconds)
+    load = Load(limits, metrics, Rejections(metrics, log), direct)
+    return Server(config, load, context, settings.handshake_seconds)
 
 
 def listen(host: str, port: int, flag: str) -> socket.socket:

@@ -7,6 +7,7 @@ from typing import Protocol
 from uvicorn.server import ServerState
 
 from webhook.service.connections import Connections
+from webhook.service.direct import Direct
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
 from webhook.service.turn import Reading
@@ -71,6 +72,8 @@ class Load(ServerState):
     limits: Limits
     metrics: Metrics | None = None
     rejections: Rejections = field(default_factory=Rejections)
+    direct: Direct | None = None
+    """Answers reviews without calling the application, if that is possible."""
     in_flight: int = 0
     draining: bool = False
 

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
+from webhook.service.direct import MOST_BYTES, Respond
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 from webhook.service.state import (
@@ -85,6 +86,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._write_deadline: TimerHandle | None = None
         self._untaken_bytes = 0
+        self._watches_writing = False
+        self._arrived = self._answered = 0.0
+        #: What answers the review that is being read, if no call of the application was necessary yet.
+        self._respond: Respond | None = None
+        #: That review's headers, and what was read of its body.
+        self._head: list[tuple[bytes, bytes]] = []
+        self._body = b""
+        #: Whether no review was answered directly in the data that is being parsed.
+        self._first = True
         #: What was read too late in a turn.
         self._unread = b""
         self._unparsed_bytes = 0
@@ -115,6 +125,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held, at once: no reference cycle keeps its memory until a garbage collection."""
+        if self._respond is not None:
+            self._call_late()
         self._disarm()
         self._taken()
         self._unset_keepalive_if_required()
@@ -143,6 +155,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
         elif self._state is not HEAD:
+            if self._respond is not None:
+                self._call_late()
             super().shutdown()
 
     def _abort_handshake(self) -> None:
@@ -177,21 +191,27 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
-        if not self._load.reading.late():
+        reading = self._load.reading
+        if not reading.late():
+            self._arrived = reading.began
             self._parse(data)
             return
         self._hold()
         if not self._unread:
-            self._load.reading.backlog.add(self.loop, self._read)
+            self._arrived = reading.began
+            reading.backlog.add(self.loop, self._read)
         self._unread += data
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        self._disarm()
+        if self._deadline is not None:
+            self._disarm()
         if len(self.pipeline) >= _PIPELINED:
             self._close_behind()
             raise _StopError
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._begun = perf_counter()
         self._state = FIRST_BYTE[self._state]
 
@@ -210,31 +230,76 @@ class LimitedProtocol(HttpToolsProtocol):
         elif fault := framing.fault(self.headers):
             self._reject(400, "invalid", fault)
         else:
-            if self._requests.current is None:
+            if not self._watches_writing:
+                self._watches_writing = True
                 # In this moment the end of the handshake may wait to be sent, which is no answer.
                 self.loop.call_soon(self._watch_writing)
-            super().on_headers_complete()
-            self.headers = framing.TRAILERS
             self._state = HEAD_END[self._state]
-            if self._load.draining or self.expect_100_continue:
-                # A client that waits for 100 sends no body if it gets another status first.
-                self.cycle.keep_alive = False
-            if self.pipeline:
-                self._hold()
-            self._requests.begun(self.cycle)
+            self._respond = self._responder()
+            if self._respond is None:
+                self._call(self.headers, expects=self.expect_100_continue)
+            else:
+                self._head = self.headers
+            self.headers = framing.TRAILERS
             return
         raise _StopError
 
+    def _responder(self) -> Respond | None:
+        """What answers the request directly, if it is a review that can be answered so."""
+        direct, current = self._load.direct, self._requests.current
+        respond = None if direct is None else direct.responders.get(self.url)
+        if (
+            respond is None
+            or not self._first
+            or self._load.draining
+            or self.expect_100_continue
+            or (current is not None and not current.response_complete)
+            or self.parser.get_method() != b"POST"
+            or not self.parser.should_keep_alive()
+            or (framing.length(self.headers) or MOST_BYTES + 1) > MOST_BYTES
+        ):
+            return None
+        return respond
+
+    def _call(self, headers: list[tuple[bytes, bytes]], *, expects: bool) -> None:
+        """Calls the application for the request with `headers`; `expects` is whether the client waits for 100."""
+        url = self.url
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        super().on_headers_complete()
+        if self._load.draining or expects:
+            # A client that waits for 100 sends no body if it gets another status first.
+            self.cycle.keep_alive = False
+        if self.pipeline:
+            self._hold()
+        self._requests.begun(self.cycle)
+
+    def _call_late(self) -> None:
+        """Calls the application for a review that cannot be answered directly after all."""
+        body, self._body, self._respond = self._body, b"", None
+        self._call(self._head, expects=False)
+        self.headers = framing.TRAILERS
+        super().on_body(body)
+        self._requests.grown(len(body) - self._requests.body_bytes)
+
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
-        super().on_body(body)
         self._unparsed_bytes = 0
+        if self._respond is not None:
+            self._body += body
+            return
+        super().on_body(body)
         if not self.cycle.response_started:
             self._requests.grown(len(body))
 
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         self._unparsed_bytes = 0
+        if self._respond is not None:
+            if self._answer(self._respond):
+                return
+            self._call_late()
         self._state = LAST_BYTE[self._state]
         # A request that was answered before its last byte, for instance with 404, needs no slot.
         if self._state is ANSWERING:
@@ -242,9 +307,31 @@ class LimitedProtocol(HttpToolsProtocol):
             self._requests.complete()
         super().on_message_complete()
 
+    def _answer(self, respond: Respond) -> bool:
+        """Answers a review directly; returns whether that was possible."""
+        load, direct = self._load, self._load.direct
+        if direct is None or self.flow.write_paused or load.in_flight >= load.limits.in_flight:
+            return False
+        found = direct.answer(respond, self._body, load.default_headers)
+        if found is None:
+            return False
+        answer, admission = found
+        self.transport.write(answer)
+        direct.record(admission, perf_counter() - self._arrived)
+        self._respond = None
+        self._body = b""
+        self._first = False
+        self._state = IDLE
+        self._trusted = self._reviewed = True
+        if self._requests.body_bytes:
+            self._requests.answered()
+        load.connections.used(self, self._arrived)
+        load.reading.end(self.loop)
+        self._rest()
+        return True
+
     def on_response_complete(self) -> None:
         """The end of an answer: begins the next one, or waits for a request."""
-        self._load.total_requests += 1
         self._load.reading.over()
         current = self._requests.current
         if current is None:
@@ -264,10 +351,18 @@ class LimitedProtocol(HttpToolsProtocol):
         if app is not None:
             self._start_asgi_task(self._requests.current, app)  # type: ignore[arg-type]
         else:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._rest()
         self._let_go()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Closes the connection if its last answer is long ago. The timer is not moved for each request."""
+        self.timeout_keep_alive_task = None
+        if self._state is IDLE:
+            rest = self._answered + self.timeout_keep_alive - perf_counter()
+            if rest > 0:
+                self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
+            else:
+                super().timeout_keep_alive_handler()
 
     def release_body(self) -> None:
         """Rejects the request that is being read, because its body and others take too much memory.
@@ -278,6 +373,14 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         del self._load.bodies.waiting[self]
         self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")
+
+    def _rest(self) -> None:
+        """Waits for the next request, but not for ever."""
+        self._answered = perf_counter()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _watch_writing(self) -> None:
         """From now on the transport tells as soon as bytes wait to be sent."""
@@ -308,7 +411,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         # The parser keeps an unfinished header. So bytes count until a callback shows that it has passed them on.
         self._unparsed_bytes += len(data)
-        self._unset_keepalive_if_required()
+        self._first = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
@@ -321,6 +424,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def _bound(self) -> None:
         """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
         state, bodies = self._state, self._load.bodies
+        if self._respond is not None:
+            self._requests.grown(len(self._body) - self._requests.body_bytes)
         if state is BODY and self._requests.body_bytes:
             bodies.waiting.setdefault(self)
         elif bodies.waiting:
@@ -328,7 +433,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if state is ANSWERING:
             self._disarm()
         elif state is IDLE:
-            # Bytes that begin no request cancel uvicorn's keep-alive timer, but must not keep a connection open.
+            # Bytes that begin no request must not keep a connection open.
             if self._deadline is None and self.timeout_keep_alive_task is None:
                 self._arm()
         elif self._unparsed_bytes > self._limits.head_bytes or (state is HEAD and len(self.headers) > _HEADERS):
@@ -359,7 +464,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _expired(self) -> None:
         self._deadline = None
-        if self._state is HEAD or (self._state is BODY and not self.cycle.response_started):
+        if self._state is HEAD or (
+            self._state is BODY and (self._respond is not None or not self.cycle.response_started)
+        ):
             self._reject(408, "timeout", f"request not complete after {self._limits.read_seconds:g} seconds")
         else:
             self.transport.close()
@@ -375,6 +482,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """
         if self._state is CLOSING or self.transport.is_closing():
             return
+        if self._respond is not None:
+            self._call_late()
         body = self._load.rejections.record(status, reason, sentence)
         current, silent = self._requests.current, self._state is DISCARDING
         if self._state is BODY:

@@ -15,7 +15,8 @@ from webhook.core.profile import compile_policy
 from webhook.core.reasons import caution
 from webhook.core.review import respond, respond_with
 from webhook.core.text import cut, listed
-from webhook.service.admission import Admissions, Respond
+from webhook.service.admission import Admissions
+from webhook.service.direct import Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections

@@ -71,7 +71,7 @@ class Service:
         direct = output if is_json(settings.log_format, output) else None
         self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped, direct)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
-        self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log)
+        self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log, app.direct)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._faults: dict[str, str] = {}
         self._failed = False

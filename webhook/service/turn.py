@@ -81,29 +81,30 @@ class Reading:
     def __init__(self) -> None:
         """Nothing was read yet, and nothing waits."""
         self.backlog = Backlog()
-        self._began = 0.0
+        self.began = 0.0
+        """When the first socket of this turn was read, by perf_counter; 0 if none was. The others waited since then."""
         self._ends = False
 
     def late(self) -> bool:
         """Whether reading must wait for a later turn, because this one is long or others wait already."""
         now = perf_counter()
-        if not self._began:
-            self._began = now
-        return bool(self.backlog) or now - self._began > SECONDS
+        if not self.began:
+            self.began = now
+        return now - self.began > SECONDS or bool(self.backlog)
 
     def over(self) -> None:
-        """The sockets of this turn are read: a request is answered."""
-        self._began = 0.0
+        """The sockets of this turn are read: a request is answered in a task of its own."""
+        self.began = 0.0
 
     def end(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Calls `over` at the end of the turn of `loop`, because perhaps no request is answered in it."""
+        """Calls `over` at the end of the turn of `loop`, because perhaps no task answers a request in it."""
         if not self._ends:
             self._ends = True
             loop.call_soon(self._end)
 
     def _end(self) -> None:
         self._ends = False
-        self.over()
+        self.began = 0.0
 
 
 class Answering:
