@@ -1,4 +1,4 @@
-"""A server process, measured through /proc: processor time, memory, and the time until it is ready."""
+"""A process, measured through /proc: processor time, memory, and the time until it is ready."""
 
 import os
 import socket
@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 
@@ -20,36 +21,65 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a process took of its processor core, in seconds."""
+
+    processor: float
+    """Processor time of all threads."""
+    waited: float
+    """Time in which a thread was ready to run, but another process had the core."""
+
+    def __sub__(self, before: "Used") -> "Used":
+        """What it took since `before`."""
+        return Used(self.processor - before.processor, self.waited - before.waited)
+
+
 class Served:
-    """One running server, pinned to a processor core."""
+    """One running process that serves `port`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, seconds_to_ready: float) -> None:
-        """Watches `process`, which serves reviews on `port`."""
-        self.process = process
+        """Watches `process`, which got ready in `seconds_to_ready`."""
+        self._folder = Path("/proc") / str(process.pid)
         self.port = port
         self.seconds_to_ready = seconds_to_ready
+        self.used_to_ready = self.used
+        self.resident_mib_when_ready = self.resident_mib
 
     @property
-    def processor_seconds(self) -> float:
-        """Processor time so far, which the kernel's scheduler counts in nanoseconds."""
-        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    def used(self) -> Used:
+        """What its threads took so far, which the kernel's scheduler counts in nanoseconds."""
+        threads = [file.read_text(encoding="ascii").split() for file in self._folder.glob("task/*/schedstat")]
+        return Used(sum(int(one[0]) for one in threads) / 1e9, sum(int(one[1]) for one in threads) / 1e9)
 
     @property
     def resident_mib(self) -> float:
         """Resident memory now, in MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        status = (self._folder / "status").read_text(encoding="ascii")
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 @contextmanager
+def apart() -> Iterator[int | None]:
+    """Yields a processor core for servers, and keeps this process on the others. Without a second core yields None."""
+    cores = os.sched_getaffinity(0)
+    core = min(cores) if len(cores) > 1 else None
+    os.sched_setaffinity(0, cores - {core} or cores)
+    try:
+        yield core
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextmanager
 def served(arguments: Sequence[str], port: int, ready: str | None, log: Path, core: int | None) -> Iterator[Served]:
-    """Runs `python ARGUMENTS` during the block. The server is ready when `ready` (a URL), or else `port`, answers."""
+    """Runs `python ARGUMENTS` during the block. It is ready when `ready` (a URL), or else `port`, answers."""
     started = perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, *arguments], stdout=output, stderr=output)
-        if core is not None:
-            os.sched_setaffinity(process.pid, {core})
         try:
+            if core is not None:
+                os.sched_setaffinity(process.pid, {core})
             while not _answers(port, ready):
                 assert process.poll() is None, log.read_text(encoding="utf-8")
                 sleep(0.005)

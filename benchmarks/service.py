@@ -1,105 +1,134 @@
-"""The service and the bare callable: one process each on one core, TLS, persistent connections, interleaved runs."""
+"""The service beside the yardstick: one process each on one core, over TLS, in interleaved rounds."""
 
-import os
-import statistics
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from statistics import median
 
 from rich.table import Table
 
+from benchmarks.bare import YARDSTICK
 from benchmarks.goals import Goal
-from benchmarks.load import Load, run
-from benchmarks.process import Served, free_port, served
-from benchmarks.reviews import CAPTURED
-from certs.issue import ensure
+from benchmarks.load import Client, Load
+from benchmarks.reviews import CAPTURED, grown
+from benchmarks.servers import Servers
 
-REQUESTS = 10_000
 ROUNDS = 7
+REQUESTS = 10_000
+CONNECTIONS = 16
 #: Memory must not grow during this many reviews.
 REVIEWS = 100_000
+NEW_CONNECTIONS = 200
+REQUESTS_OVER_NEW = 2000
+LARGE_BYTES = 1_000_000
+LARGE_REQUESTS = 200
+#: Fewer than for small reviews: the service bounds the bodies that it holds at once.
+LARGE_CONNECTIONS = 4
 
 
 @dataclass
-class _Runs:
-    served: Served
-    path: str
+class _Side:
+    """One of the two servers, and the loads that it took."""
+
+    client: Client
     loads: list[Load] = field(default_factory=list)
-    processor_us: list[float] = field(default_factory=list)
 
-    def load(self, authority: Path, body: bytes, requests: int) -> None:
-        before = self.served.processor_seconds
-        self.loads.append(run(self.served.port, authority, self.path, body, requests))
-        self.processor_us.append((self.served.processor_seconds - before) / requests * 1e6)
+    def median(self, figure: Callable[[Load], float]) -> float:
+        return median(figure(load) for load in self.loads)
 
-    def median(self, quantity: str) -> float:
-        match quantity:
-            case "processor":
-                return statistics.median(self.processor_us)
-            case "rate":
-                return statistics.median(load.rate for load in self.loads)
-            case "p50":
-                return statistics.median(load.percentile(0.5) for load in self.loads) * 1e3
-            case _:
-                return statistics.median(load.percentile(0.99) for load in self.loads) * 1e3
+    @property
+    def resident_mib(self) -> float:
+        return self.client.served.resident_mib
 
 
-def serving() -> tuple[Table, list[Goal]]:
-    """A table of both servers, and the goals with their measurements."""
-    cores = sorted(os.sched_getaffinity(0))
-    server_core = cores[0] if len(cores) > 1 else None
+@dataclass(frozen=True)
+class _Figure:
+    name: str
+    value: Callable[[Load], float]
+    form: str = ".1f"
+    """The format in which it is printed."""
+    more_is_better: bool = False
+
+
+_PROCESSOR = _Figure("processor time a review, µs", lambda load: load.processor_us)
+#: Beside a client that is slower than the server, rate and latency would be the client's.
+_PACE = (
+    _Figure("rate, reviews/s", lambda load: load.rate, ",.0f", more_is_better=True),
+    _Figure("latency p50, ms", lambda load: load.percentile(0.5) * 1e3, ".2f"),
+    _Figure("latency p99, ms", lambda load: load.percentile(0.99) * 1e3, ".2f"),
+)
+
+
+def open_connections(servers: Servers) -> tuple[Table, list[Goal]]:
+    """Reviews over persistent connections, as the API server sends them. Log and metrics are on."""
     body = CAPTURED.read_bytes()
-    with TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        ensure(folder / "tls", ["localhost"], datetime.now(UTC))
-        authority = folder / "tls" / "ca.crt"
-        port, operations, bare_port = free_port(), free_port(), free_port()
-        arguments = ["-m", "webhook", "serve", "--tls-dir", str(folder / "tls")]
-        arguments += ["--port", str(port), "--operations-port", str(operations), "--log-rate", "0"]
-        ready = f"http://127.0.0.1:{operations}/readyz"
-        starts = [_start(arguments, port, ready, folder, server_core) for _ in range(5)]
-        bare_arguments = ["-m", "benchmarks.bare", str(bare_port), str(folder / "tls")]
-        bare = _Runs(stack.enter_context(served(bare_arguments, bare_port, None, folder / "bare", server_core)), "/")
-        ours = _Runs(stack.enter_context(served(arguments, port, ready, folder / "ours", server_core)), "/mutate")
-        if server_core is not None:
-            os.sched_setaffinity(0, set(cores) - {server_core})
-        try:
-            for _ in range(ROUNDS):
-                bare.load(authority, body, REQUESTS)
-                ours.load(authority, body, REQUESTS)
-            before = ours.served.resident_mib
-            run(ours.served.port, authority, ours.path, body, REVIEWS)
-            after = ours.served.resident_mib
-        finally:
-            os.sched_setaffinity(0, cores)
-    ratio = bare.median("processor") / ours.median("processor")
-    return _table(bare, ours), [
-        Goal("processor time, bare callable / the service", ratio, "at least", 0.40, ""),
-        Goal(f"resident memory after {REVIEWS + ROUNDS * REQUESTS:,} reviews", after, "at most", 64, "MiB"),
+    title = f"{REQUESTS:,} reviews of {len(body):,} bytes over {CONNECTIONS} open connections"
+    with _sides(servers) as (bare, ours):
+        _measure(bare, ours, lambda client: client.over_open(CONNECTIONS, REQUESTS, body))
+        table = _table(title, bare, ours, _PROCESSOR, *_PACE)
+        before = ours.resident_mib
+        ours.client.over_open(CONNECTIONS, REVIEWS, body)
+        after = ours.resident_mib
+    ratio = _ratio(bare, ours, _PROCESSOR)
+    return table, [
+        Goal("processor time, bare callable on plain uvicorn / the service", ratio, "at least", 0.55, ""),
+        Goal(f"resident memory after {REVIEWS + ROUNDS * REQUESTS:,} reviews", after, "at most", 62, "MiB"),
         Goal(f"growth of memory over the last {REVIEWS:,} of them", after - before, "at most", 1, "MiB"),
-        Goal("start-up to ready, median of 5", statistics.median(starts), "at most", 1, "s"),
     ]
 
 
-def _start(arguments: list[str], port: int, ready: str, folder: Path, core: int | None) -> float:
-    with served(arguments, port, ready, folder / "start", core) as process:
-        return process.seconds_to_ready
-
-
-def _table(bare: _Runs, ours: _Runs) -> Table:
+def new_connections(servers: Servers) -> Table:
+    """Reviews over connections that last for ten of them, with their handshakes."""
+    body = CAPTURED.read_bytes()
     title = (
-        f"{ROUNDS} interleaved rounds of {REQUESTS:,} reviews of {len(CAPTURED.read_bytes()):,} bytes, 16 connections"
+        f"{REQUESTS_OVER_NEW:,} reviews of {len(body):,} bytes over {NEW_CONNECTIONS} new connections, with handshakes"
     )
-    table = Table("medians", "bare callable", "the service", "ratio", title=title, title_justify="left")
-    for name, quantity, form in (
-        ("processor time a request, µs", "processor", ".1f"),
-        ("rate, requests/s", "rate", ",.0f"),
-        ("latency p50, ms", "p50", ".2f"),
-        ("latency p99, ms", "p99", ".2f"),
-    ):
-        one, other = bare.median(quantity), ours.median(quantity)
-        ratio = other / one if quantity == "rate" else one / other
-        table.add_row(name, format(one, form), format(other, form), f"{ratio:.2f}")
+    with _sides(servers) as (bare, ours):
+        _measure(bare, ours, lambda client: client.over_new(NEW_CONNECTIONS, REQUESTS_OVER_NEW, body))
+        return _table(title, bare, ours, _PROCESSOR)
+
+
+def large_pod(servers: Servers) -> Table:
+    """Reviews of a pod of 1 MB. Asserts that the service works on it."""
+    body = grown(LARGE_BYTES)
+    title = f"{LARGE_REQUESTS} reviews of {len(body):,} bytes over {LARGE_CONNECTIONS} open connections"
+    with _sides(servers) as (bare, ours):
+        _measure(bare, ours, lambda client: client.over_open(LARGE_CONNECTIONS, LARGE_REQUESTS, body))
+        return _table(title, bare, ours, _PROCESSOR)
+
+
+@contextmanager
+def _sides(servers: Servers) -> Iterator[tuple[_Side, _Side]]:
+    """Two new processes, so that the memory after one load says nothing of another."""
+    with servers.bare() as bare, servers.service() as ours:
+        authority = servers.authority
+        yield _Side(Client(bare, "/", authority)), _Side(Client(ours, "/mutate", authority))
+
+
+def _measure(bare: _Side, ours: _Side, load: Callable[[Client], Load]) -> None:
+    for _ in range(ROUNDS):
+        for side in (bare, ours):
+            side.loads.append(load(side.client))
+    assert b'"patch":' in ours.loads[-1].answer
+
+
+def _ratio(bare: _Side, ours: _Side, figure: _Figure) -> float:
+    """The median of the rounds' ratios, 1 if both are equal, less if the service is worse.
+
+    Both loads of a round run under the same disturbance, so this is steadier than the ratio of the medians.
+    """
+    ratios = (figure.value(one) / figure.value(other) for one, other in zip(bare.loads, ours.loads, strict=True))
+    return median(1 / ratio if figure.more_is_better else ratio for ratio in ratios)
+
+
+def _table(title: str, bare: _Side, ours: _Side, *figures: _Figure) -> Table:
+    title = f"{title}, medians of {ROUNDS} interleaved rounds"
+    table = Table("medians", YARDSTICK, "the service", "ratio", title=title, title_justify="left")
+    for figure in figures:
+        values = (format(side.median(figure.value), figure.form) for side in (bare, ours))
+        table.add_row(figure.name, *values, f"{_ratio(bare, ours, figure):.2f}")
+    one, other = bare.resident_mib, ours.resident_mib
+    table.add_row("resident memory then, MiB", f"{one:.1f}", f"{other:.1f}", f"{one / other:.2f}")
+    busy = (f"{side.median(lambda load: load.busy):.0%}" for side in (bare, ours))
+    table.add_row("share of the time in which it had work", *busy)
     return table
