@@ -8,6 +8,7 @@ from benchmarks.explain import explain
 from benchmarks.goals import judged
 from benchmarks.servers import servers
 from benchmarks.service import large_pod, new_connections, open_connections
+from benchmarks.start import start
 from benchmarks.steps import steps
 
 
@@ -18,6 +19,9 @@ def main() -> int:
     with servers() as measured:
         table, goals = open_connections(measured)
         console.print(table, new_connections(measured), large_pod(measured))
+        started, more = start(measured)
+        goals += more
+        console.print(started)
     explained, more = explain()
     console.print(explained)
     goals += more
