@@ -4,6 +4,7 @@ import sys
 
 from rich.console import Console
 
+from benchmarks.controller import controller
 from benchmarks.explain import explain
 from benchmarks.goals import judged
 from benchmarks.servers import servers
@@ -21,7 +22,7 @@ def main() -> int:
         console.print(table, new_connections(measured), large_pod(measured))
         started, more = start(measured)
         goals += more
-        console.print(started)
+        console.print(started, controller(measured))
     explained, more = explain()
     console.print(explained)
     goals += more

@@ -39,6 +39,14 @@ class Servers:
         ready = f"http://127.0.0.1:{operations}/readyz"
         return served(arguments, port, ready, self.folder / "service.log", self.core)
 
+    def controller(self, kubeconfig: Path) -> AbstractContextManager[Served]:
+        """The certificate controller of the cluster that the current context of `kubeconfig` names."""
+        port = free_port()
+        arguments = ["-m", "certs", "controller", "--namespace=spark", "--ca-secret=webhook-ca"]
+        arguments += ["--serving-secret=webhook-tls", "--configuration=webhook", "--service=webhook"]
+        arguments += ["--deployment=webhook-certificates", f"--health-port={port}", f"--kubeconfig={kubeconfig}"]
+        return served(arguments, port, f"http://127.0.0.1:{port}/healthz", self.folder / "controller.log", self.core)
+
 
 @contextmanager
 def servers() -> Iterator[Servers]:
