@@ -86,7 +86,10 @@ def served(arguments: Sequence[str], port: int, ready: str | None, log: Path, co
             yield Served(process, port, perf_counter() - started)
         finally:
             process.terminate()
-            process.wait(10)
+            try:
+                process.wait(10)
+            finally:
+                process.kill()
 
 
 def _answers(port: int, ready: str | None) -> bool:

@@ -27,8 +27,9 @@ def _profile(index: int) -> dict[str, Any]:
         case 1:
             return {"driver": {"mode": "ecs-only"}, "executor": {"mode": "ecs-first", "weight": 50}}
         case 2:
-            cached = {"mode": "eci-first", "imageCache": {"auto": False, "snapshots": snapshots}}
-            return {"driver": cached, "executor": cached, "allowOverride": False}
+            driver = {"mode": "eci-first", "imageCache": {"auto": False}}
+            executor = {"mode": "eci-first", "imageCache": {"auto": False, "snapshots": snapshots}}
+            return {"driver": driver, "executor": executor, "allowOverride": False}
         case _:
             annotations = {
                 "k8s.aliyun.com/eci-use-specs": "4-16Gi,8-32Gi",
