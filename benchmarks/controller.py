@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 from rich.table import Table
 
+from benchmarks.process import Served
 from benchmarks.servers import Servers
 from tests.certs.stand_in import StandIn
 
@@ -25,14 +26,16 @@ def controller(servers: Servers) -> Table:
             used, seconds = started.used - before, monotonic() - began
             done = [method for method, _ in cluster.calls[calls:]]
             assert set(done) == {"GET"}, f"the controller was not at rest: {done}"
-            title = f"The certificate controller at rest for {SECONDS:.0f} s, with the tests' API server"
-            table = Table("figure", "value", title=title, title_justify="left")
-            table.add_row("processor time, ms a minute", f"{used.processor / seconds * 60_000:.0f}")
-            table.add_row("processor time, % of a core", f"{used.processor / seconds * 100:.2f}")
-            table.add_row("calls of the API server", str(len(done)))
-            table.add_row("resident memory, MiB", f"{started.resident_mib:.1f}")
-            table.add_row("start to ready, processor, s", f"{started.used_to_ready.processor:.2f}")
-            return table
+            return _table(used.processor / seconds, len(done), started)
+
+
+def _table(share: float, calls: int, started: Served) -> Table:
+    title = f"The certificate controller at rest for {SECONDS:.0f} s, with the tests' stand-in for the API server"
+    columns = "processor, ms a minute", "calls of the API server", "resident memory, MiB", "start, processor, s"
+    table = Table(*columns, title=title, title_justify="left")
+    start = f"{started.used_to_ready.processor:.2f}"
+    table.add_row(f"{share * 60_000:.0f}", str(calls), f"{started.resident_mib:.1f}", start)
+    return table
 
 
 def _settle(cluster: StandIn) -> None:

@@ -51,7 +51,7 @@ class _Figure:
 
 
 _PROCESSOR = _Figure("processor time a review, µs", lambda load: load.processor_us)
-#: Beside a client that is slower than the server, rate and latency would be the client's.
+#: Only over open connections. A handshake and a large body cost the client so much that these would be its own figures.
 _PACE = (
     _Figure("rate, reviews/s", lambda load: load.rate, ",.0f", more_is_better=True),
     _Figure("latency p50, ms", lambda load: load.percentile(0.5) * 1e3, ".2f"),
