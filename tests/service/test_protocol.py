@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from webhook.core.review import Admission, ReviewError
-from webhook.service import admission, protocol, turn
 from webhook.service.admission import Admissions
 from webhook.service.connections import GRACE_SECONDS
 from webhook.service.direct import MOST_BYTES
@@ -18,7 +18,7 @@ from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import PREFIX, Metrics
 from webhook.service.protocol import LimitedProtocol
-from webhook.service.requests import HELD
+from webhook.service.requests import HELD, Requests
 from webhook.service.settings import Settings
 from webhook.service.state import ANSWERED, FIRST_BYTE, HEAD_END, LAST_BYTE, State
 
@@ -114,14 +114,14 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
 
 
 @pytest.fixture
-def direct(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+def directly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
     yield from _connections(monkeypatch, direct=True)
 
 
 def _connections(monkeypatch: pytest.MonkeyPatch, *, direct: bool) -> Iterator[Connections]:
     found = Connections(direct=direct)
-    for module in (protocol, admission, turn):
-        monkeypatch.setattr(module, "perf_counter", lambda: found.now)
+    for module in ("protocol", "admission", "direct", "turn"):
+        monkeypatch.setattr(f"webhook.service.{module}.perf_counter", lambda: found.now)
     yield found
     assert (found.server.load.in_flight, found.server.load.bodies.bytes) == (0, 0)
 
@@ -184,12 +184,12 @@ def test_time_in_the_event_loop_counts_as_time_of_an_admission(connections: Conn
     ],
 )
 def test_a_connection_goes_through_its_states(
-    called: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes]
+    connections: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes]
 ) -> None:
     """None stands for the answer of the application."""
 
     async def scenario() -> None:
-        connection, transport = called.connect()
+        connection, transport = connections.connect()
         found = []
         for piece in pieces:
             if piece is None:
@@ -205,38 +205,55 @@ def test_a_connection_goes_through_its_states(
 
 
 @pytest.mark.parametrize(
-    ("pieces", "states", "statuses", "cycles"),
+    ("pieces", "statuses", "calls"),
     [
-        ([b"P", HEAD[1:], b"{", b"}"], [State.HEAD, State.BODY, State.BODY, State.IDLE], [b"200"], 0),
-        ([HEAD + b"{}", b"\r\n", HEAD + b"{}"], [State.IDLE] * 3, [b"200"] * 2, 0),
-        ([HEAD + b"{}" + HEAD[:9], HEAD[9:] + b"{}"], [State.HEAD, State.IDLE], [b"200"] * 2, 0),
-        ([(HEAD + b"{}") * 2, None], [State.ANSWERING, State.IDLE], [b"200"] * 2, 1),
-        ([HEAD + b"{}?"], [State.CLOSING], [b"200", b"400"], 0),
-        ([HEAD + b"{}" + LARGE, b"x" * 17_000], [State.HEAD, State.CLOSING], [b"200", b"431"], 0),
-        ([HEAD + b"{}" + UNKNOWN + b"{}", None], [State.ANSWERING, State.IDLE], [b"200", b"404"], 1),
+        ([b"P", HEAD[1:], b"{", b"}"], [b"200"], 0),
+        ([HEAD + b"{}", b"\r\n", HEAD + b"{}"], [b"200"] * 2, 0),
+        ([HEAD + b"{}" + HEAD[:9], HEAD[9:] + b"{}"], [b"200"] * 2, 0),
+        ([(HEAD + b"{}") * 2], [b"200"] * 2, 1),
+        ([(HEAD + b"{}") * 6], [b"200"] * 6, 5),
+        ([HEAD + b"{}?"], [b"200", b"400"], 0),
+        ([HEAD + b"{}" + LARGE, b"x" * 17_000], [b"200", b"431"], 0),
+        ([HEAD + b"{}" + UNKNOWN + b"{}"], [b"200", b"404"], 1),
+        ([UNKNOWN + b"{}" + HEAD + b"{}", HEAD + b"{}"], [b"404", b"200", b"200"], 2),
     ],
-    ids=["in pieces", "one after another", "a head behind", "two at once", "bad behind", "large behind", "call behind"],
+    ids=[
+        "in pieces",
+        "one after another",
+        "a head behind",
+        "two at once",
+        "six at once",
+        "bad behind",
+        "large behind",
+        "call behind",
+        "behind a call",
+    ],
 )
 def test_a_review_is_answered_directly(
-    direct: Connections, pieces: list[bytes | None], states: list[State], statuses: list[bytes], cycles: int
+    directly: Connections,
+    monkeypatch: pytest.MonkeyPatch,
+    pieces: list[bytes],
+    statuses: list[bytes],
+    calls: int,
 ) -> None:
-    """`cycles` is how many calls of the application there were; None gives it the time to answer."""
-    direct.seconds = 0
+    """Of those that a client sends without waiting, only the first one is. `calls` counts those of the application."""
+    directly.seconds = 0
+    called: list[None] = []
+    begin = Requests.begun
+
+    def begun(self: Requests, cycle: RequestResponseCycle) -> None:
+        called.append(None)
+        begin(self, cycle)
+
+    monkeypatch.setattr(Requests, "begun", begun)
 
     async def scenario() -> None:
-        connection, transport = direct.connect()
-        found = []
-        calls: set[int] = set()
+        connection, transport = directly.connect()
         for piece in pieces:
-            if piece is None:
-                await answered()
-            else:
-                connection.data_received(piece)
-            if connection.cycle is not None:
-                calls.add(id(connection.cycle))
-            found.append(connection._state)
-        assert (found, transport.statuses, len(calls)) == (states, statuses, cycles)
-        assert transport.closing == (State.CLOSING in states)
+            connection.data_received(piece)
+            await answered()
+        assert (transport.statuses, len(called)) == (statuses, calls)
+        assert transport.closing == (b"4" in statuses[-1][:1] and calls == 0)
         connection.connection_lost(None)
 
     run(scenario)
@@ -266,10 +283,10 @@ def _nothing(_: LimitedProtocol) -> None:
     pass
 
 
-def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connections, direct: Connections) -> None:
+def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connections, directly: Connections) -> None:
     expected, writes, calls = _answer_to(called, HEAD + b"{}", _nothing)
     assert (writes, calls) == (2, 1)
-    assert _answer_to(direct, HEAD + b"{}", _nothing) == (expected, 1, 0)
+    assert _answer_to(directly, HEAD + b"{}", _nothing) == (expected, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -304,21 +321,21 @@ def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connect
     ],
 )
 def test_the_application_answers_what_is_not_answered_directly(
-    called: Connections, direct: Connections, data: bytes, prepare: Callable[[LimitedProtocol], object]
+    called: Connections, directly: Connections, data: bytes, prepare: Callable[[LimitedProtocol], object]
 ) -> None:
     expected, writes, _ = _answer_to(called, data, prepare)
-    assert _answer_to(direct, data, prepare) == (expected, writes, 1)
-    for one in (called, direct):
+    assert _answer_to(directly, data, prepare) == (expected, writes, 1)
+    for one in (called, directly):
         one.server.load.in_flight = 0
 
 
 @pytest.mark.parametrize("answer", [b"x" * MOST_BYTES, b"x" * (MOST_BYTES + 1)], ids=["short", "long"])
-def test_a_long_answer_is_sent_in_pieces(called: Connections, direct: Connections, answer: bytes) -> None:
-    called.answer = direct.answer = answer
+def test_a_long_answer_is_sent_in_pieces(called: Connections, directly: Connections, answer: bytes) -> None:
+    called.answer = directly.answer = answer
     expected, writes, _ = _answer_to(called, HEAD + b"{}", _nothing)
     assert expected.endswith(answer)
     long = len(answer) > MOST_BYTES
-    assert _answer_to(direct, HEAD + b"{}", _nothing) == (expected, writes if long else 1, int(long))
+    assert _answer_to(directly, HEAD + b"{}", _nothing) == (expected, writes if long else 1, int(long))
 
 
 @pytest.mark.parametrize(
@@ -365,19 +382,19 @@ def test_a_review_that_arrives_while_the_server_stops_is_answered(connections: C
     run(scenario)
 
 
-def test_an_idle_connection_is_closed_a_while_after_its_last_answer(direct: Connections) -> None:
+def test_an_idle_connection_is_closed_a_while_after_its_last_answer(directly: Connections) -> None:
     """The timer of the first answer goes on while others follow."""
 
     async def scenario() -> None:
-        connection, transport = direct.connect()
+        connection, transport = directly.connect()
         connection.data_received(HEAD + b"{}")
         keep_alive = connection.timeout_keep_alive
         for seconds, closes in ((keep_alive - 1, False), (keep_alive - 0.5, False), (keep_alive, True)):
             await answered()
-            direct.seconds = 0
+            directly.seconds = 0
             if not closes:
                 connection.data_received(HEAD + b"{}")
-            direct.now += seconds
+            directly.now += seconds
             timer = connection.timeout_keep_alive_task
             assert timer is not None
             timer.cancel()

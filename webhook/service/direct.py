@@ -1,16 +1,20 @@
-"""Reviews that are answered where they are read.
+"""Reviews that are answered without an ASGI call, all those of one turn of the event loop together.
 
-To call an ASGI application takes a task, a scope, an event and three messages: as long as to decide (figures:
-docs/architecture.md). A review that arrives as most do needs none of them. Its answer is the application's, byte for
-byte.
+A task, a scope, an event and three messages take as long as to decide. And a processor does one thing many times faster
+than many things once, because the code stays in its caches. So all sockets of a turn are read first; then all reviews
+are decided, then all answers sent, then all are recorded. Figures: docs/architecture.md.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final
+from time import perf_counter
+from typing import Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from webhook.core.review import Admission
+from webhook.service.turn import SECONDS
 
 #: What answers the body of a review: returns the answer's body, and the facts of it.
 Respond = Callable[[bytes | bytearray], tuple[bytes, Admission]]
@@ -21,33 +25,91 @@ MOST_BYTES: Final = 16 * 1024
 JSON: Final = (b"content-type", b"application/json")
 
 
+class Reviewed(Protocol):
+    """A connection whose review is to be answered."""
+
+    respond: Respond | None
+    """What answers it; None if it is answered, or the application answers it."""
+    body: bytes
+    arrived: float
+    """When it was read, by perf_counter."""
+
+    def send(self, answer: bytes) -> None:
+        """Sends the whole answer, head and body."""
+
+    def call(self) -> None:
+        """Calls the application in place of a direct answer."""
+
+
 class Direct:
-    """Answers reviews without an ASGI call."""
+    """Answers reviews without an ASGI call. An answer is the application's, byte for byte."""
 
     def __init__(self, paths: Mapping[str, Respond], record: Callable[[Admission, float], None]) -> None:
         """Answers each of `paths` by its function, and calls `record` with the facts and the seconds that it took."""
-        self.record = record
         self.responders: Final = {path.encode(): respond for path, respond in paths.items()}
         """The function of each path."""
+        self._record = record
+        self._waiting: deque[Reviewed] = deque()
         self._headers: list[tuple[bytes, bytes]] = []
         self._start = b""
 
-    def answer(
-        self, respond: Respond, body: bytes, headers: list[tuple[bytes, bytes]]
-    ) -> tuple[bytes, Admission] | None:
-        """The answer to the review in `body`, head and body in one, and the facts of it.
+    def __len__(self) -> int:
+        """How many reviews wait."""
+        return len(self._waiting)
 
-        `headers` are those of all answers; the date among them makes uvicorn build a new list each second. None if the
-        application must answer: the review is invalid, or its answer is long.
-        """
-        try:
-            answer, admission = respond(body)
-        except Exception:  # noqa: BLE001, the application meets it again, and handles it
-            return None
-        if len(answer) > MOST_BYTES:
-            return None
+    def add(self, loop: asyncio.AbstractEventLoop, connection: Reviewed) -> None:
+        """Answers the review of `connection` at the end of this turn of `loop`, or in a later one."""
+        if not self._waiting:
+            loop.call_soon(self._work, loop)
+        self._waiting.append(connection)
+
+    def answer(self, connection: Reviewed) -> None:
+        """Answers the review of `connection` now."""
+        decided = _decide(connection)
+        if decided is not None:
+            self._send([decided])
+
+    def whole(self, answer: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The answer with its head. `headers` are those of all answers: uvicorn builds a new list each second."""
         if headers is not self._headers:
             self._headers = headers
             lines = [b"%b: %b\r\n" % header for header in (*headers, JSON)]
             self._start = STATUS_LINE[200] + b"".join(lines) + b"content-length: "
-        return b"%b%d\r\n\r\n%b" % (self._start, len(answer), answer), admission
+        return b"%b%d\r\n\r\n%b" % (self._start, len(answer), answer)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Answers at least one review, and more as long as there is time."""
+        until = perf_counter() + SECONDS
+        decided: list[tuple[Reviewed, bytes, Admission]] = []
+        while self._waiting:
+            one = _decide(self._waiting.popleft())
+            if one is not None:
+                decided.append(one)
+            if perf_counter() > until:
+                break
+        if self._waiting:
+            loop.call_soon(self._work, loop)
+        self._send(decided)
+
+    def _send(self, decided: list[tuple[Reviewed, bytes, Admission]]) -> None:
+        for connection, answer, _ in decided:
+            connection.send(answer)
+        sent = perf_counter()
+        for connection, _, admission in decided:
+            self._record(admission, sent - connection.arrived)
+
+
+def _decide(connection: Reviewed) -> tuple[Reviewed, bytes, Admission] | None:
+    """The answer; None if there is none, because the application answers: the review is invalid, or its answer long."""
+    respond = connection.respond
+    if respond is None:
+        return None
+    try:
+        answer, admission = respond(connection.body)
+    except Exception:  # noqa: BLE001, the application meets it again, and handles it
+        connection.call()
+        return None
+    if len(answer) > MOST_BYTES:
+        connection.call()
+        return None
+    return connection, answer, admission

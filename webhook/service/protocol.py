@@ -87,12 +87,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._write_deadline: TimerHandle | None = None
         self._untaken_bytes = 0
         self._watches_writing = False
-        self._arrived = self._answered = 0.0
-        #: What answers the review that is being read, if no call of the application was necessary yet.
-        self._respond: Respond | None = None
-        #: That review's headers, and what was read of its body.
+        #: When the connection became idle.
+        self._rested = 0.0
+        self.arrived = 0.0
+        #: The review that is read, or waits for a direct answer, and its headers.
+        self.respond: Respond | None = None
+        self.body = b""
         self._head: list[tuple[bytes, bytes]] = []
-        self._body = b""
         #: Whether no review was answered directly in the data that is being parsed.
         self._first = True
         #: What was read too late in a turn.
@@ -110,7 +111,8 @@ class LimitedProtocol(HttpToolsProtocol):
         current = self._requests.current
         if self._state is HEAD or self._state is BODY:
             return self._trusted and perf_counter() - self._begun < GRACE_SECONDS
-        return current is not None and not current.response_complete and self._untaken_bytes == 0
+        answering = self.respond is not None or (current is not None and not current.response_complete)
+        return answering and self._untaken_bytes == 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the deadline of the first request."""
@@ -125,8 +127,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held, at once: no reference cycle keeps its memory until a garbage collection."""
-        if self._respond is not None:
-            self._call_late()
+        if self.respond is not None:
+            self.call()
         self._disarm()
         self._taken()
         self._unset_keepalive_if_required()
@@ -155,8 +157,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
         elif self._state is not HEAD:
-            if self._respond is not None:
-                self._call_late()
+            if self.respond is not None:
+                self.call()
             super().shutdown()
 
     def _abort_handshake(self) -> None:
@@ -193,12 +195,12 @@ class LimitedProtocol(HttpToolsProtocol):
         """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
         reading = self._load.reading
         if not reading.late():
-            self._arrived = reading.began
+            self.arrived = reading.began
             self._parse(data)
             return
         self._hold()
         if not self._unread:
-            self._arrived = reading.began
+            self.arrived = reading.began
             reading.backlog.add(self.loop, self._read)
         self._unread += data
 
@@ -206,6 +208,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """The first byte of a request."""
         if self._deadline is not None:
             self._disarm()
+        self._settle()
         if len(self.pipeline) >= _PIPELINED:
             self._close_behind()
             raise _StopError
@@ -235,8 +238,8 @@ class LimitedProtocol(HttpToolsProtocol):
                 # In this moment the end of the handshake may wait to be sent, which is no answer.
                 self.loop.call_soon(self._watch_writing)
             self._state = HEAD_END[self._state]
-            self._respond = self._responder()
-            if self._respond is None:
+            self.respond = self._responder()
+            if self.respond is None:
                 self._call(self.headers, expects=self.expect_100_continue)
             else:
                 self._head = self.headers
@@ -275,19 +278,30 @@ class LimitedProtocol(HttpToolsProtocol):
             self._hold()
         self._requests.begun(self.cycle)
 
-    def _call_late(self) -> None:
-        """Calls the application for a review that cannot be answered directly after all."""
-        body, self._body, self._respond = self._body, b"", None
+    def call(self) -> None:
+        """Calls the application for a review that is not answered directly after all."""
+        body, self.body, self.respond = self.body, b"", None
         self._call(self._head, expects=False)
         self.headers = framing.TRAILERS
         super().on_body(body)
         self._requests.grown(len(body) - self._requests.body_bytes)
+        if self._state is ANSWERING:
+            self._complete()
+
+    def _settle(self) -> None:
+        """Ends the review that waits, before its connection goes on: answers it, if it was read whole."""
+        if self.respond is None:
+            return
+        if self._state is ANSWERING and self._load.direct is not None:
+            self._load.direct.answer(self)
+        else:
+            self.call()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._unparsed_bytes = 0
-        if self._respond is not None:
-            self._body += body
+        if self.respond is not None:
+            self.body += body
             return
         super().on_body(body)
         if not self.cycle.response_started:
@@ -296,39 +310,39 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         self._unparsed_bytes = 0
-        if self._respond is not None:
-            if self._answer(self._respond):
-                return
-            self._call_late()
         self._state = LAST_BYTE[self._state]
+        if self.respond is None:
+            self._complete()
+            return
+        load, direct = self._load, self._load.direct
+        if direct is None or self.flow.write_paused or load.in_flight + len(direct) >= load.limits.in_flight:
+            self.call()
+        else:
+            direct.add(self.loop, self)
+
+    def _complete(self) -> None:
+        """The request of which the application was told is complete."""
         # A request that was answered before its last byte, for instance with 404, needs no slot.
         if self._state is ANSWERING:
             self.scope[ARRIVED] = perf_counter()  # type: ignore[typeddict-unknown-key]
             self._requests.complete()
         super().on_message_complete()
 
-    def _answer(self, respond: Respond) -> bool:
-        """Answers a review directly; returns whether that was possible."""
+    def send(self, answer: bytes) -> None:
+        """Sends the answer to a review that needed no call of the application."""
         load, direct = self._load, self._load.direct
-        if direct is None or self.flow.write_paused or load.in_flight >= load.limits.in_flight:
-            return False
-        found = direct.answer(respond, self._body, load.default_headers)
-        if found is None:
-            return False
-        answer, admission = found
-        self.transport.write(answer)
-        direct.record(admission, perf_counter() - self._arrived)
-        self._respond = None
-        self._body = b""
+        if direct is not None and not self.transport.is_closing():
+            self.transport.write(direct.whole(answer, load.default_headers))
+        self.respond = None
+        self.body = b""
         self._first = False
         self._state = IDLE
         self._trusted = self._reviewed = True
         if self._requests.body_bytes:
             self._requests.answered()
-        load.connections.used(self, self._arrived)
-        load.reading.end(self.loop)
+        load.connections.used(self, self.arrived)
+        load.reading.over()
         self._rest()
-        return True
 
     def on_response_complete(self) -> None:
         """The end of an answer: begins the next one, or waits for a request."""
@@ -358,7 +372,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Closes the connection if its last answer is long ago. The timer is not moved for each request."""
         self.timeout_keep_alive_task = None
         if self._state is IDLE:
-            rest = self._answered + self.timeout_keep_alive - perf_counter()
+            rest = self._rested + self.timeout_keep_alive - perf_counter()
             if rest > 0:
                 self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
             else:
@@ -376,7 +390,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _rest(self) -> None:
         """Waits for the next request, but not for ever."""
-        self._answered = perf_counter()
+        self._rested = perf_counter()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
@@ -424,8 +438,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def _bound(self) -> None:
         """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
         state, bodies = self._state, self._load.bodies
-        if self._respond is not None:
-            self._requests.grown(len(self._body) - self._requests.body_bytes)
+        if state is BODY and self.respond is not None:
+            self._requests.grown(len(self.body) - self._requests.body_bytes)
         if state is BODY and self._requests.body_bytes:
             bodies.waiting.setdefault(self)
         elif bodies.waiting:
@@ -465,7 +479,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _expired(self) -> None:
         self._deadline = None
         if self._state is HEAD or (
-            self._state is BODY and (self._respond is not None or not self.cycle.response_started)
+            self._state is BODY and (self.respond is not None or not self.cycle.response_started)
         ):
             self._reject(408, "timeout", f"request not complete after {self._limits.read_seconds:g} seconds")
         else:
@@ -482,8 +496,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """
         if self._state is CLOSING or self.transport.is_closing():
             return
-        if self._respond is not None:
-            self._call_late()
+        self._settle()
         body = self._load.rejections.record(status, reason, sentence)
         current, silent = self._requests.current, self._state is DISCARDING
         if self._state is BODY:
