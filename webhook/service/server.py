@@ -43,6 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     except (SettingsError, PolicyError, CertificateError, ListenError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
+    gc.enable()
     capture_faults()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(service.serve())
