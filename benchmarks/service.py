@@ -24,6 +24,8 @@ LARGE_BYTES = 1_000_000
 LARGE_REQUESTS = 200
 #: Fewer than for small reviews: the service bounds the bodies that it holds at once.
 LARGE_CONNECTIONS = 4
+#: As the API server adds it.
+_QUERY = "?timeout=10s"
 
 
 @dataclass
@@ -102,7 +104,7 @@ def _sides(servers: Servers) -> Iterator[tuple[_Side, _Side]]:
     """Two new processes, so that the memory after one load says nothing of another."""
     with servers.bare() as bare, servers.service() as ours:
         authority = servers.authority
-        yield _Side(Client(bare, "/", authority)), _Side(Client(ours, "/mutate", authority))
+        yield _Side(Client(bare, f"/{_QUERY}", authority)), _Side(Client(ours, f"/mutate{_QUERY}", authority))
 
 
 def _measure(bare: _Side, ours: _Side, load: Callable[[Client], Load]) -> None:

@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["serve"]:
         # structlog imports rich for its tracebacks if rich is installed: 5 MiB that the process never uses.
         sys.modules["rich"] = None  # type: ignore[assignment]
-        # Nearly all that is made until the process serves stays. To look for garbage takes a tenth of the time to start.
+        # Nearly all that is made until the process serves stays. To look for garbage takes a tenth of that time.
         gc.disable()
         from webhook.service.server import run  # noqa: PLC0415
 

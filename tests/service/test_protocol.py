@@ -286,7 +286,8 @@ def _nothing(_: LimitedProtocol) -> None:
 def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connections, directly: Connections) -> None:
     expected, writes, calls = _answer_to(called, HEAD + b"{}", _nothing)
     assert (writes, calls) == (2, 1)
-    assert _answer_to(directly, HEAD + b"{}", _nothing) == (expected, 1, 0)
+    for head in (HEAD, HEAD.replace(b"/mutate", b"/mutate?timeout=10s")):
+        assert _answer_to(directly, head + b"{}", _nothing) == (expected, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,8 @@ def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connect
         (HEAD.replace(b"Content-Length: 2", b"Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", _nothing),
         (HEAD.replace(b": 2", b": %d" % (MOST_BYTES + 1)) + b" " * (MOST_BYTES + 1), _nothing),
         (HEAD.replace(b": 2", b": 0"), _nothing),
-        (HEAD.replace(b"/mutate", b"/mutate?timeout=10s") + b"{}", _nothing),
+        (HEAD.replace(b"/mutate", b"/mutat%65") + b"{}", _nothing),
+        (HEAD.replace(b"/mutate", b"http://localhost/mutate") + b"{}", _nothing),
         (UNKNOWN + b"{}", _nothing),
         (HEAD + b"{}", lambda one: setattr(one._load, "draining", True)),
         (HEAD + b"{}", lambda one: setattr(one._load, "in_flight", one._limits.in_flight)),
@@ -313,7 +315,8 @@ def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connect
         "chunked",
         "large",
         "empty",
-        "query",
+        "escaped path",
+        "absolute URL",
         "unknown",
         "draining",
         "overloaded",
@@ -366,6 +369,46 @@ def test_a_review_that_does_not_arrive_whole_is_given_up(
     run(scenario)
     assert connections.metric("rejected_calls_total", reason=reason) == 1
     assert connections.metric("rejected_calls_total", reason="disconnected") == (0 if statuses else 1)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_invalid_review_is_answered_in_its_turn(connections: Connections, number: int) -> None:
+    """The reviews behind it are answered too, and the connection stays."""
+    faults = iter([ReviewError("no")] * (2 if connections.server.load.direct else 1))
+
+    def fail_once() -> None:
+        if fault := next(faults, None):
+            raise fault
+
+    async def scenario() -> None:
+        connections.before = fail_once
+        connection, transport = connections.connect()
+        connection.data_received((HEAD + b"{}") * number)
+        for _ in range(number):
+            await answered()
+        assert transport.statuses == [b"400"] + [b"200"] * (number - 1)
+        connection.data_received(HEAD + b"{}")
+        await answered()
+        assert transport.statuses == [b"400"] + [b"200"] * number
+        assert not transport.closing
+        assert b"connection" not in b"".join(transport.written)
+        connection.connection_lost(None)
+
+    run(scenario)
+    assert connections.metric("rejected_calls_total", reason="invalid") == 1
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_end_closes_idle_connections_but_leaves_new_ones_a_moment(connections: Connections, number: int) -> None:
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection.data_received((HEAD + b"{}") * number)
+        await answered()
+        connection.shutdown()
+        assert transport.closing == (number == 1)
+        connection.connection_lost(None)
+
+    run(scenario)
 
 
 def test_a_review_that_arrives_while_the_server_stops_is_answered(connections: Connections) -> None:

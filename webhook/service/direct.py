@@ -53,7 +53,8 @@ class Direct:
         self._headers: list[tuple[bytes, bytes]] = []
         self._start = b""
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
         """How many reviews wait."""
         return len(self._waiting)
 

@@ -86,6 +86,6 @@ class Load(ServerState):
         self.reading = Reading()
         if self.metrics is not None:
             self.metrics.connections.set_function(lambda: len(self.connections))
-            self.metrics.in_flight.set_function(lambda: self.in_flight + len(self.direct or ()))
+            self.metrics.in_flight.set_function(lambda: self.in_flight + (self.direct.waiting if self.direct else 0))
             self.metrics.body_bytes.set_function(lambda: self.bodies.bytes)
             self.metrics.answer_bytes.set_function(lambda: self.answers.bytes)

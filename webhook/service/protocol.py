@@ -87,21 +87,20 @@ class LimitedProtocol(HttpToolsProtocol):
         self._write_deadline: TimerHandle | None = None
         self._untaken_bytes = 0
         self._watches_writing = False
-        #: When the connection became idle.
-        self._rested = 0.0
-        self.arrived = 0.0
-        #: The review that is read, or waits for a direct answer, and its headers.
+        #: When the newest data was read, when the last answer was sent, and when the newest request began, all by
+        #: perf_counter.
+        self.arrived = self._rested = self._begun = 0.0
+        #: What answers the review that is being read or waits, if it needs no call of the application.
         self.respond: Respond | None = None
         self.body = b""
         self._head: list[tuple[bytes, bytes]] = []
-        #: Whether no review was answered directly in the data that is being parsed.
+        #: Whether no review in the data that is being parsed was answered directly. Of many, only the first one is.
         self._first = True
         #: What was read too late in a turn.
         self._unread = b""
         self._unparsed_bytes = 0
         self._allowed = True
-        #: When the newest request began, by perf_counter, and whether it is the first one, or follows a review.
-        self._begun = 0.0
+        #: Whether the newest request is the first one, or follows a review.
         self._trusted = True
         self._reviewed = False
 
@@ -153,7 +152,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Closes an idle connection, and lets others finish. A new connection has a moment to begin its request."""
         if self.transport is None:
             self.loop.call_later(_FRESH_SECONDS, self._abort_handshake)
-        elif self._state is IDLE and self._requests.current is None:
+        elif self._state is IDLE and self._requests.current is None and not self._reviewed:
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
         elif self._state is not HEAD:
@@ -240,17 +239,17 @@ class LimitedProtocol(HttpToolsProtocol):
             self._state = HEAD_END[self._state]
             self.respond = self._responder()
             if self.respond is None:
-                self._call(self.headers, expects=self.expect_100_continue)
+                self._begin_call(self.headers, expects=self.expect_100_continue)
             else:
-                self._head = self.headers
-            self.headers = framing.TRAILERS
+                self._head, self.headers = self.headers, framing.TRAILERS
             return
         raise _StopError
 
     def _responder(self) -> Respond | None:
         """What answers the request directly, if it is a review that can be answered so."""
         direct, current = self._load.direct, self._requests.current
-        respond = None if direct is None else direct.responders.get(self.url)
+        # The API server adds `?timeout=10s`.
+        respond = None if direct is None else direct.responders.get(self.url.partition(b"?")[0])
         if (
             respond is None
             or not self._first
@@ -264,13 +263,14 @@ class LimitedProtocol(HttpToolsProtocol):
             return None
         return respond
 
-    def _call(self, headers: list[tuple[bytes, bytes]], *, expects: bool) -> None:
+    def _begin_call(self, headers: list[tuple[bytes, bytes]], *, expects: bool) -> None:
         """Calls the application for the request with `headers`; `expects` is whether the client waits for 100."""
         url = self.url
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
         super().on_headers_complete()
+        self.headers = framing.TRAILERS
         if self._load.draining or expects:
             # A client that waits for 100 sends no body if it gets another status first.
             self.cycle.keep_alive = False
@@ -281,8 +281,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def call(self) -> None:
         """Calls the application for a review that is not answered directly after all."""
         body, self.body, self.respond = self.body, b"", None
-        self._call(self._head, expects=False)
-        self.headers = framing.TRAILERS
+        self._begin_call(self._head, expects=False)
         super().on_body(body)
         self._requests.grown(len(body) - self._requests.body_bytes)
         if self._state is ANSWERING:
@@ -315,10 +314,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self._complete()
             return
         load, direct = self._load, self._load.direct
-        if direct is None or self.flow.write_paused or load.in_flight + len(direct) >= load.limits.in_flight:
+        if direct is None or self.flow.write_paused or load.in_flight + direct.waiting >= load.limits.in_flight:
             self.call()
         else:
             direct.add(self.loop, self)
+            load.reading.end(self.loop)
 
     def _complete(self) -> None:
         """The request of which the application was told is complete."""
@@ -341,7 +341,6 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._requests.body_bytes:
             self._requests.answered()
         load.connections.used(self, self.arrived)
-        load.reading.over()
         self._rest()
 
     def on_response_complete(self) -> None:
