@@ -30,7 +30,9 @@ from tests.admission_reviews import review
 from tests.deadline import wait_for
 from tests.live_service import ROOT, service, trusting
 from tests.service.test_admission import POD
-from webhook.core.reasons import Caution
+from webhook.core.modes import NONE, SchedulingMode
+from webhook.core.policy import Role
+from webhook.core.reasons import Caution, Reason
 from webhook.core.review import Admission
 from webhook.service import log_fields, log_limits
 from webhook.service.log_fields import bounded, bounded_list, bounded_trace
@@ -102,6 +104,32 @@ def test_identical_lines_are_counted(tls: Path, tmp_path: Path) -> None:
         assert {key: value for key, value in first.items() if key not in varying} == {
             key: value for key, value in later[0].items() if key not in varying
         }
+
+
+@pytest.mark.parametrize(
+    "admission",
+    [
+        Admission("u", "skipped", "default", "spark", "p"),
+        Admission("u", "patched", "p", "n", "x" * 100, "app", Role.DRIVER, SchedulingMode.ECI_ONLY, "", 3),
+        Admission("u", "unchanged", "p", "n", '"\\\n' * 300, "é" * 70, Role.EXECUTOR, NONE, Reason.OVERRIDE),
+        Admission("u", "observed", "p", mode=SchedulingMode.ECS_FIRST),
+    ],
+    ids=["no mode", "all", "odd names", "empty names"],
+)
+def test_a_line_encoded_in_one_step_is_that_of_structlog(admission: Admission) -> None:
+    def line(*, direct: bool) -> str:
+        reading, writing = os.pipe()
+        output = Output(lambda _: None, writing)
+        log = AdmissionLog(configure("info", "json", output), 0, lambda: None, output if direct else None)
+        log.write(admission, 0.000123)
+        output.close()
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as found:
+            return re.sub(r'"timestamp":"[-0-9]{10}T[:0-9]{8}(\.[0-9]{6})?Z"', "TIME", found.read())
+
+    expected = line(direct=False)
+    assert line(direct=True) == expected
+    assert expected.endswith('"event":"admission","level":"info",TIME}\n')
 
 
 def test_a_rate_of_0_means_no_limit(tls: Path, tmp_path: Path) -> None:
