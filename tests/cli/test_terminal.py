@@ -121,9 +121,18 @@ def test_offline_commands_import_neither_the_cluster_nor_keys() -> None:
     assert modules.isdisjoint({"kubernetes", "cryptography", "fastapi", "uvicorn", "certs.cluster"})
 
 
-def test_a_closed_pipe_is_not_reported() -> None:
-    command = [*WEBHOOK, "explain", "-f", "tests/cli/apps", "-o", "json"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+#: Python writes at once if PYTHONUNBUFFERED is set, else it flushes at exit what is left.
+BUFFERING = pytest.mark.parametrize(
+    "buffering", [{"PYTHONUNBUFFERED": ""}, {"PYTHONUNBUFFERED": "1"}], ids=["on", "off"]
+)
+
+
+@BUFFERING
+@pytest.mark.parametrize("arguments", [EXPLAIN, ("explain", "-f", "tests/cli/apps", "-o", "json"), ("--help",)])
+def test_a_closed_pipe_is_not_reported(arguments: tuple[str, ...], buffering: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [*WEBHOOK, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | buffering
+    ) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
@@ -131,7 +140,16 @@ def test_a_closed_pipe_is_not_reported() -> None:
     assert process.returncode == 1
 
 
-def test_output_that_cannot_be_written_is_one_sentence() -> None:
+@BUFFERING
+@pytest.mark.parametrize("arguments", [EXPLAIN, ("schema",), ("--help",)])
+def test_output_that_cannot_be_written_is_one_sentence(arguments: tuple[str, ...], buffering: dict[str, str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*WEBHOOK, *EXPLAIN], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            [*WEBHOOK, *arguments],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | buffering,
+            check=False,
+        )
     assert (done.returncode, done.stderr) == (2, b"standard output: No space left on device\n")

@@ -296,11 +296,11 @@ def run_command(arguments: Sequence[str]) -> int:
         code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # At exit Python flushes standard output once more, and would report this error again.
-        sys.stdout = None
+        _give_up_unwritable_output()
         return CLOSED
     except OSError as error:
         errors.print(f"{error.filename or 'standard output'}: {error.strerror}")
+        _give_up_unwritable_output()
         return BAD_INPUT
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
@@ -313,6 +313,15 @@ def run_command(arguments: Sequence[str]) -> int:
         errors.print(f"{_sentence(error.format_message())} (see {command} --help)")
         return BAD_INPUT
     return code if isinstance(code, int) else 0
+
+
+def _give_up_unwritable_output() -> None:
+    """Drops standard output if what it holds cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # At exit Python flushes it once more, would report the error again, and would change the exit code.
+        sys.stdout = None
 
 
 def _sentence(message: str) -> str:
