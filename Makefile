@@ -22,6 +22,11 @@ test: $(VENV)/dev ## Run every test that this machine can run, and list those le
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
+.PHONY: fast
+fast: $(VENV)/dev ## Run every test but the slow ones: the attacks, the control plane and the image
+	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
+SLOW := attack e2e image
+
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
 	@$(BIN)/ruff check $(SOURCES)
