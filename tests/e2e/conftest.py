@@ -19,6 +19,17 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         yield started
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fails a test that leaves etcd or the API server stopped, and starts them before fixtures and other tests need them."""
+    control_plane: ControlPlane | None = getattr(item, "funcargs", {}).get("control_plane")
+    try:
+        return (yield)
+    finally:
+        if control_plane is not None and (ended := control_plane.mend()):
+            pytest.fail(f"the test left stopped: {', '.join(ended)}")
+
+
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Figures:
     """The figures of this run, printed at its end."""

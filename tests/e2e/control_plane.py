@@ -1,15 +1,15 @@
 """A real etcd, API server and scheduler on loopback, from the folder that setup-envtest fills.
 
-The flags are those that 1.20 to 1.36 share. Everything else that depends on the version comes from discovery. There is no
-controller manager and no kubelet: Deployments create no pods, and pods stay as they were stored.
+The flags are those that 1.20 to 1.36 share; `kubernetes_version` tells what differs. There is no controller manager and no
+kubelet: Deployments create no pods, and pods stay as they were stored.
 """
 
 import json
-import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,7 @@ from kubernetes import client, config
 from tests.deadline import wait_for
 from tests.e2e.component import Component
 from tests.e2e.credentials import Credentials
+from tests.e2e.kubernetes_version import KubernetesVersion
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -68,7 +69,6 @@ class ControlPlane:
         )
         self._etcd = Component(self._etcd_command(), folder / "etcd.log")
         self._api_server = Component(self._api_server_command(), self.api_server_log)
-        self._scheduler: Component | None = None
 
     def __enter__(self) -> Self:
         """Starts etcd and the API server, and returns once it is ready."""
@@ -76,7 +76,7 @@ class ControlPlane:
             self.http = self._ends.enter_context(self._http_client())
             self._ends.callback(self._etcd.stop)
             self._ends.callback(self._api_server.stop)
-            self.start_etcd()
+            self._start_etcd()
             self._start_api_server()
             self.api = self.client(self.kubeconfig)
             # The API server creates its first namespaces a moment after it is ready.
@@ -89,44 +89,51 @@ class ControlPlane:
         """Ends every process, the last one started first."""
         self._ends.close()
 
-    def start_etcd(self) -> None:
-        """Starts etcd with the data it had."""
-        self._etcd.start(lambda: _answers(lambda: httpx.get(f"{self._etcd_url}/health")))
-
-    def stop_etcd(self) -> None:
-        """Stops etcd; the API server keeps running."""
+    @contextmanager
+    def without_etcd(self) -> Iterator[None]:
+        """Stops etcd for the block. Then etcd has the data that it had, and the API server is ready again."""
         self._etcd.stop()
+        try:
+            yield
+        finally:
+            self.mend()
 
     def restart_api_server(self) -> None:
         """Stops the API server, starts it on the same address and port, and returns once it is ready."""
         self._api_server.stop()
         self._start_api_server()
 
-    def start_scheduler(self) -> None:
-        """Starts the scheduler if it does not run; it runs until the control plane ends or `stop_scheduler` is called.
+    def mend(self) -> list[str]:
+        """Starts etcd and the API server if they have ended, and returns, with their names, once the API server is ready."""
+        ended = [one.name for one in (self._etcd, self._api_server) if not one.running]
+        if not self._etcd.running:
+            self._start_etcd()
+        if not self._api_server.running:
+            self._start_api_server()
+        # The namespace is read from etcd. `/readyz` may say for a moment what was true before (kubernetes#112046).
+        for path in ("/api/v1/namespaces/default", "/readyz"):
+            wait_for(partial(self._answers, path))
+        return ended
+
+    @contextmanager
+    def scheduler(self) -> Iterator[None]:
+        """Runs the scheduler for the block.
 
         Pods that other tests have left are removed, because the scheduler would bind them to new nodes.
         """
-        if self._scheduler is None:
-            for namespace in self.get("/api/v1/namespaces")["items"]:
-                self.remove_pods(namespace["metadata"]["name"])
-            self._scheduler = Component(self._scheduler_command(), self._folder / "kube-scheduler.log")
-            self._ends.callback(self.stop_scheduler)
-            self._scheduler.start(
-                lambda: _answers(lambda: self.http.get(f"https://{self.address}:{self._scheduler_port}/healthz"))
-            )
-
-    def stop_scheduler(self) -> None:
-        """Stops the scheduler if it runs."""
-        if self._scheduler is not None:
-            self._scheduler.stop()
-            self._scheduler = None
+        for namespace in self.get("/api/v1/namespaces")["items"]:
+            self.remove_pods(namespace["metadata"]["name"])
+        scheduler = Component(self._scheduler_command(), self._folder / "kube-scheduler.log")
+        scheduler.start(partial(self._answers, f"https://{self.address}:{self._scheduler_port}/healthz"))
+        try:
+            yield
+        finally:
+            scheduler.stop()
 
     @property
-    def version(self) -> tuple[int, int]:
-        """Major and minor version, as the API server reports them."""
-        found = self.http.get("/version").json()
-        return int(found["major"]), int(re.sub(r"\D.*", "", found["minor"]))
+    def version(self) -> KubernetesVersion:
+        """The version that the API server reports."""
+        return KubernetesVersion.of(self.get("/version"))
 
     def serves(self, group_version: str, kind: str) -> bool:
         """Whether discovery lists a kind, for example `("policy/v1", "PodDisruptionBudget")`."""
@@ -193,8 +200,16 @@ class ControlPlane:
             raise RuntimeError(f"{asked} was answered {answer.status_code}: {answer.text}")
         return dict(answer.json())
 
+    def _start_etcd(self) -> None:
+        self._etcd.start(partial(self._answers, f"{self._etcd_url}/health"))
+
     def _start_api_server(self) -> None:
-        self._api_server.start(lambda: _answers(lambda: self.http.get("/readyz")))
+        self._api_server.start(partial(self._answers, "/readyz"))
+
+    def _answers(self, url: str) -> bool:
+        with suppress(httpx.HTTPError):
+            return self.http.get(url).is_success
+        return False
 
     def _http_client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=self.ca)
@@ -264,8 +279,7 @@ class ControlPlane:
             f"--tls-private-key-file={key}",
             "--leader-elect=false",
         ]
-        # Until 1.22 there is a second port, without TLS. It is the same for every scheduler of the machine.
-        return [*command, "--port=0"] if self.version < (1, 23) else command
+        return [*command, "--port=0"] if self.version.scheduler_has_plain_port else command
 
 
 class _LoopbackNetwork:
@@ -292,9 +306,3 @@ def _free_ports(address: str, number: int) -> list[int]:
     with ExitStack() as held:
         sockets = [held.enter_context(socket.create_server((address, 0))) for _ in range(number)]
         return [each.getsockname()[1] for each in sockets]
-
-
-def _answers(get: Callable[[], httpx.Response]) -> bool:
-    with suppress(httpx.HTTPError):
-        return get().is_success
-    return False

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -47,8 +48,11 @@ class ModelNodes:
         self._names = {f"{name}-{series}": name for name in MODELS}
 
     def __enter__(self) -> Self:
-        for name, model in self._names.items():
-            self._create(name, MODELS[model])
+        with ExitStack() as ends:
+            ends.push(self)
+            for name, model in self._names.items():
+                self._create(name, MODELS[model])
+            ends.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

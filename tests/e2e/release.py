@@ -33,8 +33,44 @@ class Release:
     """Forwards the ClusterIP to the replicas."""
     pods: list[Pod]
     """The replicas of the service."""
+    replicas: int
+    """How many replicas there should be."""
     controller: Pod | None = None
     """The certificate controller, if the chart has one."""
+
+    def mend(self) -> None:
+        """Replaces the replicas that are not ready, until the Service has as many as it should; the others stay."""
+        for pod in [pod for pod in self.pods if not pod.ready]:
+            self._remove(pod)
+        while len(self.pods) > self.replicas:
+            self._remove(self.pods[0])
+        while len(self.pods) < self.replicas:
+            self.add_pod()
+        wait_for(lambda: self.proxy.ready == self.replicas)
+
+    def add_pod(self) -> None:
+        """Runs one more replica, and forwards connections to it once it is ready."""
+        pod = self.node.deployment(self.namespace, FULLNAME)
+        self.pods.append(pod)
+        pod.start()
+        self.proxy.add(pod)
+
+    def _remove(self, pod: Pod) -> None:
+        self.proxy.remove(pod)
+        self.pods.remove(pod)
+        pod.kill()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Until the block ends, the ClusterIP refuses connections, because the Service has no pods."""
+        for pod in self.pods:
+            self.proxy.remove(pod)
+        try:
+            yield
+        finally:
+            for pod in self.pods:
+                self.proxy.add(pod)
+            wait_for(lambda: self.proxy.ready == len(self.pods))
 
 
 @contextmanager
@@ -71,13 +107,10 @@ def answering(helm: helm_python.Config, node: Node, namespace: str, replicas: in
     service = control_plane.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
     (port,) = service["ports"]
     with ServiceProxy(service["clusterIP"], port["port"], port["targetPort"]) as proxy:
-        pods = [node.deployment(namespace, FULLNAME) for _ in range(replicas)]
-        for pod in pods:
-            pod.start()
-            proxy.add(pod)
-        wait_for(lambda: proxy.ready == replicas)
+        release = Release(control_plane, helm, node, namespace, proxy, [], replicas)
+        release.mend()
         wait_for(lambda: trusted(control_plane))
-        yield Release(control_plane, helm, node, namespace, proxy, pods)
+        yield release
 
 
 def start_controller(node: Node, namespace: str) -> Pod:
@@ -123,9 +156,6 @@ def _run_test_pod(release: Release, outputs: list[str]) -> None:
 def scheduling(control_plane: ControlPlane, folder: Path) -> Iterator[Release]:
     """Serves the built-in profiles and `advised` from one replica, and runs the scheduler."""
     values = {"policy": {"profiles": ADVISED}}
-    control_plane.start_scheduler()
-    try:
-        with serving(control_plane, control_plane.create_namespace("placement"), folder, values, replicas=1) as release:
-            yield release
-    finally:
-        control_plane.stop_scheduler()
+    namespace = control_plane.create_namespace("placement")
+    with control_plane.scheduler(), serving(control_plane, namespace, folder, values, replicas=1) as release:
+        yield release

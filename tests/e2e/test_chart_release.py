@@ -58,17 +58,20 @@ def helm(control_plane: ControlPlane, namespace: str) -> Iterator[helm_python.Co
 def custom_kinds(control_plane: ControlPlane) -> Iterator[None]:
     """Makes the API server serve the kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    for one in DEFINITIONS.values():
-        control_plane.create(definitions, one)
-    for one in DEFINITIONS.values():
-        spec = one["spec"]
-        group_version = f"{spec['group']}/{spec['versions'][0]['name']}"
-        wait_for(partial(control_plane.serves, group_version, spec["names"]["kind"]))
-    yield
-    for one in DEFINITIONS.values():
-        path = f"{definitions}/{one['metadata']['name']}"
-        control_plane.http.delete(path)
-        wait_for(partial(_gone, control_plane, path))
+    paths = [f"{definitions}/{one['metadata']['name']}" for one in DEFINITIONS.values()]
+    try:
+        for one in DEFINITIONS.values():
+            control_plane.create(definitions, one)
+        for one in DEFINITIONS.values():
+            spec = one["spec"]
+            group_version = f"{spec['group']}/{spec['versions'][0]['name']}"
+            wait_for(partial(control_plane.serves, group_version, spec["names"]["kind"]))
+        yield
+    finally:
+        for path in paths:
+            control_plane.http.delete(path)
+        for path in paths:
+            wait_for(partial(_gone, control_plane, path))
 
 
 @pytest.mark.usefixtures("custom_kinds")
@@ -85,7 +88,7 @@ def test_kinds_are_rendered_as_the_cluster_serves_them(control_plane: ControlPla
     for kind in ("PodDisruptionBudget", "HorizontalPodAutoscaler"):
         assert control_plane.serves(manifest[kind]["apiVersion"], kind)
     entries = control_plane.http.get(CONFIGURATION).json()["webhooks"]
-    assert {"matchConditions" in entry for entry in entries} == {control_plane.version >= (1, 28)}
+    assert {"matchConditions" in entry for entry in entries} == {control_plane.version.serves_match_conditions}
     assert "ResourcePolicy" not in manifest
 
 

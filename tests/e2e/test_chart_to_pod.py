@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,19 +43,13 @@ def test_helm_test_succeeds(release: Release) -> None:
 
 
 def test_helm_test_fails_where_the_service_is_away(release: Release) -> None:
-    for pod in release.pods:
-        release.proxy.remove(pod)
-    try:
+    with release.away():
         succeeded, output = helm_test(release)
-        assert not succeeded
-        first = min("default", *MODES)
-        url = f"https://{FULLNAME}.{release.namespace}.svc:443/mutate/{first}?timeout=10s"
-        assert output.startswith(f"profile {first}: {url} did not answer a review: ")
-        assert len(output.splitlines()) == 1
-    finally:
-        for pod in release.pods:
-            release.proxy.add(pod)
-        wait_for(lambda: release.proxy.ready == len(release.pods))
+    assert not succeeded
+    first = min("default", *MODES)
+    url = f"https://{FULLNAME}.{release.namespace}.svc:443/mutate/{first}?timeout=10s"
+    assert output.startswith(f"profile {first}: {url} did not answer a review: ")
+    assert len(output.splitlines()) == 1
 
 
 @pytest.mark.parametrize("review", ["driver", "executor-1"])
@@ -122,19 +117,19 @@ def test_a_pod_that_is_too_large_is_stored_as_it_was(release: Release, count: in
 def test_the_system_and_the_releases_namespace_are_left_alone(release: Release) -> None:
     """Before 1.21 namespaces have no label with their name, and NOTES.txt says to add it."""
     control_plane = release.control_plane
-    for namespace in ("kube-system", release.namespace):
-        labels = {"kubernetes.io/metadata.name": namespace, "spark-eci-webhook/profile": "eci-only"}
-        control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": labels}})
-    try:
+    account = "/api/v1/namespaces/kube-system/serviceaccounts/default"
+    with ExitStack() as ends:
         control_plane.create_default_service_account("kube-system")
+        ends.callback(control_plane.http.delete, account)
+        for namespace in ("kube-system", release.namespace):
+            path = f"/api/v1/namespaces/{namespace}"
+            labels = {"kubernetes.io/metadata.name": namespace, "spark-eci-webhook/profile": "eci-only"}
+            ends.callback(control_plane.patch, path, {"metadata": {"labels": {"spark-eci-webhook/profile": None}}})
+            control_plane.patch(path, {"metadata": {"labels": labels}})
         for namespace in ("kube-system", release.namespace):
             pods = f"/api/v1/namespaces/{namespace}/pods?dryRun=All"
             # The API server sees a namespace's new labels a moment later.
             wait_for(partial(_left_alone, control_plane, pods))
-    finally:
-        for namespace in ("kube-system", release.namespace):
-            removed = {"spark-eci-webhook/profile": None}
-            control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": removed}})
 
 
 def _left_alone(control_plane: ControlPlane, pods: str) -> bool:

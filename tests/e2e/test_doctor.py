@@ -194,7 +194,6 @@ def test_a_bundle_of_another_authority_and_pods_without_a_placement(healthy: Hea
     created = datetime.fromisoformat(old["metadata"]["creationTimestamp"])
     wait_for(lambda: datetime.now(UTC) > created + timedelta(seconds=2))
     with changed(control_plane, late, label), strange_bundle(healthy):
-        wait_for(lambda: "annotations" not in create_pod(control_plane, name, "driver", "?dryRun=All")["metadata"])
         young = create_pod(control_plane, name, "driver")
         stored, presented, older, younger = healthy.found()
     secret = f"the Secret {healthy.release.namespace}/{FULLNAME}-tls"
@@ -207,7 +206,6 @@ def test_a_bundle_of_another_authority_and_pods_without_a_placement(healthy: Hea
         f"fault {start} because the webhook was not reached when they were created "
         f"(failurePolicy Ignore lets such pods pass): {young['metadata']['name']}"
     )
-    wait_for(lambda: "annotations" in create_pod(control_plane, healthy.etl, "driver", "?dryRun=All")["metadata"])
 
 
 def test_the_clusters_address_is_used_if_the_proxy_does_not_reach_the_pods(healthy: Healthy) -> None:
@@ -259,10 +257,10 @@ def test_no_cluster(healthy: Healthy, tmp_path: Path) -> None:
 
 
 def test_a_service_that_is_gone(healthy: Healthy) -> None:
-    """Last, since its pods do not come back."""
-    for pod in healthy.release.pods:
-        pod.kill()
-    with changed(healthy.control_plane, f"{healthy.inside}/endpoints/{FULLNAME}", healthy.unreachable):
+    with (
+        healthy.release.away(),
+        changed(healthy.control_plane, f"{healthy.inside}/endpoints/{FULLNAME}", healthy.unreachable),
+    ):
         wait_for(lambda: len(healthy.found()) == 2)
         certificates, service = healthy.found()
     assert certificates.startswith("warning certificates: the service's certificate could not be checked: ")
@@ -295,12 +293,21 @@ def account(healthy: Healthy, rules: list[JSON]) -> Iterator[Path]:
 
 @contextmanager
 def strange_bundle(healthy: Healthy) -> Iterator[None]:
-    """Until the block ends, the caBundle is that of another authority."""
+    """Until the block ends, the caBundle is that of another authority, and the API server cannot call the service."""
     bundle = base64.b64encode(new_authority(datetime.now(UTC)).certificate_pem).decode()
     webhooks = healthy.control_plane.get(CONFIGURATION)["webhooks"]
     strange = [{**one, "clientConfig": {**one["clientConfig"], "caBundle": bundle}} for one in webhooks]
-    with changed(healthy.control_plane, CONFIGURATION, {"webhooks": strange}):
-        yield
+    try:
+        with changed(healthy.control_plane, CONFIGURATION, {"webhooks": strange}):
+            wait_for(lambda: not placed(healthy))
+            yield
+    finally:
+        wait_for(lambda: placed(healthy))
+
+
+def placed(healthy: Healthy) -> bool:
+    """Whether a new pod would be placed. The API server sees a new configuration a moment later."""
+    return "annotations" in create_pod(healthy.control_plane, healthy.etl, "driver", "?dryRun=All")["metadata"]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -91,9 +92,12 @@ class Load:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(asdict(self._order)) + "\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline() == "started\n"
+        with ExitStack() as ends:
+            ends.callback(self._process.kill)
+            self._process.stdin.write(json.dumps(asdict(self._order)) + "\n")
+            self._process.stdin.flush()
+            assert self._process.stdout.readline() == "started\n"
+            ends.pop_all()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.chart.manifests import FULLNAME
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures, scaled
@@ -32,6 +31,13 @@ def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
         yield started
 
 
+@pytest.fixture(autouse=True)
+def whole(release: Release) -> Iterator[None]:
+    """After each test, there are two replicas again."""
+    yield
+    release.mend()
+
+
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> str:
     return control_plane.create_namespace("spark", {names.PROFILE_LABEL: "eci-only"})
@@ -51,10 +57,7 @@ def under_load(event: str, release: Release, namespace: str, figures: Figures, e
     """Replaces each replica under load, ends the old one with `end`, and records what failed."""
     with Load(release.control_plane, namespace, scaled(10_000), CONNECTIONS) as load:
         for old in [*release.pods]:
-            new = release.node.deployment(release.namespace, FULLNAME)
-            new.start()
-            release.proxy.add(new)
-            release.pods.append(new)
+            release.add_pod()
             wait_for(lambda: release.proxy.ready == len(release.pods))
             end(release, old)
             release.pods.remove(old)

@@ -1,0 +1,47 @@
+"""What differs between Kubernetes 1.20 and 1.36 for these tests. No test compares versions itself.
+
+Each fact names the change of Kubernetes from which it comes.
+"""
+
+import re
+from typing import Any, NamedTuple, Self
+
+
+class KubernetesVersion(NamedTuple):
+    """The major and the minor version of an API server and its scheduler."""
+
+    major: int
+    minor: int
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Self:
+        """The version in an API server's answer to `GET /version`; some distributions write the minor one as `31+`."""
+        return cls(int(answer["major"]), int(re.sub(r"\D.*", "", answer["minor"])))
+
+    @property
+    def completes_ports(self) -> bool:
+        """Whether server-side apply is sure to accept a port without a protocol (kubernetes#98576); late 1.20 does so too."""
+        return self >= (1, 21)
+
+    @property
+    def failed_open_records(self) -> tuple[str, ...]:
+        """Where the API server records a call that failed open: its `log`, and the `audit` log (kubernetes#92739)."""
+        return ("audit", "log") if self >= (1, 22) else ("log",)
+
+    @property
+    def scheduler_has_plain_port(self) -> bool:
+        """Whether the scheduler also serves without TLS, on one port for the whole machine (kubernetes#96345)."""
+        return self < (1, 23)
+
+    @property
+    def serves_match_conditions(self) -> bool:
+        """Whether a webhook's `matchConditions` are stored without a feature gate (kubernetes#119380)."""
+        return self >= (1, 28)
+
+    @property
+    def undecodable_patch_fails_the_call(self) -> bool:
+        """Whether a call fails, as the failurePolicy covers it, if its patch is no JSON Patch (kubernetes#131627).
+
+        Before, the API server refuses the object under either failurePolicy. It still does so if it cannot apply a JSON Patch.
+        """
+        return self >= (1, 34)
