@@ -43,7 +43,7 @@ def spark() -> bool:
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "control-plane": (
         control_plane,
-        "KUBEBUILDER_ASSETS set to a folder with etcd, kube-apiserver and kube-scheduler (setup-envtest fills one)",
+        "KUBEBUILDER_ASSETS set to a folder with etcd, kube-apiserver and kube-scheduler (see CONTRIBUTING)",
     ),
     "buildah": (buildah, "the buildah command, root, and BASE_IMAGE set to an image with Python 3.11 or newer"),
     "spark": (spark, "the java command of Java 17, and pyspark (`make spark` installs it)"),

@@ -1,4 +1,4 @@
-"""A real etcd, API server and scheduler on loopback, from the folder that setup-envtest fills.
+"""A real etcd, API server and scheduler on loopback, from the folder KUBEBUILDER_ASSETS.
 
 The flags are those that 1.20 to 1.36 share; `kubernetes_version` tells what differs. There is no controller manager and no
 kubelet: Deployments create no pods, and pods stay as they were stored.

@@ -75,10 +75,10 @@ class Release:
 
 @contextmanager
 def installed(control_plane: ControlPlane, namespace: str, values: dict[str, Any]) -> Iterator[helm_python.Config]:
-    """Installs the chart in a namespace, and uninstalls it at the end."""
+    """Installs the chart in a namespace, and uninstalls it at the end, also if only a part could be installed."""
     with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
-        helm.install(CHART, RELEASE, values)
         try:
+            helm.install(CHART, RELEASE, values)
             yield helm
         finally:
             helm.uninstall(RELEASE, ignore_not_found=True)
