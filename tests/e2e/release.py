@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,13 +133,16 @@ def helm_test(release: Release) -> tuple[bool, str]:
     outputs: list[str] = []
     kubelet = threading.Thread(target=_run_test_pod, args=(release, outputs))
     kubelet.start()
+    succeeded = False
     try:
-        release.helm.test(RELEASE, timeout=60)
-        succeeded = True
-    except helm_python.HelmError:
-        succeeded = False
+        with suppress(helm_python.HelmError):
+            release.helm.test(RELEASE, timeout=60)
+            succeeded = True
     finally:
         kubelet.join()
+        if not succeeded:
+            # Helm keeps a pod that failed, and the next run would find it.
+            release.control_plane.remove_pods(release.namespace)
     return succeeded, outputs[0]
 
 
