@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from webhook.core.review import Admission, ReviewError
 from webhook.service.admission import Admissions
 from webhook.service.connections import GRACE_SECONDS
-from webhook.service.direct import MOST_BYTES
+from webhook.service.direct import MOST_BYTES, PIECE_BYTES, SMALL_BYTES
 from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import PREFIX, Metrics
@@ -332,12 +332,12 @@ def test_the_application_answers_what_is_not_answered_directly(
         one.server.load.in_flight = 0
 
 
-@pytest.mark.parametrize("answer", [b"x" * MOST_BYTES, b"x" * (MOST_BYTES + 1)], ids=["short", "long"])
+@pytest.mark.parametrize("answer", [b"x" * PIECE_BYTES, b"x" * (PIECE_BYTES + 1)], ids=["short", "long"])
 def test_a_long_answer_is_sent_in_pieces(called: Connections, directly: Connections, answer: bytes) -> None:
     called.answer = directly.answer = answer
     expected, writes, _ = _answer_to(called, HEAD + b"{}", _nothing)
     assert expected.endswith(answer)
-    long = len(answer) > MOST_BYTES
+    long = len(answer) > PIECE_BYTES
     assert _answer_to(directly, HEAD + b"{}", _nothing) == (expected, writes if long else 1, int(long))
 
 
@@ -369,6 +369,29 @@ def test_a_review_that_does_not_arrive_whole_is_given_up(
     run(scenario)
     assert connections.metric("rejected_calls_total", reason=reason) == 1
     assert connections.metric("rejected_calls_total", reason="disconnected") == (0 if statuses else 1)
+
+
+def test_small_reviews_do_not_wait_for_large_ones(directly: Connections) -> None:
+    """Each answer takes longer than a turn may, so there is one of each kind in a turn."""
+
+    async def scenario() -> None:
+        pairs = [directly.connect() for _ in range(6)]
+        size = SMALL_BYTES + 1
+        large = HEAD.replace(b": 2", b": %d" % size) + b" " * size
+        for (connection, _), data in zip(pairs, [large, HEAD + b"{}"] * 3, strict=True):
+            connection.data_received(data)
+            # None of them is read late.
+            directly.server.load.reading.over()
+        transports = [transport for _, transport in pairs]
+        for turn in range(1, 4):
+            assert directly.metric("admission_in_flight") == 6 - 2 * (turn - 1)
+            await asyncio.sleep(0)
+            assert [len(one.statuses) for one in transports] == [1] * 2 * turn + [0] * 2 * (3 - turn)
+        assert directly.metric("admission_in_flight") == 0
+        for connection, _ in pairs:
+            connection.connection_lost(None)
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -532,12 +555,18 @@ def test_the_body_of_a_lost_connection_does_not_wait_for_its_turn(connections: C
     async def scenario() -> None:
         connection, _ = connections.connect()
         connection.data_received(HEAD.replace(b": 2", b": 20000") + b" " * 20_000)
-        cycle = connection.cycle
-        await asyncio.sleep(0)
-        held = cycle.scope[HELD]  # type: ignore[typeddict-item]
-        assert [len(one) for one in held] == [20_000]
-        connection.connection_lost(None)
-        assert held == []
+        if connections.server.load.direct is None:
+            cycle = connection.cycle
+            await asyncio.sleep(0)
+            held = cycle.scope[HELD]  # type: ignore[typeddict-item]
+            assert [len(one) for one in held] == [20_000]
+            connection.connection_lost(None)
+            assert held == []
+        else:
+            assert len(connection.body) == connections.server.load.bodies.bytes == 20_000
+            connection.connection_lost(None)
+            assert connection.body == b""
+        assert connections.server.load.bodies.bytes == 0
         await answered()
 
     run(scenario)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.core.review import Admission, ReviewError
 from webhook.core.text import LIMIT, cut, one_line
-from webhook.service.direct import JSON, MOST_BYTES, Direct, Respond
+from webhook.service.direct import JSON, PIECE_BYTES, SMALL_BYTES, Direct, Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
@@ -24,8 +24,6 @@ from webhook.service.turn import Answering, Backlog
 #: After a 413, at most this much more is read and thrown away: many clients read the answer only after they have sent.
 _LINGER_BYTES: Final = 16 * 1024**2
 _LINGER_SECONDS: Final = 2.0
-#: Bytes. An answer is sent in such pieces, so that the transport can tell when the client does not take them.
-_PIECE: Final = 16 * 1024
 
 
 class DisconnectedError(Exception):
@@ -72,7 +70,7 @@ class Admissions:
         try:
             held = [await read_body(scope, receive, self._max_body_bytes)]
             started: float = scope.get(ARRIVED) or perf_counter()
-            if len(held[0]) > MOST_BYTES:
+            if len(held[0]) > SMALL_BYTES:
                 # It takes longer. Small ones do not wait for it.
                 scope[HELD] = held
                 answer, admission = await _later(self._large, respond, held)
@@ -175,10 +173,10 @@ async def _send(
     await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *headers]})
     if linger is None:
         last = 0
-        if len(body) > _PIECE:
-            last = (len(body) - 1) // _PIECE * _PIECE
-            for start in range(0, last, _PIECE):
-                await send({"type": "http.response.body", "body": body[start : start + _PIECE], "more_body": True})
+        if len(body) > PIECE_BYTES:
+            last = (len(body) - 1) // PIECE_BYTES * PIECE_BYTES
+            for start in range(0, last, PIECE_BYTES):
+                await send({"type": "http.response.body", "body": body[start : start + PIECE_BYTES], "more_body": True})
         await send({"type": "http.response.body", "body": body[last:]})
         return
     await send({"type": "http.response.body", "body": body, "more_body": True})

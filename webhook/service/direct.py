@@ -19,8 +19,12 @@ from webhook.service.turn import SECONDS
 #: What answers the body of a review: returns the answer's body, and the facts of it.
 Respond = Callable[[bytes | bytearray], tuple[bytes, Admission]]
 
-#: Bytes. A larger review waits for its turn, and a longer answer is sent in pieces. The application does both.
-MOST_BYTES: Final = 16 * 1024
+#: Bytes. Larger reviews are the application's: what is wrong with one would be found twice, here and there.
+MOST_BYTES: Final = 256 * 1024
+#: Bytes. Larger reviews wait in a line of their own, so that small ones do not wait for them.
+SMALL_BYTES: Final = 16 * 1024
+#: Bytes. Longer answers are sent in such pieces, so that the transport can tell when the client does not take them.
+PIECE_BYTES: Final = 16 * 1024
 #: The type of every answer.
 JSON: Final = (b"content-type", b"application/json")
 
@@ -30,7 +34,7 @@ class Reviewed(Protocol):
 
     respond: Respond | None
     """What answers it; None if it is answered, or the application answers it."""
-    body: bytes
+    body: bytes | bytearray
     arrived: float
     """When it was read, by perf_counter."""
 
@@ -49,20 +53,22 @@ class Direct:
         self.responders: Final = {path.encode(): respond for path, respond in paths.items()}
         """The function of each path."""
         self._record = record
-        self._waiting: deque[Reviewed] = deque()
+        self._small: deque[Reviewed] = deque()
+        self._large: deque[Reviewed] = deque()
         self._headers: list[tuple[bytes, bytes]] = []
         self._start = b""
 
     @property
     def waiting(self) -> int:
         """How many reviews wait."""
-        return len(self._waiting)
+        return len(self._small) + len(self._large)
 
     def add(self, loop: asyncio.AbstractEventLoop, connection: Reviewed) -> None:
         """Answers the review of `connection` at the end of this turn of `loop`, or in a later one."""
-        if not self._waiting:
-            loop.call_soon(self._work, loop)
-        self._waiting.append(connection)
+        line = self._large if len(connection.body) > SMALL_BYTES else self._small
+        if not line:
+            loop.call_soon(self._work, loop, line)
+        line.append(connection)
 
     def answer(self, connection: Reviewed) -> None:
         """Answers the review of `connection` now."""
@@ -78,18 +84,18 @@ class Direct:
             self._start = STATUS_LINE[200] + b"".join(lines) + b"content-length: "
         return b"%b%d\r\n\r\n%b" % (self._start, len(answer), answer)
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Answers at least one review, and more as long as there is time."""
+    def _work(self, loop: asyncio.AbstractEventLoop, line: deque[Reviewed]) -> None:
+        """Answers at least one review in `line`, and more as long as there is time."""
         until = perf_counter() + SECONDS
         decided: list[tuple[Reviewed, bytes, Admission]] = []
-        while self._waiting:
-            one = _decide(self._waiting.popleft())
+        while line:
+            one = _decide(line.popleft())
             if one is not None:
                 decided.append(one)
             if perf_counter() > until:
                 break
-        if self._waiting:
-            loop.call_soon(self._work, loop)
+        if line:
+            loop.call_soon(self._work, loop, line)
         self._send(decided)
 
     def _send(self, decided: list[tuple[Reviewed, bytes, Admission]]) -> None:
@@ -110,7 +116,7 @@ def _decide(connection: Reviewed) -> tuple[Reviewed, bytes, Admission] | None:
     except Exception:  # noqa: BLE001, the application meets it again, and handles it
         connection.call()
         return None
-    if len(answer) > MOST_BYTES:
+    if len(answer) > PIECE_BYTES:
         connection.call()
         return None
     return connection, answer, admission

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
-from webhook.service.direct import MOST_BYTES, Respond
+from webhook.service.direct import MOST_BYTES, SMALL_BYTES, Respond
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 from webhook.service.state import (
@@ -92,7 +92,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.arrived = self._rested = self._begun = 0.0
         #: What answers the review that is being read or waits, if it needs no call of the application.
         self.respond: Respond | None = None
-        self.body = b""
+        self.body: bytes | bytearray = b""
         self._head: list[tuple[bytes, bytes]] = []
         #: Whether no review in the data that is being parsed was answered directly. Of many, only the first one is.
         self._first = True
@@ -127,7 +127,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held, at once: no reference cycle keeps its memory until a garbage collection."""
         if self.respond is not None:
-            self.call()
+            self._drop()
+            if self._load.metrics is not None:
+                self._load.metrics.rejected("disconnected")
         self._disarm()
         self._taken()
         self._unset_keepalive_if_required()
@@ -282,25 +284,32 @@ class LimitedProtocol(HttpToolsProtocol):
         """Calls the application for a review that is not answered directly after all."""
         body, self.body, self.respond = self.body, b"", None
         self._begin_call(self._head, expects=False)
-        super().on_body(body)
+        super().on_body(bytes(body))
         self._requests.grown(len(body) - self._requests.body_bytes)
         if self._state is ANSWERING:
             self._complete()
 
     def _settle(self) -> None:
-        """Ends the review that waits, before its connection goes on: answers it, if it was read whole."""
-        if self.respond is None:
-            return
-        if self._state is ANSWERING and self._load.direct is not None:
+        """Answers the review that waits, if one does, before its connection goes on."""
+        if self.respond is not None and self._load.direct is not None:
             self._load.direct.answer(self)
-        else:
-            self.call()
+
+    def _drop(self) -> None:
+        """Forgets the review that is read or waits."""
+        self.respond = None
+        self.body = b""
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._unparsed_bytes = 0
         if self.respond is not None:
-            self.body += body
+            if not self.body:
+                self.body = body
+            elif isinstance(self.body, bytearray):
+                self.body += body
+            else:
+                self.body = bytearray(self.body)
+                self.body += body
             return
         super().on_body(body)
         if not self.cycle.response_started:
@@ -333,8 +342,7 @@ class LimitedProtocol(HttpToolsProtocol):
         load, direct = self._load, self._load.direct
         if direct is not None and not self.transport.is_closing():
             self.transport.write(direct.whole(answer, load.default_headers))
-        self.respond = None
-        self.body = b""
+        self._drop()
         self._first = False
         self._state = IDLE
         self._trusted = self._reviewed = True
@@ -437,7 +445,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _bound(self) -> None:
         """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
         state, bodies = self._state, self._load.bodies
-        if state is BODY and self.respond is not None:
+        if self.respond is not None and (state is BODY or len(self.body) > SMALL_BYTES):
             self._requests.grown(len(self.body) - self._requests.body_bytes)
         if state is BODY and self._requests.body_bytes:
             bodies.waiting.setdefault(self)
@@ -495,10 +503,15 @@ class LimitedProtocol(HttpToolsProtocol):
         """
         if self._state is CLOSING or self.transport.is_closing():
             return
-        self._settle()
+        if self._state is ANSWERING:
+            self._settle()
         body = self._load.rejections.record(status, reason, sentence)
         current, silent = self._requests.current, self._state is DISCARDING
-        if self._state is BODY:
+        if self._state is BODY and self.respond is not None:
+            self._drop()
+            self._requests.drop_newest()
+            current = None
+        elif self._state is BODY:
             self.scope[REJECTED] = True  # type: ignore[typeddict-unknown-key]
             if self._requests.drop_newest():
                 current, silent = None, self.cycle.response_started
