@@ -17,11 +17,11 @@ from tests.deadline import wait_for
 from tests.live_service import Service, service, trusting
 from tests.reliability.process import Process
 from tests.service.test_admission import POD, _receive, _send
-from webhook.service.direct import MOST_BYTES
+from webhook.service.direct import SMALL_BYTES
 
 BODY = review(POD)
 #: It waits for its turn.
-LARGE_BODY = BODY + b" " * MOST_BYTES
+LARGE_BODY = BODY + b" " * SMALL_BYTES
 HEAD = b"POST /mutate HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
