@@ -195,6 +195,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
         reading = self._load.reading
+        # Perhaps no request is answered in this turn.
+        reading.end(self.loop)
         if not reading.late():
             self.arrived = reading.began
             self._parse(data)
@@ -327,7 +329,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self.call()
         else:
             direct.add(self.loop, self)
-            load.reading.end(self.loop)
 
     def _complete(self) -> None:
         """The request of which the application was told is complete."""
@@ -459,10 +460,8 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._arm()
         elif self._unparsed_bytes > self._limits.head_bytes or (state is HEAD and len(self.headers) > _HEADERS):
             self._reject_head()
-        else:
-            self._load.reading.end(self.loop)
-            if self._deadline is None:
-                self._arm()
+        elif self._deadline is None:
+            self._arm()
         if bodies.bytes > bodies.limit:
             bodies.bound()
 
