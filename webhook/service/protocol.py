@@ -44,6 +44,8 @@ _PIPELINED: Final = 4
 _READ_BUFFER: Final = 20 * 1024
 #: What the transport holds of an answer that is not taken, at most: the bytes at which uvloop says so, and one piece.
 _WRITE_BUFFER: Final = 96 * 1024
+#: Bytes. httptools refuses longer URLs, but only when the application is called.
+_URL: Final = 65_535
 #: Bytes. The bodies of most reviews are smaller.
 _SMALL_BODY: Final = 64 * 1024
 #: How long a new connection may take to begin its request while the server stops.
@@ -262,6 +264,7 @@ class LimitedProtocol(HttpToolsProtocol):
             or (current is not None and not current.response_complete)
             or self.parser.get_method() != b"POST"
             or not self.parser.should_keep_alive()
+            or len(self.url) > _URL
             or (framing.length(self.headers) or MOST_BYTES + 1) > MOST_BYTES
         ):
             return None
@@ -269,11 +272,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _begin_call(self, headers: list[tuple[bytes, bytes]], *, expects: bool) -> None:
         """Calls the application for the request with `headers`; `expects` is whether the client waits for 100."""
-        url = self.url
+        url, state = self.url, self._state
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
+        # uvicorn raises errors for some URLs, for instance without a path. Then there is no call that has a body.
+        self._state = HEAD
         super().on_headers_complete()
+        self._state = state
         self.headers = framing.TRAILERS
         if self._load.draining or expects:
             # A client that waits for 100 sends no body if it gets another status first.
