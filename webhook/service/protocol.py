@@ -264,6 +264,8 @@ class LimitedProtocol(HttpToolsProtocol):
             or (current is not None and not current.response_complete)
             or self.parser.get_method() != b"POST"
             or not self.parser.should_keep_alive()
+            # uvicorn closes these connections even if the client asks to keep them.
+            or self.parser.get_http_version() == "1.0"
             or len(self.url) > _URL
             or (framing.length(self.headers) or MOST_BYTES + 1) > MOST_BYTES
         ):
