@@ -52,7 +52,7 @@ class Admissions:
         self._rejections = Rejections(metrics, log)
         self._answering = Answering()
         self._large = Backlog()
-        self.direct = Direct(paths, self._record)
+        self.direct = Direct(paths, self._record, max_body_bytes)
         """Answers reviews without a call."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -48,8 +48,15 @@ class Reviewed(Protocol):
 class Direct:
     """Answers reviews without an ASGI call. An answer is the application's, byte for byte."""
 
-    def __init__(self, paths: Mapping[str, Respond], record: Callable[[Admission, float], None]) -> None:
-        """Answers each of `paths` by its function, and calls `record` with the facts and the seconds that it took."""
+    def __init__(
+        self, paths: Mapping[str, Respond], record: Callable[[Admission, float], None], max_body_bytes: int
+    ) -> None:
+        """Answers each of `paths` by its function, and calls `record` with the facts and the seconds that it took.
+
+        The application refuses reviews of more than `max_body_bytes`.
+        """
+        self.most_bytes: Final = min(MOST_BYTES, max_body_bytes)
+        """The largest review that is answered."""
         self.responders: Final = {path.encode(): respond for path, respond in paths.items()}
         """The function of each path."""
         self._record = record

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
-from webhook.service.direct import MOST_BYTES, SMALL_BYTES, Respond
+from webhook.service.direct import SMALL_BYTES, Respond
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 from webhook.service.state import (
@@ -257,7 +257,8 @@ class LimitedProtocol(HttpToolsProtocol):
         # The API server adds `?timeout=10s`.
         respond = None if direct is None else direct.responders.get(self.url.partition(b"?")[0])
         if (
-            respond is None
+            direct is None
+            or respond is None
             or not self._first
             or self._load.draining
             or self.expect_100_continue
@@ -267,7 +268,7 @@ class LimitedProtocol(HttpToolsProtocol):
             # uvicorn closes these connections even if the client asks to keep them.
             or self.parser.get_http_version() == "1.0"
             or len(self.url) > _URL
-            or (framing.length(self.headers) or MOST_BYTES + 1) > MOST_BYTES
+            or not 0 < (framing.length(self.headers) or 0) <= direct.most_bytes
         ):
             return None
         return respond
