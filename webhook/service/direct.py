@@ -35,6 +35,8 @@ class Reviewed(Protocol):
     respond: Respond | None
     """What answers it; None if it is answered, or the application answers it."""
     body: bytes | bytearray
+    waits: bool
+    """Whether the review was read to its last byte, and is not answered."""
     arrived: float
     """When it was read, by perf_counter."""
 
@@ -95,15 +97,18 @@ class Direct:
         """Answers at least one review in `line`, and more as long as there is time."""
         until = perf_counter() + SECONDS
         decided: list[tuple[Reviewed, bytes, Admission]] = []
-        while line:
-            one = _decide(line.popleft())
-            if one is not None:
-                decided.append(one)
-            if perf_counter() > until:
-                break
-        if line:
-            loop.call_soon(self._work, loop, line)
-        self._send(decided)
+        try:
+            while line:
+                one = _decide(line.popleft())
+                if one is not None:
+                    decided.append(one)
+                if perf_counter() > until:
+                    break
+        finally:
+            # An error in one must not keep the others waiting.
+            if line:
+                loop.call_soon(self._work, loop, line)
+            self._send(decided)
 
     def _send(self, decided: list[tuple[Reviewed, bytes, Admission]]) -> None:
         for connection, answer, _ in decided:
@@ -116,7 +121,8 @@ class Direct:
 def _decide(connection: Reviewed) -> tuple[Reviewed, bytes, Admission] | None:
     """The answer; None if there is none, because the application answers: the review is invalid, or its answer long."""
     respond = connection.respond
-    if respond is None:
+    # It may have been answered before its turn, and read the next one since then.
+    if respond is None or not connection.waits:
         return None
     try:
         answer, admission = respond(connection.body)

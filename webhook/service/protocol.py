@@ -95,6 +95,8 @@ class LimitedProtocol(HttpToolsProtocol):
         #: What answers the review that is being read or waits, if it needs no call of the application.
         self.respond: Respond | None = None
         self.body: bytes | bytearray = b""
+        #: Whether that review was read to its last byte.
+        self.waits = False
         self._head: list[tuple[bytes, bytes]] = []
         #: Whether no review in the data that is being parsed was answered directly. Of many, only the first one is.
         self._first = True
@@ -293,7 +295,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def call(self) -> None:
         """Calls the application for a review that is not answered directly after all."""
-        body, self.body, self.respond = self.body, b"", None
+        body = self.body
+        self._drop()
         self._begin_call(self._head, expects=False)
         super().on_body(bytes(body))
         self._requests.grown(len(body) - self._requests.body_bytes)
@@ -309,6 +312,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Forgets the review that is read or waits."""
         self.respond = None
         self.body = b""
+        self.waits = False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -337,6 +341,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if direct is None or self.flow.write_paused or load.in_flight + direct.waiting >= load.limits.in_flight:
             self.call()
         else:
+            self.waits = True
             direct.add(self.loop, self)
 
     def _complete(self) -> None:
