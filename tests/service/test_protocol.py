@@ -1,6 +1,7 @@
 """One connection without a socket: its states, and the order and number of its answers."""
 
 import asyncio
+import dataclasses
 import gc
 import re
 import weakref
@@ -81,6 +82,7 @@ class Connections:
         self.now = 100.0
         self.seconds = 1
         self.answer = b"{}"
+        self.bodies: list[bytes] = []
         self.before: Callable[[], None] = lambda: None
         self.metrics = Metrics("")
         logger = configure("error", "json")
@@ -88,7 +90,8 @@ class Connections:
         app = Admissions(not_found, {"/mutate": self._respond}, 100_000, self.metrics, log, logger)
         self.server = server(app, Settings(), self.metrics, None, log, app.direct if direct else None)
 
-    def _respond(self, _body: bytes | bytearray) -> tuple[bytes, Admission]:
+    def _respond(self, body: bytes | bytearray) -> tuple[bytes, Admission]:
+        self.bodies.append(bytes(body))
         self.now += self.seconds
         self.before()
         return self.answer, Admission("u", "skipped", "")
@@ -296,9 +299,11 @@ def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connect
         (HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n") + b"{}", _nothing),
         (HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"{}", _nothing),
         (HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"{}", _nothing),
+        (HEAD.replace(b"HTTP/1.1", b"HTTP/1.0\r\nConnection: keep-alive") + b"{}", _nothing),
         (HEAD.replace(b"POST", b"PUT") + b"{}", _nothing),
         (HEAD.replace(b"Content-Length: 2", b"Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", _nothing),
         (HEAD.replace(b": 2", b": %d" % (MOST_BYTES + 1)) + b" " * (MOST_BYTES + 1), _nothing),
+        (HEAD.replace(b": 2", b": 100001") + b" " * 100_001, _nothing),
         (HEAD.replace(b": 2", b": 0"), _nothing),
         (HEAD.replace(b"/mutate", b"/mutat%65") + b"{}", _nothing),
         (HEAD.replace(b"/mutate", b"http://localhost/mutate") + b"{}", _nothing),
@@ -311,9 +316,11 @@ def test_a_direct_answer_is_that_of_the_application_in_one_write(called: Connect
         "waits for 100",
         "closes",
         "HTTP/1.0",
+        "HTTP/1.0 that stays",
         "PUT",
         "chunked",
         "large",
+        "larger than the application accepts",
         "empty",
         "escaped path",
         "absolute URL",
@@ -330,6 +337,106 @@ def test_the_application_answers_what_is_not_answered_directly(
     assert _answer_to(directly, data, prepare) == (expected, writes, 1)
     for one in (called, directly):
         one.server.load.in_flight = 0
+
+
+@pytest.mark.parametrize("before", [b"?", b"\r\n"], ids=["a rejected call", "an empty line"])
+def test_a_review_takes_no_time_before_it_is_read(connections: Connections, before: bytes) -> None:
+    connections.seconds = 0
+
+    async def scenario() -> None:
+        other, review = connections.connect()[0], connections.connect()[0]
+        other.data_received(before)
+        await answered()
+        connections.now += 10
+        review.data_received(HEAD + b"{}")
+        await answered()
+        for connection in (other, review):
+            connection.connection_lost(None)
+
+    run(scenario)
+    assert connections.metric("admission_duration_seconds_count") == 1
+    assert connections.metric("admission_duration_seconds_sum") == 0
+
+
+def test_a_review_is_not_answered_before_its_last_byte(directly: Connections) -> None:
+    """The one before it was answered before its turn, which comes while this one is read."""
+
+    async def scenario() -> None:
+        (first, _), (second, transport) = pairs = [directly.connect() for _ in range(2)]
+        for connection, _ in pairs:
+            connection.data_received(HEAD + b"{}")
+            # None of them is read late.
+            directly.server.load.reading.over()
+        # The first one takes the whole turn.
+        await asyncio.sleep(0)
+        second.data_received(HEAD[:1])
+        assert len(transport.statuses) == 1
+        directly.server.load.reading.over()
+        second.data_received(HEAD[1:] + b"[")
+        await answered()
+        assert len(transport.statuses) == 1
+        second.data_received(b"]")
+        await answered()
+        assert (transport.statuses, transport.closing) == ([b"200"] * 2, False)
+        for connection in (first, second):
+            connection.connection_lost(None)
+
+    run(scenario)
+    assert directly.bodies == [b"{}", b"{}", b"[]"]
+
+
+@pytest.mark.parametrize(
+    "before", [b"", HEAD + b"{}", UNKNOWN + b"{}"], ids=["first", "after a review", "after a call"]
+)
+@pytest.mark.parametrize(
+    "url",
+    [b"http://a", b"http://[a/", b"http://a:99999/", b"/mutate?" + b"x" * 65_528],
+    ids=["no path", "no host", "no port", "too long"],
+)
+def test_a_url_that_cannot_be_parsed_is_rejected(connections: Connections, before: bytes, url: bytes) -> None:
+    def refuse() -> None:
+        raise ReviewError("no")
+
+    async def scenario() -> None:
+        connection, transport = connections.connect()
+        connection._limits = dataclasses.replace(connection._limits, head_bytes=100_000)
+        if before:
+            connection.data_received(before)
+            await answered()
+            transport.written.clear()
+        connections.before = refuse
+        connection.data_received(HEAD.replace(b"/mutate", url) + b"{}")
+        await answered()
+        assert (transport.statuses, transport.closing) == ([b"400"], True)
+        assert b"not an HTTP/1.1 request" in b"".join(transport.written)
+        connection.connection_lost(None)
+
+    run(scenario)
+
+
+def test_an_error_in_one_review_keeps_no_other_waiting(directly: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
+    directly.seconds = 0
+    faults: list[BaseException] = []
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+        pairs = [directly.connect() for _ in range(3)]
+        for connection, _ in pairs:
+            connection.data_received(HEAD + b"{}")
+        fault = RuntimeError("no")
+
+        def fail(*_: object) -> Any:
+            raise fault
+
+        pairs[1][0].respond = fail
+        monkeypatch.setattr(pairs[1][0], "call", fail)
+        await answered()
+        assert [transport.statuses for _, transport in pairs] == [[b"200"], [], [b"200"]]
+        assert faults == [fault]
+        for connection, _ in pairs:
+            connection.connection_lost(None)
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("answer", [b"x" * PIECE_BYTES, b"x" * (PIECE_BYTES + 1)], ids=["short", "long"])
