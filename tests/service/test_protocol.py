@@ -478,6 +478,31 @@ def test_a_review_that_does_not_arrive_whole_is_given_up(
     assert connections.metric("rejected_calls_total", reason="disconnected") == (0 if statuses else 1)
 
 
+def test_reviews_without_a_slot_are_refused(connections: Connections) -> None:
+    """Those that wait for a direct answer and those of the application share the slots."""
+    load = connections.server.load
+    load.limits = dataclasses.replace(load.limits, in_flight=2)
+
+    async def scenario() -> None:
+        pairs = [connections.connect() for _ in range(5)]
+        for connection, _ in pairs:
+            connection.data_received(HEAD + b"{}")
+            load.reading.over()
+        assert connections.metric("admission_in_flight") == 2
+        # Its review waits no more.
+        pairs.pop(0)[0].connection_lost(None)
+        assert connections.metric("admission_in_flight") == 1
+        pairs.append(connections.connect())
+        pairs[-1][0].data_received(HEAD + b"{}")
+        await answered()
+        assert [transport.statuses for _, transport in pairs] == [[b"200"], *[[b"503"]] * 3, [b"200"]]
+        assert connections.metric("admission_in_flight") == 0
+        for connection, _ in pairs:
+            connection.connection_lost(None)
+
+    run(scenario)
+
+
 def test_small_reviews_do_not_wait_for_large_ones(directly: Connections) -> None:
     """Each answer takes longer than a turn may, so there is one of each kind in a turn."""
 

@@ -61,16 +61,13 @@ class Direct:
         """The largest review that is answered."""
         self.responders: Final = {path.encode(): respond for path, respond in paths.items()}
         """The function of each path."""
+        self.waiting = 0
+        """How many reviews wait. A connection whose review waits no more takes it off."""
         self._record = record
         self._small: deque[Reviewed] = deque()
         self._large: deque[Reviewed] = deque()
         self._headers: list[tuple[bytes, bytes]] = []
         self._start = b""
-
-    @property
-    def waiting(self) -> int:
-        """How many reviews wait."""
-        return len(self._small) + len(self._large)
 
     def add(self, loop: asyncio.AbstractEventLoop, connection: Reviewed) -> None:
         """Answers the review of `connection` at the end of this turn of `loop`, or in a later one."""
@@ -78,6 +75,7 @@ class Direct:
         if not line:
             loop.call_soon(self._work, loop, line)
         line.append(connection)
+        self.waiting += 1
 
     def answer(self, connection: Reviewed) -> None:
         """Answers the review of `connection` now."""

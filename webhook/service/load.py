@@ -75,6 +75,7 @@ class Load(ServerState):
     direct: Direct | None = None
     """Answers reviews without calling the application, if that is possible."""
     in_flight: int = 0
+    """The calls of the application that hold a slot."""
     draining: bool = False
 
     def __post_init__(self) -> None:
@@ -86,6 +87,11 @@ class Load(ServerState):
         self.reading = Reading()
         if self.metrics is not None:
             self.metrics.connections.set_function(lambda: len(self.connections))
-            self.metrics.in_flight.set_function(lambda: self.in_flight + (self.direct.waiting if self.direct else 0))
+            self.metrics.in_flight.set_function(lambda: self.all_in_flight)
             self.metrics.body_bytes.set_function(lambda: self.bodies.bytes)
             self.metrics.answer_bytes.set_function(lambda: self.answers.bytes)
+
+    @property
+    def all_in_flight(self) -> int:
+        """How many requests were read and are not answered, those that wait for a direct answer included."""
+        return self.in_flight + (0 if self.direct is None else self.direct.waiting)

@@ -312,7 +312,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """Forgets the review that is read or waits."""
         self.respond = None
         self.body = b""
-        self.waits = False
+        if self.waits and self._load.direct is not None:
+            self.waits = False
+            self._load.direct.waiting -= 1
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -338,7 +340,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._complete()
             return
         load, direct = self._load, self._load.direct
-        if direct is None or self.flow.write_paused or load.in_flight + direct.waiting >= load.limits.in_flight:
+        if direct is None or self.flow.write_paused or load.all_in_flight >= load.limits.in_flight:
             self.call()
         else:
             self.waits = True

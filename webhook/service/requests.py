@@ -95,7 +95,7 @@ class Requests:
         cycle = self.current
         if cycle is None or cycle.scope["method"] != "POST":
             return
-        if self._load.in_flight >= self._load.limits.in_flight:
+        if self._load.all_in_flight >= self._load.limits.in_flight:
             # The application answers: the connection stays, because a new handshake would add to the load.
             cycle.scope[OVERLOADED] = True  # type: ignore[typeddict-unknown-key]
         else:
