@@ -43,7 +43,7 @@ types: $(VENV)/dev ## Check the types of code and tests
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/dev ## Compare the service with a bare ASGI callable, and print the tables
+bench: $(VENV)/dev ## Compare the service with a bare ASGI callable on plain uvicorn
 	@$(BIN)/python -m benchmarks
 
 .PHONY: golden
