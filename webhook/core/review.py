@@ -128,7 +128,7 @@ _reviews: Final = Decoder(_Review)
 _encode: Final = Encoder().encode
 #: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
 _TOO_LARGE: Final = Reason.TOO_LARGE
-_PLACE, _OBSERVE, _LEAVE, _DENY = Verdict
+_PLACE, _OBSERVE, _LEAVE, _DENY = Verdict.PLACE, Verdict.OBSERVE, Verdict.LEAVE, Verdict.DENY
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -30,21 +30,66 @@ JSON: Final = (b"content-type", b"application/json")
 
 
 class Reviewed(Protocol):
-    """A connection whose review is to be answered."""
+    """A connection that a review came from."""
 
-    respond: Respond | None
-    """What answers it; None if it is answered, or the application answers it."""
-    body: bytes | bytearray
-    waits: bool
-    """Whether the review was read to its last byte, and is not answered."""
-    arrived: float
-    """When it was read, by perf_counter."""
+    @property
+    def answer_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of all answers. uvicorn builds a new list each second, with the date."""
 
     def send(self, answer: bytes) -> None:
-        """Sends the whole answer, head and body."""
+        """Sends the answer to its review, head and body, and ends the review."""
 
     def call(self) -> None:
-        """Calls the application in place of a direct answer."""
+        """Ends its review, and calls the application in place of a direct answer."""
+
+
+class Review:
+    """A review that is read, or waits for its answer, and of which the application knows nothing."""
+
+    __slots__ = ("_direct", "_waits", "arrived", "body", "connection", "headers", "respond")
+
+    def __init__(
+        self, direct: "Direct", connection: Reviewed, respond: Respond, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        """A review from `connection`, with the `headers` of its request, that `respond` answers."""
+        self.connection: Reviewed | None = connection
+        """None once the review is over."""
+        self.respond = respond
+        self.headers = headers
+        self.body: bytes | bytearray = b""
+        """What was read of its body."""
+        self.arrived = 0.0
+        """When its last byte was read, by perf_counter."""
+        self._direct = direct
+        self._waits = False
+
+    def grow(self, body: bytes) -> None:
+        """Adds a part of the body."""
+        if not self.body:
+            # Most come in one part, which is not copied.
+            self.body = body
+            return
+        if not isinstance(self.body, bytearray):
+            self.body = bytearray(self.body)
+        self.body += body
+
+    def wait(self, loop: asyncio.AbstractEventLoop, arrived: float) -> None:
+        """Waits to be answered, at the end of this turn of `loop` or in a later one. It was read at `arrived`."""
+        self.arrived = arrived
+        self._waits = True
+        self._direct.add(self, loop)
+
+    def answer(self) -> None:
+        """Answers the review now, in place of later."""
+        self._direct.answer(self)
+
+    def end(self) -> None:
+        """The review is answered, given up, or the application's business."""
+        self.connection = None
+        self.body = b""
+        if self._waits:
+            self._waits = False
+            self._direct.waiting -= 1
 
 
 class Direct:
@@ -62,39 +107,39 @@ class Direct:
         self.responders: Final = {path.encode(): respond for path, respond in paths.items()}
         """The function of each path."""
         self.waiting = 0
-        """How many reviews wait. A connection whose review waits no more takes it off."""
+        """How many reviews wait."""
         self._record = record
-        self._small: deque[Reviewed] = deque()
-        self._large: deque[Reviewed] = deque()
+        self._small: deque[Review] = deque()
+        self._large: deque[Review] = deque()
         self._headers: list[tuple[bytes, bytes]] = []
         self._start = b""
 
-    def add(self, loop: asyncio.AbstractEventLoop, connection: Reviewed) -> None:
-        """Answers the review of `connection` at the end of this turn of `loop`, or in a later one."""
-        line = self._large if len(connection.body) > SMALL_BYTES else self._small
+    def add(self, review: Review, loop: asyncio.AbstractEventLoop) -> None:
+        """Answers `review` at the end of this turn of `loop`, or in a later one."""
+        line = self._large if len(review.body) > SMALL_BYTES else self._small
         if not line:
             loop.call_soon(self._work, loop, line)
-        line.append(connection)
+        line.append(review)
         self.waiting += 1
 
-    def answer(self, connection: Reviewed) -> None:
-        """Answers the review of `connection` now."""
-        decided = _decide(connection)
+    def answer(self, review: Review) -> None:
+        """Answers `review` now."""
+        decided = _decide(review)
         if decided is not None:
             self._send([decided])
 
-    def whole(self, answer: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The answer with its head. `headers` are those of all answers: uvicorn builds a new list each second."""
+    def _whole(self, answer: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The answer with its head."""
         if headers is not self._headers:
             self._headers = headers
             lines = [b"%b: %b\r\n" % header for header in (*headers, JSON)]
             self._start = STATUS_LINE[200] + b"".join(lines) + b"content-length: "
         return b"%b%d\r\n\r\n%b" % (self._start, len(answer), answer)
 
-    def _work(self, loop: asyncio.AbstractEventLoop, line: deque[Reviewed]) -> None:
+    def _work(self, loop: asyncio.AbstractEventLoop, line: deque[Review]) -> None:
         """Answers at least one review in `line`, and more as long as there is time."""
         until = perf_counter() + SECONDS
-        decided: list[tuple[Reviewed, bytes, Admission]] = []
+        decided: list[_Decided] = []
         try:
             while line:
                 one = _decide(line.popleft())
@@ -108,26 +153,29 @@ class Direct:
                 loop.call_soon(self._work, loop, line)
             self._send(decided)
 
-    def _send(self, decided: list[tuple[Reviewed, bytes, Admission]]) -> None:
-        for connection, answer, _ in decided:
-            connection.send(answer)
+    def _send(self, decided: list["_Decided"]) -> None:
+        for review, answer, _ in decided:
+            if review.connection is not None:
+                review.connection.send(self._whole(answer, review.connection.answer_headers))
         sent = perf_counter()
-        for connection, _, admission in decided:
-            self._record(admission, sent - connection.arrived)
+        for review, _, admission in decided:
+            self._record(admission, sent - review.arrived)
 
 
-def _decide(connection: Reviewed) -> tuple[Reviewed, bytes, Admission] | None:
-    """The answer; None if there is none, because the application answers: the review is invalid, or its answer long."""
-    respond = connection.respond
-    # It may have been answered before its turn, and read the next one since then.
-    if respond is None or not connection.waits:
+_Decided = tuple[Review, bytes, Admission]
+
+
+def _decide(review: Review) -> _Decided | None:
+    """The answer; None if there is none: the review is over, or invalid, or its answer is long."""
+    connection = review.connection
+    if connection is None:
         return None
     try:
-        answer, admission = respond(connection.body)
+        answer, admission = review.respond(review.body)
     except Exception:  # noqa: BLE001, the application meets it again, and handles it
         connection.call()
         return None
     if len(answer) > PIECE_BYTES:
         connection.call()
         return None
-    return connection, answer, admission
+    return review, answer, admission

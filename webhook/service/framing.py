@@ -31,9 +31,9 @@ def fault(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return ""
 
 
-def length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """The bytes of the body as `headers` announce them, which `fault` finds nothing wrong with; None if they do not."""
+def length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """The bytes of the body as `headers` announce them, which `fault` finds nothing wrong with; 0 if they do not."""
     for name, value in headers:
         if name == b"content-length":
             return int(value)
-    return None
+    return 0

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
-from webhook.service.direct import SMALL_BYTES, Respond
+from webhook.service.direct import SMALL_BYTES, Review
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 from webhook.service.state import (
@@ -45,7 +45,7 @@ _READ_BUFFER: Final = 20 * 1024
 #: What the transport holds of an answer that is not taken, at most: the bytes at which uvloop says so, and one piece.
 _WRITE_BUFFER: Final = 96 * 1024
 #: Bytes. httptools refuses longer URLs, but only when the application is called.
-_URL: Final = 65_535
+_URL_BYTES: Final = 65_535
 #: Bytes. The bodies of most reviews are smaller.
 _SMALL_BODY: Final = 64 * 1024
 #: How long a new connection may take to begin its request while the server stops.
@@ -91,13 +91,9 @@ class LimitedProtocol(HttpToolsProtocol):
         self._watches_writing = False
         #: When the newest data was read, when the last answer was sent, and when the newest request began, all by
         #: perf_counter.
-        self.arrived = self._rested = self._begun = 0.0
-        #: What answers the review that is being read or waits, if it needs no call of the application.
-        self.respond: Respond | None = None
-        self.body: bytes | bytearray = b""
-        #: Whether that review was read to its last byte.
-        self.waits = False
-        self._head: list[tuple[bytes, bytes]] = []
+        self._arrived = self._rested = self._begun = 0.0
+        #: The review that is read or waits, if it needs no call of the application.
+        self._review: Review | None = None
         #: Whether no review in the data that is being parsed was answered directly. Of many, only the first one is.
         self._first = True
         #: What was read too late in a turn.
@@ -114,7 +110,7 @@ class LimitedProtocol(HttpToolsProtocol):
         current = self._requests.current
         if self._state is HEAD or self._state is BODY:
             return self._trusted and perf_counter() - self._begun < GRACE_SECONDS
-        answering = self.respond is not None or (current is not None and not current.response_complete)
+        answering = self._review is not None or (current is not None and not current.response_complete)
         return answering and self._untaken_bytes == 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -130,8 +126,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held, at once: no reference cycle keeps its memory until a garbage collection."""
-        if self.respond is not None:
-            self._drop()
+        if self._review is not None:
+            self._end_review()
             if self._load.metrics is not None:
                 self._load.metrics.rejected("disconnected")
         self._disarm()
@@ -162,7 +158,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._disarm()
             self._deadline = self.loop.call_later(_FRESH_SECONDS, self._expired)
         elif self._state is not HEAD:
-            if self.respond is not None:
+            if self._review is not None:
                 self.call()
             super().shutdown()
 
@@ -202,12 +198,12 @@ class LimitedProtocol(HttpToolsProtocol):
         # Perhaps no request is answered in this turn.
         reading.end(self.loop)
         if not reading.late():
-            self.arrived = reading.began
+            self._arrived = reading.began
             self._parse(data)
             return
         self._hold()
         if not self._unread:
-            self.arrived = reading.began
+            self._arrived = reading.began
             reading.backlog.add(self.loop, self._read)
         self._unread += data
 
@@ -215,7 +211,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """The first byte of a request."""
         if self._deadline is not None:
             self._disarm()
-        self._settle()
+        if self._review is not None:
+            # It waits. It is answered before its connection goes on.
+            self._review.answer()
         if len(self.pipeline) >= _PIPELINED:
             self._close_behind()
             raise _StopError
@@ -245,35 +243,35 @@ class LimitedProtocol(HttpToolsProtocol):
                 # In this moment the end of the handshake may wait to be sent, which is no answer.
                 self.loop.call_soon(self._watch_writing)
             self._state = HEAD_END[self._state]
-            self.respond = self._responder()
-            if self.respond is None:
+            self._review = self._direct_review()
+            if self._review is None:
                 self._begin_call(self.headers, expects=self.expect_100_continue)
-            else:
-                self._head, self.headers = self.headers, framing.TRAILERS
+            self.headers = framing.TRAILERS
             return
         raise _StopError
 
-    def _responder(self) -> Respond | None:
-        """What answers the request directly, if it is a review that can be answered so."""
+    def _direct_review(self) -> Review | None:
+        """The request, if it is a review that needs no call of the application."""
         direct, current = self._load.direct, self._requests.current
+        if direct is None:
+            return None
         # The API server adds `?timeout=10s`.
-        respond = None if direct is None else direct.responders.get(self.url.partition(b"?")[0])
+        respond = direct.responders.get(self.url.partition(b"?")[0])
         if (
-            direct is None
-            or respond is None
+            respond is None
             or not self._first
             or self._load.draining
             or self.expect_100_continue
             or (current is not None and not current.response_complete)
             or self.parser.get_method() != b"POST"
             or not self.parser.should_keep_alive()
-            # uvicorn closes these connections even if the client asks to keep them.
-            or self.parser.get_http_version() == "1.0"
-            or len(self.url) > _URL
-            or not 0 < (framing.length(self.headers) or 0) <= direct.most_bytes
+            # The parser forgets whether the client of another version asks to keep its connection.
+            or self.parser.get_http_version() != "1.1"
+            or len(self.url) > _URL_BYTES
+            or not 0 < framing.length(self.headers) <= direct.most_bytes
         ):
             return None
-        return respond
+        return Review(direct, self, respond, self.headers)
 
     def _begin_call(self, headers: list[tuple[bytes, bytes]], *, expects: bool) -> None:
         """Calls the application for the request with `headers`; `expects` is whether the client waits for 100."""
@@ -285,7 +283,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._state = HEAD
         super().on_headers_complete()
         self._state = state
-        self.headers = framing.TRAILERS
         if self._load.draining or expects:
             # A client that waits for 100 sends no body if it gets another status first.
             self.cycle.keep_alive = False
@@ -295,38 +292,27 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def call(self) -> None:
         """Calls the application for a review that is not answered directly after all."""
-        body = self.body
-        self._drop()
-        self._begin_call(self._head, expects=False)
+        if self._review is None:
+            return
+        headers, body = self._review.headers, self._review.body
+        self._end_review()
+        self._begin_call(headers, expects=False)
+        self.headers = framing.TRAILERS
         super().on_body(bytes(body))
         self._requests.grown(len(body) - self._requests.body_bytes)
         if self._state is ANSWERING:
             self._complete()
 
-    def _settle(self) -> None:
-        """Answers the review that waits, if one does, before its connection goes on."""
-        if self.respond is not None and self._load.direct is not None:
-            self._load.direct.answer(self)
-
-    def _drop(self) -> None:
-        """Forgets the review that is read or waits."""
-        self.respond = None
-        self.body = b""
-        if self.waits and self._load.direct is not None:
-            self.waits = False
-            self._load.direct.waiting -= 1
+    def _end_review(self) -> None:
+        if self._review is not None:
+            self._review.end()
+            self._review = None
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._unparsed_bytes = 0
-        if self.respond is not None:
-            if not self.body:
-                self.body = body
-            elif isinstance(self.body, bytearray):
-                self.body += body
-            else:
-                self.body = bytearray(self.body)
-                self.body += body
+        if self._review is not None:
+            self._review.grow(body)
             return
         super().on_body(body)
         if not self.cycle.response_started:
@@ -336,15 +322,12 @@ class LimitedProtocol(HttpToolsProtocol):
         """The last byte of a request."""
         self._unparsed_bytes = 0
         self._state = LAST_BYTE[self._state]
-        if self.respond is None:
+        if self._review is None:
             self._complete()
-            return
-        load, direct = self._load, self._load.direct
-        if direct is None or self.flow.write_paused or load.all_in_flight >= load.limits.in_flight:
+        elif self.flow.write_paused or self._load.all_in_flight >= self._limits.in_flight:
             self.call()
         else:
-            self.waits = True
-            direct.add(self.loop, self)
+            self._review.wait(self.loop, self._arrived)
 
     def _complete(self) -> None:
         """The request of which the application was told is complete."""
@@ -354,18 +337,22 @@ class LimitedProtocol(HttpToolsProtocol):
             self._requests.complete()
         super().on_message_complete()
 
+    @property
+    def answer_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of all answers."""
+        return self._load.default_headers
+
     def send(self, answer: bytes) -> None:
         """Sends the answer to a review that needed no call of the application."""
-        load, direct = self._load, self._load.direct
-        if direct is not None and not self.transport.is_closing():
-            self.transport.write(direct.whole(answer, load.default_headers))
-        self._drop()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+        self._end_review()
         self._first = False
         self._state = IDLE
         self._trusted = self._reviewed = True
         if self._requests.body_bytes:
             self._requests.answered()
-        load.connections.used(self, self.arrived)
+        self._load.connections.used(self, self._arrived)
         self._rest()
 
     def on_response_complete(self) -> None:
@@ -462,8 +449,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def _bound(self) -> None:
         """Limits the bytes that the parser holds, the time until the request is complete, and all bodies together."""
         state, bodies = self._state, self._load.bodies
-        if self.respond is not None and (state is BODY or len(self.body) > SMALL_BYTES):
-            self._requests.grown(len(self.body) - self._requests.body_bytes)
+        if self._review is not None and (state is BODY or len(self._review.body) > SMALL_BYTES):
+            self._requests.grown(len(self._review.body) - self._requests.body_bytes)
         if state is BODY and self._requests.body_bytes:
             bodies.waiting.setdefault(self)
         elif bodies.waiting:
@@ -501,7 +488,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _expired(self) -> None:
         self._deadline = None
         if self._state is HEAD or (
-            self._state is BODY and (self.respond is not None or not self.cycle.response_started)
+            self._state is BODY and (self._review is not None or not self.cycle.response_started)
         ):
             self._reject(408, "timeout", f"request not complete after {self._limits.read_seconds:g} seconds")
         else:
@@ -518,12 +505,12 @@ class LimitedProtocol(HttpToolsProtocol):
         """
         if self._state is CLOSING or self.transport.is_closing():
             return
-        if self._state is ANSWERING:
-            self._settle()
+        if self._review is not None and self._state is ANSWERING:
+            self._review.answer()
         body = self._load.rejections.record(status, reason, sentence)
         current, silent = self._requests.current, self._state is DISCARDING
-        if self._state is BODY and self.respond is not None:
-            self._drop()
+        if self._state is BODY and self._review is not None:
+            self._end_review()
             self._requests.drop_newest()
             current = None
         elif self._state is BODY:

@@ -104,7 +104,7 @@ class Reading:
 
     def _end(self) -> None:
         self._ends = False
-        self.began = 0.0
+        self.over()
 
 
 class Answering:
