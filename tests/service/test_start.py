@@ -119,3 +119,25 @@ def test_the_serving_process_imports_no_client_no_key_tools_and_no_terminal() ->
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "None"
+
+
+def test_garbage_is_collected_while_the_service_runs(tls: Path) -> None:
+    """It is not while the process starts. At exit the process tells."""
+    code = (
+        "import atexit, gc, sys\n"
+        "from webhook.__main__ import main\n"
+        "atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 0, file=sys.stderr))\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    flags = ["serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0", "--drain-seconds", "0"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *flags], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert any('"event":"serving"' in line for line in process.stdout)
+            process.terminate()
+            _, told = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, told) == (0, "True True\n")
