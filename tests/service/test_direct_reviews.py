@@ -12,7 +12,7 @@ from tests.admission_reviews import review
 from tests.service.test_admission import POD
 from tests.service.test_protocol import Transport, answered
 from webhook.core.policy import Policy
-from webhook.service.direct import SMALL_BYTES
+from webhook.service.direct_reviews import SMALL_BYTES
 from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics

@@ -17,7 +17,7 @@ from tests.deadline import wait_for
 from tests.live_service import Service, service, trusting
 from tests.reliability.process import Process
 from tests.service.test_admission import POD, _receive, _send
-from webhook.service.direct import SMALL_BYTES
+from webhook.service.direct_reviews import SMALL_BYTES
 
 BODY = review(POD)
 #: It waits for its turn.

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from webhook.core.review import Admission, ReviewError
 from webhook.service.admission import Admissions
 from webhook.service.connections import GRACE_SECONDS
-from webhook.service.direct import MOST_BYTES, PIECE_BYTES, SMALL_BYTES
+from webhook.service.direct_reviews import MOST_BYTES, PIECE_BYTES, SMALL_BYTES
 from webhook.service.listener import server
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import PREFIX, Metrics
@@ -129,7 +129,7 @@ def directly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
 
 def _connections(monkeypatch: pytest.MonkeyPatch, *, direct: bool) -> Iterator[Connections]:
     found = Connections(direct=direct)
-    for module in ("protocol", "admission", "direct", "turn"):
+    for module in ("protocol", "admission", "direct_reviews", "turn"):
         monkeypatch.setattr(f"webhook.service.{module}.perf_counter", lambda: found.now)
     yield found
     assert (found.server.load.in_flight, found.server.load.bodies.bytes) == (0, 0)

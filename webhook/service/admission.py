@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.core.review import Admission, ReviewError
 from webhook.core.text import LIMIT, cut, one_line
-from webhook.service.direct import JSON, PIECE_BYTES, SMALL_BYTES, Direct, Respond
+from webhook.service.direct_reviews import CONTENT_TYPE, PIECE_BYTES, SMALL_BYTES, DirectReviews, Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
@@ -52,7 +52,7 @@ class Admissions:
         self._rejections = Rejections(metrics, log)
         self._answering = Answering()
         self._large = Backlog()
-        self.direct = Direct(paths, self._record, max_body_bytes)
+        self.direct = DirectReviews(paths, self._record, max_body_bytes)
         """Answers reviews without a call."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,7 +170,7 @@ async def _send(
     send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], linger: Receive | None = None
 ) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [CONTENT_TYPE, length, *headers]})
     if linger is None:
         last = 0
         if len(body) > PIECE_BYTES:

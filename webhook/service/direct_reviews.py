@@ -26,10 +26,10 @@ SMALL_BYTES: Final = 16 * 1024
 #: Bytes. Longer answers are sent in such pieces, so that the transport can tell when the client does not take them.
 PIECE_BYTES: Final = 16 * 1024
 #: The type of every answer.
-JSON: Final = (b"content-type", b"application/json")
+CONTENT_TYPE: Final = (b"content-type", b"application/json")
 
 
-class Reviewed(Protocol):
+class Caller(Protocol):
     """A connection that a review came from."""
 
     @property
@@ -43,16 +43,16 @@ class Reviewed(Protocol):
         """Ends its review, and calls the application in place of a direct answer."""
 
 
-class Review:
+class DirectReview:
     """A review that is read, or waits for its answer, and of which the application knows nothing."""
 
     __slots__ = ("_direct", "_waits", "arrived", "body", "connection", "headers", "respond")
 
     def __init__(
-        self, direct: "Direct", connection: Reviewed, respond: Respond, headers: list[tuple[bytes, bytes]]
+        self, direct: "DirectReviews", connection: Caller, respond: Respond, headers: list[tuple[bytes, bytes]]
     ) -> None:
         """A review from `connection`, with the `headers` of its request, that `respond` answers."""
-        self.connection: Reviewed | None = connection
+        self.connection: Caller | None = connection
         """None once the review is over."""
         self.respond = respond
         self.headers = headers
@@ -92,7 +92,7 @@ class Review:
             self._direct.waiting -= 1
 
 
-class Direct:
+class DirectReviews:
     """Answers reviews without an ASGI call. An answer is the application's, byte for byte."""
 
     def __init__(
@@ -109,12 +109,12 @@ class Direct:
         self.waiting = 0
         """How many reviews wait."""
         self._record = record
-        self._small: deque[Review] = deque()
-        self._large: deque[Review] = deque()
+        self._small: deque[DirectReview] = deque()
+        self._large: deque[DirectReview] = deque()
         self._headers: list[tuple[bytes, bytes]] = []
         self._start = b""
 
-    def add(self, review: Review, loop: asyncio.AbstractEventLoop) -> None:
+    def add(self, review: DirectReview, loop: asyncio.AbstractEventLoop) -> None:
         """Answers `review` at the end of this turn of `loop`, or in a later one."""
         line = self._large if len(review.body) > SMALL_BYTES else self._small
         if not line:
@@ -122,7 +122,7 @@ class Direct:
         line.append(review)
         self.waiting += 1
 
-    def answer(self, review: Review) -> None:
+    def answer(self, review: DirectReview) -> None:
         """Answers `review` now."""
         decided = _decide(review)
         if decided is not None:
@@ -132,11 +132,11 @@ class Direct:
         """The answer with its head."""
         if headers is not self._headers:
             self._headers = headers
-            lines = [b"%b: %b\r\n" % header for header in (*headers, JSON)]
+            lines = [b"%b: %b\r\n" % header for header in (*headers, CONTENT_TYPE)]
             self._start = STATUS_LINE[200] + b"".join(lines) + b"content-length: "
         return b"%b%d\r\n\r\n%b" % (self._start, len(answer), answer)
 
-    def _work(self, loop: asyncio.AbstractEventLoop, line: deque[Review]) -> None:
+    def _work(self, loop: asyncio.AbstractEventLoop, line: deque[DirectReview]) -> None:
         """Answers at least one review in `line`, and more as long as there is time."""
         until = perf_counter() + SECONDS
         decided: list[_Decided] = []
@@ -162,10 +162,10 @@ class Direct:
             self._record(admission, sent - review.arrived)
 
 
-_Decided = tuple[Review, bytes, Admission]
+_Decided = tuple[DirectReview, bytes, Admission]
 
 
-def _decide(review: Review) -> _Decided | None:
+def _decide(review: DirectReview) -> _Decided | None:
     """The answer; None if there is none: the review is over, or invalid, or its answer is long."""
     connection = review.connection
     if connection is None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import uvicorn
 
 from webhook.service import hello
-from webhook.service.direct import Direct
+from webhook.service.direct_reviews import DirectReviews
 from webhook.service.load import Limits, Load
 from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
@@ -191,7 +191,7 @@ def server(
     metrics: Metrics | None = None,
     context: Context | None = None,
     log: AdmissionLog | None = None,
-    direct: Direct | None = None,
+    direct: DirectReviews | None = None,
 ) -> Server:
     """A server of `app` within the limits of `settings`, over TLS if `context` is given, called for each connection.
 

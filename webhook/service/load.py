@@ -7,7 +7,7 @@ from typing import Protocol
 from uvicorn.server import ServerState
 
 from webhook.service.connections import Connections
-from webhook.service.direct import Direct
+from webhook.service.direct_reviews import DirectReviews
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
 from webhook.service.turn import Reading
@@ -72,7 +72,7 @@ class Load(ServerState):
     limits: Limits
     metrics: Metrics | None = None
     rejections: Rejections = field(default_factory=Rejections)
-    direct: Direct | None = None
+    direct: DirectReviews | None = None
     """Answers reviews without calling the application, if that is possible."""
     in_flight: int = 0
     """The calls of the application that hold a slot."""

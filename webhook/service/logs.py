@@ -125,14 +125,14 @@ class AdmissionLog:
     The other lines have limits of their own; see LineLimits.
     """
 
-    def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None], direct: Output | None = None) -> None:
+    def __init__(self, logger: Logger, rate: int, dropped: Callable[[], None], output: Output | None = None) -> None:
         """Writes at most `rate` ordinary lines a second (0: no limit); calls `dropped` for each line left out.
 
-        They go to `direct` as JSON, encoded in one step, or to `logger` if it is None: structlog takes three times as
+        They go to `output` as JSON, encoded in one step, or to `logger` if it is None: structlog takes three times as
         long. All other lines go to `logger`.
         """
         self._logger = logger
-        self._direct = direct
+        self._output = output
         self._ordinary = LineKind(ADMISSION, rate, dropped, logger)
         self._is_written = logger.is_enabled_for(logging.INFO)
 
@@ -155,9 +155,9 @@ class AdmissionLog:
             admission.operations if mode else UNSET,
             admission.reason or UNSET,
         )
-        if self._direct is not None and not warned:
+        if self._output is not None and not warned:
             line.event, line.level, line.timestamp = ADMISSION, "info", datetime.now(UTC)
-            self._direct.write(_encoder.encode(line) + b"\n")
+            self._output.write(_encoder.encode(line) + b"\n")
             return
         fields = {name: value for name, value in structs.asdict(line).items() if value is not UNSET}
         if warned:

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
-from webhook.service.direct import SMALL_BYTES, Review
+from webhook.service.direct_reviews import SMALL_BYTES, DirectReview
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 from webhook.service.state import (
@@ -93,7 +93,7 @@ class LimitedProtocol(HttpToolsProtocol):
         #: perf_counter.
         self._arrived = self._rested = self._begun = 0.0
         #: The review that is read or waits, if it needs no call of the application.
-        self._review: Review | None = None
+        self._review: DirectReview | None = None
         #: Whether no review in the data that is being parsed was answered directly. Of many, only the first one is.
         self._first = True
         #: What was read too late in a turn.
@@ -250,7 +250,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         raise _StopError
 
-    def _direct_review(self) -> Review | None:
+    def _direct_review(self) -> DirectReview | None:
         """The request, if it is a review that needs no call of the application."""
         direct, current = self._load.direct, self._requests.current
         if direct is None:
@@ -271,7 +271,7 @@ class LimitedProtocol(HttpToolsProtocol):
             or not 0 < framing.length(self.headers) <= direct.most_bytes
         ):
             return None
-        return Review(direct, self, respond, self.headers)
+        return DirectReview(direct, self, respond, self.headers)
 
     def _begin_call(self, headers: list[tuple[bytes, bytes]], *, expects: bool) -> None:
         """Calls the application for the request with `headers`; `expects` is whether the client waits for 100."""

@@ -16,7 +16,7 @@ from webhook.core.reasons import caution
 from webhook.core.review import respond, respond_with
 from webhook.core.text import cut, listed
 from webhook.service.admission import Admissions
-from webhook.service.direct import Respond
+from webhook.service.direct_reviews import Respond
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections

@@ -69,8 +69,8 @@ class Service:
         self._logger = configure(settings.log_level, settings.log_format, output, self._limits)
         host, port = self._sockets[0].getsockname()[:2]
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
-        direct = output if is_json(settings.log_format, output) else None
-        self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped, direct)
+        lines = output if is_json(settings.log_format, output) else None
+        self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped, lines)
         app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
         self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log, app.direct)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
