@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from webhook.core import names
 from webhook.spark.manifest import JSON
@@ -37,6 +38,31 @@ class SparkPod:
         return self.created if self.operator is None else self.operator(self.created)
 
 
+class Refuser(StrEnum):
+    """Who refuses an application, or never makes its pods."""
+
+    API_SERVER = "api-server"
+    """By the schema of the resource, or by the operator's admission webhook: the object is not stored."""
+    OPERATOR = "operator"
+    """The operator fails before it submits."""
+    SPARK_SUBMIT = "spark-submit"
+    SPARK = "spark"
+    """The driver never makes such pods, while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why pods of a workload are never made."""
+
+    by: Refuser
+    role: str
+    """The title of the pods that are never made; empty if it is all pods of the workload."""
+    sentence: str
+    """What is wrong, and where."""
+    accepted: str
+    """What is accepted instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One Kubernetes object and its pods."""
@@ -47,6 +73,12 @@ class Workload:
     pods: tuple[SparkPod, ...]
     notes: tuple[str, ...] = ()
     """Further facts, one sentence each."""
+    refused: tuple[Refusal, ...] = ()
+    """Why some or all of the pods are never made; empty if all are."""
+
+    def never_made(self, pod: SparkPod) -> bool:
+        """Whether `pod`, one of the pods above, is never made."""
+        return any(one.role in ("", pod.title) for one in self.refused)
 
 
 @dataclass(frozen=True, slots=True)
