@@ -67,6 +67,7 @@ def test_a_plain_application_makes_a_driver_and_executors() -> None:
         "spark-version": "3.5.2",
         "sparkoperator.k8s.io/app-name": "spark-pi",
         "sparkoperator.k8s.io/launched-by-spark-operator": "true",
+        "sparkoperator.k8s.io/mutated-by-spark-operator": "true",
         "sparkoperator.k8s.io/submission-id": "00000000-0000-0000-0000-000000000000",
     }
     image = "registry-cn-hangzhou.ack.aliyuncs.com/ack-demo/spark:3.5.2"
@@ -98,13 +99,15 @@ def test_a_plain_application_makes_a_driver_and_executors() -> None:
 
 @pytest.mark.parametrize(("file", "index"), [("spark-3.5.2-driver.json", 0), ("spark-3.5.2-executor-1.json", 1)])
 def test_the_pods_are_those_that_spark_really_made(file: str, index: int) -> None:
-    """They equal the captured pods, except for the random ids of a submission."""
+    """They equal the captured pods, which were submitted by hand: without the operator's mark, with other random ids."""
     captured = json.loads((REVIEWS / file).read_bytes())["request"]["object"]
     made = workload(PLAIN).pods[index].seen
     drawn = {"spark-app-selector", "sparkoperator.k8s.io/submission-id"}
     real, planned = captured["metadata"]["labels"], made["metadata"]["labels"]
     assert {key: value for key, value in real.items() if key not in drawn} == {
-        key: value for key, value in planned.items() if key not in drawn
+        key: value
+        for key, value in planned.items()
+        if key not in drawn | {"sparkoperator.k8s.io/mutated-by-spark-operator"}
     }
     assert drawn <= real.keys() & planned.keys()
     for key in ("schedulerName", "tolerations", "nodeSelector", "affinity", "hostNetwork"):
@@ -224,7 +227,7 @@ def test_the_applications_own_fields_win_over_spark_conf() -> None:
         """
     )
     assert driver["metadata"]["name"] == "mine"
-    assert driver["metadata"]["annotations"] == {"a": "1"}
+    assert driver["metadata"]["annotations"] == {"a": "1", "scheduling.k8s.io/group-name": "spark-spark-pi-pg"}
     assert driver["spec"]["containers"][0]["image"] == "registry-cn-hangzhou.ack.aliyuncs.com/ack-demo/spark:3.5.2"
     assert executor["spec"]["containers"][0]["image"] == "own"
     assert driver["spec"]["nodeSelector"] == executor["spec"]["nodeSelector"] == {"pool": "spark"}
@@ -246,13 +249,16 @@ def test_local_scratch_disks_are_there_before_the_operators_webhook() -> None:
     assert executor.created["spec"]["volumes"] == executor.seen["spec"]["volumes"] == volumes
 
 
-def test_a_pod_template_is_the_start_and_the_operators_webhook_does_not_change_it() -> None:
+def test_a_pod_template_is_the_start_and_the_operators_webhook_changes_the_pod() -> None:
     found = merged(
         """
         executor:
           annotations: {a: of the executor}
-          labels: {spark-role: of the executor}
           affinity: {podAffinity: {}}
+          tolerations: [{key: dedicated, operator: Exists}]
+          nodeSelector: {arch: amd64}
+          sidecars: [{name: proxy, image: proxy:1}, {name: second, image: second:1}]
+          securityContext: {runAsUser: 185}
           template:
             metadata:
               labels: {tier: batch, spark-role: of the template}
@@ -272,23 +278,21 @@ def test_a_pod_template_is_the_start_and_the_operators_webhook_does_not_change_i
     assert executor["metadata"]["annotations"] == {"a": "of the executor", "b": "of the template"}
     assert executor["spec"] == {
         "hostNetwork": True,
-        "nodeSelector": {"pool": "spark"},
+        "nodeSelector": {"pool": "spark", "arch": "amd64"},
+        "affinity": {"podAffinity": {}},
         "containers": [
             {"name": "proxy", "image": "proxy:1"},
             {
                 "name": "spark-kubernetes-executor",
                 "image": "registry-cn-hangzhou.ack.aliyuncs.com/ack-demo/spark:3.5.2",
-                "securityContext": {"privileged": True},
+                "securityContext": {"runAsUser": 185},
             },
+            {"name": "second", "image": "second:1"},
         ],
         "schedulerName": "default-scheduler",
-        "tolerations": [{"operator": "Exists"}],
+        "tolerations": [{"operator": "Exists"}, {"key": "dedicated", "operator": "Exists"}],
     }
-    (note,) = found.notes
-    assert note == (
-        "spec.executor.template is set, so the operator's webhook does not change the pod, "
-        "and spec.executor.affinity has no effect"
-    )
+    assert (found.notes, found.refused) == ((), ())
 
 
 def test_a_template_whose_containers_have_other_names_lends_its_first() -> None:
@@ -300,17 +304,18 @@ def test_a_template_whose_containers_have_other_names_lends_its_first() -> None:
     ("changes", "count"),
     [
         ("executor: {instances: 5}", "5"),
-        ("executor: {instances: null}", ""),
+        ("executor: {instances: null}", "1"),
         ("{executor: {instances: null}, sparkConf: {spark.executor.instances: '3'}}", "3"),
         (
             "dynamicAllocation: {enabled: true, minExecutors: 1, initialExecutors: 2, maxExecutors: 10}",
             "1 to 10, by dynamic allocation, 2 at first",
         ),
-        ("dynamicAllocation: {enabled: true}", "0 or more, by dynamic allocation"),
+        ("dynamicAllocation: {enabled: true}", "0 or more, by dynamic allocation, 2 at first"),
+        ("{dynamicAllocation: {enabled: true}, executor: {instances: null}}", "0 or more, by dynamic allocation"),
         ("dynamicAllocation: {enabled: false, maxExecutors: 10}", "2"),
         (
             "sparkConf: {spark.dynamicAllocation.enabled: 'true', spark.dynamicAllocation.maxExecutors: '4'}",
-            "0 to 4, by dynamic allocation",
+            "0 to 4, by dynamic allocation, 2 at first",
         ),
     ],
 )
@@ -332,7 +337,8 @@ def test_what_does_not_show_in_the_pods_is_noted() -> None:
         """
     )
     assert found.notes == (
-        "the pod template /etc/driver.yaml in sparkConf is in the operator's container and cannot be read here",
+        'spec.sparkConf["spark.kubernetes.driver.podTemplateFile"] has no effect: the operator overwrites it; '
+        "use spec.driver.template",
         "deps (jars: 2, packages: 1) are downloaded when the pods start and do not affect placement",
     )
 

@@ -49,7 +49,11 @@ def test_a_scheduled_application_makes_the_pods_of_one_run() -> None:
         """
     )
     assert (found.kind, found.namespace, found.name) == ("ScheduledSparkApplication", "elsewhere", "nightly")
-    assert found.notes == ("runs on the schedule 0 2 * * *; currently suspended",)
+    assert found.notes == (
+        "runs on the schedule 0 2 * * *; currently suspended",
+        "spec.type, spec.sparkVersion, spec.mainApplicationFile are missing, and the API server asks for them; "
+        "explained as if they were there",
+    )
     driver, executor = found.pods
     assert executor.count == "3"
     assert driver.seen["metadata"] == {
@@ -59,8 +63,10 @@ def test_a_scheduled_application_makes_the_pods_of_one_run() -> None:
             "spark-app-name": "nightly-0000000000000000000",
             "spark-app-selector": "spark-00000000000000000000000000000000",
             "spark-role": "driver",
+            "spark-version": "4.3.0",
             "sparkoperator.k8s.io/app-name": "nightly-0000000000000000000",
             "sparkoperator.k8s.io/launched-by-spark-operator": "true",
+            "sparkoperator.k8s.io/mutated-by-spark-operator": "true",
             "sparkoperator.k8s.io/scheduled-app-name": "nightly",
             "sparkoperator.k8s.io/submission-id": "00000000-0000-0000-0000-000000000000",
             "team": "data",

@@ -44,6 +44,8 @@ CONNECT_NAME: Final = "sparkoperator.k8s.io/connect-name"
 SCHEDULED_APP_NAME: Final = "sparkoperator.k8s.io/scheduled-app-name"
 #: UUID of one submission; absent on pods of a SparkConnect.
 SUBMISSION_ID: Final = "sparkoperator.k8s.io/submission-id"
+#: `"true"` on pods of a SparkApplication without a pod template; nothing reads it.
+MUTATED_BY_OPERATOR: Final = "sparkoperator.k8s.io/mutated-by-spark-operator"
 
 # Alibaba Cloud: ECI behind ACK's virtual node.
 

@@ -10,12 +10,15 @@ from webhook.core import names
 from webhook.core.policy import Role
 from webhook.spark import properties
 from webhook.spark.api_server import received
-from webhook.spark.manifest import JSON, Connect
+from webhook.spark.manifest import JSON, Connect, PodPart
 from webhook.spark.properties import Conf
+from webhook.spark.versions import OperatorVersion
 
 #: Spark's script starts the server under this name. It becomes a label of the executors.
 APP_NAME: Final = "Spark Connect server"
 SERVER_ROLE: Final = "connect-server"
+#: The first release that makes a server without a pod template for its executors, and validates a SparkConnect.
+VALIDATED: Final = OperatorVersion(2, 5)
 
 
 def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
@@ -29,19 +32,57 @@ def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
     if connect.spec.image and not containers[index].get("image"):
         containers[index] = {**containers[index], "image": connect.spec.image}
     annotations = metadata.get("annotations") or {}
-    return received(f"{name}-server", namespace, labels, annotations, {**spec, "containers": containers})
+    return received(name_of_server(name), namespace, labels, annotations, {**spec, "containers": containers})
 
 
-def executor_conf(connect: Connect, name: str) -> Conf:
+def name_of_server(name: str) -> str:
+    """The name of the server's pod, and of its Service."""
+    return f"{name}-server"
+
+
+def server_image(connect: Connect) -> str | None:
+    """The image of the server; None if there is none."""
+    return _image(connect.spec.server, names.DRIVER_CONTAINER, first=True) or connect.spec.image or None
+
+
+def executor_image(connect: Connect, operator: OperatorVersion) -> str | None:
+    """The image of the executors, apart from sparkConf; None if there is none."""
+    own = _image(connect.spec.executor, names.EXECUTOR_CONTAINER, first=operator < VALIDATED)
+    return own or connect.spec.image or None
+
+
+def executor_conf(connect: Connect, name: str, namespace: str, operator: OperatorVersion) -> Conf:
     """The configuration with which the server creates its executors."""
-    containers = connect.spec.executor.template_parts[1].get("containers") or []
-    own = (one.get("image") for one in containers if one.get("name") == names.EXECUTOR_CONTAINER)
-    image = next(own, None) or connect.spec.image
-    conf = {properties.IMAGE: image, properties.of(Role.EXECUTOR, "container.image"): image} if image else {}
-    conf |= connect.spec.spark_conf or {}
+    spec = connect.spec
+    conf: Conf = {properties.NAMESPACE: namespace}
+    if image := executor_image(connect, operator):
+        conf |= {properties.IMAGE: image, properties.of(Role.EXECUTOR, "container.image"): image}
+    conf |= {key: value for key, value in (spec.spark_conf or {}).items() if key.startswith("spark.")}
+    conf[properties.DRIVER_POD_NAME] = name_of_server(name)
     labels = _labels(name) | (connect.metadata.labels or {})
     conf |= {properties.of(Role.EXECUTOR, f"label.{key}"): value for key, value in labels.items()}
-    return conf | {properties.EXECUTOR_POD_NAME_PREFIX: name}
+    if spec.executor.instances is not None:
+        conf[properties.EXECUTOR_INSTANCES] = str(spec.executor.instances)
+    conf[properties.EXECUTOR_POD_NAME_PREFIX] = name
+    if spec.executor.template is not None:
+        conf[properties.of(Role.EXECUTOR, properties.TEMPLATE_CONTAINER)] = names.EXECUTOR_CONTAINER
+    return conf | properties.dynamic_allocation(spec.dynamic_allocation)
+
+
+def place(connect: Connect, key: str) -> str:
+    """Where in `connect` the property `key` of its executors is set."""
+    label = key.removeprefix(properties.of(Role.EXECUTOR, "label."))
+    if label != key and label in (connect.metadata.labels or {}):
+        return f'metadata.labels["{label}"]'
+    return f'spec.sparkConf["{key}"]'
+
+
+def _image(part: PodPart, container: str, *, first: bool) -> str | None:
+    """The image of the template's container of this name; `first` says if otherwise its first container counts."""
+    containers = part.template_parts[1].get("containers") or []
+    named = next((one for one in containers if one.get("name") == container), None)
+    chosen = containers[0] if named is None and first and containers else named
+    return None if chosen is None else chosen.get("image")
 
 
 def _labels(name: str) -> dict[str, str]:

@@ -10,14 +10,17 @@ from webhook.core import names
 from webhook.core.fault import clause
 from webhook.core.pod import ObjectMeta, View
 from webhook.core.policy import Role
-from webhook.spark import connect, spark_operator, spark_pods, summary
+from webhook.spark import connect, notes, operator_refusals, operator_webhook, spark_pods, spark_refusals
 from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplication
-from webhook.spark.workloads import Namespace, SparkPod, Workload
+from webhook.spark.submission import Submission, submitted
+from webhook.spark.versions import Versions
+from webhook.spark.workloads import Namespace, Refusal, SparkPod, Workload
 
 #: Placeholder for the nanoseconds that the operator appends to a schedule's name for each run.
 _RUN: Final = "0" * 19
 #: Placeholder for the five characters that the API server appends to a generateName.
 _GENERATED: Final = "0" * 5
+_NEWEST: Final = Versions()
 
 
 class ManifestError(ValueError):
@@ -28,8 +31,10 @@ class UnknownKindError(ManifestError):
     """A document is of a kind that is not known to create Spark pods."""
 
 
-def read(document: Any, namespace: str) -> Iterator[Workload | Namespace | ManifestError]:
-    """Yields the workloads and namespaces of `document` (JSON-like); `namespace` applies to objects without one.
+def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterator[Workload | Namespace | ManifestError]:
+    """Yields the workloads and namespaces of `document` (JSON-like), as `versions` make them.
+
+    `namespace` applies to objects without one.
 
     Yields a ManifestError, instead of raising it, for an object that is not valid, so that the rest of a list is read.
     """
@@ -42,23 +47,25 @@ def read(document: Any, namespace: str) -> Iterator[Workload | Namespace | Manif
         return
     items = document.get("items")
     if kind.endswith("List") and (items is None or isinstance(items, list)):
-        yield from _items(items or [], version, kind.removesuffix("List"), namespace)
+        yield from _items(items or [], version, kind.removesuffix("List"), namespace, versions)
         return
     reader = _READERS.get((version.rpartition("/")[0], kind))
     if reader is None:
         yield UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
         return
     try:
-        yield reader(document, namespace)
+        yield reader(document, namespace, versions)
     except msgspec.ValidationError as error:
         yield ManifestError(f"{_called(document)}: {clause(error, 'the document')}")
 
 
-def _items(items: list[Any], version: str, kind: str, namespace: str) -> Iterator[Workload | Namespace | ManifestError]:
+def _items(
+    items: list[Any], version: str, kind: str, namespace: str, versions: Versions
+) -> Iterator[Workload | Namespace | ManifestError]:
     # The API server sends the items of a typed list without apiVersion and kind.
     missing = {"apiVersion": version, "kind": kind} if kind else {}
     for index, item in enumerate(items):
-        for found in read(missing | item if isinstance(item, dict) else item, namespace):
+        for found in read(missing | item if isinstance(item, dict) else item, namespace, versions):
             yield type(found)(f"items[{index}]: {found}") if isinstance(found, ManifestError) else found
 
 
@@ -76,48 +83,73 @@ def _name(metadata: ObjectMeta) -> str:
     raise msgspec.ValidationError("Object missing required field `name` - at `$.metadata`")
 
 
-def _application(document: JSON, namespace: str) -> Workload:
+def _application(document: JSON, namespace: str, versions: Versions) -> Workload:
     application = msgspec.convert(document, Application)
     name, where = _name(application.metadata), application.metadata.namespace or namespace
-    notes = summary.application_notes(application.spec)
-    return Workload("SparkApplication", where, name, _pods(application, name, where), tuple(notes))
+    submission = submitted(application, name, where, versions)
+    return Workload(
+        "SparkApplication",
+        where,
+        name,
+        _pods(submission),
+        tuple(notes.of_application(submission)),
+        tuple(_refusals(submission)),
+    )
 
 
-def _scheduled(document: JSON, namespace: str) -> Workload:
+def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
     scheduled = msgspec.convert(document, ScheduledApplication)
     name, where = _name(scheduled.metadata), scheduled.metadata.namespace or namespace
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
-    run = Application(ObjectMeta(labels=labels), scheduled.spec.template)
-    notes = summary.schedule_notes(scheduled.spec) + summary.application_notes(run.spec)
-    return Workload("ScheduledSparkApplication", where, name, _pods(run, f"{name}-{_RUN}", where), tuple(notes))
+    run = submitted(Application(ObjectMeta(labels=labels), scheduled.spec.template), f"{name}-{_RUN}", where, versions)
+    return Workload(
+        "ScheduledSparkApplication",
+        where,
+        name,
+        _pods(run),
+        (*notes.of_schedule(scheduled.metadata, scheduled.spec), *notes.of_application(run)),
+        (*operator_refusals.of_schedule(name, versions.operator), *_refusals(run)),
+    )
 
 
-def _pods(application: Application, name: str, namespace: str) -> tuple[SparkPod, ...]:
-    spec = application.spec
-    conf = spark_operator.submitted(application, name)
-    count = summary.executors(conf, spec.executor, spec.dynamic_allocation)
+def _pods(submission: Submission) -> tuple[SparkPod, ...]:
+    spec, conf = submission.spec, submission.conf
     return tuple(
         SparkPod(
             title=role.value,
-            created=spark_pods.created(role, namespace, name, spec.spark_version, conf, spec.part(role)),
-            count=count if role is Role.EXECUTOR else "",
-            operator=partial(spark_operator.mutated, application=application, role=role),
+            created=spark_pods.created(role, submission.name, submission.spark, conf, spec.part(role)),
+            count=notes.executors(conf) if role is Role.EXECUTOR else "",
+            operator=partial(operator_webhook.mutated, application=submission.application, role=role),
         )
-        for role in (Role if summary.in_cluster_mode(spec) else [Role.EXECUTOR])
+        for role in (Role if spec.in_cluster_mode else [Role.EXECUTOR])
     )
 
 
-def _connect(document: JSON, namespace: str) -> Workload:
+def _refusals(submission: Submission) -> Iterator[Refusal]:
+    spec, conf = submission.spec, submission.conf
+    yield from operator_refusals.of_application(submission)
+    yield from spark_refusals.by_submission(conf, submission.place)
+    for role in Role if spec.in_cluster_mode else [Role.EXECUTOR]:
+        yield from spark_refusals.by_role(role, conf, spec.part(role), submission.place)
+
+
+def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
     found = msgspec.convert(document, Connect)
     name, where, spec = _name(found.metadata), found.metadata.namespace or namespace, found.spec
-    conf = connect.executor_conf(found, name)
-    server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
+    conf = connect.executor_conf(found, name, where, versions.operator)
+    spark = versions.spark_of(spec.spark_version)
     executor = SparkPod(
         title=Role.EXECUTOR.value,
-        created=spark_pods.created(Role.EXECUTOR, where, connect.APP_NAME, spec.spark_version, conf, spec.executor),
-        count=summary.executors(conf, spec.executor, spec.dynamic_allocation),
+        created=spark_pods.created(Role.EXECUTOR, connect.APP_NAME, spark, conf, spec.executor),
+        count=notes.executors(conf),
     )
-    return Workload("SparkConnect", where, name, (server, executor))
+    refused = (
+        *operator_refusals.of_connect(found, name, where, versions.operator),
+        *spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, partial(connect.place, found)),
+    )
+    server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
+    told = tuple(notes.of_connect(found.metadata, conf))
+    return Workload("SparkConnect", where, name, (server, executor), told, refused)
 
 
 class _AnyPod(View, frozen=True):
@@ -125,7 +157,7 @@ class _AnyPod(View, frozen=True):
     spec: JSON
 
 
-def _pod(document: JSON, namespace: str) -> Workload:
+def _pod(document: JSON, namespace: str, _: Versions) -> Workload:
     pod = msgspec.convert(document, _AnyPod)
     created, notes = _unbound(document)
     name = pod.metadata.name or pod.metadata.generate_name or ""
@@ -159,7 +191,7 @@ class _Review(View, frozen=True):
     request: _ReviewRequest
 
 
-def _review(document: JSON, namespace: str) -> Workload:
+def _review(document: JSON, namespace: str, _: Versions) -> Workload:
     request = msgspec.convert(document, _Review).request
     metadata = (request.object and request.object.metadata) or ObjectMeta()
     name = request.name or metadata.name or metadata.generate_name or ""
@@ -171,13 +203,13 @@ class _AnyNamespace(View, frozen=True):
     metadata: ObjectMeta
 
 
-def _namespace(document: JSON, _: str) -> Namespace:
+def _namespace(document: JSON, _: str, __: Versions) -> Namespace:
     metadata = msgspec.convert(document, _AnyNamespace).metadata
     return Namespace(_name(metadata), metadata.labels or {})
 
 
 _GROUP: Final = "sparkoperator.k8s.io"
-_READERS: Final[dict[tuple[str, str], Callable[[JSON, str], Workload | Namespace]]] = {
+_READERS: Final[dict[tuple[str, str], Callable[[JSON, str, Versions], Workload | Namespace]]] = {
     (_GROUP, "SparkApplication"): _application,
     (_GROUP, "ScheduledSparkApplication"): _scheduled,
     (_GROUP, "SparkConnect"): _connect,

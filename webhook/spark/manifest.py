@@ -19,6 +19,8 @@ class VolumeMount(View, frozen=True):
 
     name: str
     mount_path: str | None = None
+    sub_path: str | None = None
+    read_only: bool | None = None
 
 
 def _checked(parts: JSON, form: type[View]) -> None:
@@ -62,6 +64,10 @@ class PodPart(View, frozen=True):
     template: Template | None = None
     pod_name: str | None = None
     instances: int | None = None
+    cores: int | None = None
+    core_request: str | None = None
+    memory: str | None = None
+    memory_overhead: str | None = None
 
     @property
     def template_parts(self) -> tuple[JSON, JSON]:
@@ -103,11 +109,44 @@ class Dependencies(View, frozen=True):
     archives: list[str] | None = None
 
 
+class BatchSchedulerOptions(View, frozen=True):
+    """BatchSchedulerConfiguration: what a batch scheduler is told."""
+
+    queue: str | None = None
+
+
+class Prometheus(View, frozen=True):
+    """PrometheusSpec: the exporter of metrics."""
+
+    port: int | None = None
+
+
+class Monitoring(View, frozen=True):
+    """MonitoringSpec: which pods expose metrics."""
+
+    expose_driver_metrics: bool | None = None
+    expose_executor_metrics: bool | None = None
+    prometheus: Prometheus | None = None
+
+    def exposes(self, role: Role) -> bool:
+        """Whether the pods of `role` expose metrics."""
+        return bool(self.expose_driver_metrics if role is Role.DRIVER else self.expose_executor_metrics)
+
+
+class DriverIngress(View, frozen=True):
+    """DriverIngressConfiguration: one port of the driver that is reachable from outside."""
+
+    service_port: int | None = None
+    ingress_url_format: str | None = msgspec.field(default=None, name="ingressURLFormat")
+
+
 class ApplicationSpec(View, frozen=True):
     """SparkApplicationSpec."""
 
     driver: PodPart
     executor: PodPart
+    type: str | None = None
+    main_application_file: str | None = None
     image: str | None = None
     mode: str | None = None
     spark_version: str | None = None
@@ -115,12 +154,22 @@ class ApplicationSpec(View, frozen=True):
     volumes: list[JSON] | None = None
     node_selector: dict[str, str] | None = None
     batch_scheduler: str | None = None
+    batch_scheduler_options: BatchSchedulerOptions | None = None
+    memory_overhead_factor: str | None = None
+    monitoring: Monitoring | None = None
+    driver_ingress_options: list[DriverIngress] | None = None
     dynamic_allocation: DynamicAllocation | None = None
     deps: Dependencies | None = None
+    suspend: bool | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError if a field of a volume has the wrong type."""
         _checked({"volumes": self.volumes}, _Volumes)
+
+    @property
+    def in_cluster_mode(self) -> bool:
+        """Whether the driver runs in a pod."""
+        return self.mode in (None, "", "cluster")
 
     def part(self, role: Role) -> PodPart:
         """The settings for the pods of `role`."""

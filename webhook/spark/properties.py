@@ -5,10 +5,13 @@
 
 from typing import Final
 
+from webhook.core import names
 from webhook.core.policy import Role
+from webhook.spark.manifest import JSON, DynamicAllocation
 
 Conf = dict[str, str]
 
+NAMESPACE: Final = "spark.kubernetes.namespace"
 IMAGE: Final = "spark.kubernetes.container.image"
 SCHEDULER_NAME: Final = "spark.kubernetes.scheduler.name"
 NODE_SELECTOR: Final = "spark.kubernetes.node.selector."
@@ -19,9 +22,24 @@ DYNAMIC_ALLOCATION: Final = "spark.dynamicAllocation.enabled"
 INITIAL_EXECUTORS: Final = "spark.dynamicAllocation.initialExecutors"
 MIN_EXECUTORS: Final = "spark.dynamicAllocation.minExecutors"
 MAX_EXECUTORS: Final = "spark.dynamicAllocation.maxExecutors"
+#: What creates executors: `direct`, `statefulset`, `deployment`, or the name of a class.
+ALLOCATOR: Final = "spark.kubernetes.allocation.pods.allocator"
 
-#: Volume types that Spark mounts through properties.
-VOLUME_TYPES: Final = ("emptyDir", "hostPath", "nfs", "persistentVolumeClaim")
+#: Of a role: the file of the pod template, and the name of Spark's container in it.
+TEMPLATE_FILE: Final = "podTemplateFile"
+TEMPLATE_CONTAINER: Final = "podTemplateContainerName"
+#: Of a role: the prefix of volumes, `volumes.TYPE.NAME.mount.…` and `volumes.TYPE.NAME.options.…`.
+VOLUMES: Final = "volumes."
+
+#: Names of Spark's own containers.
+CONTAINERS: Final = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
+#: Volume types that Spark mounts through properties, each with the options that it must have.
+VOLUME_TYPES: Final = {
+    "emptyDir": (),
+    "hostPath": ("path",),
+    "nfs": ("path", "server"),
+    "persistentVolumeClaim": ("claimName",),
+}
 
 
 def of(role: Role, name: str) -> str:
@@ -32,3 +50,36 @@ def of(role: Role, name: str) -> str:
 def prefixed(conf: Conf, prefix: str) -> dict[str, str]:
     """The properties of `conf` that begin with `prefix`, without the prefix."""
     return {key.removeprefix(prefix): value for key, value in conf.items() if key.startswith(prefix)}
+
+
+def image(conf: Conf, role: Role) -> str | None:
+    """The image of the pods of `role`; None if there is none."""
+    return conf.get(of(role, "container.image"), conf.get(IMAGE))
+
+
+def volume_type(volume: JSON) -> str | None:
+    """The type of a Volume v1 core, if it is one that Spark mounts through properties."""
+    return next((kind for kind in VOLUME_TYPES if volume.get(kind) is not None), None)
+
+
+def volumes(conf: Conf, role: Role) -> dict[tuple[str, str], dict[str, str]]:
+    """The volumes that `conf` gives to pods of `role`: by type and name, all that is set of each."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for key, value in prefixed(conf, of(role, VOLUMES)).items():
+        kind, _, rest = key.partition(".")
+        name, _, setting = rest.partition(".")
+        if name:
+            found.setdefault((kind, name), {})[setting] = value
+    return found
+
+
+def dynamic_allocation(allocation: DynamicAllocation | None) -> Conf:
+    """What the operator sets for `allocation`."""
+    if allocation is None or not allocation.enabled:
+        return {}
+    numbers = {
+        INITIAL_EXECUTORS: allocation.initial_executors,
+        MIN_EXECUTORS: allocation.min_executors,
+        MAX_EXECUTORS: allocation.max_executors,
+    }
+    return {DYNAMIC_ALLOCATION: "true"} | {key: str(value) for key, value in numbers.items() if value is not None}

@@ -1,7 +1,8 @@
 """The pods that Spark creates from its configuration, with the fields that affect placement.
 
-Source: Apache Spark, Running Spark on Kubernetes: pod template, configuration. Spark begins with the pod template, adds
-labels, annotations and node selectors, sets image and names, and puts its own container last.
+Source: Apache Spark, Running Spark on Kubernetes: pod template, configuration; and org.apache.spark.deploy.k8s, whose
+builders judge this module in tests/spark. Spark begins with the pod template, adds labels, annotations and node
+selectors, sets image and names, and puts its own container last.
 """
 
 import re
@@ -14,31 +15,54 @@ from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, PodPart
 from webhook.spark.properties import Conf
 
-_CONTAINERS: Final = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
 #: Placeholders for random ids of a submission.
 APP_SELECTOR: Final = "spark-" + "0" * 32
 _RUN: Final = "0" * 16
 _LABEL_LENGTH: Final = 63
+#: The id that all executors have if a StatefulSet or a Deployment makes them.
+SHARED_EXECUTOR_ID: Final = "EXECID"
 
 
-def created(role: Role, namespace: str, app_name: str, spark_version: str | None, conf: Conf, part: PodPart) -> JSON:
+def allocates_by_number(conf: Conf) -> bool:
+    """Whether Spark gives each executor a number of its own."""
+    return conf.get(properties.ALLOCATOR, "direct") not in ("statefulset", "deployment")
+
+
+def created(role: Role, app_name: str, spark_version: str, conf: Conf, part: PodPart) -> JSON:
     """The driver or the first executor of an application. The other executors differ only in name and id."""
     metadata, spec = part.template_parts
+    executor_id = "" if role is Role.DRIVER else "1" if allocates_by_number(conf) else SHARED_EXECUTOR_ID
     labels = (metadata.get("labels") or {}) | properties.prefixed(conf, properties.of(role, "label."))
-    annotations = (metadata.get("annotations") or {}) | properties.prefixed(conf, properties.of(role, "annotation."))
+    annotations = metadata.get("annotations") or {}
+    for key, value in properties.prefixed(conf, properties.of(role, "annotation.")).items():
+        annotations = annotations | {
+            key: value.replace("{{APP_ID}}", APP_SELECTOR).replace("{{EXECUTOR_ID}}", executor_id)
+        }
     labels |= {
-        names.SPARK_APP_NAME: re.sub("[^a-z0-9]+", "-", app_name.strip().lower())[:_LABEL_LENGTH].strip("-"),
+        names.SPARK_APP_NAME: app_name_label(app_name),
         names.SPARK_APP_SELECTOR: APP_SELECTOR,
         names.SPARK_ROLE: role.value,
+        names.SPARK_VERSION: spark_version,
     }
-    if spark_version:
-        labels[names.SPARK_VERSION] = spark_version
     if role is Role.DRIVER:
         name = conf[properties.DRIVER_POD_NAME]
     else:
-        name = conf.get(properties.EXECUTOR_POD_NAME_PREFIX, f"{app_name}-{_RUN}") + "-exec-1"
-        labels |= {names.SPARK_EXEC_ID: "1", names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
-    return received(name, namespace, labels, annotations, _spec(role, conf, spec))
+        prefix = conf.get(properties.EXECUTOR_POD_NAME_PREFIX) or f"{resource_name(app_name)}-{_RUN}"
+        name = f"{prefix}-exec-{executor_id}"
+        labels |= {names.SPARK_EXEC_ID: executor_id, names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
+    return received(name, conf[properties.NAMESPACE], labels, annotations, _spec(role, conf, spec))
+
+
+def app_name_label(app_name: str) -> str:
+    """The label that Spark makes from an application's name."""
+    text = re.sub("[^a-z0-9-]", "-", app_name.strip().lower())
+    return re.sub("-+", "-", text)[:_LABEL_LENGTH].strip("-")
+
+
+def resource_name(app_name: str) -> str:
+    """The start of the names of resources, which Spark makes from an application's name."""
+    text = re.sub("[^a-z0-9-]", "-", app_name.strip().lower())
+    return re.sub("^[0-9]", "x", re.sub("-+", "-", text))
 
 
 def _spec(role: Role, conf: Conf, start: JSON) -> JSON:
@@ -47,33 +71,30 @@ def _spec(role: Role, conf: Conf, start: JSON) -> JSON:
     selector |= properties.prefixed(conf, properties.of(role, "node.selector."))
     if selector:
         spec["nodeSelector"] = (start.get("nodeSelector") or {}) | selector
-    volumes = _volumes(properties.prefixed(conf, properties.of(role, "volumes.")))
+    volumes = _volumes(conf, role)
     if volumes:
         spec["volumes"] = [*(start.get("volumes") or []), *volumes]
-    scheduler = conf.get(properties.of(role, "scheduler.name")) or conf.get(properties.SCHEDULER_NAME)
-    if scheduler:
+    scheduler = conf.get(properties.of(role, "scheduler.name"), conf.get(properties.SCHEDULER_NAME))
+    if scheduler is not None:
         spec["schedulerName"] = scheduler
     return spec
 
 
 def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
     """The containers, Spark's last: the template's container of its name, or else the template's first."""
-    wanted = conf.get(properties.of(role, "podTemplateContainerName"), _CONTAINERS[role])
-    chosen = next((one for one in given if one.get("name") == wanted), given[0] if given else {})
-    own = {"name": _CONTAINERS[role], **chosen}
-    image = conf.get(properties.of(role, "container.image")) or conf.get(properties.IMAGE)
-    if image:
+    wanted = conf.get(properties.of(role, properties.TEMPLATE_CONTAINER))
+    named = [one for one in given if wanted is not None and one.get("name") == wanted]
+    chosen = named[0] if len(named) == 1 else given[0] if given else {}
+    own = {"name": properties.CONTAINERS[role], **chosen}
+    if image := properties.image(conf, role):
         own["image"] = image
     return [*(one for one in given if one is not chosen), own]
 
 
-def _volumes(settings: dict[str, str]) -> list[JSON]:
-    """The volumes that are set by properties `TYPE.NAME.mount.path` and `TYPE.NAME.options.OPTION`."""
-    volumes: dict[tuple[str, str], dict[str, str]] = {}
-    for key, value in settings.items():
-        match key.split(".", 3):
-            case [kind, name, "options", option] if kind in properties.VOLUME_TYPES:
-                volumes.setdefault((kind, name), {})[option] = value
-            case [kind, name, *_] if kind in properties.VOLUME_TYPES:
-                volumes.setdefault((kind, name), {})
-    return [{"name": name, kind: options} for (kind, name), options in volumes.items()]
+def _volumes(conf: Conf, role: Role) -> list[JSON]:
+    """The volumes that are set by properties."""
+    found = []
+    for (kind, name), settings in properties.volumes(conf, role).items():
+        if kind in properties.VOLUME_TYPES:
+            found.append({"name": name, kind: properties.prefixed(settings, "options.")})
+    return found

@@ -50,4 +50,6 @@ def operator_version(text: str) -> OperatorVersion:
         if text in (str(one), f"{one.major}.{one.minor}"):
             return one
     minors = dict.fromkeys(f"{one.major}.{one.minor}" for one in OPERATORS)
-    raise ValueError(f'unknown version "{text}" of the Spark Operator; accepted: {", ".join(minors)}, or a patch of them')
+    raise ValueError(
+        f'unknown version "{text}" of the Spark Operator; accepted: {", ".join(minors)}, or a patch of them'
+    )

@@ -1,0 +1,120 @@
+"""Facts about an application that its pods do not show, as sentences: also what its author probably did not mean."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from webhook.core import names
+from webhook.core.pod import ObjectMeta
+from webhook.core.policy import Role
+from webhook.core.text import one_line
+from webhook.spark import batch_schedulers, properties, spark_pods
+from webhook.spark.manifest import ApplicationSpec, Dependencies, ScheduledSpec
+from webhook.spark.properties import Conf
+from webhook.spark.submission import Submission
+from webhook.spark.versions import OperatorVersion
+
+#: Fields that the schema of an application requires, although pods can be derived without them.
+_REQUIRED: Final = {"type": "type", "sparkVersion": "spark_version", "mainApplicationFile": "main_application_file"}
+#: The first release that writes a pod template of its own if there is none.
+_WRITES_TEMPLATES: Final = OperatorVersion(2, 4)
+#: A number as Spark reads an int.
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+#: The number of executors that Spark asks for by itself.
+_SPARK_EXECUTORS: Final = 2
+
+
+def executors(conf: Conf) -> str:
+    """The number of executors, in words."""
+    instances = conf.get(properties.EXECUTOR_INSTANCES)
+    if conf.get(properties.DYNAMIC_ALLOCATION) != "true":
+        return str(_SPARK_EXECUTORS) if instances is None else one_line(instances)
+    least = conf.get(properties.MIN_EXECUTORS, "0")
+    most = conf.get(properties.MAX_EXECUTORS)
+    at_first = (conf.get(properties.INITIAL_EXECUTORS), instances, least)
+    first = max((int(one) for one in at_first if one and _NUMBER.fullmatch(one)), default=0)
+    reach = f"{least} to {most}" if most else f"{least} or more"
+    told = f", {first} at first" if str(first) != least else ""
+    return one_line(f"{reach}, by dynamic allocation{told}")
+
+
+def of_application(submission: Submission) -> Iterator[str]:
+    """Notes on an application."""
+    spec, operator = submission.spec, submission.operator
+    yield from _of_metadata(submission.application.metadata, "spec.driver.annotations or spec.executor.annotations")
+    if spec.suspend and operator >= _WRITES_TEMPLATES:
+        yield "suspended: no pods are made until spec.suspend is removed"
+    missing = [f"spec.{key}" for key, name in _REQUIRED.items() if not getattr(spec, name)]
+    if missing:
+        verb, them, were = ("is", "it", "it were") if len(missing) == 1 else ("are", "them", "they were")
+        yield f"{', '.join(missing)} {verb} missing, and the API server asks for {them}; explained as if {were} there"
+    if not spec.in_cluster_mode:
+        yield f"in mode {one_line(spec.mode or '')} there is no driver pod, so only the executors are placed"
+    if submission.pod_namespace != submission.namespace:
+        yield f"sparkConf puts the pods into the namespace {one_line(submission.pod_namespace)}"
+    if spec.executor.instances is None and not _asks_for_executors(spec):
+        yield "spec.executor.instances is missing, which means one executor"
+    yield from _of_templates(spec, operator)
+    yield from _of_allocator(submission.conf)
+    if batch := spec.batch_scheduler:
+        yield from _of_batch_scheduler(batch)
+    deps = msgspec.to_builtins(spec.deps or Dependencies())
+    counts = [f"{field}: {len(entries)}" for field, entries in deps.items() if entries]
+    if counts:
+        yield f"deps ({', '.join(counts)}) are downloaded when the pods start and do not affect placement"
+
+
+def of_schedule(metadata: ObjectMeta, spec: ScheduledSpec) -> Iterator[str]:
+    """Notes on when a scheduled application runs."""
+    place = "spec.template.driver.annotations or spec.template.executor.annotations"
+    yield from _of_metadata(metadata, place)
+    suspended = "; currently suspended" if spec.suspend else ""
+    if spec.schedule:
+        yield f"runs on the schedule {one_line(spec.schedule)}{suspended}"
+
+
+def of_connect(metadata: ObjectMeta, conf: Conf) -> Iterator[str]:
+    """Notes on a SparkConnect whose executors are created with `conf`."""
+    yield from _of_metadata(metadata, "the annotations of spec.server.template or spec.executor.template")
+    yield from _of_allocator(conf)
+    if properties.EXECUTOR_INSTANCES not in conf and conf.get(properties.DYNAMIC_ALLOCATION) != "true":
+        yield f"spec.executor.instances is missing: Spark asks for {_SPARK_EXECUTORS} executors"
+
+
+def _of_metadata(metadata: ObjectMeta, place: str) -> Iterator[str]:
+    for kind, entries in (("annotations", metadata.annotations), ("labels", metadata.labels)):
+        if names.MODE_ANNOTATION in (entries or {}):
+            yield f'metadata.{kind}["{names.MODE_ANNOTATION}"] has no effect there; it belongs in {place}'
+
+
+def _asks_for_executors(spec: ApplicationSpec) -> bool:
+    conf = spec.spark_conf or {}
+    dynamic = spec.dynamic_allocation is not None and spec.dynamic_allocation.enabled
+    return bool(conf.get(properties.EXECUTOR_INSTANCES) or dynamic or conf.get(properties.DYNAMIC_ALLOCATION) == "true")
+
+
+def _of_templates(spec: ApplicationSpec, operator: OperatorVersion) -> Iterator[str]:
+    for role in Role:
+        key = properties.of(role, properties.TEMPLATE_FILE)
+        file = (spec.spark_conf or {}).get(key)
+        if not file:
+            continue
+        if spec.part(role).template is not None or operator >= _WRITES_TEMPLATES:
+            yield f'spec.sparkConf["{key}"] has no effect: the operator overwrites it; use spec.{role}.template'
+        else:
+            told = f"the pod template {one_line(file)} in sparkConf"
+            yield f"{told} is in the operator's container and cannot be read here"
+
+
+def _of_allocator(conf: Conf) -> Iterator[str]:
+    if not spark_pods.allocates_by_number(conf):
+        allocator = one_line(conf[properties.ALLOCATOR])
+        yield f"the allocator {allocator} gives executors no numbers, so that a mix does not apply to them"
+
+
+def _of_batch_scheduler(name: str) -> Iterator[str]:
+    known = name in (batch_schedulers.VOLCANO, batch_schedulers.YUNIKORN)
+    assumed = "" if known else f", and {one_line(name)} among its kube-schedulers"
+    yield f"spec.batchScheduler: assumed that batch scheduling is enabled in the operator{assumed}"
