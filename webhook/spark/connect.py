@@ -17,8 +17,8 @@ from webhook.spark.versions import OperatorVersion
 #: Spark's script starts the server under this name. It becomes a label of the executors.
 APP_NAME: Final = "Spark Connect server"
 SERVER_ROLE: Final = "connect-server"
-#: The first release that makes a server without a pod template for its executors, and validates a SparkConnect.
-VALIDATED: Final = OperatorVersion(2, 5)
+#: The first release that takes the executors' image only from the container of Spark's name.
+_NAMED: Final = OperatorVersion(2, 5)
 
 
 def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
@@ -47,7 +47,7 @@ def server_image(connect: Connect) -> str | None:
 
 def executor_image(connect: Connect, operator: OperatorVersion) -> str | None:
     """The image of the executors, apart from sparkConf; None if there is none."""
-    own = _image(connect.spec.executor, names.EXECUTOR_CONTAINER, first=operator < VALIDATED)
+    own = _image(connect.spec.executor, names.EXECUTOR_CONTAINER, first=operator < _NAMED)
     return own or connect.spec.image or None
 
 
@@ -71,6 +71,8 @@ def executor_conf(connect: Connect, name: str, namespace: str, operator: Operato
 
 def place(connect: Connect, key: str) -> str:
     """Where in `connect` the property `key` of its executors is set."""
+    if key == properties.EXECUTOR_INSTANCES and connect.spec.executor.instances is not None:
+        return "spec.executor.instances"
     label = key.removeprefix(properties.of(Role.EXECUTOR, "label."))
     if label != key and label in (connect.metadata.labels or {}):
         return f'metadata.labels["{label}"]'

@@ -10,8 +10,17 @@ from webhook.core import names
 from webhook.core.fault import clause
 from webhook.core.pod import ObjectMeta, View
 from webhook.core.policy import Role
-from webhook.spark import connect, notes, operator_refusals, operator_webhook, spark_pods, spark_refusals
+from webhook.spark import (
+    connect,
+    connect_refusals,
+    notes,
+    operator_refusals,
+    operator_webhook,
+    spark_pods,
+    spark_refusals,
+)
 from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplication
+from webhook.spark.operator_rules import name_refusals
 from webhook.spark.submission import Submission, submitted
 from webhook.spark.versions import Versions
 from webhook.spark.workloads import Namespace, Refusal, SparkPod, Workload
@@ -93,7 +102,7 @@ def _application(document: JSON, namespace: str, versions: Versions) -> Workload
         name,
         _pods(submission),
         tuple(notes.of_application(submission)),
-        tuple(_refusals(submission)),
+        (*name_refusals(name, versions.operator), *_refusals(submission)),
     )
 
 
@@ -119,7 +128,7 @@ def _pods(submission: Submission) -> tuple[SparkPod, ...]:
             title=role.value,
             created=spark_pods.created(role, submission.name, submission.spark, conf, spec.part(role)),
             count=notes.executors(conf) if role is Role.EXECUTOR else "",
-            operator=partial(operator_webhook.mutated, application=submission.application, role=role),
+            operator=operator_webhook.of(submission.application, role, conf),
         )
         for role in (Role if spec.in_cluster_mode else [Role.EXECUTOR])
     )
@@ -128,7 +137,8 @@ def _pods(submission: Submission) -> tuple[SparkPod, ...]:
 def _refusals(submission: Submission) -> Iterator[Refusal]:
     spec, conf = submission.spec, submission.conf
     yield from operator_refusals.of_application(submission)
-    yield from spark_refusals.by_submission(conf, submission.place)
+    if spec.executor.instances is None:
+        yield from spark_refusals.by_submission(conf, "", submission.place)
     for role in Role if spec.in_cluster_mode else [Role.EXECUTOR]:
         yield from spark_refusals.by_role(role, conf, spec.part(role), submission.place)
 
@@ -143,13 +153,14 @@ def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
         created=spark_pods.created(Role.EXECUTOR, connect.APP_NAME, spark, conf, spec.executor),
         count=notes.executors(conf),
     )
-    refused = (
-        *operator_refusals.of_connect(found, name, where, versions.operator),
-        *spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, partial(connect.place, found)),
-    )
+    refused = [*connect_refusals.of_connect(found, name, where, versions.operator)]
+    place = partial(connect.place, found)
+    if (spec.executor.instances or 0) >= 0:
+        refused += spark_refusals.by_submission(conf, Role.EXECUTOR, place)
+    refused += spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, place)
     server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
-    told = tuple(notes.of_connect(found.metadata, conf))
-    return Workload("SparkConnect", where, name, (server, executor), told, refused)
+    told = tuple(notes.of_connect(found, conf))
+    return Workload("SparkConnect", where, name, (server, executor), told, tuple(refused))
 
 
 class _AnyPod(View, frozen=True):

@@ -68,6 +68,7 @@ class PodPart(View, frozen=True):
     core_request: str | None = None
     memory: str | None = None
     memory_overhead: str | None = None
+    memory_limit: str | None = None
 
     @property
     def template_parts(self) -> tuple[JSON, JSON]:

@@ -9,17 +9,19 @@ import msgspec
 from webhook.core import names
 from webhook.core.pod import ObjectMeta
 from webhook.core.policy import Role
-from webhook.core.text import one_line
+from webhook.core.text import listed, one_line
 from webhook.spark import batch_schedulers, properties, spark_pods
-from webhook.spark.manifest import ApplicationSpec, Dependencies, ScheduledSpec
+from webhook.spark.manifest import ApplicationSpec, Connect, Dependencies, ScheduledSpec
 from webhook.spark.properties import Conf
-from webhook.spark.submission import Submission
+from webhook.spark.submission import TEMPLATES, Submission
 from webhook.spark.versions import OperatorVersion
 
 #: Fields that the schema of an application requires, although pods can be derived without them.
 _REQUIRED: Final = {"type": "type", "sparkVersion": "spark_version", "mainApplicationFile": "main_application_file"}
-#: The first release that writes a pod template of its own if there is none.
-_WRITES_TEMPLATES: Final = OperatorVersion(2, 4)
+#: The first release that can suspend an application.
+_SUSPENDS: Final = OperatorVersion(2, 4)
+#: Characters that a shell does not take as they are.
+_SHELL: Final = re.compile(r"[\s$`\\\"'|&;<>()*?#~\[\]{}!]")
 #: A number as Spark reads an int.
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 #: The number of executors that Spark asks for by itself.
@@ -44,7 +46,7 @@ def of_application(submission: Submission) -> Iterator[str]:
     """Notes on an application."""
     spec, operator = submission.spec, submission.operator
     yield from _of_metadata(submission.application.metadata, "spec.driver.annotations or spec.executor.annotations")
-    if spec.suspend and operator >= _WRITES_TEMPLATES:
+    if spec.suspend and operator >= _SUSPENDS:
         yield "suspended: no pods are made until spec.suspend is removed"
     missing = [f"spec.{key}" for key, name in _REQUIRED.items() if not getattr(spec, name)]
     if missing:
@@ -53,9 +55,13 @@ def of_application(submission: Submission) -> Iterator[str]:
     if not spec.in_cluster_mode:
         yield f"in mode {one_line(spec.mode or '')} there is no driver pod, so only the executors are placed"
     if submission.pod_namespace != submission.namespace:
-        yield f"sparkConf puts the pods into the namespace {one_line(submission.pod_namespace)}"
+        yield (
+            f"sparkConf puts the pods into the namespace {one_line(submission.pod_namespace)}, where the operator's "
+            "webhook refuses them if it serves that namespace"
+        )
     if spec.executor.instances is None and not _asks_for_executors(spec):
-        yield "spec.executor.instances is missing, which means one executor"
+        number = "one executor" if submission.counted else f"{_SPARK_EXECUTORS} executors"
+        yield f"spec.executor.instances is missing, which means {number}"
     yield from _of_templates(spec, operator)
     yield from _of_allocator(submission.conf)
     if batch := spec.batch_scheduler:
@@ -75,9 +81,17 @@ def of_schedule(metadata: ObjectMeta, spec: ScheduledSpec) -> Iterator[str]:
         yield f"runs on the schedule {one_line(spec.schedule)}{suspended}"
 
 
-def of_connect(metadata: ObjectMeta, conf: Conf) -> Iterator[str]:
+def of_connect(connect: Connect, conf: Conf) -> Iterator[str]:
     """Notes on a SparkConnect whose executors are created with `conf`."""
-    yield from _of_metadata(metadata, "the annotations of spec.server.template or spec.executor.template")
+    yield from _of_metadata(connect.metadata, "the annotations of spec.server.template or spec.executor.template")
+    own = connect.spec.spark_conf or {}
+    file = own.get(properties.of(Role.EXECUTOR, properties.TEMPLATE_FILE))
+    if file and connect.spec.executor.template is None:
+        yield f"the pod template {one_line(file)} in sparkConf is in the server's container and cannot be read here"
+    shell = [key for key, value in own.items() if _SHELL.search(key + value)]
+    if shell:
+        told = listed("", [f'spec.sparkConf["{one_line(key)}"]' for key in shell])
+        yield f"the operator passes sparkConf to a shell without quotes, which changes {told}"
     yield from _of_allocator(conf)
     if properties.EXECUTOR_INSTANCES not in conf and conf.get(properties.DYNAMIC_ALLOCATION) != "true":
         yield f"spec.executor.instances is missing: Spark asks for {_SPARK_EXECUTORS} executors"
@@ -101,7 +115,7 @@ def _of_templates(spec: ApplicationSpec, operator: OperatorVersion) -> Iterator[
         file = (spec.spark_conf or {}).get(key)
         if not file:
             continue
-        if spec.part(role).template is not None or operator >= _WRITES_TEMPLATES:
+        if spec.part(role).template is not None or operator >= TEMPLATES:
             yield f'spec.sparkConf["{key}"] has no effect: the operator overwrites it; use spec.{role}.template'
         else:
             told = f"the pod template {one_line(file)} in sparkConf"

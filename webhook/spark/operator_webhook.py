@@ -1,14 +1,18 @@
 """What the Spark Operator's own webhook changes of a pod.
 
 Source: kubeflow/spark-operator, internal/webhook/sparkpod_defaulter.go. It changes the pods of a SparkApplication, with
-and without a pod template, and not those of a SparkConnect.
+and without a pod template, and not those of a SparkConnect. Its configuration selects pods by their label.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
+from webhook.core import names
 from webhook.core.policy import Role
 from webhook.spark import properties
 from webhook.spark.manifest import JSON, Application, VolumeMount
+from webhook.spark.properties import Conf
 from webhook.spark.submission import LOCAL_DIR
 
 #: The names by which it finds Spark's container; without one of these it takes the first container.
@@ -16,6 +20,14 @@ _CONTAINERS: Final = {
     Role.DRIVER: (properties.CONTAINERS[Role.DRIVER],),
     Role.EXECUTOR: ("executor", properties.CONTAINERS[Role.EXECUTOR]),
 }
+
+
+def of(application: Application, role: Role, conf: Conf) -> Callable[[JSON], JSON] | None:
+    """What the webhook does to the pods of `role` that Spark makes with `conf`; None if it is not called for them."""
+    labels = properties.prefixed(conf, properties.of(role, "label."))
+    if labels.get(names.LAUNCHED_BY_OPERATOR) != "true" or not labels.get(names.APP_NAME):
+        return None
+    return partial(mutated, application=application, role=role)
 
 
 def mutated(pod: JSON, application: Application, role: Role) -> JSON:

@@ -12,7 +12,7 @@ from webhook.core.policy import Role
 from webhook.spark import properties
 from webhook.spark.manifest import PodPart
 from webhook.spark.properties import Conf
-from webhook.spark.workloads import Refusal, Refuser
+from webhook.spark.workloads import Refusal, Refuser, refusal
 
 #: Labels that Spark sets itself, and refuses from others.
 _RESERVED: Final = {
@@ -31,12 +31,15 @@ _RESERVED: Final = {
 Where = Callable[[str], str]
 
 
-def by_submission(conf: Conf, where: Where) -> Iterator[Refusal]:
-    """Why spark-submit refuses `conf` before it makes the driver; `where` names the place of a property."""
+def by_submission(conf: Conf, role: str, where: Where) -> Iterator[Refusal]:
+    """Why spark-submit refuses `conf` before it makes the driver; `where` names the place of a property.
+
+    `role` is that of the pods which are never made then, or empty for all.
+    """
     instances = conf.get(properties.EXECUTOR_INSTANCES)
     if instances is not None and conf.get(properties.DYNAMIC_ALLOCATION) != "true" and not _positive(instances):
-        yield Refusal(
-            Refuser.SPARK_SUBMIT, "", f'{where(properties.EXECUTOR_INSTANCES)} is "{instances}"', "a positive integer"
+        yield refusal(
+            Refuser.SPARK_SUBMIT, role, f'{where(properties.EXECUTOR_INSTANCES)} is "{instances}"', "a positive integer"
         )
 
 
@@ -45,15 +48,15 @@ def by_role(role: Role, conf: Conf, part: PodPart, where: Where) -> Iterator[Ref
     by, whole = (Refuser.SPARK_SUBMIT, "") if role is Role.DRIVER else (Refuser.SPARK, role.value)
     if not properties.image(conf, role):
         accepted = f"spec.image or spec.{role}.image; the image of a pod template does not count"
-        yield Refusal(by, whole, f"the {role} has no image", accepted)
+        yield refusal(by, whole, f"the {role} has no image", accepted)
     labels = properties.prefixed(conf, properties.of(role, "label."))
     for label in _RESERVED[role]:
         if label in labels:
             key = properties.of(role, f"label.{label}")
-            yield Refusal(by, whole, f"{where(key)}: Spark sets the label {label} itself", "any other label")
+            yield refusal(by, whole, f"{where(key)}: Spark sets the label {label} itself", "any other label")
     if part.template is not None and part.template_parts[1].get("containers") is None:
         sentence = f"spec.{role}.template has no spec.containers, so Spark cannot read it"
-        yield Refusal(by, whole, sentence, f"spec.containers with at least name: {properties.CONTAINERS[role]}")
+        yield refusal(by, whole, sentence, f"spec.containers with at least name: {properties.CONTAINERS[role]}")
     yield from _volumes(role, conf, where)
 
 
@@ -64,13 +67,13 @@ def _volumes(role: Role, conf: Conf, where: Where) -> Iterator[Refusal]:
         if kind not in properties.VOLUME_TYPES:
             accepted = ", ".join(properties.VOLUME_TYPES)
             sentence = f"{where(prefix + next(iter(settings)))}: Spark mounts no volume of type {kind}"
-            yield Refusal(Refuser.SPARK_SUBMIT, "", sentence, accepted)
+            yield refusal(Refuser.SPARK_SUBMIT, "", sentence, accepted)
             continue
         wanted = ("mount.path", *(f"options.{one}" for one in properties.VOLUME_TYPES[kind]))
         for key in wanted:
             if key not in settings:
                 sentence = f"the volume {name} of the {role} has no {prefix}{key}"
-                yield Refusal(Refuser.SPARK_SUBMIT, "", sentence, "that property")
+                yield refusal(Refuser.SPARK_SUBMIT, "", sentence, "that property")
 
 
 def _positive(text: str) -> bool:

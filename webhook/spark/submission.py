@@ -33,7 +33,10 @@ _OPTIONS: Final = {
 _MEDIUM: Final = OperatorVersion(2, 5, 1)
 #: What Go's strconv.ParseBool takes for true.
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_TEMPLATES: Final = OperatorVersion(2, 4)
+#: The first release that writes a pod template of its own if there is none, and keeps the labels of Kueue from pods.
+TEMPLATES: Final = OperatorVersion(2, 4)
+#: The first release that sets the number of executors if there is none.
+_DEFAULTS: Final = OperatorVersion(2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Submission:
     """The version of Spark."""
     conf: Conf
     """The configuration that spark-submit is given."""
+    counted: bool
+    """Whether the operator knows how many executors there are."""
     fault: str = ""
     """Why the operator cannot submit it, as a clause; empty if it can."""
 
@@ -81,22 +86,24 @@ def submitted(application: Application, name: str, namespace: str, versions: Ver
     """What the operator submits for `application`, called `name`, in `namespace`."""
     operator = versions.operator
     found, fault = _monitored(_with_defaults(application, operator)), ""
+    counted = found.spec.executor.instances is not None
     try:
         found = batch_schedulers.scheduled(found, name)
     except batch_schedulers.SchedulingError as error:
         fault = str(error)
     spark = versions.spark_of(application.spec.spark_version)
-    return Submission(application, name, namespace, operator, spark, _conf(found, name, namespace, operator), fault)
+    conf = _conf(found, name, namespace, operator)
+    return Submission(application, name, namespace, operator, spark, conf, counted, fault)
 
 
 def _with_defaults(application: Application, operator: OperatorVersion) -> Application:
     """`application` with the defaults that the operator's admission webhook sets."""
     spec = application.spec
     conf, executor = spec.spark_conf or {}, spec.executor
-    if executor.instances is None and not conf.get(properties.EXECUTOR_INSTANCES) and not _dynamic(spec, operator):
-        executor = replace(executor, instances=1)
+    if executor.instances is None and operator >= _DEFAULTS and not conf.get(properties.EXECUTOR_INSTANCES):
+        executor = executor if _dynamic(spec, operator) else replace(executor, instances=1)
     driver = spec.driver
-    if operator >= _TEMPLATES:
+    if operator >= TEMPLATES:
         driver, executor = _sized(driver, conf, Role.DRIVER), _sized(executor, conf, Role.EXECUTOR)
     return replace(application, spec=replace(spec, driver=driver, executor=executor))
 
@@ -106,7 +113,7 @@ def _dynamic(spec: ApplicationSpec, operator: OperatorVersion) -> bool:
     if spec.dynamic_allocation is not None:
         return bool(spec.dynamic_allocation.enabled)
     # From 2.4 on the operator looks for a key that Spark does not know, in lower case.
-    key = properties.DYNAMIC_ALLOCATION if operator < _TEMPLATES else "spark.dynamicallocation.enabled"
+    key = properties.DYNAMIC_ALLOCATION if operator < TEMPLATES else "spark.dynamicallocation.enabled"
     return (spec.spark_conf or {}).get(key) in _TRUE
 
 
@@ -160,7 +167,7 @@ def _of_role(application: Application, name: str, role: Role, operator: Operator
     labels[names.SUBMISSION_ID] = submission or _SUBMISSION_ID
     of_application = application.metadata.labels or {}
     # From 2.4 on the operator keeps the labels of Kueue to the application.
-    passed = (key for key in of_application if operator < _TEMPLATES or not key.startswith(_KUEUE))
+    passed = (key for key in of_application if operator < TEMPLATES or not key.startswith(_KUEUE))
     labels |= {key: of_application[key] for key in passed}
     labels |= part.labels or {}
     conf = {properties.of(role, f"label.{key}"): value for key, value in labels.items()}
@@ -168,7 +175,7 @@ def _of_role(application: Application, name: str, role: Role, operator: Operator
     image = part.image or application.spec.image
     if image:
         conf[properties.of(role, "container.image")] = image
-    if part.template is not None or operator >= _TEMPLATES:
+    if part.template is not None or operator >= TEMPLATES:
         conf[properties.of(role, properties.TEMPLATE_FILE)] = f"{role}-pod-template.yaml"
         conf[properties.of(role, properties.TEMPLATE_CONTAINER)] = properties.CONTAINERS[role]
     return conf

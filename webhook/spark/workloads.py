@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from webhook.core import names
+from webhook.core.text import cut, one_line
 from webhook.spark.manifest import JSON
+
+#: The most characters of a sentence about a refusal.
+_LONGEST: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,11 @@ class Refusal:
     """What is wrong, and where."""
     accepted: str
     """What is accepted instead."""
+
+
+def refusal(by: Refuser, role: str, sentence: str, accepted: str) -> Refusal:
+    """A refusal whose texts are on one line, and cut if they are too long."""
+    return Refusal(by, str(role), cut(one_line(sentence), _LONGEST), cut(one_line(accepted), _LONGEST))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,108 @@
+"""Rules of the API server and the Spark Operator that hold for applications and for SparkConnect alike.
+
+Source: kubeflow/spark-operator, the CRDs and internal/webhook (the validators).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from webhook.core.policy import Role
+from webhook.spark import properties
+from webhook.spark.manifest import PodPart
+from webhook.spark.properties import Conf
+from webhook.spark.versions import OperatorVersion
+from webhook.spark.workloads import Refusal, Refuser, refusal
+
+#: What is wrong, and what is accepted.
+Fault = tuple[str, str]
+
+#: The most characters of a label's value, and of the name of a Service.
+LONGEST_LABEL: Final = 63
+_LONGEST_NAME: Final = 253
+_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+DNS_1035: Final = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+DNS_1035_ACCEPTED: Final = (
+    "lower case letters, digits and -, a letter first, a letter or digit last, at most {} characters"
+)
+#: The first release that checks names.
+CHECKS_NAMES: Final = OperatorVersion(2, 4)
+#: The first release that refuses keys of sparkConf.
+_CHECKS_CONF: Final = OperatorVersion(2, 5, 2)
+#: Keys of sparkConf that the operator refuses, each with what is accepted.
+_DENIED: Final = {
+    properties.IMAGE: "spec.image instead",
+    properties.of(Role.DRIVER, "container.image"): "spec.driver.image instead",
+    properties.of(Role.EXECUTOR, "container.image"): "spec.executor.image instead",
+    "spark.kubernetes.authenticate.driver.serviceAccountName": "spec.driver.serviceAccount instead",
+    "spark.kubernetes.authenticate.executor.serviceAccountName": "spec.executor.serviceAccount instead",
+    **dict.fromkeys(
+        (
+            "spark.master",
+            "spark.kubernetes.driver.master",
+            "spark.kubernetes.authenticate.oauthTokenFile",
+            "spark.kubernetes.authenticate.oauthToken",
+            "spark.kubernetes.authenticate.driver.oauthTokenFile",
+            "spark.kubernetes.authenticate.driver.oauthToken",
+            "spark.kubernetes.authenticate.executor.oauthTokenFile",
+            "spark.kubernetes.authenticate.executor.oauthToken",
+        ),
+        "nothing: the operator sets it",
+    ),
+}
+#: A semantic version as the operator reads it.
+_SEMANTIC: Final = re.compile(
+    r"v?(?P<major>[0-9]{1,9})(\.(?P<minor>[0-9]{1,9}))?(\.(?P<patch>[0-9]{1,9}))?"
+    r"(?P<preview>-[-.0-9A-Za-z]+)?(\+[-.0-9A-Za-z]+)?"
+)
+_OLDEST_WITH_TEMPLATES: Final = (3, 0, 0, True)
+
+
+def name_refusals(name: str, operator: OperatorVersion) -> Iterator[Refusal]:
+    """Why a SparkApplication or its schedule cannot be called `name`."""
+    sentence = f'metadata.name is "{name}"'
+    if not _SUBDOMAIN.fullmatch(name) or len(name) > _LONGEST_NAME:
+        accepted = "lower case letters, digits, - and ., a letter or digit first and last, at most 253 characters"
+        yield refusal(Refuser.API_SERVER, "", sentence, accepted)
+    elif operator < CHECKS_NAMES:
+        if len(name) > LONGEST_LABEL:
+            sentence = f"metadata.name has {len(name)} characters, and it becomes a label of the pods"
+            yield refusal(Refuser.API_SERVER, "", sentence, f"at most {LONGEST_LABEL} characters")
+    elif not DNS_1035.fullmatch(name) or len(name) > LONGEST_LABEL:
+        yield refusal(Refuser.OPERATOR, "", sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))
+
+
+def core_refusals(role: str, part: PodPart) -> Iterator[Refusal]:
+    """Why `part`, the field `role` of a specification, cannot have its number of cores."""
+    if part.cores is not None and part.cores < 1:
+        yield unaccepted(f"spec.{role}.cores", part.cores, "1 or more")
+
+
+def unaccepted(where: str, value: object, accepted: str) -> Refusal:
+    """The schema of the resource does not accept `value` at the field `where`."""
+    return refusal(Refuser.API_SERVER, "", f"{where} is {value}", accepted)
+
+
+def old_spark(version: str | None, parts: list[PodPart]) -> Iterator[Fault]:
+    """Whether a pod template is used with a version of Spark that the operator takes for older than 3.0.0."""
+    if not version or all(one.template is None for one in parts):
+        return
+    if not (found := _SEMANTIC.fullmatch(version)) or _comparable(found) < _OLDEST_WITH_TEMPLATES:
+        yield f'spec.sparkVersion is "{version}", and spec has a pod template', "a version from 3.0.0 on, such as 3.5.2"
+
+
+def _comparable(version: re.Match[str]) -> tuple[int, int, int, bool]:
+    """A version as numbers, and whether it is a release; a release comes after its previews."""
+    major, minor, patch = (int(version[one] or 0) for one in ("major", "minor", "patch"))
+    return major, minor, patch, version["preview"] is None
+
+
+def denied_properties(conf: Conf, namespace: str, operator: OperatorVersion) -> Iterator[Fault]:
+    """The keys of sparkConf, `conf`, that the operator does not let users set; the application is in `namespace`."""
+    if operator < _CHECKS_CONF:
+        return
+    for key, value in conf.items():
+        if key in _DENIED:
+            yield f'spec.sparkConf["{key}"] is not allowed', _DENIED[key]
+        elif key == properties.NAMESPACE and value != namespace:
+            yield f'spec.sparkConf["{key}"] is "{value}"', f'"{namespace}", the namespace of the application'
