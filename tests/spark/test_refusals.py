@@ -372,7 +372,15 @@ def test_a_run_of_a_schedule_can_have_too_long_a_name() -> None:
             "2.3",
             "spec.executor.instances is -1",
             {"spec/executor/instances": -1, "spec/executor/template": CONTAINERS},
-            {"spec/executor/instances": 0, "spec/executor/template": CONTAINERS},
+            {"spec/executor/instances": 1, "spec/executor/template": CONTAINERS},
+        ),
+        (
+            "spark-submit",
+            "executor",
+            "2.5.2",
+            'spec.executor.instances is "0"',
+            {"spec/executor/instances": 0},
+            {"spec/executor/instances": None},
         ),
         (
             "operator",
