@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-SOURCES := webhook certs charts tests benchmarks
+SOURCES := webhook certs charts tests tools benchmarks
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -49,6 +49,10 @@ bench: $(VENV)/dev ## Compare the service with a bare ASGI callable on plain uvi
 .PHONY: golden
 golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff
 	@$(BIN)/python -m tests.golden
+
+.PHONY: fields
+fields: $(VENV)/dev ## Read the operator's fields in release VERSION from the CRDs in the folder CRDS
+	@$(BIN)/python -m tools.crd_fields "$(VERSION)" "$(CRDS)"
 
 .PHONY: mutants
 mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the changes that no test notices

@@ -36,6 +36,7 @@ def test_the_wheel_holds_the_two_packages_and_no_key(built: Path) -> None:
         str(path.relative_to(ROOT)) for package in ("webhook", "certs") for path in (ROOT / package).rglob("*.py")
     }
     assert {name for name in names if name.endswith(".py")} == modules
+    assert "webhook/spark/crd_fields.json" in names
     assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
 
 
