@@ -130,7 +130,7 @@ def _pods(submission: Submission) -> tuple[SparkPod, ...]:
             count=notes.executors(conf) if role is Role.EXECUTOR else "",
             operator=operator_webhook.of(submission.application, role, conf),
         )
-        for role in (Role if spec.in_cluster_mode else [Role.EXECUTOR])
+        for role in spec.roles
     )
 
 
@@ -139,7 +139,7 @@ def _refusals(submission: Submission) -> Iterator[Refusal]:
     yield from operator_refusals.of_application(submission)
     if spec.executor.instances is None:
         yield from spark_refusals.by_submission(conf, "", submission.place)
-    for role in Role if spec.in_cluster_mode else [Role.EXECUTOR]:
+    for role in spec.roles:
         yield from spark_refusals.by_role(role, conf, spec.part(role), submission.place)
 
 

@@ -172,6 +172,11 @@ class ApplicationSpec(View, frozen=True):
         """Whether the driver runs in a pod."""
         return self.mode in (None, "", "cluster")
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles of the pods."""
+        return tuple(Role) if self.in_cluster_mode else (Role.EXECUTOR,)
+
     def part(self, role: Role) -> PodPart:
         """The settings for the pods of `role`."""
         return self.driver if role is Role.DRIVER else self.executor

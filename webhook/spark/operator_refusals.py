@@ -47,7 +47,7 @@ def of_application(submission: Submission) -> Iterator[Refusal]:
         yield refusal(Refuser.OPERATOR, "", sentence, accepted)
     for sentence, accepted in _failed(submission):
         yield refusal(Refuser.OPERATOR, "", sentence, accepted)
-    for role in Role:
+    for role in submission.spec.roles:
         whole = "" if role is Role.DRIVER else role.value
         for sentence, accepted in _denied_pods(submission, role):
             yield refusal(Refuser.OPERATOR, whole, sentence, accepted)
