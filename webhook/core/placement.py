@@ -9,8 +9,8 @@ from msgspec import Struct
 from webhook.core import names
 from webhook.core.bounds import Excess, excess
 from webhook.core.distribution import WHOLE, application, in_rollout
-from webhook.core.modes import NONE, SchedulingMode, Side
-from webhook.core.node_affinity import reach
+from webhook.core.guards import note_rivals, placeable, runnable
+from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile, CompiledRule
@@ -18,7 +18,7 @@ from webhook.core.reasons import Caution, ChangeReason, Reason, caution
 from webhook.core.schema import LONGEST_IMAGE
 from webhook.core.text import cut, listed
 from webhook.core.tolerations import may_tolerate
-from webhook.core.virtual_node import Taint, Unsupported
+from webhook.core.virtual_node import Taint
 
 _ROLES: Final = {"driver": Role.DRIVER, "connect-server": Role.DRIVER, "executor": Role.EXECUTOR}
 #: Digits of the largest executor number that is looked at; Spark's is an int.
@@ -54,7 +54,7 @@ class Origin(StrEnum):
 
 
 #: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
-_PLACE, _PROFILE, _PRIVILEGED = Verdict.PLACE, Origin.PROFILE, Unsupported.PRIVILEGED
+_PLACE, _PROFILE = Verdict.PLACE, Origin.PROFILE
 
 
 class Mismatch(Struct, frozen=True):
@@ -153,9 +153,9 @@ def decide(
             placed=False,
             cautions=tuple(cautions),
         )
-    mode = _runnable(pod, wanted, profile, cautions)
-    _note_rivals(pod, mode, profile, cautions)
-    placed = _placeable(pod, mode, profile, cautions)
+    mode = runnable(pod, wanted, profile, cautions)
+    note_rivals(pod, mode, profile, cautions)
+    placed = placeable(pod, mode, profile, cautions)
     for one in cautions:
         if reason is None or _SEVERITY[one.reason] > _SEVERITY[reason]:
             reason = Reason(one.reason)
@@ -227,63 +227,6 @@ def _told(
     """A placement that changes nothing but the record."""
     record = _record(mode, profile, reason)
     return Placement(verdict, role, mode, reason, record, source, mode, cautions=tuple(cautions))
-
-
-def _runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
-    """`mode`, or `ecs-only` if `mode` opens ECI to a pod that ECI cannot run."""
-    if mode.opens_eci and (obstacle := _obstacle(pod, profile)):
-        cautions.append(caution(Reason.UNSUPPORTED, f"ECI cannot run {obstacle}: placed as ecs-only instead of {mode}"))
-        return SchedulingMode.ECS_ONLY
-    return mode
-
-
-def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
-    spec, unsupported = pod.spec, profile.unsupported
-    if spec.host_network and Unsupported.HOST_NETWORK in unsupported:
-        return "hostNetwork"
-    if spec.volumes:
-        for volume in spec.volumes:
-            if volume.host_path is not None and Unsupported.HOST_PATH in unsupported:
-                return f'the hostPath volume "{cut(volume.name or "", 40)}"'
-    if _PRIVILEGED in unsupported:
-        for container in (*(spec.init_containers or ()), *(spec.containers or ())):
-            if container.security_context is not None and container.security_context.privileged:
-                return f'the privileged container "{cut(container.name or "", 40)}"'
-    return None
-
-
-def _note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> None:
-    """Warns of labels and schedulers that decide regardless of the affinity."""
-    labels = pod.metadata.labels or {}
-    for key in profile.outranked_by:
-        if labels.get(key, "false") != "false":
-            cautions.append(caution(Reason.OUTRANKED, f"the pod label {key} outranks the placement {mode}"))
-            break
-    scheduler = pod.spec.scheduler_name
-    if mode.needs_ack_scheduler and scheduler not in (None, "", names.DEFAULT_SCHEDULER):
-        sentence = (
-            f'the scheduler "{cut(scheduler or "", 40)}" follows no ResourcePolicy, only {names.DEFAULT_SCHEDULER} does'
-        )
-        cautions.append(caution(Reason.OTHER_SCHEDULER, sentence))
-
-
-def _placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> bool:
-    """Whether the pod can be placed as `mode` asks; if not, it keeps its own placement."""
-    if pod.spec.node_name:
-        sentence = f'nodeName is "{cut(pod.spec.node_name, 60)}" already, so {mode} cannot place the pod'
-        cautions.append(caution(Reason.NODE_NAME_SET, sentence))
-        return False
-    if mode.requires is None:
-        return True
-    found = reach(pod.spec, profile.label.key, profile.label.value)
-    if mode.requires is Side.VIRTUAL:
-        possible, reason, verb = found.labelled, Reason.EXCLUDES_VIRTUAL_NODES, "excludes"
-    else:
-        possible, reason, verb = found.others, Reason.DEMANDS_VIRTUAL_NODES, "demands"
-    if not possible:
-        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector {verb} virtual nodes"
-        cautions.append(caution(reason, sentence))
-    return possible
 
 
 def _image_cache(

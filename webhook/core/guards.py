@@ -1,0 +1,72 @@
+"""Guards: what of a pod stands against its mode, as warnings; and the mode that the pod can run in."""
+
+from typing import Final
+
+from webhook.core import names
+from webhook.core.modes import SchedulingMode, Side
+from webhook.core.node_affinity import reach
+from webhook.core.pod import Pod
+from webhook.core.profile import CompiledProfile
+from webhook.core.reasons import Caution, Reason, caution
+from webhook.core.text import cut
+from webhook.core.virtual_node import Unsupported
+
+#: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
+_PRIVILEGED: Final = Unsupported.PRIVILEGED
+
+
+def runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
+    """`mode`, or `ecs-only` if `mode` opens ECI to a pod that ECI cannot run."""
+    if mode.opens_eci and (obstacle := _obstacle(pod, profile)):
+        cautions.append(caution(Reason.UNSUPPORTED, f"ECI cannot run {obstacle}: placed as ecs-only instead of {mode}"))
+        return SchedulingMode.ECS_ONLY
+    return mode
+
+
+def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
+    spec, unsupported = pod.spec, profile.unsupported
+    if spec.host_network and Unsupported.HOST_NETWORK in unsupported:
+        return "hostNetwork"
+    if spec.volumes:
+        for volume in spec.volumes:
+            if volume.host_path is not None and Unsupported.HOST_PATH in unsupported:
+                return f'the hostPath volume "{cut(volume.name or "", 40)}"'
+    if _PRIVILEGED in unsupported:
+        for container in (*(spec.init_containers or ()), *(spec.containers or ())):
+            if container.security_context is not None and container.security_context.privileged:
+                return f'the privileged container "{cut(container.name or "", 40)}"'
+    return None
+
+
+def note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> None:
+    """Warns of labels and schedulers that decide regardless of the affinity."""
+    labels = pod.metadata.labels or {}
+    for key in profile.outranked_by:
+        if labels.get(key, "false") != "false":
+            cautions.append(caution(Reason.OUTRANKED, f"the pod label {key} outranks the placement {mode}"))
+            break
+    scheduler = pod.spec.scheduler_name
+    if mode.needs_ack_scheduler and scheduler not in (None, "", names.DEFAULT_SCHEDULER):
+        sentence = (
+            f'the scheduler "{cut(scheduler or "", 40)}" follows no ResourcePolicy, only {names.DEFAULT_SCHEDULER} does'
+        )
+        cautions.append(caution(Reason.OTHER_SCHEDULER, sentence))
+
+
+def placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> bool:
+    """Whether the pod can be placed as `mode` asks; if not, it keeps its own placement."""
+    if pod.spec.node_name:
+        sentence = f'nodeName is "{cut(pod.spec.node_name, 60)}" already, so {mode} cannot place the pod'
+        cautions.append(caution(Reason.NODE_NAME_SET, sentence))
+        return False
+    if mode.requires is None:
+        return True
+    found = reach(pod.spec, profile.label.key, profile.label.value)
+    if mode.requires is Side.VIRTUAL:
+        possible, reason, verb = found.labelled, Reason.EXCLUDES_VIRTUAL_NODES, "excludes"
+    else:
+        possible, reason, verb = found.others, Reason.DEMANDS_VIRTUAL_NODES, "demands"
+    if not possible:
+        sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector {verb} virtual nodes"
+        cautions.append(caution(reason, sentence))
+    return possible
