@@ -155,6 +155,18 @@ BARE: dict[str, Any] = {
     "placed": True, "cautions": (), "tolerations": (), "requirement": None, "preference": None, "annotations": {},
     "image_cache": None, "own_image_cache": "",
 }  # fmt: skip
+PREFERS_OTHERS = {
+    "nodeAffinity": {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {
+                "weight": 1,
+                "preference": {
+                    "matchExpressions": [{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}]
+                },
+            }
+        ]
+    }
+}
 AUTO = ("k8s.aliyun.com/eci-image-cache", "true", ChangeReason.IMAGE_CACHE_AUTO)
 ASKS = listed('spark-eci-webhook/mode: found "aaaaaaaaaaa…"; accepted: ', [*SchedulingMode, "none"])
 REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
@@ -267,6 +279,42 @@ REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
             },
         ),
         ("rich", _pod(spark__exec__id=f"{10**17 + 1}"), "ecs-only", "ecs-only", {"source": Origin.MIX, "share": 60}),
+        (
+            "plain",
+            _pod(
+                annotations={"spark-eci-webhook/mode": "ecs-first"}, spec={"nodeSelector": {"type": "virtual-kubelet"}}
+            ),
+            "ecs-first",
+            "ecs-first",
+            {
+                "reason": Reason.OWN_REQUIREMENT,
+                "source": Origin.OVERRIDE,
+                "cautions": _caution(
+                    Reason.OWN_REQUIREMENT,
+                    "ecs-first does not decide: the pod's own affinity or nodeSelector leaves only virtual nodes",
+                ),
+                "tolerations": OPENED,
+                "preference": PreferredSchedulingTerm(1, NodeSelectorTerm([OTHERS], None)),
+                "image_cache": AUTO,
+            },
+        ),
+        (
+            "plain",
+            _pod(annotations={"spark-eci-webhook/mode": "eci-first"}, spec={"affinity": PREFERS_OTHERS}),
+            "eci-first",
+            "eci-first",
+            {
+                "reason": Reason.OWN_PREFERENCE,
+                "source": Origin.OVERRIDE,
+                "cautions": _caution(
+                    Reason.OWN_PREFERENCE,
+                    "eci-first does not decide: with the pod's own preferred terms, virtual nodes weigh 1 and other nodes 1",
+                ),
+                "tolerations": OPENED,
+                "preference": PreferredSchedulingTerm(1, NodeSelectorTerm([VIRTUAL], None)),
+                "image_cache": AUTO,
+            },
+        ),
     ],
 )
 def test_the_whole_placement(profile: str, pod: Any, mode: str, asked: str, values: dict[str, Any]) -> None:
@@ -396,8 +444,8 @@ def test_the_codes_in_json_stay_as_they_are() -> None:
         "place observe leave deny",
         "profile mix rollout override guard",
         "driver executor",
-        "outside-rollout override override-refused other-scheduler outranked unsupported excludes-virtual-nodes "
-        "demands-virtual-nodes node-name-set too-large",
+        "outside-rollout override override-refused other-scheduler outranked own-preference own-requirement unsupported "
+        "excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
         "record policy image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
         "keeps-off-virtual-nodes prefers-virtual-nodes prefers-other-nodes already-there own-value own-image-cache "
         "already-tolerated empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
@@ -453,6 +501,15 @@ def test_a_warning_names_what_stands_in_the_way(role: str, spec: Any, sentence: 
     profile = PROFILES["plain" if role == "driver" else "observed"]
     facts = answer(review(_pod(role, spec=spec)), profile).admission
     assert [one.sentence for one in facts.cautions] == ([] if sentence is None else [sentence])
+
+
+def test_the_longest_warning_about_an_own_choice_is_told_in_full() -> None:
+    terms = [{"weight": 100, "preference": {"matchExpressions": [{"key": "type", "operator": "Exists"}]}}] * 999
+    affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": terms}}
+    facts = answer(review(_pod("driver", spec={"affinity": affinity})), PROFILES["plain"]).admission
+    assert [one.sentence for one in facts.cautions] == [
+        "ecs-first does not decide: with the pod's own preferred terms, virtual nodes weigh 99900 and other nodes 7"
+    ]
 
 
 def test_each_warning_is_told_once() -> None:

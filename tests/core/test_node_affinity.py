@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from webhook.core.node_affinity import Reach, reach
-from webhook.core.pod import PodSpec
+from webhook.core.node_affinity import Reach, Weights, reach, weights
+from webhook.core.pod import PodSpec, PreferredSchedulingTerm
 
 BOTH, VIRTUAL, OTHERS, NONE = Reach(True, True), Reach(True, False), Reach(False, True), Reach(False, False)  # noqa: FBT003
 
@@ -119,3 +119,55 @@ def test_node_selector_and_affinity_are_anded() -> None:
     outside = {"matchExpressions": [_one("NotIn", "virtual-kubelet")]}
     assert _reach(outside, selector={"type": "virtual-kubelet"}) == NONE
     assert _reach(outside, selector={"type": "ecs"}) == OTHERS
+
+
+def _weights(*terms: tuple[int, Any], value: str = "virtual-kubelet") -> Weights:
+    stated = [{"weight": weight, "preference": preference} for weight, preference in terms]
+    return weights(msgspec.convert(stated, list[PreferredSchedulingTerm]), "type", value)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "found"),
+    [
+        ([_one("In", "virtual-kubelet")], VIRTUAL),
+        ([_one("In", "virtual-kubelet", "ecs")], VIRTUAL),
+        ([_one("In", "ecs")], OTHERS),
+        ([_one("NotIn", "virtual-kubelet")], OTHERS),
+        ([_one("NotIn", "ecs")], BOTH),
+        ([_one("Exists")], VIRTUAL),
+        ([_one("Exists"), _one("NotIn", "ecs")], VIRTUAL),
+        ([_one("Exists"), _one("NotIn", "virtual-kubelet")], OTHERS),
+        ([_one("DoesNotExist")], OTHERS),
+        ([_one("Gt", "3")], OTHERS),
+        ([_one("Gt", "3"), _one("Lt", "4")], NONE),
+        ([_one("Exists"), _one("DoesNotExist")], NONE),
+        ([_one("In", "virtual-kubelet"), _one("In", "ecs", key="zone")], VIRTUAL),
+        ([_one("In", "ecs", key="zone")], BOTH),
+        ([_one("Near", "x")], NONE),
+    ],
+    ids=str,
+)
+def test_a_preferred_term_counts_for_the_nodes_that_match_it(requirements: list[Any], found: Reach) -> None:
+    assert _weights((3, {"matchExpressions": requirements})) == Weights(3 * found.labelled, 3 * found.others)
+
+
+@pytest.mark.parametrize(
+    ("operator", "bound", "found"),
+    [("Gt", "3", VIRTUAL), ("Lt", "9", VIRTUAL), ("Gt", "7", OTHERS), ("Lt", "7", OTHERS)],
+)
+def test_a_preferred_term_may_compare_numbers(operator: str, bound: str, found: Reach) -> None:
+    requirement = {"matchExpressions": [_one(operator, bound)]}
+    assert _weights((3, requirement), value="7") == Weights(3 * found.labelled, 3 * found.others)
+
+
+def test_weights_are_added_up_for_each_kind_of_node() -> None:
+    terms = [
+        (1, {"matchExpressions": [_one("NotIn", "virtual-kubelet")]}),
+        (20, {"matchExpressions": [_one("In", "virtual-kubelet")]}),
+        (20, {"matchExpressions": [_one("In", "virtual-kubelet")]}),
+        (300, {"matchFields": [_one("In", "some-node", key="metadata.name")]}),
+        (4000, {}),
+        (4000, {"matchExpressions": [], "matchFields": None}),
+    ]
+    assert _weights(*terms) == Weights(labelled=340, others=301)
+    assert _weights() == Weights(labelled=0, others=0)

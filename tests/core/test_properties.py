@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.admission_reviews import answer, patched, review
-from tests.pods import KEYS, MODES, VALUES, pods, requirements
-from tests.scheduler import NODES, feasible, meets, score
+from tests.pods import KEYS, MODES, PREFERENCES, VALUES, pods, requirements
+from tests.scheduler import NODES, Node, feasible, meets, score
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
-from webhook.core.node_affinity import Reach, reach
+from webhook.core.node_affinity import Reach, Weights, reach, weights
 from webhook.core.outline import SMALL
-from webhook.core.pod import Pod
+from webhook.core.pod import Pod, PreferredSchedulingTerm
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.review import respond
@@ -140,6 +140,67 @@ def test_reach_agrees_with_trying_every_value(terms: list[Any] | None, selector:
     admitted = {value for value in values if _admits(required, selector, value)}
     found = reach(_pod(spec).spec, "type", "virtual-kubelet")
     assert found == Reach(labelled="virtual-kubelet" in admitted, others=bool(admitted - {"virtual-kubelet"}))
+
+
+@given(terms=st.lists(PREFERENCES, max_size=4))
+def test_weights_agree_with_adding_up_for_every_value(terms: list[Any]) -> None:
+    values = ["ecs", "amd64", "arm64", "h", "i", "unheard-of", *map(str, range(-5, 15))]
+    labelled = others = 0
+    for one in terms:
+        term = one["preference"]
+        if not term.get("matchExpressions") and not term.get("matchFields"):
+            continue
+        about = [each for each in term.get("matchExpressions") or [] if each["key"] == "type"]
+        matching = {
+            value for value in ("virtual-kubelet", *values) if all(meets(each, {"type": value}) for each in about)
+        }
+        plain = all(meets(each, {}) for each in about)
+        labelled += one["weight"] * ("virtual-kubelet" in matching)
+        others += one["weight"] * (plain or bool(matching and "virtual-kubelet" not in matching))
+    found = weights(msgspec.convert(terms, list[PreferredSchedulingTerm]), "type", "virtual-kubelet")
+    assert found == Weights(labelled, others)
+
+
+#: One ordinary node and one virtual node, with room for every pod.
+TWO_NODES = (Node("ecs"), next(node for node in NODES if node.name == "virtual"))
+#: Terms about these two nodes: they name no other label, and no other value of it.
+OWN_TERMS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "key": st.just("type"),
+            "operator": st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"]),
+            "values": st.just(["virtual-kubelet"]),
+        }
+    ),
+    max_size=2,
+).map(lambda requirements: {"matchExpressions": requirements})
+
+
+@given(
+    required=st.none() | st.lists(OWN_TERMS, min_size=1, max_size=2),
+    preferred=st.lists(st.fixed_dictionaries({"weight": st.integers(1, 3), "preference": OWN_TERMS}), max_size=4),
+    selector=st.sampled_from([None, {"type": "virtual-kubelet"}]),
+    mode=st.sampled_from([mode for mode in SchedulingMode if mode.prefers]),
+)
+def test_the_record_has_a_reason_if_the_pod_goes_elsewhere(
+    required: Any, preferred: Any, selector: Any, mode: SchedulingMode
+) -> None:
+    affinity = {
+        "requiredDuringSchedulingIgnoredDuringExecution": required and {"nodeSelectorTerms": required},
+        "preferredDuringSchedulingIgnoredDuringExecution": preferred,
+    }
+    pod = {
+        "metadata": {"labels": {names.LAUNCHED_BY_OPERATOR: "true", names.SPARK_ROLE: "executor"}},
+        "spec": {"containers": [], "affinity": {"nodeAffinity": affinity}, "nodeSelector": selector},
+    }
+    after = patched(copy.deepcopy(pod), answer(pod, POLICY, mode))
+    allowed = [node for node in TWO_NODES if node.name in feasible(after, TWO_NODES)]
+    highest = max((score(after, node) for node in allowed), default=0)
+    best = {node.virtual for node in allowed if score(after, node) == highest}
+    reason = None
+    if best - {mode.prefers is Side.VIRTUAL}:
+        reason = "own-requirement" if len(allowed) == 1 else "own-preference"
+    assert _record(after).get("reason") == reason
 
 
 def _admits(required: Any, selector: dict[str, str], value: str | None) -> bool:

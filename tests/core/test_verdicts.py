@@ -18,6 +18,11 @@ LABELS = {"sparkoperator.k8s.io/launched-by-spark-operator": "true", "sparkopera
 INSIDE = next(f"job-{index}" for index in range(100) if in_rollout("default", f"job-{index}", 25))
 OUTSIDE = next(f"job-{index}" for index in range(100) if not in_rollout("default", f"job-{index}", 25))
 
+FOR_VIRTUAL_NODES = {
+    "weight": 100,
+    "preference": {"matchExpressions": [{"key": "type", "operator": "In", "values": ["virtual-kubelet"]}]},
+}
+
 
 def _pod(role: str = "executor", annotations: dict[str, str] | None = None, spec: Any = None, **labels: str) -> Any:
     found = {key.replace("__", "-"): value for key, value in labels.items()}
@@ -192,6 +197,37 @@ def test_a_mere_warning_never_denies() -> None:
     assert len(response["warnings"]) == 3
     assert _record(response).endswith("reason=unsupported")
     assert "spec" in patched(pod, response)
+
+
+@pytest.mark.parametrize(
+    ("mode", "spec", "reason", "sentence"),
+    [
+        (
+            "eci-first",
+            {"nodeSelector": {"type": "ecs"}},
+            "own-requirement",
+            "eci-first does not decide: the pod's own affinity or nodeSelector leaves only other nodes",
+        ),
+        (
+            "ecs-first",
+            {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [FOR_VIRTUAL_NODES]}}},
+            "own-preference",
+            "ecs-first does not decide: with the pod's own preferred terms, virtual nodes weigh 100 and other nodes 1",
+        ),
+    ],
+)
+def test_a_pod_that_decides_itself_is_placed_all_the_same(
+    mode: str, spec: dict[str, Any], reason: str, sentence: str
+) -> None:
+    policy = _policy(f"{{mode: {mode}, unplaceable: deny}}")
+    response = answer(_pod(spec=spec), policy)
+    after = patched(_pod(spec=spec), response)
+    record = f"mode={mode},profile=default,policy={policy.digest},reason={reason}"
+    assert (response["allowed"], response["warnings"], _record(response)) == (True, [sentence], record)
+    assert after["metadata"]["annotations"]["spark-eci-webhook/placement"] == record
+    assert len(after["spec"]["tolerations"]) == 1
+    again = answer(after, policy)
+    assert ("patch" in again, again["warnings"], _record(again)) == (False, [sentence], record)
 
 
 def test_an_observed_rule_denies_nothing() -> None:

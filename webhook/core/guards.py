@@ -4,15 +4,20 @@ from typing import Final
 
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
-from webhook.core.node_affinity import reach
-from webhook.core.pod import Pod
+from webhook.core.node_affinity import Reach, reach, states, weights
+from webhook.core.pod import Pod, PreferredSchedulingTerm
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Caution, Reason, caution
 from webhook.core.text import cut
-from webhook.core.virtual_node import Unsupported
+from webhook.core.virtual_node import NodeLabel, Unsupported
 
 #: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
 _PRIVILEGED: Final = Unsupported.PRIVILEGED
+_BOTH, _LABELLED, _OTHERS = (
+    Reach(labelled=True, others=True),
+    Reach(labelled=True, others=False),
+    Reach(labelled=False, others=True),
+)
 
 
 def runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
@@ -53,15 +58,27 @@ def note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautio
         cautions.append(caution(Reason.OTHER_SCHEDULER, sentence))
 
 
-def placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> bool:
-    """Whether the pod can be placed as `mode` asks; if not, it keeps its own placement."""
-    if pod.spec.node_name:
-        sentence = f'nodeName is "{cut(pod.spec.node_name, 60)}" already, so {mode} cannot place the pod'
+def placeable(
+    pod: Pod,
+    mode: SchedulingMode,
+    preference: PreferredSchedulingTerm | None,
+    profile: CompiledProfile,
+    cautions: list[Caution],
+) -> bool:
+    """Whether the pod can be placed as `mode` asks; if not, it keeps its own placement.
+
+    Warns of what cannot be placed, and of a pod for which `preference`, the term that `mode` adds, decides nothing.
+    """
+    spec = pod.spec
+    if spec.node_name:
+        sentence = f'nodeName is "{cut(spec.node_name, 60)}" already, so {mode} cannot place the pod'
         cautions.append(caution(Reason.NODE_NAME_SET, sentence))
         return False
     if mode.requires is None:
+        if preference is not None and (spec.affinity is not None or spec.node_selector):
+            _note_own_choice(pod, mode, preference, profile.label, cautions)
         return True
-    found = reach(pod.spec, profile.label.key, profile.label.value)
+    found = reach(spec, profile.label.key, profile.label.value)
     if mode.requires is Side.VIRTUAL:
         possible, reason, verb = found.labelled, Reason.EXCLUDES_VIRTUAL_NODES, "excludes"
     else:
@@ -70,3 +87,33 @@ def placeable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions
         sentence = f"{mode} cannot place the pod: its own affinity or nodeSelector {verb} virtual nodes"
         cautions.append(caution(reason, sentence))
     return possible
+
+
+def _note_own_choice(
+    pod: Pod, mode: SchedulingMode, preference: PreferredSchedulingTerm, label: NodeLabel, cautions: list[Caution]
+) -> None:
+    """Warns if the pod's own node affinity or nodeSelector decides for the other side than `mode`.
+
+    It does if it leaves nodes of the other kind only, or if all preferred terms together, with `preference`, weigh at
+    least as much for the other kind. A pod that it leaves no node at all runs on neither side, whatever is preferred.
+    """
+    virtual = mode.prefers is Side.VIRTUAL
+    found = reach(pod.spec, label.key, label.value)
+    if found == (_OTHERS if virtual else _LABELLED):
+        left = "other" if virtual else "virtual"
+        sentence = f"{mode} does not decide: the pod's own affinity or nodeSelector leaves only {left} nodes"
+        cautions.append(caution(Reason.OWN_REQUIREMENT, sentence))
+        return
+    affinity = None if pod.spec.affinity is None else pod.spec.affinity.node_affinity
+    own = None if affinity is None else affinity.preferred
+    if not own or found != _BOTH:
+        return
+    (wanted,) = preference.preference.match_expressions or []
+    stated = any(states(term.preference, wanted) for term in own)
+    sums = weights(own if stated else [*own, preference], label.key, label.value)
+    if (sums.others >= sums.labelled) if virtual else (sums.labelled >= sums.others):
+        sentence = (
+            f"{mode} does not decide: with the pod's own preferred terms, virtual nodes weigh {sums.labelled} "
+            f"and other nodes {sums.others}"
+        )
+        cautions.append(caution(Reason.OWN_PREFERENCE, sentence))

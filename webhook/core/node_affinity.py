@@ -1,11 +1,14 @@
-"""Which kinds of node a pod's own node affinity and nodeSelector leave open, judged by one label."""
+"""Which kinds of node a pod's node affinity and nodeSelector leave open, and which they prefer, judged by one label."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from webhook.core.pod import NodeSelectorRequirement, PodSpec
+from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PodSpec, PreferredSchedulingTerm
 
 _OPERATORS: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"})
+#: What nodes without the label never match.
+_OF_LABELLED: Final = frozenset({"In", "Exists", "Gt", "Lt"})
 _TOO_LOW: Final = -(2**63) - 1
 _TOO_HIGH: Final = 2**63
 
@@ -19,6 +22,14 @@ class Reach:
 
 
 _OPEN: Final = Reach(labelled=True, others=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much preferred terms add to the score of nodes that carry the label, and of nodes that do not."""
+
+    labelled: int
+    others: int
 
 
 def reach(spec: PodSpec, key: str, value: str) -> Reach:
@@ -35,9 +46,48 @@ def reach(spec: PodSpec, key: str, value: str) -> Reach:
     terms = [] if required is None else required.node_selector_terms or []
     if not terms:
         return _reach(selector, value)
-    alternatives = [[one for one in term.match_expressions or () if one.key == key] for term in terms if not term.empty]
-    found = [_reach([*selector, *one], value) for one in alternatives]
+    found = [_reach([*selector, *_about(term, key)], value) for term in terms if not term.empty]
     return Reach(labelled=any(one.labelled for one in found), others=any(one.others for one in found))
+
+
+def weights(terms: Iterable[PreferredSchedulingTerm], key: str, value: str) -> Weights:
+    """The sums of the weights of `terms` that nodes with the label `key`=`value` match, and that other nodes match.
+
+    The scheduler adds up the weights of all terms that a node matches, and an empty term has no effect (Kubernetes:
+    Assigning Pods to Nodes, node affinity weight). Requirements on other keys, and `matchFields`, count as satisfiable.
+
+    Ordinary nodes seldom have a label with this key. So a term that labelled nodes match counts for the others only if
+    nodes without the label match it as well. A term that labelled nodes do not match counts for the others if any value
+    of the label matches it, because its author knows of such nodes.
+    """
+    labelled = others = 0
+    for term in terms:
+        if term.preference.empty:
+            continue
+        requirements = _about(term.preference, key)
+        found = _reach(requirements, value)
+        if found.labelled:
+            labelled += term.weight
+        if found.others and not (found.labelled and any(one.operator in _OF_LABELLED for one in requirements)):
+            others += term.weight
+    return Weights(labelled, others)
+
+
+def states(term: NodeSelectorTerm, requirement: NodeSelectorRequirement) -> bool:
+    """Whether `term` says exactly what `requirement` says."""
+    match term.match_expressions:
+        case [one]:
+            return not term.match_fields and same(one, requirement)
+    return False
+
+
+def same(one: NodeSelectorRequirement, other: NodeSelectorRequirement) -> bool:
+    """Whether two requirements are equal; the order of their values does not matter."""
+    return one.key == other.key and one.operator == other.operator and set(one.values or ()) == set(other.values or ())
+
+
+def _about(term: NodeSelectorTerm, key: str) -> list[NodeSelectorRequirement]:
+    return [one for one in term.match_expressions or () if one.key == key]
 
 
 def _reach(requirements: list[NodeSelectorRequirement], value: str) -> Reach:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from webhook.core import names
+from webhook.core.node_affinity import same, states
 from webhook.core.placement import Placement
 from webhook.core.pod import Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod
 from webhook.core.pod import PreferredSchedulingTerm as Preferred
@@ -170,7 +171,7 @@ def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) ->
     having: list[int] = []
     empty: list[int] = []
     for index, term in enumerate(terms):
-        there = any(_same(one, requirement) for one in term.match_expressions or ())
+        there = any(same(one, requirement) for one in term.match_expressions or ())
         (empty if term.empty else having if there else lacking).append(index)
     for indexes, operation, reason in (
         (lacking, _ADD, why),
@@ -183,21 +184,9 @@ def _required(own: NodeAffinity | None, requirement: NodeSelectorRequirement) ->
 
 def _preferred(own: NodeAffinity | None, preferred: Preferred) -> Change:
     (wanted,) = preferred.preference.match_expressions or []
-    if own is not None and any(_states(term.preference, wanted) for term in own.preferred or ()):
+    if own is not None and any(states(term.preference, wanted) for term in own.preferred or ()):
         return Change(_PREFERENCE, wanted.key, preferred, _KEEP, Why.ALREADY_THERE)
     return Change(_PREFERENCE, wanted.key, preferred, _ADD, _PREFERS[wanted.operator])
-
-
-def _states(term: NodeSelectorTerm, wanted: NodeSelectorRequirement) -> bool:
-    """Whether `term` says exactly what `wanted` says."""
-    match term.match_expressions:
-        case [one]:
-            return not term.match_fields and _same(one, wanted)
-    return False
-
-
-def _same(one: NodeSelectorRequirement, other: NodeSelectorRequirement) -> bool:
-    return one.key == other.key and one.operator == other.operator and set(one.values or ()) == set(other.values or ())
 
 
 def _affinity(pod: Pod, wanted: list[Change]) -> list[PatchOperation]:

@@ -154,12 +154,12 @@ def decide(
             cautions=tuple(cautions),
         )
     mode = runnable(pod, wanted, profile, cautions)
+    directive = rule.directives[mode]
     note_rivals(pod, mode, profile, cautions)
-    placed = placeable(pod, mode, profile, cautions)
+    placed = placeable(pod, mode, directive.preference, profile, cautions)
     for one in cautions:
         if reason is None or _SEVERITY[one.reason] > _SEVERITY[reason]:
             reason = Reason(one.reason)
-    directive = rule.directives[mode]
     cache, own_cache = _image_cache(pod, profile, rule) if placed and mode.opens_eci else (None, "")
     return Placement(
         verdict=_verdict(rule, placed=placed),

@@ -15,6 +15,8 @@ class Reason(StrEnum):
     OVERRIDE_REFUSED = "override-refused"
     OTHER_SCHEDULER = "other-scheduler"
     OUTRANKED = "outranked"
+    OWN_PREFERENCE = "own-preference"
+    OWN_REQUIREMENT = "own-requirement"
     UNSUPPORTED = "unsupported"
     EXCLUDES_VIRTUAL_NODES = "excludes-virtual-nodes"
     DEMANDS_VIRTUAL_NODES = "demands-virtual-nodes"
