@@ -163,22 +163,29 @@ def test_weights_agree_with_adding_up_for_every_value(terms: list[Any]) -> None:
 
 #: One ordinary node and one virtual node, with room for every pod.
 TWO_NODES = (Node("ecs"), next(node for node in NODES if node.name == "virtual"))
-#: Terms about these two nodes: they name no other label, and no other value of it.
-OWN_TERMS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "key": st.just("type"),
-            "operator": st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"]),
-            "values": st.just(["virtual-kubelet"]),
-        }
-    ),
-    max_size=2,
-).map(lambda requirements: {"matchExpressions": requirements})
+
+
+def _own_terms(*operators: str) -> st.SearchStrategy[Any]:
+    """Terms about the label of virtual nodes that are empty, or that one of the two nodes matches."""
+    requirement = st.fixed_dictionaries(
+        {"key": st.just("type"), "operator": st.sampled_from(operators), "values": st.just(["virtual-kubelet"])}
+    )
+    terms = st.lists(requirement, max_size=2)
+    matched = terms.filter(
+        lambda term: any(all(meets(one, labels) for one in term) for labels in ({}, {"type": "virtual-kubelet"}))
+    )
+    return matched.map(lambda term: {"matchExpressions": term})
+
+
+OWN_PREFERENCES = st.fixed_dictionaries(
+    {"weight": st.integers(1, 3), "preference": _own_terms("In", "NotIn", "Exists", "DoesNotExist")}
+)
 
 
 @given(
-    required=st.none() | st.lists(OWN_TERMS, min_size=1, max_size=2),
-    preferred=st.lists(st.fixed_dictionaries({"weight": st.integers(1, 3), "preference": OWN_TERMS}), max_size=4),
+    # Exists in a requirement leaves ordinary nodes that have another value of the label, and these two nodes have none.
+    required=st.none() | st.lists(_own_terms("In", "NotIn", "DoesNotExist"), min_size=1, max_size=2),
+    preferred=st.lists(OWN_PREFERENCES, max_size=4),
     selector=st.sampled_from([None, {"type": "virtual-kubelet"}]),
     mode=st.sampled_from([mode for mode in SchedulingMode if mode.prefers]),
 )

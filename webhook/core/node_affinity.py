@@ -58,7 +58,7 @@ def weights(terms: Iterable[PreferredSchedulingTerm], key: str, value: str) -> W
 
     Ordinary nodes seldom have a label with this key. So a term that labelled nodes match counts for the others only if
     nodes without the label match it as well. A term that labelled nodes do not match counts for the others if any value
-    of the label matches it, because its author knows of such nodes.
+    of the label matches it, because it can only be meant for them.
     """
     labelled = others = 0
     for term in terms:
