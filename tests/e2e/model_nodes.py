@@ -34,6 +34,8 @@ MODELS = {
     "eci-arm64": Model("arm64", 1000, {"type": "virtual-kubelet"}, (TAINT, _ARM)),
 }
 ECS_PLACES = 8
+#: Two nodes that differ only in what makes a node virtual, and have room for every pod.
+TWINS = {"ecs": Model("amd64", 1000), "eci": Model("amd64", 1000, {"type": "virtual-kubelet"}, (TAINT,))}
 _series = count(1)
 #: Seconds within which a scheduler tries a pod again if there is room for it: its back-off begins at one second.
 _SECOND_THOUGHTS = 4
@@ -42,16 +44,17 @@ _SECOND_THOUGHTS = 4
 class ModelNodes:
     """One node of each model, with new names. ECS nodes come first, so that no scheduler sees only the others."""
 
-    def __init__(self, control_plane: ControlPlane) -> None:
+    def __init__(self, control_plane: ControlPlane, models: dict[str, Model] = MODELS) -> None:
         self._control_plane = control_plane
+        self._models = models
         series = next(_series)
-        self._names = {f"{name}-{series}": name for name in MODELS}
+        self._names = {f"{name}-{series}": name for name in models}
 
     def __enter__(self) -> Self:
         with ExitStack() as ends:
             ends.push(self)
             for name, model in self._names.items():
-                self._create(name, MODELS[model])
+                self._create(name, self._models[model])
             ends.pop_all()
         return self
 
@@ -104,13 +107,16 @@ class ModelNodes:
                 break
         return counts
 
+    def homes(self, namespace: str) -> list[tuple[dict[str, Any], str]]:
+        """Each pod of a namespace, and the model of node to which it is bound, or `pending`."""
+        return [(pod, self._names.get(_bound(pod), "pending")) for pod in self._pods(namespace)]
+
     def _decided(self, namespace: str, pods: int) -> bool:
         found = self._pods(namespace)
         return len(found) == pods and all(_bound(pod) or _unschedulable(pod) for pod in found)
 
     def _count(self, namespace: str) -> Counter[str]:
-        found = Counter(self._names.get(_bound(pod), "pending") for pod in self._pods(namespace))
-        return +found
+        return Counter(model for _, model in self.homes(namespace))
 
     def _pods(self, namespace: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._control_plane.get(f"/api/v1/namespaces/{namespace}/pods")["items"]

@@ -1,7 +1,9 @@
 """Where a real scheduler binds pods after the webhook: ECS nodes with eight places, and two virtual nodes."""
 
+import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +11,19 @@ import pytest
 
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures
-from tests.e2e.model_nodes import ECS_PLACES, ModelNodes
+from tests.e2e.model_nodes import ECS_PLACES, MODELS, TWINS, Model, ModelNodes
 from tests.e2e.release import Release, scheduling
 from tests.e2e.spark_pods import placement, spark_pod
+from tests.scheduler import Node, meets, score
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
 
 pytestmark = pytest.mark.needs("control-plane")
 
 TWELVE = ECS_PLACES + 4
+PREFERRING = [mode for mode in SchedulingMode if mode.prefers is not None]
+#: For each mode that prefers, a profile whose preference weighs 20.
+WEIGHED = {f"{mode}-weighed": {"executor": {"mode": str(mode), "weight": 20}} for mode in PREFERRING}
 
 
 @dataclass(frozen=True)
@@ -45,18 +51,31 @@ class Cluster:
 
 @pytest.fixture(scope="module", autouse=True)
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    with scheduling(control_plane, tmp_path_factory.mktemp("node")) as started:
+    with scheduling(control_plane, tmp_path_factory.mktemp("node"), WEIGHED) as started:
         yield started
 
 
-@pytest.fixture
-def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
-    with ModelNodes(control_plane) as nodes:
+@contextmanager
+def _cluster(control_plane: ControlPlane, models: dict[str, Model]) -> Iterator[Cluster]:
+    with ModelNodes(control_plane, models) as nodes:
         nodes.await_scheduler()
         made = Cluster(control_plane, nodes, [])
         yield made
         for namespace in made.namespaces:
             control_plane.remove_pods(namespace)
+
+
+@pytest.fixture
+def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
+    with _cluster(control_plane, MODELS) as made:
+        yield made
+
+
+@pytest.fixture
+def twins(control_plane: ControlPlane) -> Iterator[Cluster]:
+    """One ECS node and one virtual node that differ in nothing else."""
+    with _cluster(control_plane, TWINS) as made:
+        yield made
 
 
 def on_ecs(counts: Counter[str]) -> int:
@@ -140,3 +159,99 @@ def test_a_pod_that_the_webhook_never_saw_stays_on_ecs(cluster: Cluster, unseen:
     assert cluster.placed(namespace, pod, TWELVE) == {"ecs-amd64": 4, "ecs-arm64": 4, "pending": 4}
     stored = cluster.control_plane.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
     assert {placement(one) for one in stored} == {None}
+
+
+def _of(side: Side) -> dict[str, Any]:
+    """The term that selects the nodes of a side."""
+    return {"matchExpressions": [{"key": "type", "operator": side.operator, "values": ["virtual-kubelet"]}]}
+
+
+def _requiring(side: Side) -> dict[str, Any]:
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_of(side)]}}
+
+
+def _preferring(side: Side, weight: int) -> dict[str, Any]:
+    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": weight, "preference": _of(side)}]}
+
+
+def _reason(pod: dict[str, Any]) -> str | None:
+    """The reason in the record of a stored pod."""
+    return dict(field.split("=") for field in (placement(pod) or "").split(",")).get("reason")
+
+
+@pytest.mark.parametrize("mode", PREFERRING)
+@pytest.mark.parametrize("reason", ["own-requirement", "own-preference", None])
+def test_a_pod_with_an_affinity_of_its_own_runs_where_its_record_says(
+    mode: SchedulingMode, reason: str | None, cluster: Cluster
+) -> None:
+    """Its affinity is for the kind of node that the mode does not prefer; without a reason it weighs less than the mode."""
+    (other,) = set(Side) - {mode.prefers}
+    own = {
+        "own-requirement": _requiring(other),
+        "own-preference": _preferring(other, 100),
+        None: _preferring(other, 5),
+    }
+    pod = spark_pod()
+    pod["spec"]["affinity"] = {"nodeAffinity": own[reason]}
+    namespace = cluster.namespace(f"{mode}-weighed")
+    cluster.placed(namespace, pod)
+    ((stored, home),) = cluster.nodes.homes(namespace)
+    side = mode.prefers if reason is None else other
+    assert (_reason(stored), home.split("-")[0]) == (reason, "eci" if side is Side.VIRTUAL else "ecs")
+
+
+def test_a_node_selector_for_virtual_nodes_leads_to_eci_where_ecs_is_preferred(cluster: Cluster) -> None:
+    for mode in (mode for mode in PREFERRING if mode.prefers is Side.OTHERS):
+        pod = spark_pod()
+        pod["spec"]["nodeSelector"] = {"type": "virtual-kubelet"}
+        namespace = cluster.namespace(mode)
+        cluster.placed(namespace, pod)
+        assert [(_reason(stored), home) for stored, home in cluster.nodes.homes(namespace)] == [
+            ("own-requirement", "eci-amd64")
+        ]
+
+
+REQUIREMENTS: list[dict[str, Any]] = [
+    *(
+        {"key": "type", "operator": "In", "values": values}
+        for values in (["virtual-kubelet"], ["virtual-kubelet", "ecs"])
+    ),
+    *({"key": "type", "operator": "NotIn", "values": values} for values in (["virtual-kubelet"], ["ecs"])),
+    *({"key": "type", "operator": operator} for operator in ("Exists", "DoesNotExist")),
+    {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]},
+]
+ECS, ECI = (Node(name, {"kubernetes.io/arch": "amd64"} | model.labels) for name, model in TWINS.items())
+
+
+def _drawn(draw: random.Random) -> list[dict[str, Any]]:
+    """One to four preferred terms, each of which is empty or matches one of the two nodes."""
+    terms: list[dict[str, Any]] = []
+    wanted = draw.randint(1, 4)
+    while len(terms) < wanted:
+        term = draw.sample(REQUIREMENTS, draw.choice((0, 1, 1, 2)))
+        if any(all(meets(one, node.labels) for one in term) for node in (ECS, ECI)):
+            terms.append({"weight": draw.randint(1, 100), "preference": {"matchExpressions": term}})
+    return terms
+
+
+@pytest.mark.parametrize("mode", PREFERRING)
+def test_the_scheduler_adds_up_weights_as_the_record_does(mode: SchedulingMode, twins: Cluster) -> None:
+    """Pods with preferences drawn at random. The scheduler's other scores tip a balance that is nearly even."""
+    draw, pods = random.Random(20), 40  # noqa: S311
+    namespace = twins.namespace(f"{mode}-weighed")
+    for _ in range(pods):
+        pod = spark_pod()
+        pod["spec"]["affinity"] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": _drawn(draw)}}
+        twins.create(namespace, pod)
+    twins.nodes.settled(namespace, pods)
+    judged = Counter[str | None]()
+    for stored, home in twins.nodes.homes(namespace):
+        reason = _reason(stored)
+        less, most = sorted((score(stored, ECS), score(stored, ECI)))
+        if less <= most * 0.8:
+            side = Side.VIRTUAL if home == "eci" else Side.OTHERS
+            assert (side is mode.prefers) == (reason is None), stored["spec"]["affinity"]
+            judged[reason] += 1
+    assert judged.keys() == {None, "own-preference"}
+    assert min(judged.values()) >= 8
+    assert judged.total() >= 25
