@@ -222,7 +222,7 @@ def application(spec: Any) -> Any:
         (application([]), "SparkApplication pi: spec: expected object, got array"),
         (
             application({"driver": {"labels": {"a": True}}, "executor": {}}),
-            "SparkApplication pi: spec.driver.labels[...]: expected str, got bool",
+            'SparkApplication pi: spec.driver.labels["a"]: expected str, got bool',
         ),
         (
             application({"driver": {}, "executor": {"template": {"spec": {"containers": [{"name": 1}]}}}}),
