@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from webhook.cli.terminal import console
+from webhook.core.text import one_line
 
 
 class Page:
@@ -15,8 +16,8 @@ class Page:
         self._parts: list[tuple[str, str]] = []
 
     def line(self, text: str = "", style: str = "", *, indent: int = 0) -> None:
-        """Adds one line."""
-        self._parts.append((f"{' ' * indent if text else ''}{text}\n", style))
+        """Adds one line. Whatever could break it, or control the terminal, is shown as a question mark."""
+        self._parts.append((f"{' ' * indent if text else ''}{one_line(text)}\n", style))
 
     def lines(self, lines: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
         """Adds lines, each with its style."""

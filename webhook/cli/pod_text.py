@@ -25,5 +25,10 @@ def diff_lines(before: dict[str, Any], after: dict[str, Any], name: str = "") ->
 
 
 def yaml_text(value: Any) -> str:
-    """`value` as YAML, in the order of its keys."""
-    return str(yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False, width=200, allow_unicode=True))
+    """`value` as YAML that controls no terminal, in the order of its keys."""
+    text = _dumped(value, as_it_is=True)
+    return text if text.replace("\n", "").isprintable() else _dumped(value, as_it_is=False)
+
+
+def _dumped(value: Any, *, as_it_is: bool) -> str:
+    return str(yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False, width=200, allow_unicode=as_it_is))
