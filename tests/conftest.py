@@ -48,6 +48,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "buildah": (buildah, "the buildah command, root, and BASE_IMAGE set to an image with Python 3.11 or newer"),
     "spark": (spark, "the java command of Java 17, and pyspark (`make spark` installs it)"),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
+    "git": (lambda: shutil.which("git") is not None, "the git command"),
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),
 }
 LEFT_OUT = pytest.StashKey[Counter[str]]()

@@ -10,14 +10,19 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.modes_table import MARKERS, replaced
+from tests.modes_table import replaced
 from webhook.cli.commands import run_command
 from webhook.core.modes import SchedulingMode
+from webhook.spark.versions import NEWEST_SPARK, OPERATORS
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = Path(__file__).parent / "golden"
 #: Pages whose blocks that begin with `$ spark-eci-webhook …` show what the command prints.
 PAGES: Final = (ROOT / "docs" / "explain.md",)
+#: The line before such a block.
+_PRINTED: Final = "<!-- printed by make golden -->\n"
+#: The lines before and after the versions that are known.
+_VERSIONS: Final = ("<!-- versions -->\n", "<!-- end of versions -->\n")
 
 _PLAIN: Final = "explain -f examples/ecs-first/before.yaml"
 _APPS: Final = "explain -f tests/cli/apps"
@@ -29,6 +34,9 @@ COMMANDS: Final = {
     "scratch-disk.txt": f"{_APPS}/scratch-disk.yaml --profile eci-first",
     "own-affinity.txt": f"{_APPS}/own-affinity.yaml",
     "own-affinity.diff": f"{_APPS}/own-affinity.yaml -o diff",
+    "never-runs.txt": "explain -f tests/cli/refused",
+    "never-runs.diff": "explain -f tests/cli/refused -o diff",
+    "summary.txt": f"{_APPS} -f tests/cli/refused --summary",
     "connect.txt": f"{_APPS}/connect.yaml",
     "mix.txt": f"{_PLAIN} --policy tests/cli/shares.yaml",
     "outside-rollout.txt": f"{_APPS}/own-affinity.yaml --policy tests/cli/shares.yaml --profile none-yet",
@@ -43,7 +51,8 @@ COMMANDS: Final = {
 }
 
 _BLOCK: Final = re.compile(
-    r"^```console\n\$ spark-eci-webhook (?P<command>.*)\n(?P<shown>(?:.*\n)*?)```$", re.MULTILINE
+    rf"^{_PRINTED}```console\n\$ spark-eci-webhook (?P<command>.*)\n(?P<shown>(?:.*\n)*?)```$",
+    re.MULTILINE,
 )
 
 
@@ -59,16 +68,16 @@ def printed(command: str) -> str:
 
 
 def rewritten(page: str) -> str:
-    """A page with a section for each mode, and with what its commands print now."""
-    page = replaced(page, *MARKERS, "".join(map(_section, SchedulingMode)))
-    return _BLOCK.sub(lambda found: f"```console\n$ spark-eci-webhook {found['command']}\n{_shown(found)}```", page)
-
-
-def _section(mode: SchedulingMode) -> str:
-    blocks = "".join(
-        f"```console\n$ spark-eci-webhook {_PLAIN} --profile {mode}{output}\n```\n" for output in ("", " -o diff")
+    """A page with the versions that are known, and with what its commands print now."""
+    page = replaced(page, *_VERSIONS, _versions())
+    return _BLOCK.sub(
+        lambda found: f"{_PRINTED}```console\n$ spark-eci-webhook {found['command']}\n{_shown(found)}```", page
     )
-    return f"### {mode}\n\n{mode.sentence}\n\n{blocks}\n"
+
+
+def _versions() -> str:
+    releases = ", ".join(map(str, OPERATORS))
+    return f"Known releases of the Spark Operator: {releases}.\nThe newest Spark that is assumed: {NEWEST_SPARK}.\n"
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -19,6 +19,7 @@ from webhook.core.policy import Policy
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application
+from webhook.spark.versions import OPERATORS
 
 LOGGER = configure("error", "json")
 METRICS = Metrics("")
@@ -92,7 +93,6 @@ def test_yaml_and_json_say_the_same(mode: SchedulingMode, run: Run) -> None:
     as_json, as_yaml = run(*arguments, "-o", "json"), run(*arguments, "-o", "yaml")
     found = json.loads(as_json.out)
     assert yaml.safe_load(as_yaml.out) == found
-    assert found["policy"] == Policy().digest
     (workload,) = found["workloads"]
     assert {key: value for key, value in workload.items() if key != "pods"} == {
         "file": "examples/ecs-first/before.yaml",
@@ -100,12 +100,23 @@ def test_yaml_and_json_say_the_same(mode: SchedulingMode, run: Run) -> None:
         "namespace": "default",
         "name": "spark-pi-ecs-first",
         "profile": mode.value,
+        "profileAssumed": False,
+        "sparkVersion": "3.5.2",
+        "refused": [],
         "notes": [],
     }
-    assert [(pod["title"], pod["count"], pod["role"], pod["mode"], pod["origin"]) for pod in workload["pods"]] == [
-        ("driver", "", "driver", mode, "profile"),
-        ("executor", "2", "executor", mode, "profile"),
+    keys = ("title", "count", "fate", "placed", "role", "mode", "origin")
+    assert [tuple(pod[key] for key in keys) for pod in workload["pods"]] == [
+        ("driver", "", "placed", True, "driver", mode, "profile"),
+        ("executor", "2", "placed", True, "executor", mode, "profile"),
     ]
+    assert {key: value for key, value in found.items() if key != "workloads"} == {
+        "policy": Policy().digest,
+        "operatorVersion": str(OPERATORS[-1]),
+        "sparkVersion": "",
+        "passedOver": {"otherKinds": 0, "notKubernetes": 0},
+        "faults": [],
+    }
 
 
 def test_everything_there_is_in_a_mixed_file(run: Run, tmp_path: Path) -> None:
@@ -135,12 +146,12 @@ def test_a_pod_that_is_too_large_is_described(run: Run, tmp_path: Path) -> None:
     name = "spark-pi-34c0998f9f832e61-exec-1"
     assert run("explain", "-f", file, "--policy", policy) == (
         3,
-        f"Pod default/{name} in {file}, profile default\n\n"
+        f"Pod default/{name} in {file}, profile default (assumed)\n\n"
         f"  pod {name}: eci-only, from the guard, but keeps its own placement\n"
         "    profile default has eci-only for the executor; the pod cannot be placed in this mode\n"
         "    = everything else (the pod keeps its own placement)\n"
         f"    ! {said}\n\n"
-        "1 pod: 1 placed, 1 with warnings\n",
+        "1 pod: 0 placed, 1 not placed, 1 with warnings\n",
         "",
     )
     ((told,),) = [
@@ -169,7 +180,7 @@ def test_standard_input_and_folders(run: Run, tmp_path: Path, monkeypatch: pytes
     with (tmp_path / "b.yml").open() as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         assert run("explain", "-f", "-").out.startswith(
-            "SparkApplication default/spark-pi-ecs-first in -, profile default"
+            "SparkApplication default/spark-pi-ecs-first in -, profile default (assumed), operator "
         )
 
 
@@ -234,7 +245,6 @@ def test_a_request_that_does_not_create_a_pod_is_left_alone(
 
 
 UNKNOWN = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}"
-KINDS = "SparkApplication, ScheduledSparkApplication, SparkConnect, Pod, AdmissionReview, Namespace, List"
 APPLICATION = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: pi}\n"
 
 
@@ -250,11 +260,7 @@ APPLICATION = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\
         (APPLICATION + "spec: {executor: {}}", ["FILE: SparkApplication pi: spec.driver: required, but missing"]),
         (
             f"{UNKNOWN}\n---\n{APPLICATION}spec: {{driver: [], executor: {{}}}}",
-            [
-                f"FILE, document 1: Deployment web (apps/v1) has no Spark pods; accepted: {KINDS}; "
-                "--skip-other-kinds skips such documents",
-                "FILE, document 2: SparkApplication pi: spec.driver: expected object, got array",
-            ],
+            ["FILE, document 2: SparkApplication pi: spec.driver: expected object, got array"],
         ),
         (
             APPLICATION + "spec: {driver: {tolerations: [{tolerationSeconds: soon}]}, executor: {}}",
@@ -292,7 +298,7 @@ def test_bad_input_is_a_sentence_and_code_2(
         (("-f", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file or directory"),
         ((), "nothing to read: name a file or folder with -f, or - for standard input"),
         (("-f", "/dev/zero"), "/dev/zero: too large; accepted: at most 64 MiB"),
-        (("-f", "webhook/spark"), "webhook/spark: contains no file that ends in .yaml, .yml, .json"),
+        (("-f", "webhook/core"), "webhook/core: contains no file that ends in .yaml, .yml, .json"),
         (
             ("-f", "examples/ecs-first/before.yaml", "--profile", "eci"),
             f'unknown profile "eci"; choose with --profile: {PROFILES}',
@@ -321,39 +327,21 @@ def test_a_mistaken_call_is_a_sentence_and_code_2(arguments: tuple[str, ...], se
     assert (ran.code, ran.out, ran.err.splitlines()) == (2, "", [sentence])
 
 
-def test_other_kinds_can_be_left_out(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "apps.yaml"
-    file.write_text(f"{UNKNOWN}\n---\n{(ROOT / 'examples/ecs-first/before.yaml').read_text()}")
-    ran = run("explain", "-f", file, "--skip-other-kinds")
-    assert ran.code == 0
-    assert ran.out.splitlines()[-1] == "1 application, 2 pods: 2 placed; 1 document of other kinds"
-
-
-def test_other_kinds_in_a_list_hide_none_of_its_applications(run: Run, tmp_path: Path) -> None:
-    application = yaml.safe_load((ROOT / "examples/ecs-first/before.yaml").read_text())
-    file = tmp_path / "apps.json"
-    items = [application, yaml.safe_load(UNKNOWN), application]
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    ran = run("explain", "-f", file, "--skip-other-kinds")
-    assert ran.code == 0
-    assert ran.out.splitlines()[-1] == "2 applications, 4 pods: 4 placed; 1 document of other kinds"
-
-
 @pytest.mark.parametrize(
-    ("instances", "shown"),
+    ("instances", "code", "shown"),
     [
-        ("7", ["2 of 7", "5 of 7"]),
-        ("1000000000", ["300000000 of 1000000000", "700000000 of 1000000000"]),
-        ("\u00b2", ["30 %", "70 %"]),
-        ("9" * 5000, ["30 %", "70 %"]),
+        ("7", 0, ["2 of 7", "5 of 7"]),
+        ("1000000000", 0, ["300000000 of 1000000000", "700000000 of 1000000000"]),
+        ("\u00b2", 4, ["30 %", "70 %"]),
+        ("9" * 5000, 4, ["30 %", "70 %"]),
     ],
     ids=["few", "many", "no number", "too long"],
 )
-def test_a_mix_is_shown_by_its_shares(instances: str, shown: list[str], run: Run, tmp_path: Path) -> None:
+def test_a_mix_is_shown_by_its_shares(instances: str, code: int, shown: list[str], run: Run, tmp_path: Path) -> None:
     file = tmp_path / "app.yaml"
     conf = json.dumps({"spark.executor.instances": instances})
-    file.write_text(APPLICATION + f"spec: {{sparkConf: {conf}, driver: {{}}, executor: {{}}}}")
+    file.write_text(APPLICATION + f"spec: {{image: spark, sparkConf: {conf}, driver: {{}}, executor: {{}}}}")
     ran = run("explain", "-f", file, "--policy", "tests/cli/shares.yaml")
-    assert ran.code == 0
+    assert ran.code == code
     titles = [line for line in ran.out.splitlines() if line.startswith("  executor ")]
     assert [any(count in title for title in titles) for count in shown] == [True, True], titles

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ from hypothesis import strategies as st
 from tests.cases import CASES
 from tests.cli.conftest import ROOT, Run
 from tests.pods import pods
-from webhook.cli.explain.beside import both_orders
+from webhook.cli.explain import summary
+from webhook.cli.explain.beside import print_both_orders
 from webhook.cli.explain.documents import print_json, print_patches, print_yaml
 from webhook.cli.explain.text import print_diffs, print_text
 from webhook.cli.inputs import Inputs, read_inputs
 from webhook.cli.profiles import explain_inputs, select
-from webhook.cli.terminal import InputError
-from webhook.core.profile import CompiledProfile
+from webhook.explain.outcome import Fate
 
 DOCUMENTS: list[Any] = [
     *yaml.safe_load_all((ROOT / "tests/cli/apps/scratch-disk.yaml").read_text()),
@@ -81,17 +83,29 @@ def damaged(draw: st.DrawFn) -> Any:
     return document
 
 
-def explained(file: Path) -> None:
+PRINTERS = (
+    print_text,
+    print_diffs,
+    print_yaml,
+    print_json,
+    print_patches,
+    print_both_orders,
+    summary.print_text,
+    summary.print_json,
+    summary.print_yaml,
+)
+
+
+def explained(file: Path) -> tuple[str, ...]:
+    """Explains `file` in every format, and returns the faults."""
     inputs: Inputs = read_inputs([str(file)], "default")
-    selection = select(Path(__file__).parent / "shares.yaml", None, inputs.namespaces)
-    found = explain_inputs(inputs, selection)
-    for output in (print_text, print_diffs, print_yaml, print_json, print_patches):
+    found = explain_inputs(inputs, select(Path(__file__).parent / "shares.yaml", None, inputs.namespaces))
+    for output in PRINTERS:
         output(found)
     for one in found.workloads:
-        profile = selection.of(one.workload.namespace)
-        if isinstance(profile, CompiledProfile):
-            for pod in one.pods:
-                both_orders(one.workload, pod, profile)
+        for pod in one.pods:
+            assert (pod.fate is Fate.NEVER_RUNS) is one.workload.never_made(pod.pod)
+    return found.faults
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -100,12 +114,7 @@ def test_a_spoilt_document_is_explained_or_refused(document: Any, as_yaml: bool,
     file = tmp_path / "damaged"
     text = yaml.safe_dump(document) if as_yaml else json.dumps(document)
     file.write_text(text, encoding="utf-8", errors="surrogatepass")
-    refused: tuple[str, ...] = ()
-    try:
-        explained(file)
-    except InputError as error:
-        refused = error.sentences
-    assert all(sentence.startswith(str(file)) and "\n" not in sentence for sentence in refused)
+    assert all(fault.startswith(str(file)) and fault.isprintable() for fault in explained(file))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -113,7 +122,7 @@ def test_a_spoilt_document_is_explained_or_refused(document: Any, as_yaml: bool,
 def test_every_pod_that_the_service_takes_is_explained(pod: Any, tmp_path: Path) -> None:
     file = tmp_path / "pod.json"
     file.write_text(json.dumps(pod))
-    explained(file)
+    assert explained(file) == ()
 
 
 @pytest.mark.parametrize(
@@ -140,3 +149,162 @@ def test_hostile_text_is_refused(content: str | bytes, sentence: str | None, run
     (line,) = ran.err.splitlines()
     assert line.startswith(f"{file}: ")
     assert sentence is None or line.endswith(sentence)
+
+
+#: Moves the cursor, sets the window's title (with both forms of its beginning), starts a line, and turns text around.
+EVIL = "\x1b[2J\x9b2J\x1b]0;x\x07\nfake: line\r\u202ex\u2028[/red]"
+
+
+def evil_documents() -> list[Any]:
+    """Documents with EVIL in every place of which a text might tell."""
+    spec = {
+        "image": EVIL,
+        "mode": EVIL,
+        "sparkVersion": EVIL,
+        "sparkConf": {f"spark.{EVIL}": EVIL, "spark.executor.instances": EVIL},
+        "batchScheduler": EVIL,
+        "restartPolicy": {"type": EVIL},
+        EVIL: EVIL,
+        "nodeSelector": {EVIL: EVIL},
+        "volumes": [{"name": f"spark-local-dir-{EVIL}", "hostPath": {"path": EVIL}}],
+        "driver": {
+            "annotations": {"spark-eci-webhook/mode": EVIL, EVIL: EVIL},
+            "labels": {EVIL: EVIL, "spark-role": EVIL},
+            "nodeSelector": {EVIL: EVIL},
+            EVIL: EVIL,
+        },
+        "executor": {
+            "tolerations": [{"key": EVIL, "operator": "Exists"}],
+            "volumeMounts": [{"name": f"spark-local-dir-{EVIL}", "mountPath": EVIL}],
+            "template": {"metadata": {"labels": {EVIL: EVIL}}, "spec": {}},
+        },
+    }
+    metadata = {"name": EVIL, "namespace": f"a{EVIL}", "labels": {EVIL: EVIL}}
+    operator, alpha = "sparkoperator.k8s.io/v1beta2", "sparkoperator.k8s.io/v1alpha1"
+    pod = copy.deepcopy(CASES[0].pod)
+    pod["metadata"] |= {"name": EVIL, "annotations": {"k8s.aliyun.com/eci-image-cache": EVIL, EVIL: EVIL}}
+    mismatched = copy.deepcopy(pod)
+    mismatched["metadata"]["labels"] = {"sparkoperator.k8s.io/launched-by-spark-operator": EVIL}
+    review = json.loads((ROOT / "tests/reviews/spark-3.5.2-driver.json").read_bytes())
+    review["request"] |= {"operation": EVIL, "name": EVIL, "namespace": EVIL}
+    label = {"spark-eci-webhook/profile": EVIL}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"a{EVIL}", "labels": label}},
+        {"apiVersion": operator, "kind": "SparkApplication", "metadata": metadata, "spec": spec},
+        {"apiVersion": operator, "kind": "SparkApplication", "metadata": metadata | {"namespace": "b"}, "spec": spec},
+        {
+            "apiVersion": operator,
+            "kind": "ScheduledSparkApplication",
+            "metadata": metadata,
+            "spec": {"schedule": EVIL, "template": spec},
+        },
+        {
+            "apiVersion": alpha,
+            "kind": "SparkConnect",
+            "metadata": metadata,
+            "spec": {"server": {}, "executor": {}, "sparkVersion": EVIL},
+        },
+        {"apiVersion": "v1", "kind": "Pod", **pod},
+        {"apiVersion": "v1", "kind": "Pod", **mismatched},
+        review,
+        {"apiVersion": operator, "kind": EVIL, "metadata": metadata},
+        {"apiVersion": EVIL, "kind": EVIL, "metadata": metadata},
+        {"apiVersion": operator, "kind": "SparkApplication", "metadata": {"name": EVIL, "labels": {EVIL: 1}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain",),
+        *(("explain", "-o", output) for output in ("diff", "json", "yaml")),
+        ("explain", "--summary"),
+        ("explain", "--summary", "-o", "json"),
+        ("explain", "--summary", "-o", "yaml"),
+        ("explain", "--beside", "spark-operator"),
+        ("explain", "--profile", EVIL),
+        ("explain", "--output", EVIL),
+        ("explain", "--operator-version", EVIL),
+        ("explain", "--spark-version", EVIL),
+        *(
+            ("diff", "tests/cli/built-in.yaml", "tests/cli/shares.yaml", "-o", one)
+            for one in ("text", "markdown", "json")
+        ),
+        ("diff", "tests/cli/built-in.yaml", f"nowhere{EVIL}"),
+    ],
+    ids=lambda arguments: " ".join(arguments).replace(EVIL, "EVIL"),
+)
+def test_no_text_of_a_file_controls_the_terminal(arguments: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / EVIL.replace("/", "")
+    folder.mkdir()
+    for number, document in enumerate(evil_documents()):
+        (folder / f"{number}{EVIL.replace('/', '')}.json").write_text(json.dumps(document))
+    (folder / f"broken{EVIL.replace('/', '')}.yaml").write_text(f'a: ["{EVIL}')
+    (folder / f"tagged{EVIL.replace('/', '')}.yaml").write_text('apiVersion: v1\n"\\e[2J": 1\n"\\e[2J": 1\n')
+    ran = run(*arguments, "-f", folder, "-f", f"nowhere{EVIL}")
+    assert ran.code == 2
+    for text in (ran.out, ran.err):
+        assert [line for line in text.split("\n") if not line.isprintable()] == []
+    assert "fake: line" not in (ran.out + ran.err).splitlines()
+    if "json" in arguments:
+        json.loads(ran.out)
+
+
+def test_names_that_are_not_unicode_are_shown(run: Run, tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/\xff.yaml"
+    Path(os.fsdecode(file)).write_bytes((ROOT / "examples/ecs-first/before.yaml").read_bytes())
+    Path(os.fsdecode(file.replace(b"\xff", b"\xfe"))).write_bytes(b"a: [1")
+    for output in ("text", "json", "yaml"):
+        ran = run("explain", "-f", tmp_path, "-o", output)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert ran.err.startswith(f"{tmp_path}/?.yaml: line 2")
+        assert f"{tmp_path}/?.yaml" in ran.out
+
+
+def test_folders_that_nest_too_deep_are_named(run: Run, tmp_path: Path) -> None:
+    """Their paths are longer than the system accepts, and there are more of them than Python's stack holds."""
+    (tmp_path / "a.yaml").write_bytes((ROOT / "examples/ecs-first/before.yaml").read_bytes())
+    here = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(2500):
+            os.mkdir("d", dir_fd=here)
+            inner = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+    finally:
+        os.close(here)
+    ran = run("explain", "-f", tmp_path)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert ran.err.endswith("/d: cannot be read: File name too long\n")
+    assert ran.out.endswith("1 application, 2 pods: 2 placed\n")
+    # rmtree recurses, too.
+    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"apiVersion: v1\nkind: Pod\nmetadata: {name: \xff}\n", "not YAML: "),
+        (b"\x00" * 100, "not YAML: "),
+        (b"[" * 100_000, "nested deeper than 100"),
+        (b"a: &a [*a]\napiVersion: v1\n", "found an alias inside its own anchor"),
+    ],
+    ids=["not UTF-8", "zeros", "deep", "alias"],
+)
+def test_hostile_text_in_a_folder_hides_no_application(content: bytes, fault: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(content)
+    (tmp_path / "b.yaml").write_bytes((ROOT / "examples/ecs-first/before.yaml").read_bytes())
+    ran = run("explain", "-f", tmp_path)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert ran.err.startswith(f"{tmp_path}/a.yaml: ")
+    assert fault in ran.err
+    assert ran.out.endswith("1 application, 2 pods: 2 placed\n")
+
+
+def test_a_huge_file_in_a_folder_is_named(run: Run, tmp_path: Path) -> None:
+    with (tmp_path / "a.yaml").open("wb") as file:
+        file.truncate(2**40)
+    (tmp_path / "b.yaml").write_bytes((ROOT / "examples/ecs-first/before.yaml").read_bytes())
+    ran = run("explain", "-f", tmp_path)
+    assert (ran.code, ran.err) == (2, f"{tmp_path}/a.yaml: too large; accepted: at most 64 MiB\n")
+    assert ran.out.endswith("1 application, 2 pods: 2 placed\n")

@@ -17,12 +17,12 @@ EXPLAIN = ("explain", "-f", "examples/ecs-first/before.yaml")
 WEBHOOK = (sys.executable, "-m", "webhook")
 
 
-def on_a_terminal(environment: dict[str, str]) -> str:
-    """What `explain` writes on a terminal."""
+def on_a_terminal(environment: dict[str, str], arguments: tuple[str, ...] = EXPLAIN, code: int = 0) -> str:
+    """What a command writes on a terminal."""
     ours, theirs = pty.openpty()
     variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
     process = subprocess.Popen(
-        [*WEBHOOK, *EXPLAIN], cwd=ROOT, stdout=theirs, stderr=theirs, env=variables | environment
+        [*WEBHOOK, *arguments], cwd=ROOT, stdout=theirs, stderr=theirs, env=variables | environment
     )
     os.close(theirs)
     content = b""
@@ -33,7 +33,7 @@ def on_a_terminal(environment: dict[str, str]) -> str:
         pass
     finally:
         os.close(ours)
-    assert process.wait() == 0, content
+    assert process.wait() == code, content
     return content.decode()
 
 
@@ -42,6 +42,20 @@ def test_a_terminal_gets_colour_and_progress() -> None:
     assert "\x1b[32m    + toleration" in shown
     assert "\x1b[36m    @@" in shown
     assert "reading examples/ecs-first/before.yaml" in shown
+
+
+def test_many_files_and_applications_show_how_far_it_is(tmp_path: Path) -> None:
+    example = (ROOT / "examples/ecs-first/before.yaml").read_text()
+    for number in range(400):
+        (tmp_path / f"{number}.yaml").write_text(example)
+    # rich would read markup in the name of a file.
+    (tmp_path / "[").mkdir()
+    (tmp_path / "[" / "red].yaml").write_text("a: [1")
+    shown = on_a_terminal({"TERM": "xterm-256color"}, ("explain", "-f", str(tmp_path), "--summary"), code=2)
+    assert re.search(r"reading \d+ of 401: /", shown)
+    assert re.search(r"explaining \d+ of 400", shown)
+    assert f"{tmp_path}/[/red].yaml: line 2, column 1" in shown
+    assert "400 applications, 800 pods: 800 placed" in shown
 
 
 def test_no_color_turns_colour_off() -> None:
@@ -112,7 +126,10 @@ def test_help_imports_no_command() -> None:
         "webhook.__main__",
         "webhook.cli",
         "webhook.cli.commands",
+        "webhook.cli.options",
         "webhook.cli.terminal",
+        "webhook.core",
+        "webhook.core.text",
     }
 
 

@@ -9,31 +9,24 @@ import typer
 from typer.exceptions import TyperException
 
 from webhook import __version__
+from webhook.cli.options import (
+    Files,
+    Ignore,
+    Namespace,
+    OperatorVersion,
+    PolicyFile,
+    Profile,
+    SkipOtherKinds,
+    SparkVersion,
+)
 from webhook.cli.terminal import BAD_INPUT, InputError, errors, working
+from webhook.core.text import one_line
 
 PROGRAM: Final = "spark-eci-webhook"
-#: Exit code of `explain` if it warns of something.
-WARNED: Final = 3
 #: Exit code of `diff` if something differs, of `doctor` if it finds a fault, of `probe` if an answer is not right.
 FOUND: Final = 1
 #: Exit code if the reader of the output closed the pipe.
 CLOSED: Final = 1
-
-Files = Annotated[
-    list[str] | None,
-    typer.Option("--file", "-f", help="A YAML or JSON file, a folder, or - for standard input; may be repeated."),
-]
-PolicyFile = Annotated[Path | None, typer.Option(help="The policy file. Default: the built-in policy.")]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        help="The profile for all pods. Default: that of their Namespace if the files have it, or else `default`."
-    ),
-]
-Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The namespace of objects that name none.")]
-SkipOtherKinds = Annotated[
-    bool, typer.Option("--skip-other-kinds", help="Skip documents of kinds that have no Spark pods.")
-]
 
 app = typer.Typer(
     name=PROGRAM,
@@ -76,33 +69,46 @@ def explain(
         ),
     ] = None,
     namespace: Namespace = "default",
+    ignore: Ignore = None,
+    operator_version: OperatorVersion = None,
+    spark_version: SparkVersion = None,
     *,
-    skip_other_kinds: SkipOtherKinds = False,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary", help="Print one line for each application, and how many pods of each mode there are."
+        ),
+    ] = False,
+    skip_other_kinds: SkipOtherKinds = False,  # noqa: ARG001, without effect
 ) -> None:
     """Show where the pods of an application will run, and why.
 
-    Reads SparkApplication, ScheduledSparkApplication, SparkConnect, Pod, List and AdmissionReview, as YAML or JSON. For
-    each pod it shows the mode and where the mode comes from, each change with its reason, what was left alone and why,
-    warnings, and the scheduling fields before and after. The decision is made by the service's own code: `-o patch`
-    prints what the service would answer, byte for byte.
+    Reads SparkApplication, ScheduledSparkApplication, SparkConnect, Pod, List and AdmissionReview, as YAML or JSON, and
+    passes over other kinds. For each pod it shows the mode and where the mode comes from, each change with its reason,
+    what was left alone and why, warnings, and the scheduling fields before and after, or why the pod is never made. The
+    decision is made by the service's own code: `-o patch` prints what the service would answer, byte for byte.
 
-    Exit code: 0 if there are no warnings, 3 if there are, 2 if the input cannot be used.
+    Exit code: 0 if there is nothing to report, 3 if there are warnings, 4 if pods never run, 2 if a part of the input
+    cannot be used; the rest is explained nevertheless. 2 outweighs 4, and 4 outweighs 3.
 
     For example:
 
     - `spark-eci-webhook explain -f spark-pi.yaml`
     - `spark-eci-webhook explain -f apps/ --policy policy.yaml --profile eci-only -o diff`
+    - `spark-eci-webhook explain -f . --ignore charts --ignore '*.tmpl.yaml' --summary`
     - `kubectl get sparkapplication spark-pi -o yaml | spark-eci-webhook explain -f -`
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
     from webhook.cli.explain import print_explanation
-    from webhook.cli.inputs import read_inputs
+    from webhook.cli.inputs import read_inputs, read_versions
 
-    if beside is not None and output != "text":
-        raise InputError("--beside prints text only: leave out -o")
-    inputs = read_inputs(file or [], namespace, skip_other_kinds=skip_other_kinds)
-    warned = print_explanation(inputs, policy, profile, output, beside=beside is not None)
-    raise typer.Exit(WARNED if warned else 0)
+    if beside is not None and (summary or output != "text"):
+        raise InputError(f"--beside prints text only: leave out {'--summary' if summary else '-o'}")
+    if summary and output in ("diff", "patch"):
+        raise InputError(f"--summary has no format {output}; accepted: text, yaml, json")
+    versions = read_versions(operator_version, spark_version)
+    inputs = read_inputs(file or [], namespace, versions, ignore or ())
+    raise typer.Exit(print_explanation(inputs, policy, profile, output, beside=beside is not None, summarised=summary))
 
 
 @app.command()
@@ -115,15 +121,21 @@ def diff(
         Literal["text", "markdown", "json"], typer.Option("--output", "-o", help="How to print the table.")
     ] = "text",
     namespace: Namespace = "default",
+    ignore: Ignore = None,
+    operator_version: OperatorVersion = None,
+    spark_version: SparkVersion = None,
     *,
     all_profiles: Annotated[
         bool, typer.Option("--all-profiles", help="Compare every application under every profile of either policy.")
     ] = False,
-    skip_other_kinds: SkipOtherKinds = False,
+    skip_other_kinds: SkipOtherKinds = False,  # noqa: ARG001, without effect
 ) -> None:
     """Show which applications a changed policy would place differently.
 
-    Exit code: 0 if nothing differs, 1 if something does, 2 if the input cannot be used.
+    Pods that never run are no difference.
+
+    Exit code: 0 if nothing differs, 1 if something does, 2 if a part of the input cannot be used; the rest is compared
+    nevertheless.
 
     For example:
 
@@ -131,11 +143,12 @@ def diff(
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import read_inputs
+    from webhook.cli.inputs import read_inputs, read_versions
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
-    inputs = read_inputs(file or [], namespace, skip_other_kinds=skip_other_kinds)
+    versions = read_versions(operator_version, spark_version)
+    inputs = read_inputs(file or [], namespace, versions, ignore or ())
     differ = print_differences(inputs, (old, new), profile, output, all_profiles=all_profiles)
     raise typer.Exit(FOUND if differ else 0)
 
@@ -299,18 +312,18 @@ def run_command(arguments: Sequence[str]) -> int:
         _give_up_unwritable_output()
         return CLOSED
     except OSError as error:
-        errors.print(f"{error.filename or 'standard output'}: {error.strerror}")
+        errors.print(one_line(f"{error.filename or 'standard output'}: {error.strerror}"))
         _give_up_unwritable_output()
         return BAD_INPUT
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InputError as error:
-        errors.print(*error.sentences, sep="\n")
+        errors.print(*map(one_line, error.sentences), sep="\n")
         return BAD_INPUT
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else PROGRAM
-        errors.print(f"{_sentence(error.format_message())} (see {command} --help)")
+        errors.print(one_line(f"{_sentence(error.format_message())} (see {command} --help)"))
         return BAD_INPUT
     return code if isinstance(code, int) else 0
 

@@ -1,5 +1,6 @@
 """Reads the files that a user names into policies, workloads and namespaces."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -8,28 +9,40 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import yaml
 
+from webhook.cli.files import STANDARD_INPUT, File, files
 from webhook.cli.terminal import InputError, working
 from webhook.core.policy import Policy
+from webhook.core.text import one_line
 from webhook.service.policy_file import PolicyError, load_policy
-from webhook.service.yaml_loader import YAMLFaultError, documents
+from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
 from webhook.spark.documents import ManifestError, UnknownKindError, read
+from webhook.spark.versions import Versions, operator_version
 from webhook.spark.workloads import Namespace, Workload
 
-_SUFFIXES: Final = (".yaml", ".yml", ".json")
 #: The most that one file may hold: far more than a thousand applications.
 _MAX_BYTES: Final = 64 * 1024**2
+#: A version of Spark, such as 3.5.2, or a vendor's 3.5.1-amzn-0. It is the value of a label.
+_SPARK_VERSION: Final = re.compile(r"(?=.{3,63}$)[0-9]+\.[0-9]+(\.[0-9]+)?([-._][0-9A-Za-z]+)*")
+#: The beginning of an expression of a template, but not of one in a workflow of GitHub.
+_TEMPLATE: Final = re.compile(rb"(?<!\$)\{\{")
 
 
 @dataclass(slots=True)
 class Inputs:
     """The contents of the files."""
 
+    versions: Versions = field(default_factory=Versions)
     workloads: list[tuple[str, Workload]] = field(default_factory=list)
     """Each with the name of its file."""
     namespaces: dict[str, Namespace] = field(default_factory=dict)
-    skipped: int = 0
-    """The number of objects of other kinds that were skipped."""
+    other_kinds: int = 0
+    """The number of objects of kinds that have no Spark pods."""
+    other_documents: int = 0
+    """The number of documents in folders that are no Kubernetes objects, such as the values of a chart."""
+    faults: list[str] = field(default_factory=list)
+    """A sentence for each file and document that cannot be read."""
 
 
 def read_policy(file: Path | None) -> Policy:
@@ -40,37 +53,70 @@ def read_policy(file: Path | None) -> Policy:
         raise InputError(*error.faults) from None
 
 
-def read_inputs(files: Sequence[str], namespace: str, *, skip_other_kinds: bool = False) -> Inputs:
-    """The contents of `files`. `-` is standard input, and a folder means all YAML and JSON files in it.
+def read_versions(operator: str | None, spark: str | None) -> Versions:
+    """The versions that the options --operator-version and --spark-version name. Raises InputError."""
+    if spark is not None and not _SPARK_VERSION.fullmatch(spark):
+        raise InputError(f'--spark-version: found "{spark}"; accepted: a version such as 3.5.2 or 4.0.1')
+    if operator is None:
+        return Versions(spark=spark)
+    try:
+        return Versions(operator_version(operator), spark)
+    except ValueError as error:
+        raise InputError(f"--operator-version: {error}") from None
 
-    Objects that name no namespace are in `namespace`.
 
-    Raises InputError with a sentence for each document that cannot be read.
+def read_inputs(
+    names: Sequence[str], namespace: str, versions: Versions | None = None, ignore: Sequence[str] = ()
+) -> Inputs:
+    """The contents of the files that `names` mean, as far as they can be read; see `files` for folders and `ignore`.
+
+    Objects that name no namespace are in `namespace`, and their pods are those that `versions` make. It is a fault if
+    there is neither an application nor a pod.
+
+    Raises InputError if `names` is empty.
     """
-    if not files:
+    if not names:
         raise InputError("nothing to read: name a file or folder with -f, or - for standard input")
-    found = Inputs()
-    faults: list[str] = []
-    for name in [name for file in files for name in _files(file)]:
-        with working(f"reading {name}"):
-            listed = _documents(name)
-            for number, document in enumerate(listed, 1):
-                where = name if len(listed) == 1 else f"{name}, document {number}"
-                try:
-                    unread = _take(found, name, read(document, namespace), skip_other_kinds=skip_other_kinds)
-                    faults.extend(f"{where}: {fault}" for fault in unread)
-                except RecursionError:
-                    faults.append(f"{where}: lists nested too deeply")
-    if faults:
-        raise InputError(*faults)
-    if not found.workloads:
-        raise InputError(f"{', '.join(files)}: contains no application and no pod")
+    listed, faults = files(names, ignore)
+    found = Inputs(versions or Versions(), faults=faults)
+    with working(f"reading {listed[0].name}" if listed else "reading") as tell:
+        for number, file in enumerate(listed, 1):
+            # The number first, because a line is cut at the end of the terminal.
+            tell(f"reading {number} of {len(listed)}: {file.name}" if len(listed) > 1 else f"reading {file.name}")
+            _read(found, file, namespace)
+    if not found.workloads and not found.faults:
+        found.faults.append(f"{one_line(', '.join(names))}: contains no application and no pod")
     return found
 
 
-def _take(
-    found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError], *, skip_other_kinds: bool
-) -> Iterator[str]:
+def _read(found: Inputs, file: File, namespace: str) -> None:
+    """Adds the contents of `file` to `found`."""
+    try:
+        content = _content(file)
+    except _UnreadableError as error:
+        found.faults.append(f"{file.name}: {error}")
+        return
+    documents, fault = _documents(content)
+    several = len(documents) > 1 or (documents and fault)
+    for number, document in enumerate(documents, 1):
+        if file.in_folder and _is_of_another_program(document):
+            found.other_documents += 1
+            continue
+        where = f"{file.name}, document {number}" if several else file.name
+        try:
+            unread = _take(found, file.name, read(document, namespace, found.versions))
+            found.faults.extend(one_line(f"{where}: {fault}") for fault in unread)
+        except RecursionError:
+            found.faults.append(f"{where}: lists nested too deeply")
+    if fault and file.in_folder and _is_yaml_of_another_program(content):
+        found.other_documents += 1
+    elif fault:
+        where = f"{file.name}, document {len(documents) + 1}" if several else file.name
+        hint = "; leave templates out with --ignore" if file.in_folder and _TEMPLATE.search(content) else ""
+        found.faults.append(one_line(f"{where}: {fault}{hint}"))
+
+
+def _take(found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError]) -> Iterator[str]:
     """Adds the objects to `found`, and yields a sentence for each that cannot be read."""
     for one in objects:
         match one:
@@ -78,47 +124,67 @@ def _take(
                 found.workloads.append((name, one))
             case Namespace():
                 found.namespaces[one.name] = one
-            case UnknownKindError() if skip_other_kinds:
-                found.skipped += 1
             case UnknownKindError():
-                yield f"{one}; --skip-other-kinds skips such documents"
+                found.other_kinds += 1
             case ManifestError():
                 yield str(one)
 
 
-def _files(name: str) -> Iterator[str]:
-    folder = Path(name)
-    if name == "-" or not folder.is_dir():
-        yield name
-        return
-    files = sorted(str(file) for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file())
-    if not files:
-        raise InputError(f"{name}: contains no file that ends in {', '.join(_SUFFIXES)}")
-    yield from files
+def _is_of_another_program(document: Any) -> bool:
+    """Whether a document is no Kubernetes object, and does not look as if it should be one of the operator's."""
+    if not isinstance(document, dict):
+        return True
+    version, kind = document.get("apiVersion"), document.get("kind")
+    if isinstance(version, str) and isinstance(kind, str):
+        return False
+    return not (isinstance(version, str) and version.startswith("sparkoperator.k8s.io/"))
 
 
-def _documents(name: str) -> list[Any]:
-    """The documents in one file without empty ones, which a `---` at either end makes."""
-    content = _content(name)
+def _is_yaml_of_another_program(content: bytes) -> bool:
+    """Whether a text that holds more than JSON's types, such as the key `on` of a workflow, is no Kubernetes object."""
+    if b"apiVersion" in content or _TEMPLATE.search(content):
+        return False
+    depth = 0
+    try:
+        for event in yaml.parse(content, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            # libyaml takes time that grows with the square of the depth.
+            if depth > MAX_DEPTH:
+                return False
+    except (yaml.YAMLError, ValueError):
+        return False
+    return True
+
+
+def _documents(content: bytes) -> tuple[list[Any], str]:
+    """The documents up to the first fault, without empty ones, which a `---` at either end makes, and the fault."""
     # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
     with suppress(msgspec.DecodeError, RecursionError):
         if content.lstrip()[:1] == b"{":
-            return [msgspec.json.decode(content)]
+            return [msgspec.json.decode(content)], ""
+    found = []
     try:
-        return [document for document in documents(content) if document is not None]
+        for document in stream(content):
+            if document is not None:
+                found.append(document)  # noqa: PERF401, keeps the documents before a fault
     except YAMLFaultError as error:
-        raise InputError(f"{name}: {error}") from None
+        return found, str(error)
+    return found, ""
 
 
-def _content(name: str) -> bytes:
+class _UnreadableError(Exception):
+    """A file cannot be read; the message is a clause."""
+
+
+def _content(file: File) -> bytes:
     try:
-        if name == "-":
+        if file.path == STANDARD_INPUT:
             content = sys.stdin.buffer.read(_MAX_BYTES + 1)
         else:
-            with Path(name).open("rb") as file:
-                content = file.read(_MAX_BYTES + 1)
+            with Path(file.path).open("rb") as opened:
+                content = opened.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise _UnreadableError(f"cannot be read: {error.strerror or error}") from None
     if len(content) > _MAX_BYTES:
-        raise InputError(f"{name}: too large; accepted: at most {_MAX_BYTES // 1024**2} MiB")
+        raise _UnreadableError(f"too large; accepted: at most {_MAX_BYTES // 1024**2} MiB")
     return content

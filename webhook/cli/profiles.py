@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webhook.cli.inputs import Inputs, read_policy
-from webhook.cli.terminal import InputError
+from webhook.cli.terminal import InputError, working
 from webhook.core import names
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_policy
-from webhook.core.text import LIMIT, listed
+from webhook.core.text import LIMIT, listed, one_line
 from webhook.explain.explanation import Explanation, ExplanationError, explain
 from webhook.explain.outcome import NoProfile
 from webhook.spark.workloads import Namespace
@@ -48,6 +48,10 @@ class Selection:
             return NoProfile(start, mistaken=True)
         raise InputError(listed(f"{start}; choose with --profile: ", self.profiles, 2 * LIMIT))
 
+    def assumes(self, namespace: str) -> bool:
+        """Whether the profile of `namespace` is assumed: neither --profile nor a file names it."""
+        return self.chosen is None and namespace not in self.namespaces
+
 
 def select(policy: Path | None, profile: str | None, namespaces: Mapping[str, Namespace]) -> Selection:
     """The policy in the file `policy`, or the built-in policy, for `namespaces`. Raises InputError."""
@@ -56,13 +60,25 @@ def select(policy: Path | None, profile: str | None, namespaces: Mapping[str, Na
 
 
 def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:
-    """The explanation of every pod in `inputs`. Raises InputError with a sentence for each workload at fault."""
-    explained, faults = [], []
-    for file, workload in inputs.workloads:
-        try:
-            explained.append(explain(file, workload, selection.of(workload.namespace)))
-        except ExplanationError as error:
-            faults.append(f"{file}: {error}")
-    if faults:
-        raise InputError(*faults)
-    return Explanation(selection.policy.digest, tuple(explained), inputs.skipped)
+    """The explanation of every pod in `inputs`, with the faults of `inputs` and those of workloads.
+
+    Raises InputError if the profile of a workload does not exist, unless `selection` is lenient.
+    """
+    explained, faults = [], list(inputs.faults)
+    total = len(inputs.workloads)
+    with working("explaining") as tell:
+        for number, (file, workload) in enumerate(inputs.workloads, 1):
+            tell(f"explaining {number} of {total}")
+            profile, assumed = selection.of(workload.namespace), selection.assumes(workload.namespace)
+            try:
+                explained.append(explain(file, workload, profile, assumed=assumed))
+            except ExplanationError as error:
+                faults.append(one_line(f"{file}: {error}"))
+    return Explanation(
+        selection.policy.digest,
+        inputs.versions,
+        tuple(explained),
+        inputs.other_kinds,
+        inputs.other_documents,
+        tuple(faults),
+    )

@@ -1,10 +1,12 @@
 """The consoles, progress, and the error and exit code for bad input, for all commands."""
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
+from rich.text import Text
 
 from certs.errors import InputError
 
@@ -19,6 +21,12 @@ console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=No
 errors: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
 
-def working(doing: str) -> AbstractContextManager[object]:
-    """A context that shows `doing` while it is open, only on a terminal."""
-    return errors.status(doing) if errors.is_terminal else nullcontext()
+@contextmanager
+def working(doing: str) -> Iterator[Callable[[str], None]]:
+    """Shows `doing` while the context is open, only on a terminal. Its value is a function that changes the text."""
+    if not errors.is_terminal:
+        yield lambda _: None
+        return
+    # rich would read the markup in a str, and the text may hold the name of any file.
+    with errors.status(Text(doing)) as status:
+        yield lambda text: status.update(Text(text))

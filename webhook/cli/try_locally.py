@@ -33,6 +33,8 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
     """
     inputs = read_inputs([str(review)], "default")
     explained = explain_inputs(inputs, select(policy, profile, inputs.namespaces))
+    if explained.faults:
+        raise InputError(*explained.faults)
     try:
         ensure(tls_dir, _HOSTS, datetime.now(UTC))
         # Another server on a port would answer instead of the service.

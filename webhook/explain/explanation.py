@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from webhook.core.fault import with_keys
 from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import ReviewError
-from webhook.explain.outcome import NoProfile, Outcome, outcome
-from webhook.spark.workloads import SparkPod, Workload
+from webhook.explain.outcome import Fate, NoProfile, Outcome, outcome
+from webhook.spark.versions import Versions
+from webhook.spark.workloads import Refusal, SparkPod, Workload
 
 #: A number of executors, as Spark reads an int; any other text is shown as it is.
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
@@ -24,6 +26,13 @@ class PodExplanation:
 
     pod: SparkPod
     outcome: Outcome
+    refused: tuple[Refusal, ...] = ()
+    """Why the pod is never made; empty if it is made."""
+
+    @property
+    def fate(self) -> Fate:
+        """What happens to the pod."""
+        return Fate.NEVER_RUNS if self.refused else self.outcome.fate
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,8 @@ class WorkloadExplanation:
     workload: Workload
     profile: CompiledProfile | NoProfile
     pods: tuple[PodExplanation, ...]
+    assumed: bool = False
+    """Whether the profile is assumed: neither the user nor the files name one for the namespace."""
 
     @property
     def profile_name(self) -> str:
@@ -47,17 +58,35 @@ class Explanation:
 
     policy: str
     """The policy's digest."""
+    versions: Versions
+    """The versions that make the pods."""
     workloads: tuple[WorkloadExplanation, ...]
-    skipped: int
-    """The number of objects of other kinds that were skipped."""
+    other_kinds: int = 0
+    """The number of objects of other kinds that were passed over."""
+    other_documents: int = 0
+    """The number of documents that were passed over because they are no Kubernetes objects."""
+    faults: tuple[str, ...] = ()
+    """A sentence for each file, document and workload that cannot be explained."""
 
     @property
-    def outcomes(self) -> list[Outcome]:
-        """The outcome of each pod."""
-        return [one.outcome for workload in self.workloads for one in workload.pods]
+    def pods(self) -> list[PodExplanation]:
+        """The explanation of each pod."""
+        return [pod for workload in self.workloads for pod in workload.pods]
+
+    @property
+    def warned(self) -> bool:
+        """Whether there is a warning about a pod."""
+        return any(one.outcome.warnings for one in self.pods)
+
+    @property
+    def refused(self) -> bool:
+        """Whether there is a pod that never runs."""
+        return any(one.workload.refused for one in self.workloads)
 
 
-def explain(file: str, workload: Workload, profile: CompiledProfile | NoProfile) -> WorkloadExplanation:
+def explain(
+    file: str, workload: Workload, profile: CompiledProfile | NoProfile, *, assumed: bool = False
+) -> WorkloadExplanation:
     """The explanation of every pod of `workload`, which is in `file`, under `profile`. Raises ExplanationError."""
     pods: list[PodExplanation] = []
     for pod in workload.pods:
@@ -65,19 +94,24 @@ def explain(file: str, workload: Workload, profile: CompiledProfile | NoProfile)
             pods += _explained(workload, pod, profile)
         except ReviewError as error:
             # Only the author of a review knows of its fields.
-            fault = str(error) if pod.review else f"{pod.title}: {str(error).removeprefix('request.object.')}"
+            fault = with_keys(str(error), pod.review or {"request": {"object": pod.seen}})
+            fault = fault if pod.review else f"{pod.title}: {fault.removeprefix('request.object.')}"
             raise ExplanationError(f"{workload.kind} {workload.name}: {fault}") from None
-    return WorkloadExplanation(file, workload, profile, tuple(pods))
+    return WorkloadExplanation(file, workload, profile, tuple(pods), assumed=assumed)
 
 
 def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoProfile) -> list[PodExplanation]:
     """The explanation of `pod`, or of each share of the executors that it represents. Raises ReviewError."""
+    refused = tuple(one for one in workload.refused if one.role in ("", pod.title))
     if isinstance(profile, NoProfile):
         warnings = (profile.why,) if profile.mistaken else ()
-        return [PodExplanation(pod, Outcome(pod.seen, pod.seen, b"[]", warnings, skipped=profile))]
-    found = [PodExplanation(one, outcome(workload, one, profile)) for one in _shares(pod, profile)]
-    # Shares do not matter if the executors are outside the rollout, or ask for a mode themselves.
-    return found if len({one.outcome.patch for one in found}) > 1 else [PodExplanation(pod, found[0].outcome)]
+        found = [PodExplanation(pod, Outcome(pod.seen, pod.seen, b"[]", warnings, skipped=profile))]
+    else:
+        found = [PodExplanation(one, outcome(workload, one, profile)) for one in _shares(pod, profile)]
+        # Shares do not matter if the executors are outside the rollout, or ask for a mode themselves.
+        if len({one.outcome.patch for one in found}) == 1:
+            found = [PodExplanation(pod, found[0].outcome)]
+    return [PodExplanation(one.pod, one.outcome.never_made(), refused) for one in found] if refused else found
 
 
 def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:

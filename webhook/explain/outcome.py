@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -28,9 +28,13 @@ class Fate(StrEnum):
     """What happens to a pod, in a word or two."""
 
     PLACED = "placed"
+    NOT_PLACED = "not placed"
+    """The mode cannot place the pod, so it keeps its own placement."""
     OBSERVED = "observed"
     LEFT_ALONE = "left alone"
     DENIED = "denied"
+    NEVER_RUNS = "never runs"
+    """The pod is never made, so no webhook is called for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,18 @@ class Outcome:
 
     @property
     def fate(self) -> Fate:
-        """What happens to the pod."""
+        """What happens to the pod if it is made."""
         if self.denied:
             return Fate.DENIED
         if self.decision is None or self.decision.placement.mode == NONE:
             return Fate.LEFT_ALONE
-        return Fate.OBSERVED if self.decision.placement.verdict is Verdict.OBSERVE else Fate.PLACED
+        if self.decision.placement.verdict is Verdict.OBSERVE:
+            return Fate.OBSERVED
+        return Fate.PLACED if self.decision.placement.placed else Fate.NOT_PLACED
+
+    def never_made(self) -> "Outcome":
+        """The outcome of a pod that is never made: the decision for it, which nobody asks for, and no effect of it."""
+        return replace(self, after=self.before, patch=b"[]", warnings=(), denied="", added=(), kept=())
 
 
 def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before: JSON | None = None) -> Outcome:

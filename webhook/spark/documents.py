@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from webhook.core import names
-from webhook.core.fault import clause
+from webhook.core.fault import clause, with_keys
 from webhook.core.pod import ObjectMeta, View
 from webhook.core.policy import Role
 from webhook.spark import (
@@ -58,14 +58,19 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
     if kind.endswith("List") and (items is None or isinstance(items, list)):
         yield from _items(items or [], version, kind.removesuffix("List"), namespace, versions)
         return
-    reader = _READERS.get((version.rpartition("/")[0], kind))
+    group = version.rpartition("/")[0]
+    reader = _READERS.get((group, kind))
+    if reader is None and group == _GROUP:
+        accepted = ", ".join(kind for group, kind in _READERS if group == _GROUP)
+        yield ManifestError(f"{_called(document)}: unknown kind of {_GROUP}; accepted: {accepted}")
+        return
     if reader is None:
         yield UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
         return
     try:
         yield reader(document, namespace, versions)
     except msgspec.ValidationError as error:
-        yield ManifestError(f"{_called(document)}: {clause(error, 'the document')}")
+        yield ManifestError(f"{_called(document)}: {with_keys(clause(error, 'the document'), document)}")
 
 
 def _items(

@@ -1,6 +1,5 @@
 """`diff`: compares two policies by the same pods, and prints what differs as a table or as JSON."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.diff.comparison import Difference, Selections, differences, profiles_of
+from webhook.cli.diff.comparison import Difference, Selections, compare, profiles_of
+from webhook.cli.explain.documents import json_text
 from webhook.cli.inputs import Inputs
 from webhook.cli.profiles import DEFAULT, select
-from webhook.cli.terminal import console, errors, working
+from webhook.cli.terminal import InputError, console, errors
 from webhook.core import names
 from webhook.core.text import listed
 
@@ -24,27 +24,47 @@ def print_differences(
 ) -> bool:
     """Prints what the second of two policies places differently than the first; returns whether there is anything.
 
-    The pods are placed under `profile`, or if it is None under the profile of their namespace. Raises InputError.
+    The pods are placed under `profile`, or if it is None under the profile of their namespace.
+
+    Raises InputError: before anything is printed if nothing can be compared, and afterwards with a sentence for each
+    file, document and application that cannot.
     """
     before, after = (select(one, profile, inputs.namespaces) for one in policies)
     both = before, after
-    with working("comparing"):
-        chosen = profiles_of(both) if all_profiles else [profile]
-        found = [one for name in chosen for one in differences(inputs, both, name)]
-    differing = len({one.application for one in found})
-    total = f"{differing} of {len(inputs.workloads)} would be placed differently"
-    match output:
-        case "json":
-            console.file.write(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False) + "\n")
-        case "markdown":
-            console.file.write("\n".join([*_markdown(found), f"{total}.", ""]))
-        case _:
-            if found:
-                console.print(_table(found))
-            console.print(total)
-    if not all_profiles:
+    compared = compare(inputs, both, profiles_of(both) if all_profiles else [profile]) if inputs.workloads else None
+    found = list(compared.differences) if compared else []
+    if output == "json":
+        console.file.write(json_text([asdict(one) for one in found]))
+        for clause in _never_run(inputs):
+            errors.print(clause)
+    elif compared:
+        _print(found, _total(inputs, found), markdown=output == "markdown")
+    if compared and not all_profiles:
         _note_others(inputs, both, profile)
+    if faults := compared.faults if compared else inputs.faults:
+        raise InputError(*faults)
     return bool(found)
+
+
+def _total(inputs: Inputs, found: list[Difference]) -> str:
+    differing = len({one.application for one in found})
+    return "; ".join([f"{differing} of {len(inputs.workloads)} would be placed differently", *_never_run(inputs)])
+
+
+def _never_run(inputs: Inputs) -> list[str]:
+    """A clause about the applications of which pods never run, if there are any."""
+    number = sum(bool(work.refused) for _, work in inputs.workloads)
+    have = "has" if number == 1 else "have"
+    return [f"{number} {have} pods that never run, whatever the policy"] if number else []
+
+
+def _print(found: list[Difference], total: str, *, markdown: bool) -> None:
+    if markdown:
+        console.file.write("\n".join([*_markdown(found), f"{total}.", ""]))
+        return
+    if found:
+        console.print(_table(found))
+    console.print(total)
 
 
 def _table(found: list[Difference]) -> Table:

@@ -1,6 +1,6 @@
 """Compares two policies by the outcomes of the same pods under each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,8 @@ from webhook.cli.terminal import InputError
 from webhook.core import names
 from webhook.core.patch import Change
 from webhook.core.placement import Verdict
-from webhook.core.text import LIMIT, listed
-from webhook.explain.explanation import PodExplanation, WorkloadExplanation
+from webhook.core.text import LIMIT, listed, one_line
+from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate, scheduling_part
 
 Selections = tuple[Selection, Selection]
@@ -39,23 +39,49 @@ def profiles_of(selections: Selections) -> list[str]:
     return list(dict.fromkeys(name for one in selections for name in one.profiles))
 
 
-def differences(inputs: Inputs, selections: Selections, profile: str | None) -> Iterator[Difference]:
-    """What differs under `profile`, or if it is None under the profile of each namespace.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that two policies place differently, and what could not be compared."""
+
+    differences: tuple[Difference, ...]
+    faults: tuple[str, ...]
+    """A sentence for each file, document and application that cannot be compared."""
+
+
+def compare(inputs: Inputs, selections: Selections, profiles: Iterable[str | None]) -> Comparison:
+    """What differs under each of `profiles`; None among them means the profile of each namespace.
+
+    Pods that never run do so under every policy, so they are never a difference.
 
     Raises InputError if neither policy has a profile that is needed.
     """
-    old, new = (explain_inputs(inputs, replace(one, chosen=profile, lenient=True)) for one in selections)
-    name = profile or DEFAULT
-    needed = profile is not None or all(not one.profile_name for one in (*old.workloads, *new.workloads))
-    if needed and all(name not in one.profiles for one in selections):
-        start = f'neither policy has a profile "{name}"; choose with --profile: '
-        raise InputError(listed(start, profiles_of(selections), 2 * LIMIT))
-    for before, after in zip(old.workloads, new.workloads, strict=True):
+    found: list[Difference] = []
+    # Each sentence once, in order.
+    faults: dict[str, None] = {}
+    for profile in profiles:
+        old, new = (explain_inputs(inputs, replace(one, chosen=profile, lenient=True)) for one in selections)
+        name = profile or DEFAULT
+        needed = profile is not None or all(not one.profile_name for one in (*old.workloads, *new.workloads))
+        if needed and all(name not in one.profiles for one in selections):
+            start = f'neither policy has a profile "{name}"; choose with --profile: '
+            raise InputError(listed(start, profiles_of(selections), 2 * LIMIT))
+        faults |= dict.fromkeys((*old.faults, *new.faults))
+        found += _differences(old, new)
+    return Comparison(tuple(found), tuple(faults))
+
+
+def _differences(old: Explanation, new: Explanation) -> Iterator[Difference]:
+    # A workload that is at fault under one of the policies is missing there.
+    others = {id(one.workload): one for one in new.workloads}
+    for before in old.workloads:
+        after = others.get(id(before.workload))
+        if after is None:
+            continue
         work, new_pods = before.workload, _by_title(after)
         for title, pods in _by_title(before).items():
             if _essence(pods) != _essence(new_pods[title]):
                 yield Difference(
-                    application=f"{work.kind} {work.namespace}/{work.name}",
+                    application=one_line(f"{work.kind} {work.namespace}/{work.name}"),
                     profile=before.profile_name or after.profile_name,
                     pods=title,
                     old=_described(pods),
@@ -65,10 +91,11 @@ def differences(inputs: Inputs, selections: Selections, profile: str | None) -> 
 
 
 def _by_title(one: WorkloadExplanation) -> dict[str, list[PodExplanation]]:
-    """The pods of each role: more than one if a mix divides them."""
+    """The pods of each role that are made: more than one if a mix divides them."""
     found: dict[str, list[PodExplanation]] = {}
     for pod in one.pods:
-        found.setdefault(pod.pod.title, []).append(pod)
+        if not pod.refused:
+            found.setdefault(pod.pod.title, []).append(pod)
     return found
 
 
@@ -91,29 +118,15 @@ def _result(one: PodExplanation) -> Any:
 
 def _described(pods: list[PodExplanation]) -> str:
     if len(_essence(pods)) == 1:
-        return _state(pods[0])
-    return ", ".join(f"{_state(one)} ({one.pod.count})" for one in pods)
-
-
-def _state(one: PodExplanation) -> str:
-    outcome = one.outcome
-    if outcome.skipped is not None:
-        return f"left alone: {words.skipped(outcome.skipped)}"
-    if outcome.decision is None or outcome.fate is Fate.DENIED:
-        return "denied"
-    placement = outcome.decision.placement
-    if outcome.fate is Fate.LEFT_ALONE:
-        outside = placement.verdict is Verdict.LEAVE
-        return "left alone: outside the rollout" if outside else "left alone: asks for it"
-    kept = "" if placement.placed else ", but keeps its own placement"
-    return f"{placement.mode}{kept}{', observed' if outcome.fate is Fate.OBSERVED else ''}"
+        return words.state(pods[0])
+    return ", ".join(f"{words.state(one)} ({one.pod.count})" for one in pods)
 
 
 def _changes(old: list[PodExplanation], new: list[PodExplanation]) -> tuple[str, ...]:
     removed, added = _additions(old), _additions(new)
     return (
-        *(f"- {words.what(one)}" for one in removed if one not in added),
-        *(f"+ {words.what(one)}" for one in added if one not in removed),
+        *(f"- {one_line(words.what(one))}" for one in removed if one not in added),
+        *(f"+ {one_line(words.what(one))}" for one in added if one not in removed),
     )
 
 
@@ -121,6 +134,6 @@ def _additions(pods: list[PodExplanation]) -> list[Change]:
     """What the webhook adds to the pods, in order and without repetition, except the record of the decision."""
     found: list[Change] = []
     for one in pods:
-        if one.outcome.fate is Fate.PLACED:
+        if one.fate in (Fate.PLACED, Fate.NOT_PLACED):
             found += [new for new in one.outcome.added if new.key != names.PLACEMENT_ANNOTATION and new not in found]
     return found

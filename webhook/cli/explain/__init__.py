@@ -1,16 +1,20 @@
-"""`explain`: prints where pods run and why, as text, as documents, or in both orders with the operator's webhook."""
+"""`explain`: prints where pods run and why, as text, as documents, as a summary, or beside the operator's webhook."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from webhook.cli.explain import documents, text
+from webhook.cli.explain import documents, summary, text
 from webhook.cli.explain.beside import print_both_orders
 from webhook.cli.inputs import Inputs
 from webhook.cli.profiles import explain_inputs, select
-from webhook.cli.terminal import working
+from webhook.cli.terminal import InputError
 from webhook.explain.explanation import Explanation
 
+#: Exit code if there is a warning.
+WARNED: Final = 3
+#: Exit code if there is a pod that never runs.
+NEVER_RUNS: Final = 4
 _PRINTERS: Final[dict[str, Callable[[Explanation], None]]] = {
     "text": text.print_text,
     "diff": text.print_diffs,
@@ -18,17 +22,29 @@ _PRINTERS: Final[dict[str, Callable[[Explanation], None]]] = {
     "json": documents.print_json,
     "patch": documents.print_patches,
 }
+_SUMMARIES: Final[dict[str, Callable[[Explanation], None]]] = {
+    "text": summary.print_text,
+    "yaml": summary.print_yaml,
+    "json": summary.print_json,
+}
 
 
-def print_explanation(inputs: Inputs, policy: Path | None, profile: str | None, output: str, *, beside: bool) -> bool:
-    """Prints the explanation of all pods in the format `output`, or in both orders; returns whether there are warnings.
+def print_explanation(
+    inputs: Inputs, policy: Path | None, profile: str | None, output: str, *, beside: bool, summarised: bool
+) -> int:
+    """Prints the explanation in the format `output`, in both orders or as a summary, and returns the exit code.
 
-    Raises InputError.
+    Raises InputError: afterwards, with a sentence for each file, document and workload that cannot be explained, or
+    before anything is printed if the policy or the profile cannot be used.
     """
-    selection = select(policy, profile, inputs.namespaces)
-    with working("explaining"):
-        explained = explain_inputs(inputs, selection)
+    explained = explain_inputs(inputs, select(policy, profile, inputs.namespaces))
+    warned = explained.warned
     if beside:
-        return print_both_orders(explained)
-    _PRINTERS[output](explained)
-    return any(outcome.warnings for outcome in explained.outcomes)
+        warned |= print_both_orders(explained)
+    else:
+        (_SUMMARIES if summarised else _PRINTERS)[output](explained)
+    if explained.faults:
+        raise InputError(*explained.faults)
+    if explained.refused:
+        return NEVER_RUNS
+    return WARNED if warned else 0

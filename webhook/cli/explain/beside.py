@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from webhook.cli.explain import words
-from webhook.cli.explain.text import add_head, add_warnings, pod_name
+from webhook.cli.explain.text import add_head, add_never_made, add_warnings, pod_name
 from webhook.cli.page import Page
 from webhook.cli.pod_text import diff_lines
 from webhook.core.node_affinity import reach
@@ -59,12 +59,17 @@ def print_both_orders(explained: Explanation) -> bool:
     warned = False
     for one in explained.workloads:
         page = Page()
-        add_head(page, one)
+        add_head(page, one, explained.versions)
         for pod in one.pods:
-            found = both_orders(one.workload, pod, one.profile) if isinstance(one.profile, CompiledProfile) else None
+            found = None
+            if isinstance(one.profile, CompiledProfile) and not pod.refused:
+                found = both_orders(one.workload, pod, one.profile)
             warned |= bool(pod.outcome.warnings) or (found is not None and found.agreement is Agreement.DIFFERENT)
             page.line(f"{pod.pod.title} {pod_name(pod.outcome)}", "bold", indent=2)
-            if found is None:
+            if pod.refused:
+                page.line("never runs", indent=4)
+                add_never_made(page, pod, one.profile)
+            elif found is None:
                 _add_one_order(page, pod.outcome)
             else:
                 _add_both_orders(page, pod.pod, found)

@@ -1,27 +1,32 @@
 """What `explain` prints for people: text, or only diffs."""
 
-from collections import Counter
+from collections.abc import Iterable
 
 from webhook.cli.explain import words
 from webhook.cli.page import Page
 from webhook.cli.pod_text import diff_lines
+from webhook.core import names
 from webhook.core.patch import Kind
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import Decision
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate, NoProfile, Outcome
+from webhook.spark.versions import Versions
+from webhook.spark.workloads import Refusal, Workload
 
 
 def print_text(explained: Explanation) -> None:
-    """Prints the whole explanation, and how many pods have which fate."""
+    """Prints the whole explanation, and how many pods have which fate; nothing if nothing can be explained."""
+    if not explained.workloads:
+        return
     for one in explained.workloads:
         page = Page()
-        add_head(page, one)
+        add_head(page, one, explained.versions)
         for pod in one.pods:
             _add_pod(page, pod, one.profile)
         page.print()
     page = Page()
-    page.line(_total(explained), "bold")
+    page.line(total(explained), "bold")
     page.print()
 
 
@@ -35,19 +40,40 @@ def print_diffs(explained: Explanation) -> None:
         page.print()
 
 
-def add_head(page: Page, one: WorkloadExplanation) -> None:
-    """Adds the name, file, profile and notes of a workload."""
+def add_head(page: Page, one: WorkloadExplanation, versions: Versions) -> None:
+    """Adds the name, file, profile, versions, refusals and notes of a workload."""
     work = one.workload
-    profile = f", profile {one.profile_name}" if one.profile_name else ""
-    page.line(f"{work.kind} {work.namespace}/{work.name} in {one.file}{profile}", "bold")
+    head = [f"{work.kind} {work.namespace}/{work.name} in {one.file}"]
+    if one.profile_name:
+        head.append(f"profile {one.profile_name}{' (assumed)' if one.assumed else ''}")
+    if words.is_application(work):
+        head.append(f"operator {versions.operator}")
+    if spark := spark_version(work):
+        head.append(f"Spark {spark}")
+    page.line(", ".join(head), "bold")
+    titles = {pod.title for pod in work.pods}
+    add_refusals(page, (refusal for refusal in work.refused if refusal.role not in titles), indent=2)
     for note in work.notes:
         page.line(f"note: {note}", "dim", indent=2)
     page.line()
 
 
+def add_refusals(page: Page, refusals: Iterable[Refusal], *, indent: int = 4) -> None:
+    """Adds the reasons why pods are never made."""
+    page.lines(((f"x {words.refused(one)}", "red") for one in refusals), indent=indent)
+
+
 def add_warnings(page: Page, outcome: Outcome, *, indent: int = 4) -> None:
     """Adds the warnings about a pod."""
     page.lines(((f"! {warning}", "yellow") for warning in outcome.warnings), indent=indent)
+
+
+def spark_version(work: Workload) -> str:
+    """The version of Spark that makes the pods, as their labels name it; empty if none does."""
+    if not words.is_application(work):
+        return ""
+    labels = (pod.created["metadata"].get("labels") or {} for pod in work.pods)
+    return next((str(one[names.SPARK_VERSION]) for one in labels if one.get(names.SPARK_VERSION)), "")
 
 
 def pod_name(outcome: Outcome) -> str:
@@ -56,11 +82,23 @@ def pod_name(outcome: Outcome) -> str:
     return str(metadata.get("name") or metadata.get("generateName") or "")
 
 
+def add_never_made(page: Page, one: PodExplanation, profile: CompiledProfile | NoProfile) -> None:
+    """Adds why a pod is never made, and what the policy would decide for it."""
+    add_refusals(page, (refusal for refusal in one.refused if refusal.role))
+    decision = one.outcome.decision
+    if decision is not None and isinstance(profile, CompiledProfile):
+        why = words.source(decision.pod, profile, decision.placement)
+        page.line(f"its mode would be {decision.placement.mode}: {why}", indent=4)
+
+
 def _add_pod(page: Page, one: PodExplanation, profile: CompiledProfile | NoProfile) -> None:
     outcome = one.outcome
     count = f" ({one.pod.count})" if one.pod.count else ""
     title = f"{one.pod.title}{count} {pod_name(outcome)}"
-    if outcome.skipped is not None:
+    if one.refused:
+        page.line(f"{title}: never runs", "bold", indent=2)
+        add_never_made(page, one, profile)
+    elif outcome.skipped is not None:
         page.line(f"{title}: left alone", "bold", indent=2)
         page.line(words.skipped(outcome.skipped), indent=4)
     elif outcome.decision is not None and isinstance(profile, CompiledProfile):
@@ -88,18 +126,13 @@ def _add_decision(page: Page, title: str, outcome: Outcome, decision: Decision, 
     page.lines(((f"= {text}", "dim") for text in words.remarks(outcome.kept, terms)), indent=4)
 
 
-def _total(explained: Explanation) -> str:
-    outcomes = explained.outcomes
-    applications = sum(one.workload.kind.startswith("S") for one in explained.workloads)
-    counts = [_counted(applications, "application")] if applications else []
-    counts.append(_counted(len(outcomes), "pod"))
-    fates = Counter(one.fate for one in outcomes)
-    parts = [f"{fates[fate]} {fate}" for fate in Fate if fates[fate] or fate is Fate.PLACED]
-    if warned := sum(bool(one.warnings) for one in outcomes):
-        parts.append(f"{warned} with warnings")
-    over = f"; {_counted(explained.skipped, 'document')} of other kinds" if explained.skipped else ""
-    return f"{', '.join(counts)}: {', '.join(parts)}{over}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def total(explained: Explanation) -> str:
+    """How many applications and pods there are, and what happens to them."""
+    applications = [one.workload for one in explained.workloads if words.is_application(one.workload)]
+    counts = [words.counted(len(applications), "application")] if applications else []
+    counts.append(words.counted(len(explained.pods), "pod"))
+    parts = words.fates(explained.pods)
+    if without := sum(bool(one.refused and not one.pods) for one in applications):
+        parts.append(f"{words.counted(without, 'application')} without pods")
+    over = words.passed_over(explained)
+    return f"{', '.join(counts)}: {', '.join(parts)}{f'; passed over: {over}' if over else ''}"

@@ -1,18 +1,21 @@
 """Words for decisions and changes."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
 from webhook.core import names
 from webhook.core.distribution import WHOLE, application
 from webhook.core.patch import Change, Kind, Operation
-from webhook.core.placement import Mismatch, Origin, Placement
+from webhook.core.placement import Mismatch, Origin, Placement, Verdict
 from webhook.core.pod import NodeSelectorRequirement, Pod, Toleration
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import ChangeReason as Why
 from webhook.core.review import Request
 from webhook.core.text import one_line
-from webhook.explain.outcome import NoProfile
+from webhook.explain.explanation import Explanation, PodExplanation
+from webhook.explain.outcome import Fate, NoProfile
+from webhook.spark.workloads import Refusal, Refuser, Workload
 
 #: The sentence for each reason; `{found}` is what the pod has.
 REASONS: Final[dict[Why, str]] = {
@@ -37,6 +40,13 @@ REASONS: Final[dict[Why, str]] = {
     Why.NOTHING_REMOVED: "the pod's own tolerations stay: the webhook removes nothing",
     Why.RESOURCE_POLICY_CHOOSES: "the namespace's ResourcePolicy chooses between ECS and ECI",
     Why.NO_PREFERENCE: "not needed: the mode prefers no kind of node",
+}
+#: Who refuses, in words.
+REFUSERS: Final[dict[Refuser, str]] = {
+    Refuser.API_SERVER: "the API server",
+    Refuser.OPERATOR: "the operator",
+    Refuser.SPARK_SUBMIT: "spark-submit",
+    Refuser.SPARK: "Spark",
 }
 _WHOLE: Final = {Kind.POD: "everything else", Kind.TOLERATION: "tolerations", Kind.NODE_AFFINITY: "node affinity"}
 
@@ -90,7 +100,7 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
         case Origin.ROLLOUT:
             steps.append(f"{applies}, but not to {one_line(application(labels))}")
         case Origin.MIX:
-            number = labels[names.SPARK_EXEC_ID]
+            number = one_line(labels[names.SPARK_EXEC_ID])
             share = f"number {number} is in the share of {placement.share} % with {placement.asked}"
             steps = [f"profile {profile.name} has a mix for the executors: {share}"]
     if placement.source in (Origin.PROFILE, Origin.MIX) and rule.rollout < WHOLE:
@@ -106,7 +116,7 @@ def skipped(reason: NoProfile | Mismatch | Request) -> str:
     """Why a pod is skipped, as a clause."""
     match reason:
         case NoProfile():
-            return reason.why
+            return one_line(reason.why)
         case Mismatch(key=key, found=None):
             return f"the label {key} is missing"
         case Mismatch():
@@ -115,6 +125,64 @@ def skipped(reason: NoProfile | Mismatch | Request) -> str:
             return f'the label {reason.key} is "{one_line(reason.found or "")}", not {accepted}'
     about = "/".join(filter(None, (reason.kind.kind, reason.sub_resource)))
     return f"the request is {reason.operation} of {about}, and only CREATE of Pod is answered with a patch"
+
+
+def refused(refusal: Refusal) -> str:
+    """Who refuses pods, why, and what is accepted, as a clause."""
+    accepted = f"; accepted: {refusal.accepted}" if refusal.accepted else ""
+    return f"never runs, refused by {REFUSERS[refusal.by]}: {refusal.sentence}{accepted}"
+
+
+def state(one: PodExplanation) -> str:
+    """What happens to a pod: its mode, or why it has none."""
+    outcome = one.outcome
+    if one.refused:
+        return str(Fate.NEVER_RUNS)
+    if outcome.skipped is not None:
+        return f"left alone: {skipped(outcome.skipped)}"
+    if outcome.decision is None or outcome.fate is Fate.DENIED:
+        return "denied"
+    placement = outcome.decision.placement
+    if outcome.fate is Fate.LEFT_ALONE:
+        outside = placement.verdict is Verdict.LEAVE
+        return "left alone: outside the rollout" if outside else "left alone: asks for it"
+    kept = "" if placement.placed else ", but keeps its own placement"
+    return f"{placement.mode}{kept}{', observed' if outcome.fate is Fate.OBSERVED else ''}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def fates(pods: Iterable[PodExplanation]) -> list[str]:
+    """How many pods have which fate, and how many have warnings; the number of placed ones is always told."""
+    listed = list(pods)
+    counts = Counter(one.fate for one in listed)
+    parts = []
+    for fate in Fate:
+        if counts[fate] or fate is Fate.PLACED:
+            several = fate is Fate.NEVER_RUNS and counts[fate] != 1
+            parts.append(f"{counts[fate]} {'never run' if several else fate}")
+    if warned := sum(bool(one.outcome.warnings) for one in listed):
+        parts.append(f"{warned} with warnings")
+    return parts
+
+
+def passed_over(explained: Explanation) -> str:
+    """What the files contain beside applications and pods, as a clause; empty if there is nothing else."""
+    parts = []
+    if explained.other_kinds:
+        parts.append(f"{counted(explained.other_kinds, 'document')} of other kinds")
+    if explained.other_documents:
+        kind = "is no Kubernetes object" if explained.other_documents == 1 else "are no Kubernetes objects"
+        parts.append(f"{counted(explained.other_documents, 'document')} that {kind}")
+    return " and ".join(parts)
+
+
+def is_application(workload: Workload) -> bool:
+    """Whether the operator makes the pods of `workload`, instead of being given one pod."""
+    return workload.kind.startswith("S")
 
 
 def _found(value: Any) -> str:

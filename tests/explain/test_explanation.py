@@ -1,0 +1,84 @@
+"""Which pods are never made, and what is left of the explanation of such a pod."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.cases import CASES
+from webhook.core.policy import Policy
+from webhook.core.profile import compile_profile
+from webhook.explain.explanation import ExplanationError, explain
+from webhook.explain.outcome import Fate, NoProfile
+from webhook.service.policy_file import parse_policy
+from webhook.spark.workloads import Refusal, Refuser, SparkPod, Workload
+
+DRIVER, EXECUTOR = (
+    next(case.pod for case in CASES if case.name == f"mode-eci-only-{role}") for role in ("driver", "executor")
+)
+PODS = (SparkPod("driver", DRIVER), SparkPod("executor", EXECUTOR, count="5"))
+NO_PROFILE = NoProfile("unknown profile", mistaken=True)
+ECI_ONLY = compile_profile(Policy(), "eci-only")
+MIX = compile_profile(
+    parse_policy(
+        b"profiles: {default: {executor: {mix: [{percent: 60, mode: eci-only}, {percent: 40, mode: ecs-only}]}}}", "mix"
+    ),
+    "default",
+)
+
+
+def workload(*roles: str) -> Workload:
+    """A workload of which the pods of `roles` are never made."""
+    refused = tuple(Refusal(Refuser.SPARK, role, "a", "b") for role in roles)
+    return Workload("SparkApplication", "etl", "pi", PODS, refused=refused)
+
+
+@pytest.mark.parametrize("profile", [ECI_ONLY, NO_PROFILE], ids=["profile", "no profile"])
+@pytest.mark.parametrize(
+    ("roles", "never"),
+    [
+        ((), set()),
+        (("",), {"driver", "executor"}),
+        (("executor",), {"executor"}),
+        (("driver", "executor"), {"driver", "executor"}),
+        (("connect-server",), set()),
+    ],
+)
+def test_a_refusal_concerns_the_pods_of_its_role(roles: tuple[str, ...], never: set[str], profile: Any) -> None:
+    whole = explain("f", workload(), profile)
+    found = explain("f", workload(*roles), profile, assumed=True)
+    assert (found.assumed, whole.assumed) == (True, False)
+    for one, made in zip(found.pods, whole.pods, strict=True):
+        assert (one.fate is Fate.NEVER_RUNS) is (one.pod.title in never)
+        assert {refusal.role for refusal in one.refused} == {role for role in roles if role in ("", one.pod.title)}
+        if one.pod.title in never:
+            assert one.outcome == dataclasses.replace(
+                made.outcome, after=made.outcome.before, patch=b"[]", warnings=(), denied="", added=(), kept=()
+            )
+        else:
+            assert one == made
+
+
+def test_each_share_of_executors_that_are_never_made_keeps_its_mode() -> None:
+    found = explain("f", workload("executor"), MIX).pods
+    modes = [one.outcome.decision and one.outcome.decision.placement.mode for one in found]
+    assert [(one.pod.count, one.fate.value) for one in found] == [
+        ("", "placed"),
+        ("3 of 5", "never runs"),
+        ("2 of 5", "never runs"),
+    ]
+    assert modes == ["ecs-only", "eci-only", "ecs-only"]
+
+
+def test_a_pod_that_keeps_its_own_placement_is_not_placed() -> None:
+    (case,) = [case for case in CASES if case.name == "too-large"]
+    made = Workload("Pod", "etl", "pi", (SparkPod("pod", case.pod),))
+    (one,) = explain("f", made, compile_profile(case.policy, "default")).pods
+    assert (one.fate, one.outcome.decision is not None) == (Fate.NOT_PLACED, True)
+
+
+def test_a_field_of_the_wrong_type_is_named_with_its_key() -> None:
+    pod = {"metadata": {"name": "p", "labels": {"a": "b", "team": 1}}, "spec": {}}
+    with pytest.raises(ExplanationError) as caught:
+        explain("f", Workload("Pod", "etl", "pi", (SparkPod("pod", pod),)), ECI_ONLY)
+    assert str(caught.value) == 'Pod pi: pod: metadata.labels["team"]: expected str, got int'
