@@ -21,6 +21,7 @@ spec:
   type: Scala
   mode: cluster
   image: registry-cn-hangzhou.ack.aliyuncs.com/ack-demo/spark:3.5.2
+  mainClass: org.apache.spark.examples.SparkPi
   mainApplicationFile: local:///opt/spark/examples/jars/spark-examples_2.12-3.5.2.jar
   sparkVersion: 3.5.2
   driver: {cores: 1, memory: 512m, serviceAccount: spark-operator-spark}
@@ -326,7 +327,10 @@ def test_the_number_of_executors_in_words(changes: str, count: str) -> None:
 def test_without_cluster_mode_there_is_no_driver_pod() -> None:
     found = merged("mode: client")
     assert [pod.title for pod in found.pods] == ["executor"]
-    assert found.notes == ("in mode client there is no driver pod, so only the executors are placed",)
+    assert found.notes == (
+        "in mode client there is no driver pod; Spark looks for a pod called spark-pi-driver, and makes no executors if "
+        "there is none",
+    )
 
 
 def test_what_does_not_show_in_the_pods_is_noted() -> None:

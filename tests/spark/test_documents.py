@@ -51,8 +51,9 @@ def test_a_scheduled_application_makes_the_pods_of_one_run() -> None:
     assert (found.kind, found.namespace, found.name) == ("ScheduledSparkApplication", "elsewhere", "nightly")
     assert found.notes == (
         "runs on the schedule 0 2 * * *; currently suspended",
-        "spec.type, spec.sparkVersion, spec.mainApplicationFile are missing, and the API server asks for them; "
-        "explained as if they were there",
+        "spec.template.type is missing; assumed: Scala",
+        "spec.template.sparkVersion is missing; assumed: 4.3.0",
+        "spec.template.mainApplicationFile is missing; assumed that it will be there, since an application needs one",
     )
     driver, executor = found.pods
     assert executor.count == "3"
@@ -154,7 +155,7 @@ def test_a_spark_connect_makes_a_server_and_executors() -> None:
 
 def test_a_spark_connect_without_templates_has_the_operators_server() -> None:
     text = "{apiVersion: sparkoperator.k8s.io/v1alpha1, kind: SparkConnect, metadata: {name: c},"
-    server, executor = only(text + "spec: {image: i, server: {}, executor: {}}}").pods
+    server, executor = only(text + "spec: {image: i, sparkVersion: 4.0.1, server: {}, executor: {}}}").pods
     assert server.seen["spec"]["containers"] == [{"name": "spark-kubernetes-driver", "image": "i"}]
     assert executor.seen["spec"]["containers"] == [{"name": "spark-kubernetes-executor", "image": "i"}]
 

@@ -18,6 +18,7 @@ spec:
   type: Scala
   mode: cluster
   image: registry/spark:3.5.2
+  mainClass: org.example.App
   mainApplicationFile: local:///opt/spark/app.jar
   sparkVersion: 3.5.2
   driver: {}
@@ -32,6 +33,7 @@ spec:
   template:
     type: Scala
     image: registry/spark:3.5.2
+    mainClass: org.example.App
     mainApplicationFile: local:///opt/spark/app.jar
     sparkVersion: 3.5.2
     driver: {}
@@ -356,6 +358,20 @@ def test_a_pod_template_needs_a_version_of_spark_that_the_operator_can_compare(v
     assert verdicts(document) == ([("operator", "", sentence)] if refused else [])
 
 
+def test_what_is_wrong_with_a_schedule_is_named_where_it_stands() -> None:
+    document = changed(
+        SCHEDULE, {"spec/template/nodeSelector": {"a": "b"}, "spec/template/driver": {"nodeSelector": {"c": "d"}}}
+    )
+    sentence = "spec.template.nodeSelector is set beside spec.template.driver.nodeSelector"
+    assert verdicts(document) == [("operator", "", sentence)]
+    document = changed(SCHEDULE, {"spec/template/driver/template": {"spec": {}}})
+    sentence = "spec.template.driver.template has no spec.containers, so Spark cannot read it"
+    assert verdicts(document) == [("spark-submit", "", sentence)]
+    assert workload(changed(SCHEDULE, {"spec/template/executor/instances": None})).notes[1:] == (
+        "spec.template.executor.instances is missing, which means one executor",
+    )
+
+
 def test_a_run_of_a_schedule_can_have_too_long_a_name() -> None:
     sentence = "metadata.name has 44 characters, and each run adds - and 19 digits to it"
     assert verdicts(changed(SCHEDULE, {"metadata/name": "a" * 44})) == [("operator", "", sentence)]
@@ -415,7 +431,7 @@ def test_a_run_of_a_schedule_can_have_too_long_a_name() -> None:
             "operator",
             "",
             "2.5.2",
-            "spec.dynamicAllocation is not in order: 5, 2",
+            "spec.dynamicAllocation.maxExecutors is 2, less than minExecutors, 5",
             {"spec/dynamicAllocation": {"enabled": True, "minExecutors": 5, "maxExecutors": 2}},
             {"spec/dynamicAllocation": {"enabled": False, "minExecutors": 5, "maxExecutors": 2}},
         ),

@@ -4,7 +4,6 @@ Source: kubeflow/spark-operator, internal/scheduler. The operator does it only i
 """
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from webhook.core.policy import Role
 from webhook.spark.manifest import JSON, Application, ApplicationSpec, PodPart
+from webhook.spark.properties import byte_size
 
 VOLCANO: Final = "volcano"
 YUNIKORN: Final = "yunikorn"
@@ -26,10 +26,6 @@ TASK_GROUPS: Final = "yunikorn.apache.org/task-groups"
 QUEUE: Final = "queue"
 
 _TASK_GROUPS: Final = {Role.DRIVER: "spark-driver", Role.EXECUTOR: "spark-executor"}
-_BYTES: Final = re.compile(r"([0-9]{1,18})([a-z]+)?")
-_UNITS: Final[dict[str, int]] = {"": 1, "b": 1} | {
-    unit + end: 1024**power for power, unit in enumerate("kmgtp", 1) for end in ("", "b")
-}
 _MEBIBYTE: Final = 1024**2
 _LEAST_OVERHEAD: Final = 384 * _MEBIBYTE
 #: The order in which the operator writes the fields of tolerations and affinities.
@@ -178,10 +174,10 @@ def _overhead_factor(spec: ApplicationSpec) -> float:
 
 
 def _bytes(text: str, where: str) -> int:
-    found = _BYTES.fullmatch(text.lower())
-    if not found or (found[2] or "") not in _UNITS:
+    found = byte_size(text)
+    if found is None:
         raise SchedulingError(f'{where} is "{text}", not a number of bytes such as 512m or 4g')
-    return int(found[1]) * _UNITS[found[2] or ""]
+    return found
 
 
 def _ordered(value: Any) -> Any:

@@ -73,6 +73,8 @@ def place(connect: Connect, key: str) -> str:
     """Where in `connect` the property `key` of its executors is set."""
     if key == properties.EXECUTOR_INSTANCES and connect.spec.executor.instances is not None:
         return "spec.executor.instances"
+    if field := properties.place_in_allocation(key, connect.spec.dynamic_allocation):
+        return field
     label = key.removeprefix(properties.of(Role.EXECUTOR, "label."))
     if label != key and label in (connect.metadata.labels or {}):
         return f'metadata.labels["{label}"]'

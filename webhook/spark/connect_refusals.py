@@ -6,7 +6,6 @@ internal/controller/sparkconnect.
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from webhook.spark import connect
@@ -71,10 +70,15 @@ def _allocation(allocation: DynamicAllocation | None) -> Iterator[Fault]:
     for key, number in (("minExecutors", least), ("initialExecutors", first), ("maxExecutors", most)):
         if number is not None and number < 0:
             yield f"spec.dynamicAllocation.{key} is {number}", "0 or more"
-    given = [one for one in (least, first, most) if one is not None]
-    if any(one > other for one, other in pairwise(given)):
-        told = ", ".join(map(str, given))
+    if most is not None and least is not None and least > most:
+        yield f"spec.dynamicAllocation.maxExecutors is {most}, less than minExecutors, {least}", "minExecutors or more"
+    elif first is not None and most is not None and first > most:
         yield (
-            f"spec.dynamicAllocation is not in order: {told}",
-            "minExecutors, initialExecutors and maxExecutors in rising order",
+            f"spec.dynamicAllocation.maxExecutors is {most}, less than initialExecutors, {first}",
+            "initialExecutors or more",
+        )
+    elif first is not None and least is not None and first < least:
+        yield (
+            f"spec.dynamicAllocation.initialExecutors is {first}, less than minExecutors, {least}",
+            "minExecutors or more",
         )

@@ -1,6 +1,8 @@
 """Reads Kubernetes documents and derives the pods of each."""
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -23,13 +25,15 @@ from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplicat
 from webhook.spark.operator_rules import name_refusals
 from webhook.spark.submission import Submission, submitted
 from webhook.spark.versions import Versions
-from webhook.spark.workloads import Namespace, Refusal, SparkPod, Workload
+from webhook.spark.workloads import Namespace, Refusal, SparkPod, Workload, told_once
 
 #: Placeholder for the nanoseconds that the operator appends to a schedule's name for each run.
 _RUN: Final = "0" * 19
 #: Placeholder for the five characters that the API server appends to a generateName.
 _GENERATED: Final = "0" * 5
 _NEWEST: Final = Versions()
+#: The start of a field of an application. A pod template has containers in a `spec` of its own.
+_SPEC: Final = re.compile(r"\bspec\.(?!containers)")
 
 
 class ManifestError(ValueError):
@@ -107,7 +111,7 @@ def _application(document: JSON, namespace: str, versions: Versions) -> Workload
         name,
         _pods(submission),
         tuple(notes.of_application(submission)),
-        (*name_refusals(name, versions.operator), *_refusals(submission)),
+        told_once([*name_refusals(name, versions.operator), *_refusals(submission)]),
     )
 
 
@@ -116,14 +120,18 @@ def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
     name, where = _name(scheduled.metadata), scheduled.metadata.namespace or namespace
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
     run = submitted(Application(ObjectMeta(labels=labels), scheduled.spec.template), f"{name}-{_RUN}", where, versions)
-    return Workload(
-        "ScheduledSparkApplication",
-        where,
-        name,
-        _pods(run),
-        (*notes.of_schedule(scheduled.metadata, scheduled.spec), *notes.of_application(run)),
-        (*operator_refusals.of_schedule(name, versions.operator), *_refusals(run)),
+    told = (*notes.of_schedule(scheduled.metadata, scheduled.spec), *map(_below_template, notes.of_application(run)))
+    refused = (
+        replace(one, sentence=_below_template(one.sentence), accepted=_below_template(one.accepted))
+        for one in _refusals(run)
     )
+    of_schedule = operator_refusals.of_schedule(name, versions.operator)
+    return Workload("ScheduledSparkApplication", where, name, _pods(run), told, told_once([*of_schedule, *refused]))
+
+
+def _below_template(sentence: str) -> str:
+    """A sentence about an application, with its fields where a schedule has them."""
+    return _SPEC.sub("spec.template.", sentence)
 
 
 def _pods(submission: Submission) -> tuple[SparkPod, ...]:
@@ -140,12 +148,13 @@ def _pods(submission: Submission) -> tuple[SparkPod, ...]:
 
 
 def _refusals(submission: Submission) -> Iterator[Refusal]:
-    spec, conf = submission.spec, submission.conf
+    spec, conf, place = submission.spec, submission.conf, submission.place
     yield from operator_refusals.of_application(submission)
-    if spec.executor.instances is None:
-        yield from spark_refusals.by_submission(conf, "", submission.place)
+    yield from spark_refusals.by_submission(conf, "", place)
+    yield from spark_refusals.by_upload(conf, spec.main_application_file, spec.deps)
     for role in spec.roles:
-        yield from spark_refusals.by_role(role, conf, spec.part(role), submission.place)
+        yield from spark_refusals.by_role(role, conf, spec.part(role), place)
+    yield from spark_refusals.by_driver(conf, submission.spark, place)
 
 
 def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
@@ -160,12 +169,12 @@ def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
     )
     refused = [*connect_refusals.of_connect(found, name, where, versions.operator)]
     place = partial(connect.place, found)
-    if (spec.executor.instances or 0) >= 0:
-        refused += spark_refusals.by_submission(conf, Role.EXECUTOR, place)
+    refused += spark_refusals.by_submission(conf, Role.EXECUTOR, place)
     refused += spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, place)
+    refused += spark_refusals.by_driver(conf, spark, place)
     server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
     told = tuple(notes.of_connect(found, conf))
-    return Workload("SparkConnect", where, name, (server, executor), told, tuple(refused))
+    return Workload("SparkConnect", where, name, (server, executor), told, told_once(refused))
 
 
 class _AnyPod(View, frozen=True):

@@ -98,6 +98,7 @@ class DynamicAllocation(View, frozen=True):
     initial_executors: int | None = None
     min_executors: int | None = None
     max_executors: int | None = None
+    shuffle_tracking_enabled: bool | None = None
 
 
 class Dependencies(View, frozen=True):
@@ -148,7 +149,9 @@ class ApplicationSpec(View, frozen=True):
     executor: PodPart
     type: str | None = None
     main_application_file: str | None = None
+    main_class: str | None = None
     image: str | None = None
+    image_pull_policy: str | None = None
     mode: str | None = None
     spark_version: str | None = None
     spark_conf: dict[str, str] | None = None

@@ -14,10 +14,8 @@ from webhook.spark import batch_schedulers, properties, spark_pods
 from webhook.spark.manifest import ApplicationSpec, Connect, Dependencies, ScheduledSpec
 from webhook.spark.properties import Conf
 from webhook.spark.submission import TEMPLATES, Submission
-from webhook.spark.versions import OperatorVersion
+from webhook.spark.versions import NEWEST_SPARK, OperatorVersion
 
-#: Fields that the schema of an application requires, although pods can be derived without them.
-_REQUIRED: Final = {"type": "type", "sparkVersion": "spark_version", "mainApplicationFile": "main_application_file"}
 #: The first release that can suspend an application.
 _SUSPENDS: Final = OperatorVersion(2, 4)
 #: Characters that a shell does not take as they are.
@@ -31,7 +29,7 @@ _SPARK_EXECUTORS: Final = 2
 def executors(conf: Conf) -> str:
     """The number of executors, in words."""
     instances = conf.get(properties.EXECUTOR_INSTANCES)
-    if conf.get(properties.DYNAMIC_ALLOCATION) != "true":
+    if not properties.is_true(conf, properties.DYNAMIC_ALLOCATION):
         return str(_SPARK_EXECUTORS) if instances is None else one_line(instances)
     least = conf.get(properties.MIN_EXECUTORS, "0")
     most = conf.get(properties.MAX_EXECUTORS)
@@ -48,12 +46,13 @@ def of_application(submission: Submission) -> Iterator[str]:
     yield from _of_metadata(submission.application.metadata, "spec.driver.annotations or spec.executor.annotations")
     if spec.suspend and operator >= _SUSPENDS:
         yield "suspended: no pods are made until spec.suspend is removed"
-    missing = [f"spec.{key}" for key, name in _REQUIRED.items() if not getattr(spec, name)]
-    if missing:
-        verb, them, were = ("is", "it", "it were") if len(missing) == 1 else ("are", "them", "they were")
-        yield f"{', '.join(missing)} {verb} missing, and the API server asks for {them}; explained as if {were} there"
+    yield from _of_missing(spec)
     if not spec.in_cluster_mode:
-        yield f"in mode {one_line(spec.mode or '')} there is no driver pod, so only the executors are placed"
+        driver = one_line(submission.conf[properties.DRIVER_POD_NAME])
+        yield (
+            "in mode client there is no driver pod; Spark looks for a pod called "
+            f"{driver}, and makes no executors if there is none"
+        )
     if submission.pod_namespace != submission.namespace:
         yield (
             f"sparkConf puts the pods into the namespace {one_line(submission.pod_namespace)}, where the operator's "
@@ -93,7 +92,7 @@ def of_connect(connect: Connect, conf: Conf) -> Iterator[str]:
         told = listed("", [f'spec.sparkConf["{one_line(key)}"]' for key in shell])
         yield f"the operator passes sparkConf to a shell without quotes, which changes {told}"
     yield from _of_allocator(conf)
-    if properties.EXECUTOR_INSTANCES not in conf and conf.get(properties.DYNAMIC_ALLOCATION) != "true":
+    if properties.EXECUTOR_INSTANCES not in conf and not properties.is_true(conf, properties.DYNAMIC_ALLOCATION):
         yield f"spec.executor.instances is missing: Spark asks for {_SPARK_EXECUTORS} executors"
 
 
@@ -103,10 +102,24 @@ def _of_metadata(metadata: ObjectMeta, place: str) -> Iterator[str]:
             yield f'metadata.{kind}["{names.MODE_ANNOTATION}"] has no effect there; it belongs in {place}'
 
 
+def _of_missing(spec: ApplicationSpec) -> Iterator[str]:
+    if not spec.type:
+        yield "spec.type is missing; assumed: Scala"
+    if not spec.spark_version:
+        yield f"spec.sparkVersion is missing; assumed: {NEWEST_SPARK}"
+    program = spec.main_application_file
+    if not program:
+        yield "spec.mainApplicationFile is missing; assumed that it will be there, since an application needs one"
+    elif not spec.main_class and program.startswith("local:") and not program.endswith((".py", ".R")):
+        yield "spec.mainClass is missing; assumed that it will be there, since spark-submit cannot look into the image"
+
+
 def _asks_for_executors(spec: ApplicationSpec) -> bool:
     conf = spec.spark_conf or {}
     dynamic = spec.dynamic_allocation is not None and spec.dynamic_allocation.enabled
-    return bool(conf.get(properties.EXECUTOR_INSTANCES) or dynamic or conf.get(properties.DYNAMIC_ALLOCATION) == "true")
+    return bool(
+        conf.get(properties.EXECUTOR_INSTANCES) or dynamic or properties.is_true(conf, properties.DYNAMIC_ALLOCATION)
+    )
 
 
 def _of_templates(spec: ApplicationSpec, operator: OperatorVersion) -> Iterator[str]:

@@ -11,7 +11,7 @@ from webhook.core.policy import Role
 from webhook.spark import properties
 from webhook.spark.manifest import PodPart
 from webhook.spark.properties import Conf
-from webhook.spark.versions import OperatorVersion
+from webhook.spark.versions import OperatorVersion, too_old_for_templates
 from webhook.spark.workloads import Refusal, Refuser, refusal
 
 #: What is wrong, and what is accepted.
@@ -50,12 +50,6 @@ _DENIED: Final = {
         "nothing: the operator sets it",
     ),
 }
-#: A semantic version as the operator reads it.
-_SEMANTIC: Final = re.compile(
-    r"v?(?P<major>[0-9]{1,9})(\.(?P<minor>[0-9]{1,9}))?(\.(?P<patch>[0-9]{1,9}))?"
-    r"(?P<preview>-[-.0-9A-Za-z]+)?(\+[-.0-9A-Za-z]+)?"
-)
-_OLDEST_WITH_TEMPLATES: Final = (3, 0, 0, True)
 
 
 def name_refusals(name: str, operator: OperatorVersion) -> Iterator[Refusal]:
@@ -85,16 +79,9 @@ def unaccepted(where: str, value: object, accepted: str) -> Refusal:
 
 def old_spark(version: str | None, parts: list[PodPart]) -> Iterator[Fault]:
     """Whether a pod template is used with a version of Spark that the operator takes for older than 3.0.0."""
-    if not version or all(one.template is None for one in parts):
-        return
-    if not (found := _SEMANTIC.fullmatch(version)) or _comparable(found) < _OLDEST_WITH_TEMPLATES:
-        yield f'spec.sparkVersion is "{version}", and spec has a pod template', "a version from 3.0.0 on, such as 3.5.2"
-
-
-def _comparable(version: re.Match[str]) -> tuple[int, int, int, bool]:
-    """A version as numbers, and whether it is a release; a release comes after its previews."""
-    major, minor, patch = (int(version[one] or 0) for one in ("major", "minor", "patch"))
-    return major, minor, patch, version["preview"] is None
+    if too_old_for_templates(version) and any(one.template is not None for one in parts):
+        told = f'is "{version}"' if version else "is missing"
+        yield f"spec.sparkVersion {told}, and spec has a pod template", "a version from 3.0.0 on, such as 3.5.2"
 
 
 def denied_properties(conf: Conf, namespace: str, operator: OperatorVersion) -> Iterator[Fault]:

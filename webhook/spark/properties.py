@@ -3,6 +3,7 @@
 `spark-submit` uses the last value of a property, so a configuration is a map: later values overwrite earlier ones.
 """
 
+import re
 from typing import Final
 
 from webhook.core import names
@@ -22,6 +23,9 @@ DYNAMIC_ALLOCATION: Final = "spark.dynamicAllocation.enabled"
 INITIAL_EXECUTORS: Final = "spark.dynamicAllocation.initialExecutors"
 MIN_EXECUTORS: Final = "spark.dynamicAllocation.minExecutors"
 MAX_EXECUTORS: Final = "spark.dynamicAllocation.maxExecutors"
+SHUFFLE_TRACKING: Final = "spark.dynamicAllocation.shuffleTracking.enabled"
+PULL_POLICY: Final = "spark.kubernetes.container.image.pullPolicy"
+UPLOAD_PATH: Final = "spark.kubernetes.file.upload.path"
 #: What creates executors: `direct`, `statefulset`, `deployment`, or the name of a class.
 ALLOCATOR: Final = "spark.kubernetes.allocation.pods.allocator"
 
@@ -31,6 +35,13 @@ TEMPLATE_CONTAINER: Final = "podTemplateContainerName"
 #: Of a role: the prefix of volumes, `volumes.TYPE.NAME.mount.…` and `volumes.TYPE.NAME.options.…`.
 VOLUMES: Final = "volumes."
 
+#: The properties that set a number of executors, with the fields of DynamicAllocation that the operator passes on.
+_NUMBERS: Final = {
+    INITIAL_EXECUTORS: ("initial_executors", "initialExecutors"),
+    MIN_EXECUTORS: ("min_executors", "minExecutors"),
+    MAX_EXECUTORS: ("max_executors", "maxExecutors"),
+}
+
 #: Names of Spark's own containers.
 CONTAINERS: Final = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
 #: Volume types that Spark mounts through properties, each with the options that it must have.
@@ -39,6 +50,10 @@ VOLUME_TYPES: Final = {
     "hostPath": ("path",),
     "nfs": ("path", "server"),
     "persistentVolumeClaim": ("claimName",),
+}
+_BYTES: Final = re.compile("([0-9]{1,18})([a-z]+)?")
+_UNITS: Final = {"": 1, "b": 1} | {
+    unit + end: 1024**power for power, unit in enumerate("kmgtp", 1) for end in ("", "b")
 }
 
 
@@ -50,6 +65,18 @@ def of(role: Role, name: str) -> str:
 def prefixed(conf: Conf, prefix: str) -> dict[str, str]:
     """The properties of `conf` that begin with `prefix`, without the prefix."""
     return {key.removeprefix(prefix): value for key, value in conf.items() if key.startswith(prefix)}
+
+
+def is_true(conf: Conf, key: str) -> bool:
+    """Whether the property `key` is true, as Spark reads a boolean."""
+    return conf.get(key, "").strip().lower() == "true"
+
+
+def byte_size(text: str) -> int | None:
+    """A number of bytes, as Spark reads a memory size without a default unit; None if `text` is none."""
+    found = _BYTES.fullmatch(text.strip().lower())
+    unit = (found[2] or "") if found else None
+    return int(found[1]) * _UNITS[unit] if found and unit in _UNITS else None
 
 
 def image(conf: Conf, role: Role) -> str | None:
@@ -77,9 +104,15 @@ def dynamic_allocation(allocation: DynamicAllocation | None) -> Conf:
     """What the operator sets for `allocation`."""
     if allocation is None or not allocation.enabled:
         return {}
-    numbers = {
-        INITIAL_EXECUTORS: allocation.initial_executors,
-        MIN_EXECUTORS: allocation.min_executors,
-        MAX_EXECUTORS: allocation.max_executors,
-    }
-    return {DYNAMIC_ALLOCATION: "true"} | {key: str(value) for key, value in numbers.items() if value is not None}
+    numbers = {key: getattr(allocation, field) for key, (field, _) in _NUMBERS.items()}
+    tracked = "false" if allocation.shuffle_tracking_enabled is False else "true"
+    conf = {key: str(value) for key, value in numbers.items() if value is not None}
+    return {DYNAMIC_ALLOCATION: "true", SHUFFLE_TRACKING: tracked} | conf
+
+
+def place_in_allocation(key: str, allocation: DynamicAllocation | None) -> str:
+    """The field below `spec` by which the operator sets the property `key`; empty if there is none."""
+    if key not in dynamic_allocation(allocation):
+        return ""
+    field = _NUMBERS[key][1] if key in _NUMBERS else "shuffleTrackingEnabled" if key == SHUFFLE_TRACKING else "enabled"
+    return f"spec.dynamicAllocation.{field}"

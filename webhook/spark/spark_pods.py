@@ -14,6 +14,7 @@ from webhook.spark import properties
 from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, PodPart
 from webhook.spark.properties import Conf
+from webhook.spark.versions import spark_release
 
 #: Placeholders for random ids of a submission.
 APP_SELECTOR: Final = "spark-" + "0" * 32
@@ -21,6 +22,11 @@ _RUN: Final = "0" * 16
 _LABEL_LENGTH: Final = 63
 #: The id that all executors have if a StatefulSet or a Deployment makes them.
 SHARED_EXECUTOR_ID: Final = "EXECID"
+#: The first Spark that passes on the type of a hostPath volume.
+_KEEPS_TYPE: Final = (4, 0)
+#: The first Spark that keeps its containers from gaining privileges.
+_NO_ESCALATION: Final = (4, 3)
+_ESCALATION: Final = "securityContext.allowPrivilegeEscalation"
 
 
 def allocates_by_number(conf: Conf) -> bool:
@@ -50,7 +56,8 @@ def created(role: Role, app_name: str, spark_version: str, conf: Conf, part: Pod
         prefix = conf.get(properties.EXECUTOR_POD_NAME_PREFIX) or f"{resource_name(app_name)}-{_RUN}"
         name = f"{prefix}-exec-{executor_id}"
         labels |= {names.SPARK_EXEC_ID: executor_id, names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
-    return received(name, conf[properties.NAMESPACE], labels, annotations, _spec(role, conf, spec))
+    made = _spec(role, conf, spec, spark_release(spark_version))
+    return received(name, conf[properties.NAMESPACE], labels, annotations, made)
 
 
 def app_name_label(app_name: str) -> str:
@@ -65,13 +72,18 @@ def resource_name(app_name: str) -> str:
     return re.sub("^[0-9]", "x", re.sub("-+", "-", text))
 
 
-def _spec(role: Role, conf: Conf, start: JSON) -> JSON:
-    spec = {**start, "containers": _containers(role, conf, start.get("containers") or [])}
+def _spec(role: Role, conf: Conf, start: JSON, spark: tuple[int, int]) -> JSON:
+    *others, own = _containers(role, conf, start.get("containers") or [])
+    if spark >= _NO_ESCALATION:
+        specific, general = properties.of(role, _ESCALATION), f"spark.kubernetes.{_ESCALATION}"
+        allowed = properties.is_true(conf, specific if specific in conf else general)
+        own["securityContext"] = {**(own.get("securityContext") or {}), "allowPrivilegeEscalation": allowed}
+    spec = {**start, "containers": [*others, own]}
     selector = properties.prefixed(conf, properties.NODE_SELECTOR)
     selector |= properties.prefixed(conf, properties.of(role, "node.selector."))
     if selector:
         spec["nodeSelector"] = (start.get("nodeSelector") or {}) | selector
-    volumes = _volumes(conf, role)
+    volumes = _volumes(conf, role, typed=spark >= _KEEPS_TYPE)
     if volumes:
         spec["volumes"] = [*(start.get("volumes") or []), *volumes]
     scheduler = conf.get(properties.of(role, "scheduler.name"), conf.get(properties.SCHEDULER_NAME))
@@ -91,10 +103,13 @@ def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
     return [*(one for one in given if one is not chosen), own]
 
 
-def _volumes(conf: Conf, role: Role) -> list[JSON]:
-    """The volumes that are set by properties."""
+def _volumes(conf: Conf, role: Role, *, typed: bool) -> list[JSON]:
+    """The volumes that are set by properties; `typed` says if a hostPath volume has its type."""
     found = []
     for (kind, name), settings in properties.volumes(conf, role).items():
         if kind in properties.VOLUME_TYPES:
-            found.append({"name": name, kind: properties.prefixed(settings, "options.")})
+            options = properties.prefixed(settings, "options.")
+            if kind == "hostPath" and not typed:
+                options.pop("type", None)
+            found.append({"name": name, kind: options})
     return found

@@ -14,7 +14,7 @@ from webhook.core.policy import Role
 from webhook.spark import batch_schedulers, properties
 from webhook.spark.manifest import JSON, Application, ApplicationSpec, PodPart, VolumeMount
 from webhook.spark.properties import Conf
-from webhook.spark.versions import OperatorVersion, Versions
+from webhook.spark.versions import OperatorVersion, Versions, too_old_for_templates
 
 #: Volumes with this prefix are Spark's scratch space. The operator passes them on as properties.
 LOCAL_DIR: Final = "spark-local-dir-"
@@ -73,7 +73,14 @@ class Submission:
         spec = self.spec
         if key == properties.EXECUTOR_INSTANCES and spec.executor.instances is not None:
             return "spec.executor.instances"
+        if field := properties.place_in_allocation(key, spec.dynamic_allocation):
+            return field
+        if key == properties.PULL_POLICY and spec.image_pull_policy:
+            return "spec.imagePullPolicy"
         for role in Role:
+            part, setting = spec.part(role), key.removeprefix(f"spark.{role}.")
+            if (setting == "cores" and part.cores is not None) or (setting == "memory" and part.memory is not None):
+                return f"spec.{role}.{setting}"
             label = key.removeprefix(properties.of(role, "label."))
             if label != key and label in (spec.part(role).labels or {}):
                 return f'spec.{role}.labels["{label}"]'
@@ -143,6 +150,8 @@ def _conf(application: Application, name: str, namespace: str, operator: Operato
     conf: Conf = {properties.NAMESPACE: namespace}
     if spec.image:
         conf[properties.IMAGE] = spec.image
+    if spec.image_pull_policy:
+        conf[properties.PULL_POLICY] = spec.image_pull_policy
     own = spec.spark_conf or {}
     conf |= {key: value for key, value in own.items() if key != properties.DRIVER_POD_NAME}
     driver_name = spec.driver.pod_name or own.get(properties.DRIVER_POD_NAME) or f"{name}-driver"
@@ -162,7 +171,7 @@ def _of_role(application: Application, name: str, role: Role, operator: Operator
     part = application.spec.part(role)
     submission = application.status.submission_id if application.status else None
     labels = {names.APP_NAME: name, names.LAUNCHED_BY_OPERATOR: "true"}
-    if part.template is None:
+    if part.template is None or too_old_for_templates(application.spec.spark_version):
         labels[names.MUTATED_BY_OPERATOR] = "true"
     labels[names.SUBMISSION_ID] = submission or _SUBMISSION_ID
     of_application = application.metadata.labels or {}
@@ -175,6 +184,9 @@ def _of_role(application: Application, name: str, role: Role, operator: Operator
     image = part.image or application.spec.image
     if image:
         conf[properties.of(role, "container.image")] = image
+    for key, value in (("cores", part.cores), ("memory", part.memory)):
+        if value is not None:
+            conf[f"spark.{role}.{key}"] = str(value)
     if part.template is not None or operator >= TEMPLATES:
         conf[properties.of(role, properties.TEMPLATE_FILE)] = f"{role}-pod-template.yaml"
         conf[properties.of(role, properties.TEMPLATE_CONTAINER)] = properties.CONTAINERS[role]

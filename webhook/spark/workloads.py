@@ -1,6 +1,6 @@
 """A document's workload: an application and its pods as they are created."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -71,6 +71,20 @@ class Refusal:
 def refusal(by: Refuser, role: str, sentence: str, accepted: str) -> Refusal:
     """A refusal whose texts are on one line, and cut if they are too long."""
     return Refusal(by, str(role), cut(one_line(sentence), _LONGEST), cut(one_line(accepted), _LONGEST))
+
+
+def told_once(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """`refusals` without those about a field that an earlier one is about: who comes later never sees it."""
+    found: dict[str, Refusal] = {}
+    for one in refusals:
+        found.setdefault(_field(one.sentence), one)
+    return tuple(found.values())
+
+
+def _field(sentence: str) -> str:
+    """The field with which a sentence begins, or the whole sentence."""
+    start = sentence.partition(" ")[0].rstrip(":")
+    return start if start.startswith(("spec.", "metadata.")) else sentence
 
 
 @dataclass(frozen=True, slots=True)
