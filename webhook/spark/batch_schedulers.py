@@ -4,6 +4,7 @@ Source: kubeflow/spark-operator, internal/scheduler. The operator does it only i
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from webhook.core.policy import Role
 from webhook.spark.manifest import JSON, Application, ApplicationSpec, PodPart
-from webhook.spark.properties import byte_size
+from webhook.spark.properties import QUANTITY, byte_size
 
 VOLCANO: Final = "volcano"
 YUNIKORN: Final = "yunikorn"
@@ -60,6 +61,23 @@ _ORDER: Final = {
         )
     )
 }
+#: The fields of these that are left out if they are empty.
+_OMITTED: Final = frozenset(
+    {
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "preferredDuringSchedulingIgnoredDuringExecution",
+        "matchLabels",
+        "matchExpressions",
+        "matchFields",
+        "namespaces",
+        "matchLabelKeys",
+        "mismatchLabelKeys",
+        "value",
+        "values",
+        "effect",
+    }
+)
+_FACTOR: Final = re.compile(r"[+-]?([0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9})([eE][+-]?[0-9]{1,2})?")
 
 
 class SchedulingError(ValueError):
@@ -100,11 +118,10 @@ def _yunikorn(application: Application, _: str) -> Application:
     if executors := initial_executors(spec):
         groups.append(_task_group(spec, Role.EXECUTOR, executors))
     queue = spec.batch_scheduler_options.queue if spec.batch_scheduler_options else None
-    labels = {} if queue is None else {QUEUE: queue}
     parts = {}
     for role in Role:
         part = _annotated(spec.part(role), {TASK_GROUP: _TASK_GROUPS[role]})
-        parts[role.value] = replace(part, labels=(part.labels or {}) | labels) if labels else part
+        parts[role.value] = part if queue is None else replace(part, labels=(part.labels or {}) | {QUEUE: queue})
     parts["driver"] = _annotated(parts["driver"], {TASK_GROUPS: _written(groups)})
     return replace(application, spec=replace(spec, **parts))
 
@@ -126,20 +143,27 @@ def _annotated(part: PodPart, annotations: dict[str, str]) -> PodPart:
 
 def _task_group(spec: ApplicationSpec, role: Role, members: int) -> JSON:
     part = spec.part(role)
+    queue = spec.batch_scheduler_options.queue if spec.batch_scheduler_options else None
+    labels = part.labels
+    if labels is not None and queue is not None:
+        # The operator adds the queue to the same map, if there is one.
+        labels = labels | {QUEUE: queue}
     group = {
         "name": _TASK_GROUPS[role],
         "minMember": members,
-        "minResource": {"cpu": _cpu(part), "memory": f"{_memory(spec, role) // _MEBIBYTE}Mi"},
+        "minResource": {"cpu": _cpu(part, f"spec.{role}"), "memory": f"{_memory(spec, role) // _MEBIBYTE}Mi"},
         "nodeSelector": dict(sorted(((spec.node_selector or {}) | (part.node_selector or {})).items())),
         "tolerations": [_ordered(one) for one in part.tolerations or ()],
         "affinity": None if part.affinity is None else _ordered(part.affinity),
-        "labels": dict(sorted((part.labels or {}).items())),
+        "labels": dict(sorted((labels or {}).items())),
     }
     return {key: value for key, value in group.items() if value or (key == "affinity" and value is not None)}
 
 
-def _cpu(part: PodPart) -> str:
+def _cpu(part: PodPart, where: str) -> str:
     if part.core_request is not None:
+        if not QUANTITY.fullmatch(part.core_request):
+            raise SchedulingError(f'{where}.coreRequest is "{part.core_request}", not an amount such as 500m or 2')
         return part.core_request
     return "1" if part.cores is None else str(part.cores)
 
@@ -167,14 +191,13 @@ def _memory(spec: ApplicationSpec, role: Role) -> int:
 def _overhead_factor(spec: ApplicationSpec) -> float:
     if spec.memory_overhead_factor is None:
         return 0.1 if spec.type in ("Java", "Scala", None, "") else 0.4
-    try:
-        return float(spec.memory_overhead_factor)
-    except ValueError:
-        raise SchedulingError("spec.memoryOverheadFactor is not a number") from None
+    if not _FACTOR.fullmatch(spec.memory_overhead_factor):
+        raise SchedulingError(f'spec.memoryOverheadFactor is "{spec.memory_overhead_factor}", not a number such as 0.1')
+    return float(spec.memory_overhead_factor)
 
 
 def _bytes(text: str, where: str) -> int:
-    found = byte_size(text)
+    found = None if text.isdigit() else byte_size(text)
     if found is None:
         raise SchedulingError(f'{where} is "{text}", not a number of bytes such as 512m or 4g')
     return found
@@ -187,7 +210,7 @@ def _ordered(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     known = sorted(value.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0]))
-    return {key: _ordered(one) for key, one in known if one not in (None, "", [], {})}
+    return {key: _ordered(one) for key, one in known if one is not None and (one or key not in _OMITTED)}
 
 
 def _written(value: Any) -> str:

@@ -25,8 +25,7 @@ def server_pod(connect: Connect, name: str, namespace: str) -> JSON:
     """The pod of the Spark Connect server, as the operator creates it."""
     metadata, spec = connect.spec.server.template_parts
     labels = (metadata.get("labels") or {}) | _labels(name) | {names.SPARK_ROLE: SERVER_ROLE}
-    if connect.spec.spark_version:
-        labels[names.SPARK_VERSION] = connect.spec.spark_version
+    labels[names.SPARK_VERSION] = connect.spec.spark_version or ""
     containers = [*(spec.get("containers") or [{"name": names.DRIVER_CONTAINER}])]
     index = next((at for at, one in enumerate(containers) if one.get("name") == names.DRIVER_CONTAINER), 0)
     if connect.spec.image and not containers[index].get("image"):

@@ -4,7 +4,6 @@ Source: kubeflow/spark-operator, the CRDs, internal/webhook (the validators), an
 internal/controller/sparkapplication/submission.go.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -33,8 +32,8 @@ _TIMESTAMP: Final = 20
 _ASKS_FOR_IMAGE: Final = OperatorVersion(2, 1, 0)
 _MODES: Final = ("cluster", "client")
 _TYPES: Final = ("Java", "Python", "Scala", "R")
-#: Amounts that the operator's webhook cannot convert, before it adds a limit to a pod.
-_UNCONVERTED: Final = re.compile("[0-9.]+([KMGTP][Bb]?|[kmgtp]?B|b)")
+#: Units that the operator's webhook replaces by those of Kubernetes, if they are in lower case.
+_UNITS: Final = ("k", "kb", "m", "mb", "g", "gb", "t", "tb", "p", "pb")
 _LIMITS_MEMORY: Final = OperatorVersion(2, 2)
 #: The first release that does without the number of executors if Volcano schedules them.
 _COUNTS_EXECUTORS: Final = OperatorVersion(2, 5)
@@ -115,8 +114,15 @@ def _denied_pods(submission: Submission, role: Role) -> Iterator[Fault]:
     if label != submission.name:
         yield f'{submission.place(key)} is "{label}"', f'no such label: the operator sets it to "{submission.name}"'
     limit = submission.spec.part(role).memory_limit
-    if limit and submission.operator >= _LIMITS_MEMORY and _UNCONVERTED.fullmatch(limit):
+    if limit is not None and submission.operator >= _LIMITS_MEMORY and not _is_limit(limit):
         yield f'spec.{role}.memoryLimit is "{limit}"', "an amount such as 1g or 1Gi"
+
+
+def _is_limit(text: str) -> bool:
+    """Whether the operator's webhook can make a limit of `text`."""
+    unit = next((one for one in _UNITS if text.lower().endswith(one)), None)
+    converted = text if unit is None else f"{text.removesuffix(unit)}{unit[0].upper()}i"
+    return properties.QUANTITY.fullmatch(converted) is not None
 
 
 def _failed(submission: Submission) -> Iterator[Fault]:

@@ -38,12 +38,6 @@ def mutated(pod: JSON, application: Application, role: Role) -> JSON:
     """
     part = application.spec.part(role)
     spec: JSON = {**pod["spec"]}
-    if part.security_context is not None:
-        index = _spark_container(spec["containers"], role)
-        spec["containers"] = [
-            {**one, "securityContext": part.security_context} if at == index else one
-            for at, one in enumerate(spec["containers"])
-        ]
     for key, more in (
         ("volumes", _mounted(application.spec.volumes or [], part.volume_mounts or [])),
         ("initContainers", _new(part.init_containers, spec.get("initContainers"))),
@@ -61,6 +55,12 @@ def mutated(pod: JSON, application: Application, role: Role) -> JSON:
     batch = application.spec.batch_scheduler
     if scheduler := part.scheduler_name if batch is None else batch:
         spec["schedulerName"] = scheduler
+    if part.security_context is not None:
+        index = _spark_container(spec["containers"], role)
+        spec["containers"] = [
+            {**one, "securityContext": part.security_context} if at == index else one
+            for at, one in enumerate(spec["containers"])
+        ]
     return {**pod, "spec": spec}
 
 

@@ -35,6 +35,13 @@ TEMPLATE_CONTAINER: Final = "podTemplateContainerName"
 #: Of a role: the prefix of volumes, `volumes.TYPE.NAME.mount.…` and `volumes.TYPE.NAME.options.…`.
 VOLUMES: Final = "volumes."
 
+#: The options of a volume that become its fields.
+VOLUME_OPTIONS: Final = {
+    "emptyDir": ("medium", "sizeLimit"),
+    "hostPath": ("path", "type"),
+    "nfs": ("path", "server"),
+    "persistentVolumeClaim": ("claimName",),
+}
 #: The properties that set a number of executors, with the fields of DynamicAllocation that the operator passes on.
 _NUMBERS: Final = {
     INITIAL_EXECUTORS: ("initial_executors", "initialExecutors"),
@@ -51,6 +58,8 @@ VOLUME_TYPES: Final = {
     "nfs": ("path", "server"),
     "persistentVolumeClaim": ("claimName",),
 }
+#: An amount as Kubernetes reads it.
+QUANTITY: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
 _BYTES: Final = re.compile("([0-9]{1,18})([a-z]+)?")
 _UNITS: Final = {"": 1, "b": 1} | {
     unit + end: 1024**power for power, unit in enumerate("kmgtp", 1) for end in ("", "b")

@@ -105,11 +105,15 @@ def _containers(role: Role, conf: Conf, given: list[Any]) -> list[Any]:
 
 def _volumes(conf: Conf, role: Role, *, typed: bool) -> list[JSON]:
     """The volumes that are set by properties; `typed` says if a hostPath volume has its type."""
-    found = []
+    found: list[JSON] = []
     for (kind, name), settings in properties.volumes(conf, role).items():
+        options: JSON = {
+            key: settings[f"options.{key}"]
+            for key in properties.VOLUME_OPTIONS.get(kind, ())
+            if f"options.{key}" in settings and (key != "type" or typed)
+        }
+        if properties.is_true(settings, "mount.readOnly") and kind == "persistentVolumeClaim":
+            options["readOnly"] = True
         if kind in properties.VOLUME_TYPES:
-            options = properties.prefixed(settings, "options.")
-            if kind == "hostPath" and not typed:
-                options.pop("type", None)
             found.append({"name": name, kind: options})
     return found

@@ -107,7 +107,9 @@ def _with_defaults(application: Application, operator: OperatorVersion) -> Appli
     """`application` with the defaults that the operator's admission webhook sets."""
     spec = application.spec
     conf, executor = spec.spark_conf or {}, spec.executor
-    if executor.instances is None and operator >= _DEFAULTS and not conf.get(properties.EXECUTOR_INSTANCES):
+    # The first releases set no number if there is no sparkConf.
+    defaulted = operator >= _DEFAULTS or spec.spark_conf is not None
+    if executor.instances is None and defaulted and not conf.get(properties.EXECUTOR_INSTANCES):
         executor = executor if _dynamic(spec, operator) else replace(executor, instances=1)
     driver = spec.driver
     if operator >= TEMPLATES:
@@ -117,11 +119,14 @@ def _with_defaults(application: Application, operator: OperatorVersion) -> Appli
 
 def _dynamic(spec: ApplicationSpec, operator: OperatorVersion) -> bool:
     """Whether the operator takes dynamic allocation for enabled."""
+    conf = spec.spark_conf or {}
+    if operator < _DEFAULTS and conf.get(properties.DYNAMIC_ALLOCATION) in _TRUE:
+        return True
     if spec.dynamic_allocation is not None:
         return bool(spec.dynamic_allocation.enabled)
     # From 2.4 on the operator looks for a key that Spark does not know, in lower case.
     key = properties.DYNAMIC_ALLOCATION if operator < TEMPLATES else "spark.dynamicallocation.enabled"
-    return (spec.spark_conf or {}).get(key) in _TRUE
+    return conf.get(key) in _TRUE
 
 
 def _sized(part: PodPart, conf: Conf, role: Role) -> PodPart:

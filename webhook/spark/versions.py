@@ -31,8 +31,9 @@ OPERATORS: Final = (
 _NUMBERS: Final = re.compile("v?([0-9]{1,4})[.]?([0-9]{1,4})?")
 #: A semantic version as the operator reads it.
 _SEMANTIC: Final = re.compile(
-    r"v?(?P<major>[0-9]{1,9})(\.(?P<minor>[0-9]{1,9}))?(\.(?P<patch>[0-9]{1,9}))?"
-    r"(?P<preview>-[-.0-9A-Za-z]+)?(\+[-.0-9A-Za-z]+)?"
+    r"v?(?P<major>0|[1-9][0-9]{0,8})"
+    r"(\.(?P<minor>0|[1-9][0-9]{0,8})(\.(?P<patch>0|[1-9][0-9]{0,8})"
+    r"(?P<preview>-[-.0-9A-Za-z]+)?(\+[-.0-9A-Za-z]+)?)?)?"
 )
 _OLDEST_WITH_TEMPLATES: Final = (3, 0, 0, True)
 #: The Spark that is assumed if neither the user nor the application names one.
