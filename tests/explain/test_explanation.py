@@ -70,6 +70,35 @@ def test_each_share_of_executors_that_are_never_made_keeps_its_mode() -> None:
     assert modes == ["ecs-only", "eci-only", "ecs-only"]
 
 
+def test_a_mix_does_not_divide_executors_that_have_no_numbers() -> None:
+    labels = EXECUTOR["metadata"]["labels"] | {"spark-exec-id": "EXECID"}
+    pod = EXECUTOR | {"metadata": EXECUTOR["metadata"] | {"labels": labels}}
+    made = Workload("SparkApplication", "etl", "pi", (SparkPod("executor", pod, count="5"),))
+    (found,) = explain("f", made, MIX).pods
+    assert found.pod.count == "5"
+    assert found.outcome.decision
+    assert (found.outcome.decision.placement.mode, found.outcome.decision.placement.share) == ("ecs-first", None)
+
+
+def test_a_pod_is_judged_in_the_namespace_in_which_it_is_made() -> None:
+    (case,) = [case for case in CASES if case.name == "mode-eci-only-driver"]
+    half = parse_policy(b"profiles: {default: {driver: {mode: eci-only, rollout: 50}}}", "half")
+    profile = compile_profile(half, "default")
+    fates = {
+        moved: explain(
+            "f", Workload("SparkApplication", "etl", "pi", (SparkPod("driver", case.pod),), moved_to=moved), profile
+        )
+        .pods[0]
+        .fate
+        for moved in ("etl", *(f"other-{number}" for number in range(9)))
+    }
+    here = (
+        explain("f", Workload("SparkApplication", "etl", "pi", (SparkPod("driver", case.pod),)), profile).pods[0].fate
+    )
+    assert here is fates["etl"]
+    assert set(fates.values()) == {Fate.PLACED, Fate.LEFT_ALONE}
+
+
 def test_a_pod_that_keeps_its_own_placement_is_not_placed() -> None:
     (case,) = [case for case in CASES if case.name == "too-large"]
     made = Workload("Pod", "etl", "pi", (SparkPod("pod", case.pod),))

@@ -69,7 +69,7 @@ def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:
     with working("explaining") as tell:
         for number, (file, workload) in enumerate(inputs.workloads, 1):
             tell(f"explaining {number} of {total}")
-            profile, assumed = selection.of(workload.namespace), selection.assumes(workload.namespace)
+            profile, assumed = selection.of(workload.pod_namespace), selection.assumes(workload.pod_namespace)
             try:
                 explained.append(explain(file, workload, profile, assumed=assumed))
             except ExplanationError as error:

@@ -117,7 +117,7 @@ def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoP
 def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
     """`pod`, or the first executor of each share if it represents executors that a mix divides."""
     mix = profile.rules[Role.EXECUTOR].mix
-    if pod.title != Role.EXECUTOR or not mix:
+    if pod.title != Role.EXECUTOR or not mix or not pod.has_number:
         return [pod]
     found = []
     for share in dict.fromkeys(map(id, mix)):

@@ -89,7 +89,7 @@ def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before:
     Raises ReviewError if a field that placement reads has the wrong type.
     """
     before = pod.seen if before is None else before
-    found = answer(_encode(pod.review or _review(before, workload.namespace)), profile)
+    found = answer(_encode(pod.review or _review(before, workload.pod_namespace)), profile)
     response = found.response
     warnings = tuple(response.warnings or ())
     if found.decision is None:

@@ -112,6 +112,7 @@ def _application(document: JSON, namespace: str, versions: Versions) -> Workload
         _pods(submission),
         tuple(notes.of_application(submission)),
         told_once([*name_refusals(name, versions.operator), *_refusals(submission)]),
+        submission.pod_namespace,
     )
 
 
@@ -126,7 +127,8 @@ def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
         for one in _refusals(run)
     )
     of_schedule = operator_refusals.of_schedule(name, versions.operator)
-    return Workload("ScheduledSparkApplication", where, name, _pods(run), told, told_once([*of_schedule, *refused]))
+    refusals = told_once([*of_schedule, *refused])
+    return Workload("ScheduledSparkApplication", where, name, _pods(run), told, refusals, run.pod_namespace)
 
 
 def _below_template(sentence: str) -> str:

@@ -66,6 +66,10 @@ def by_upload(conf: Conf, program: str | None, deps: Dependencies | None) -> Ite
         ("archives", given.archives),
     ):
         named += ((f"spec.deps.{field}[{index}]", one) for index, one in enumerate(entries or ()))
+    if (program or "").endswith(".R") and given.jars:
+        # spark-submit looks for packages of R in the jars, and opens them as files.
+        sentence = f"spec.deps.jars has {given.jars[0]}, and the program is in R, for which spark-submit opens each jar"
+        yield refusal(Refuser.SPARK_SUBMIT, "", sentence, "no jars, or those of spec.deps.packages")
     for place, file in named:
         if file.startswith("file:") or (file and ":" not in file):
             sentence = f'{place} is "{file}", a file of the operator\'s container'

@@ -28,6 +28,11 @@ class SparkPod:
     review: JSON | None = None
     """The AdmissionReview that contained the pod, if there was one."""
 
+    @property
+    def has_number(self) -> bool:
+        """Whether this is an executor with a number of its own."""
+        return str(self.created["metadata"].get("labels", {}).get(names.SPARK_EXEC_ID, "")).isdigit()
+
     def numbered(self, number: int, count: str) -> "SparkPod":
         """The executor with this `number`; `count` says in words how many executors it represents."""
         metadata = self.created["metadata"]
@@ -99,6 +104,13 @@ class Workload:
     """Further facts, one sentence each."""
     refused: tuple[Refusal, ...] = ()
     """Why some or all of the pods are never made; empty if all are."""
+    moved_to: str = ""
+    """The namespace in which Spark makes the pods, if it is not that of the object."""
+
+    @property
+    def pod_namespace(self) -> str:
+        """The namespace of the pods."""
+        return self.moved_to or self.namespace
 
     def never_made(self, pod: SparkPod) -> bool:
         """Whether `pod`, one of the pods above, is never made."""
