@@ -1,97 +1,159 @@
 """`make fields VERSION=2.5.2 CRDS=FOLDER`: writes the fields of one release of the Spark Operator into the table.
 
-The folder holds the operator's CustomResourceDefinitions, as its chart has them. Only the names of fields are taken.
-What other releases have stays in the table.
+The folder holds the operator's CustomResourceDefinitions, as its chart has them. Taken are the names of the fields and
+the rules for their values, but not the descriptions. What other releases have stays in the table.
 """
 
 import argparse
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import yaml
 
-from webhook.spark.field_table import FILE, Entry, Table, Value, release, value_of
+from webhook.spark.field_table import FILE, SCALARS, Entries, Entry, Table, entries_of, release, split, value_of
 from webhook.spark.versions import OperatorVersion
 
 
 class Branch(NamedTuple):
-    """The value of a field that has fields itself."""
+    """A field in one release."""
 
-    many: str
-    """`[]` for a list, `{}` for a map with free keys, and empty for one object."""
-    fields: "Tree"
+    entry: Entry
+    """The rules for its value. If that has known fields, `type` is only `[]` for a list, `{}` for a map, or empty."""
+    fields: "Tree | None" = None
+    """The fields of its value, of each item of its list, or of each value of its map; None if none are known."""
 
 
-#: The fields of an object. None stands for a value without fields, or with free ones.
-Tree = Mapping[str, Branch | None]
+#: The fields of an object.
+Tree = Mapping[str, Branch]
 #: The fields of each kind in each release.
 Releases = Mapping[OperatorVersion, Tree]
 
+#: What a schema may contain. Other keywords, such as x-kubernetes-validations, would need code that checks them.
+_KEYWORDS: Final = frozenset(
+    {
+        *("additionalProperties", "anyOf", "default", "description", "enum", "format", "items", "maxLength", "maximum"),
+        *("minLength", "minimum", "pattern", "properties", "required", "type", "x-kubernetes-int-or-string"),
+        *("x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type"),
+        "x-kubernetes-preserve-unknown-fields",
+    }
+)
+#: The pattern that controller-gen writes for a Quantity.
+QUANTITY: Final = (
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
 
-def _plain(*names: str) -> dict[str, Branch | None]:
-    return dict.fromkeys(names)
+
+def _any(*names: str) -> dict[str, Branch]:
+    return dict.fromkeys(names, Branch(Entry()))
 
 
-_OWNER: Final = _plain("apiVersion", "blockOwnerDeletion", "controller", "kind", "name", "uid")
+_STRINGS: Final = Branch(Entry("string{}"))
+_OWNER: Final = _any("apiVersion", "blockOwnerDeletion", "controller", "kind", "name", "uid")
 #: ObjectMeta v1 meta. A CRD leaves it out, because the API server knows it.
 _METADATA: Final = Branch(
-    "",
+    Entry(),
     {
-        **_plain("annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers"),
-        **_plain("generateName", "generation", "labels", "name", "namespace", "resourceVersion", "selfLink", "uid"),
-        "managedFields": None,
-        "ownerReferences": Branch("[]", _OWNER),
+        **_any("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName"),
+        **_any("generation", "managedFields", "name", "namespace", "resourceVersion", "selfLink", "uid"),
+        "annotations": _STRINGS,
+        "labels": _STRINGS,
+        "ownerReferences": Branch(Entry("[]"), _OWNER),
     },
 )
 
 
 def tree(definitions: Iterable[Mapping[str, Any]]) -> Tree:
-    """The kinds of one release, each with its fields; `definitions` are its CustomResourceDefinitions."""
-    return {one["spec"]["names"]["kind"]: Branch("", dict(_root(one))) for one in definitions}
+    """The kinds of one release, each with its fields; `definitions` are its CustomResourceDefinitions.
+
+    Raises ValueError if a schema has a keyword that is not known here.
+    """
+    return {one["spec"]["names"]["kind"]: Branch(Entry(), _root(one)) for one in definitions}
 
 
-def _root(definition: Mapping[str, Any]) -> Iterator[tuple[str, Branch | None]]:
+def _root(definition: Mapping[str, Any]) -> Tree:
     (version,) = (one for one in definition["spec"]["versions"] if one["storage"])
-    for name, schema in version["schema"]["openAPIV3Schema"]["properties"].items():
-        # Nobody writes the status by hand.
-        yield name, None if name == "status" else _METADATA if name == "metadata" else _branch(schema)
+    schema = version["schema"]["openAPIV3Schema"]
+    # Nobody writes the status by hand. The API server says itself what is missing in the metadata.
+    own = {"metadata": _METADATA, "status": Branch(Entry())}
+    read = {name: one for name, one in schema["properties"].items() if name not in own}
+    found = _fields({**schema, "properties": read}, definition["spec"]["names"]["kind"])
+    return {name: own.get(name) or found[name] for name in schema["properties"]}
 
 
-def _branch(schema: Mapping[str, Any]) -> Branch | None:
-    """The fields of a structural schema (Kubernetes: specifying a structural schema)."""
-    if schema.get("x-kubernetes-preserve-unknown-fields"):
-        return None
-    for key, many in (("items", "[]"), ("additionalProperties", "{}")):
-        if key in schema:
-            inner = _branch(schema[key]) if isinstance(schema[key], dict) else None
-            return inner._replace(many=many) if inner and not inner.many else None
-    if schema.get("type") != "object":
-        return None
-    return Branch("", {name: _branch(one) for name, one in schema.get("properties", {}).items()})
+def _fields(schema: Mapping[str, Any], path: str) -> Tree:
+    required = schema.get("required", ())
+    found = {name: _branch(one, f"{path}.{name}") for name, one in schema.get("properties", {}).items()}
+    return {name: one._replace(entry=_changed(one.entry, required=name in required)) for name, one in found.items()}
+
+
+def _branch(schema: Mapping[str, Any], path: str) -> Branch:
+    """What a structural schema says (Kubernetes: specifying a structural schema)."""
+    unknown = schema.keys() - _KEYWORDS
+    if unknown or schema.get("x-kubernetes-list-type") == "set":
+        raise ValueError(f"{path}: unknown keywords: {', '.join(sorted(unknown)) or 'x-kubernetes-list-type: set'}")
+    if "items" in schema:
+        keys = tuple(schema.get("x-kubernetes-list-map-keys", ()))
+        return _many(_branch(schema["items"], f"{path}[]"), "[]", keys)
+    if isinstance(schema.get("additionalProperties"), dict):
+        return _many(_branch(schema["additionalProperties"], f"{path}{{}}"), "{}", ())
+    type_ = _type(schema)
+    if type_ == "object" and not (schema.keys() & {"x-kubernetes-preserve-unknown-fields", "additionalProperties"}):
+        return Branch(Entry(), _fields(schema, path))
+    return Branch(
+        Entry(
+            type=type_,
+            default=schema.get("default"),
+            enum=tuple(schema.get("enum", ())),
+            minimum=schema.get("minimum"),
+            maximum=schema.get("maximum"),
+            shortest=schema.get("minLength", 0),
+            longest=schema.get("maxLength"),
+            pattern="" if type_ == "quantity" else schema.get("pattern", ""),
+        )
+    )
+
+
+def _many(inner: Branch, many: str, keys: tuple[str, ...]) -> Branch:
+    return inner._replace(entry=_changed(inner.entry, type=inner.entry.type + many, default=None, keys=keys))
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if schema.get("x-kubernetes-int-or-string"):
+        return "quantity" if schema.get("pattern") == QUANTITY else "int-or-string"
+    name = str(schema.get("type", ""))
+    return str(schema["format"]) if name == "integer" and schema.get("format") in SCALARS else name
+
+
+def _changed(entry: Entry, **changes: Any) -> Entry:
+    return msgspec.structs.replace(entry, **changes)
 
 
 def releases(table: Table) -> Releases:
     """What `merged` was given to make `table`."""
 
-    def expanded(fields: Mapping[str, Entry], version: OperatorVersion) -> Tree:
-        return {name: branch(entry, version) for name, entry in fields.items() if entry.is_in(version)}
+    def expanded(fields: Entries, version: OperatorVersion) -> Tree:
+        return {
+            name: branch(entry, version)
+            for name in fields
+            for entry in entries_of(fields, name)
+            if entry.holds(version)
+        }
 
-    def branch(entry: Entry, version: OperatorVersion) -> Branch | None:
-        value = value_of(entry.type)
-        return value and Branch(value.many, expanded(table.objects[value.object], version))
+    def branch(entry: Entry, version: OperatorVersion) -> Branch:
+        value, entry = value_of(entry.type), _changed(entry, since="", until="")
+        if value is None:
+            return Branch(entry)
+        return Branch(_changed(entry, type=value.many), expanded(table.objects[value.object], version))
 
     return {version: expanded(table.kinds, version) for version in map(release, table.releases)}
 
 
 def merged(found: Releases) -> Table:
-    """The table of all releases. Raises ValueError if a field is gone in one release and back in a later one.
-
-    If a field has free keys in one release and known ones in another, the table holds free ones.
-    """
+    """The table of all releases."""
     objects = _Objects()
     kinds = objects.entries({version: found[version] for version in sorted(found)}, ())
     return Table([str(version) for version in sorted(found)], objects.named(kinds), objects.all_named())
@@ -101,46 +163,56 @@ class _Objects:
     """The different objects of a table. Until all are known, an entry has a number in place of an object's name."""
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[tuple[str, Entry], ...], int] = {}
+        self._numbers: dict[tuple[tuple[str, Entry | tuple[Entry, ...]], ...], int] = {}
         self._paths: dict[int, tuple[str, ...]] = {}
 
-    def entries(self, found: Releases, path: tuple[str, ...]) -> dict[str, Entry]:
+    def entries(self, found: Releases, path: tuple[str, ...]) -> dict[str, Entry | tuple[Entry, ...]]:
         """The fields of the object at `path`, which has the fields `found`."""
         names = sorted({name for fields in found.values() for name in fields})
-        return {name: self._entry(found, name, (*path, name)) for name in names}
+        entries = {name: tuple(self._runs(found, name, (*path, name))) for name in names}
+        return {name: one if len(one) > 1 else one[0] for name, one in entries.items()}
 
-    def _entry(self, found: Releases, name: str, path: tuple[str, ...]) -> Entry:
-        places = [place for place, fields in enumerate(found.values()) if name in fields]
-        if any(after - before > 1 for before, after in pairwise(places)):
-            raise ValueError(f"{'.'.join(path)} is gone in one release and back in a later one")
+    def _runs(self, found: Releases, name: str, path: tuple[str, ...]) -> Iterator[Entry]:
+        """An entry for each run of releases in which the field is the same."""
+        branches = {version: fields[name] for version, fields in found.items() if name in fields}
+        number = self._number(branches, path)
         every = list(found)
-        return Entry(
-            type=self._type({every[place]: found[every[place]][name] for place in places}, path),
-            since=str(every[places[0]]) if places[0] else "",
-            until=str(every[places[-1]]) if places[-1] < len(every) - 1 else "",
-        )
+        for entry, run in groupby(every, lambda version: self._entry(branches.get(version), number)):
+            if entry is not None:
+                versions = list(run)
+                since = "" if versions[0] == every[0] else str(versions[0])
+                until = "" if versions[-1] == every[-1] else str(versions[-1])
+                yield _changed(entry, since=since, until=until)
 
-    def _type(self, found: Mapping[OperatorVersion, Branch | None], path: tuple[str, ...]) -> str:
-        branches = {version: branch for version, branch in found.items() if branch is not None}
-        shapes = {branch.many for branch in branches.values()}
-        if len(branches) < len(found) or len(shapes) > 1:
+    @staticmethod
+    def _entry(branch: Branch | None, number: str) -> Entry | None:
+        if branch is None or branch.fields is None:
+            return branch and branch.entry
+        return _changed(branch.entry, type=number + branch.entry.type)
+
+    def _number(self, branches: Mapping[OperatorVersion, Branch], path: tuple[str, ...]) -> str:
+        """The number of the object that is the value of a field; empty if it is no object in any release."""
+        inner = {version: one.fields for version, one in branches.items() if one.fields is not None}
+        if not inner:
             return ""
-        (many,) = shapes
-        inner = {version: branch.fields for version, branch in branches.items()}
+        many = next(branches[version].entry.type for version in inner)
         entries = self.entries(inner, (*path[:-1], path[-1] + many))
         number = self._numbers.setdefault(tuple(entries.items()), len(self._numbers))
         self._paths[number] = min(self._paths.get(number, path), path, key=lambda one: (len(one), one))
-        return f"{number}{many}"
+        return str(number)
 
-    def named(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    def named(self, entries: Entries) -> dict[str, Entry | tuple[Entry, ...]]:
         """The entries with the names of their objects."""
-        types = {name: self._named(value_of(one.type)) for name, one in entries.items()}
-        return {name: msgspec.structs.replace(one, type=types[name]) for name, one in entries.items()}
+        return {
+            name: self._named(one) if isinstance(one, Entry) else tuple(map(self._named, one))
+            for name, one in entries.items()
+        }
 
-    def _named(self, value: Value | None) -> str:
-        return self._name(int(value.object)) + value.many if value else ""
+    def _named(self, entry: Entry) -> Entry:
+        base, many = split(entry.type)
+        return _changed(entry, type=self._name(int(base)) + many) if base.isdigit() else entry
 
-    def all_named(self) -> dict[str, dict[str, Entry]]:
+    def all_named(self) -> dict[str, dict[str, Entry | tuple[Entry, ...]]]:
         """All objects by name."""
         return {self._name(number): self.named(dict(entries)) for entries, number in self._numbers.items()}
 
@@ -162,7 +234,7 @@ def text(table: Table) -> str:
     )
 
 
-def _block(entries: Mapping[str, Entry], indent: int) -> str:
+def _block(entries: Entries, indent: int) -> str:
     lines = [f"{json.dumps(name)}: {json.dumps(msgspec.to_builtins(one))}" for name, one in sorted(entries.items())]
     start = "\n" + " " * indent
     return "{" + start + f",{start}".join(lines) + start[:-2] + "}"

@@ -19,6 +19,11 @@ class KubernetesVersion(NamedTuple):
         return cls(int(answer["major"]), int(re.sub(r"\D.*", "", answer["minor"])))
 
     @property
+    def accepts_empty_strings(self) -> bool:
+        """Whether a custom resource may have an empty string, also as a default; 1.20 takes some for null."""
+        return self >= (1, 21)
+
+    @property
     def completes_ports(self) -> bool:
         """Whether server-side apply is sure to accept a port without a protocol (kubernetes#98576); late 1.20 does so too."""
         return self >= (1, 21)
@@ -27,6 +32,11 @@ class KubernetesVersion(NamedTuple):
     def failed_open_records(self) -> tuple[str, ...]:
         """Where the API server records a call that failed open: its `log`, and the `audit` log (kubernetes#92739)."""
         return ("audit", "log") if self >= (1, 22) else ("log",)
+
+    @property
+    def names_items_by_index(self) -> bool:
+        """Whether the path of a value that a schema does not accept has the index of an item: not in 1.20, but in 1.25."""
+        return self >= (1, 25)
 
     @property
     def scheduler_has_plain_port(self) -> bool:

@@ -1,6 +1,7 @@
 """The table of fields that the tool makes from CustomResourceDefinitions, and the table of the project."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 import yaml
 
 from tests.live_service import ROOT
-from tools.crd_fields import merged, releases, text, tree, update
+from tools.crd_fields import QUANTITY, merged, releases, text, tree, update
 from webhook.spark import manifest
 from webhook.spark.field_table import FILE, Table, known, release, table
 from webhook.spark.versions import OPERATORS
 
 TEXT = {"type": "string"}
+#: What the table has of it.
+STRING = {"type": "string"}
 
 
 def an_object(**properties: Any) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def entries(*definitions: dict[str, Any], **later: dict[str, Any]) -> dict[str, 
     """The table's objects but ObjectMeta and the root: of release 1.0.0, and of later ones such as `v1_1_0`."""
     found = {release("1.0.0"): tree(definitions)}
     found |= {release(name[1:].replace("_", ".")): tree([one]) for name, one in later.items()}
-    objects = msgspec.to_builtins(merged(found).objects)
+    objects = msgspec.json.decode(msgspec.json.encode(merged(found).objects))
     return {name: fields for name, fields in objects.items() if ".spec" in name}
 
 
@@ -57,32 +60,55 @@ def test_every_kind_of_schema_is_read() -> None:
             free={"type": "object", "x-kubernetes-preserve-unknown-fields": True, "properties": {"d": TEXT}},
             either={"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, TEXT]},
             nested={"type": "array", "items": {"type": "array", "items": an_object(e=TEXT)}},
+            number={"type": "number"},
+            int64={"type": "integer", "format": "int64"},
+            bare={"type": "integer"},
+            bounded={"type": "integer", "format": "int32", "minimum": 0, "maximum": 9},
+            listed={"type": "array", "items": {"type": "string", "enum": ["a", "b"], "default": "a"}},
+            sized={"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^a", "default": "a"},
+            quantity={"x-kubernetes-int-or-string": True, "pattern": QUANTITY},
+            keyed={
+                "type": "array",
+                "items": an_object(b=TEXT, f=TEXT) | {"required": ["f"]},
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["b"],
+            },
         )
     )
     assert found == {
         "Job.spec": {
-            "either": {},
-            "free": {},
+            "bare": {"type": "integer"},
+            "bounded": {"type": "int32", "minimum": 0, "maximum": 9},
+            "either": {"type": "int-or-string"},
+            "free": {"type": "object"},
             "inner": {"type": "Job.spec.inner"},
-            "labels": {},
+            "int64": {"type": "int64"},
+            "keyed": {"type": "Job.spec.keyed[]", "keys": ["b"]},
+            "labels": {"type": "string{}"},
+            "listed": {"type": "string[]", "enum": ["a", "b"]},
             "many": {"type": "Job.spec.many[]"},
             "named": {"type": "Job.spec.named{}"},
-            "nested": {},
-            "text": {},
-            "texts": {},
+            "nested": {"type": "Job.spec.nested[][]"},
+            "number": {"type": "number"},
+            "quantity": {"type": "quantity"},
+            "sized": {"type": "string", "default": "a", "shortest": 1, "longest": 9, "pattern": "^a"},
+            "text": STRING,
+            "texts": {"type": "string[]"},
         },
-        "Job.spec.inner": {"a": {}, "empty": {"type": "Job.spec.inner.empty"}},
+        "Job.spec.inner": {"a": STRING, "empty": {"type": "Job.spec.inner.empty"}},
         "Job.spec.inner.empty": {},
-        "Job.spec.many": {"b": {}},
-        "Job.spec.named": {"c": {}},
+        "Job.spec.keyed": {"b": STRING, "f": {"type": "string", "required": True}},
+        "Job.spec.many": {"b": STRING},
+        "Job.spec.named": {"c": STRING},
+        "Job.spec.nested": {"e": STRING},
     }
 
 
 def test_metadata_is_known_and_the_status_is_not_looked_into() -> None:
     made = merged({release("1.0.0"): tree([definition("Job")])})
     root = {
-        "apiVersion": {},
-        "kind": {},
+        "apiVersion": STRING,
+        "kind": STRING,
         "metadata": {"type": "Job.metadata"},
         "spec": {"type": "Job.spec"},
         "status": {},
@@ -99,7 +125,7 @@ def test_equal_objects_are_stored_once_under_the_shortest_path() -> None:
     assert found == {
         "A.spec": {"deep": {"type": "A.spec.deep"}, "items": {"type": "A.spec.items[]"}},
         "A.spec.deep": {"one": {"type": "A.spec.items"}},
-        "A.spec.items": {"x": {}},
+        "A.spec.items": {"x": STRING},
         "B.spec": {"two": {"type": "A.spec.items"}},
     }
 
@@ -112,25 +138,57 @@ def test_a_field_names_the_releases_that_have_it() -> None:
     )
     assert found == {
         "Job.spec": {
-            "always": {},
-            "gone": {"until": "1.0.0"},
+            "always": STRING,
+            "gone": {"type": "string", "until": "1.0.0"},
             "new": {"type": "Job.spec.new", "since": "1.1.0"},
-            "short": {"since": "1.1.0", "until": "1.1.0"},
+            "short": {"type": "string", "since": "1.1.0", "until": "1.1.0"},
             "typed": {"type": "Job.spec.typed"},
         },
-        "Job.spec.new": {"a": {}},
-        "Job.spec.typed": {"a": {}, "b": {"since": "1.1.0"}},
+        "Job.spec.new": {"a": STRING},
+        "Job.spec.typed": {"a": STRING, "b": {"type": "string", "since": "1.1.0"}},
     }
 
 
-def test_keys_that_are_free_in_one_release_are_free_in_the_table() -> None:
+def test_a_field_that_changes_has_an_entry_for_each_form() -> None:
     free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    assert entries(definition("Job", a=free), v1_1_0=definition("Job", a=an_object(b=TEXT))) == {"Job.spec": {"a": {}}}
+    changes = (
+        definition("Job", a=an_object(b=TEXT), c=TEXT),
+        definition("Job", a=free),
+        definition("Job", a=free, c=TEXT),
+    )
+    first, second, third = changes
+    found = entries(first, v1_1_0=second, v1_2_0=third)
+    assert found == {
+        "Job.spec": {
+            "a": [{"type": "Job.spec.a", "until": "1.0.0"}, {"type": "object", "since": "1.1.0"}],
+            "c": [{"type": "string", "until": "1.0.0"}, {"type": "string", "since": "1.2.0"}],
+        },
+        "Job.spec.a": {"b": STRING},
+    }
 
 
-def test_a_field_that_comes_back_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^Job\.spec\.a is gone in one release and back in a later one$"):
-        entries(definition("Job", a=TEXT), v1_1_0=definition("Job"), v1_2_0=definition("Job", a=an_object(b=TEXT)))
+def test_the_table_gives_back_what_each_release_has() -> None:
+    rule = {"type": "integer", "minimum": 1}
+    made = {
+        release("1.0.0"): tree([definition("Job", a=an_object(b=TEXT, c=rule), d=TEXT)]),
+        release("1.1.0"): tree([definition("Job", a=an_object(b=TEXT, c=TEXT)), definition("Other", d=TEXT)]),
+        release("1.2.0"): tree([definition("Job", a=an_object(b=TEXT, c=rule) | {"required": ["b"]}, d=TEXT)]),
+    }
+    assert releases(merged(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("schema", "named"),
+    [
+        ({"type": "string", "x-kubernetes-validations": []}, "x-kubernetes-validations"),
+        ({"type": "object", "properties": {"b": {"oneOf": []}}}, "oneOf"),
+        ({"type": "array", "items": TEXT, "x-kubernetes-list-type": "set"}, "x-kubernetes-list-type: set"),
+    ],
+)
+def test_a_rule_that_nothing_checks_is_refused(schema: dict[str, Any], named: str) -> None:
+    place = "Job.spec.a.b" if "properties" in schema else "Job.spec.a"
+    with pytest.raises(ValueError, match=rf"^{re.escape(f'{place}: unknown keywords: {named}')}$"):
+        tree([definition("Job", a=schema)])
 
 
 def test_the_order_of_updates_does_not_matter(tmp_path: Path) -> None:
@@ -148,7 +206,7 @@ def test_the_order_of_updates_does_not_matter(tmp_path: Path) -> None:
     assert len({file.read_text() for file in tmp_path.iterdir() if file.is_file()}) == 1
     found = json.loads((tmp_path / "2.9.0-2.10.0").read_text())
     assert found["releases"] == ["2.9.0", "2.10.0"]
-    assert found["objects"]["Job.spec"]["b"] == {"since": "2.10.0"}
+    assert found["objects"]["Job.spec"]["b"] == {"type": "string", "since": "2.10.0"}
 
 
 def test_a_folder_without_definitions_is_refused(tmp_path: Path) -> None:

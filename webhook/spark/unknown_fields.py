@@ -3,8 +3,6 @@
 The API server drops them when the application is stored, except below `template`, which it does not look into.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -12,8 +10,8 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from webhook.core.text import cut, one_line
-from webhook.spark.field_table import Entry, Value, known, table
+from webhook.spark import field_paths
+from webhook.spark.field_table import Value, entries_of, entry_in, known, table, value_of
 from webhook.spark.versions import OperatorVersion
 
 #: How many unknown fields of an application are named.
@@ -26,9 +24,6 @@ _FARTHEST: Final = 2
 _TOO_COMMON: Final = 6
 #: How alike two names are, as difflib counts it: one of the same object, and one elsewhere.
 _ALIKE, _ALIKE_ELSEWHERE = 0.7, 0.85
-#: The longest key that is shown and compared. The longest known name has 47 characters.
-_MOST_CHARACTERS: Final = 64
-_PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class UnknownField(NamedTuple):
@@ -92,8 +87,8 @@ def _sentence(found: UnknownField, kind: str) -> str:
 
 
 def _resource(kind: str, version: OperatorVersion) -> "_Resource | None":
-    entry = table().kinds.get(kind)
-    return _prepared(entry.type, version) if entry is not None and entry.is_in(version) else None
+    entry = entry_in(table().kinds, kind, version)
+    return None if entry is None else _prepared(entry.type, version)
 
 
 @cache
@@ -106,7 +101,10 @@ class _Resource:
 
     def __init__(self, root: str, version: OperatorVersion) -> None:
         self._root, self._version = root, version
-        every = known(version)
+        every = {
+            name: {field: value_of(entry.type) for field, entry in fields.items()}
+            for name, fields in known(version).items()
+        }
         self._objects: dict[str, Mapping[str, Value | None]] = {}
         names = [root]
         while names:
@@ -131,32 +129,33 @@ class _Resource:
             if key not in fields:
                 yield _Found(key, around)
             elif inner and (known_value := fields[key]) is not None:
-                path = _joined(around.path, key)
+                path = field_paths.of_field(around.path, key)
                 for where, one in _each(inner, known_value.many, path):
                     yield from self._inside(one, _Around(where, known_value.object, around))
 
     def explained(self, found: _Found) -> UnknownField:
         """An unknown key with what is known about it."""
         key, around = found
-        path = _joined(around.path, key)
-        if not isinstance(key, str) or len(key) > _MOST_CHARACTERS:
+        path = field_paths.of_field(around.path, key)
+        if not isinstance(key, str) or len(key) > field_paths.MOST_CHARACTERS:
             return UnknownField(path)
-        entry = table().objects[around.object].get(key, Entry())
-        if entry.first is not None and self._version < entry.first:
-            return UnknownField(path, since=entry.first)
-        if entry.last is not None and entry.last < self._version:
-            return UnknownField(path, until=entry.last)
+        entries = entries_of(table().objects[around.object], key)
+        for entry in entries:
+            if entry.first is not None and self._version < entry.first:
+                return UnknownField(path, since=entry.first)
+        if entries:
+            return UnknownField(path, until=entries[-1].last)
         return UnknownField(path, tuple(self._meant(_folded(key), around)[:_MOST_PLACES]))
 
     def _meant(self, name: str, around: _Around) -> list[str]:
         """The paths of the known fields that a folded `name` may stand for."""
         own = self._folded[around.object]
         if name in own:
-            return [_joined(around.path, own[name])]
+            return [field_paths.of_field(around.path, own[name])]
         if elsewhere := self._nearest(name, around):
             return elsewhere
         if alike := get_close_matches(name, own, 1, _ALIKE):
-            return [_joined(around.path, own[alike[0]])]
+            return [field_paths.of_field(around.path, own[alike[0]])]
         alike = get_close_matches(name, self._names, 1, _ALIKE_ELSEWHERE)
         return self._nearest(alike[0], around) if alike else []
 
@@ -176,7 +175,7 @@ class _Resource:
             for here, down in self._within(outer, _FARTHEST - steps):
                 field = self._folded[here.object].get(name)
                 if field is not None and (not (steps and down) or self._holders[name] == 1):
-                    nearest.append((steps + down, _joined(here.path, field)))
+                    nearest.append((steps + down, field_paths.of_field(here.path, field)))
             outer, steps = outer.outer, steps + 1
         least = min(nearest, default=(0, ""))[0]
         return [path for distance, path in sorted(nearest) if distance == least and path not in passed]
@@ -187,25 +186,21 @@ class _Resource:
         if down < most:
             for field, value in self._objects[around.object].items():
                 if value is not None and not value.many:
-                    yield from self._within(_Around(_joined(around.path, field), value.object), most, down + 1)
+                    yield from self._within(
+                        _Around(field_paths.of_field(around.path, field), value.object), most, down + 1
+                    )
 
 
 def _each(value: Any, many: str, path: str) -> Iterator[tuple[str, Any]]:
     """The objects in the value of a field, each with its path: the value itself, or those of a list or map."""
     if not many:
         yield path, value
-    elif many == "[]" and isinstance(value, list):
-        yield from ((f"{path}[{index}]", one) for index, one in enumerate(value))
-    elif many == "{}" and isinstance(value, dict):
-        yield from ((_joined(path, name), one) for name, one in value.items())
-
-
-def _joined(path: str, key: object) -> str:
-    """The path of a key in the object at `path`; a key that is no plain word stands in brackets, as in JSON."""
-    shown = one_line(cut(key, _MOST_CHARACTERS)) if isinstance(key, str) else f"a key of the type {type(key).__name__}"
-    if _PLAIN_KEY.fullmatch(shown):
-        return f"{path}.{shown}" if path else shown
-    return f"{path}[{json.dumps(shown, ensure_ascii=False)}]"
+    elif many.endswith("[]") and isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _each(one, many[:-2], f"{path}[{index}]")
+    elif many.endswith("{}") and isinstance(value, dict):
+        for name, one in value.items():
+            yield from _each(one, many[:-2], field_paths.of_key(path, name))
 
 
 def _folded(name: str) -> str:

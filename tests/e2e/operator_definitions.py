@@ -1,0 +1,121 @@
+"""CustomResourceDefinitions made from the project's table, so that an API server judges how documents are walked.
+
+They have what the table says of the fields. Whether it says what the operator's own definitions say, they cannot judge.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from tests.deadline import wait_for
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.custom_resources import definition
+from tools.crd_fields import QUANTITY, Branch, Tree, releases
+from webhook.spark.field_table import Entry, split, table
+from webhook.spark.versions import OperatorVersion
+
+VERSION = "v1"
+RELEASES = releases(table())
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
+_INTEGER_OR_STRING = {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
+_TYPES: dict[str, dict[str, Any]] = {
+    "": _ANYTHING,
+    "object": {"type": "object", **_ANYTHING},
+    "int32": {"type": "integer", "format": "int32"},
+    "int64": {"type": "integer", "format": "int64"},
+    "int-or-string": _INTEGER_OR_STRING,
+    "quantity": {"pattern": QUANTITY, **_INTEGER_OR_STRING},
+}
+_RULES = {"minimum": "minimum", "maximum": "maximum", "shortest": "minLength", "longest": "maxLength"}
+
+
+def group(version: OperatorVersion) -> str:
+    """The API group of a release's kinds."""
+    return f"operator-{version}.example.com".replace(".", "-", 2)
+
+
+def collection(kind: str, version: OperatorVersion) -> str:
+    """The path to which objects of a kind are sent."""
+    return f"/apis/{group(version)}/{VERSION}/namespaces/default/{kind.lower()}s"
+
+
+def fields(kind: str, version: OperatorVersion) -> Tree:
+    """The fields of a kind."""
+    found = RELEASES[version][kind].fields
+    assert found is not None
+    return found
+
+
+def schema(branch: Branch) -> dict[str, Any]:
+    """A structural schema for the value of a field."""
+    base, many = split(branch.entry.type)
+    found = (
+        _object(branch.fields) if branch.fields is not None else _TYPES.get(base, {"type": base}) | _rules(branch.entry)
+    )
+    while many:
+        many, last = many[:-2], many[-2:]
+        found = {"type": "array", "items": found} if last == "[]" else {"type": "object", "additionalProperties": found}
+    if keys := branch.entry.keys:
+        found |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+    return found
+
+
+def _object(inner: Tree) -> dict[str, Any]:
+    required = [name for name, one in inner.items() if one.entry.required]
+    properties = {name: schema(one) for name, one in inner.items()}
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+def _rules(entry: Entry) -> dict[str, Any]:
+    found: dict[str, Any] = {"enum": list(entry.enum)} if entry.enum else {}
+    found |= {word: value for name, word in _RULES.items() if (value := getattr(entry, name)) not in (None, 0)}
+    if entry.minimum == 0:
+        found["minimum"] = 0
+    if entry.pattern:
+        found["pattern"] = entry.pattern
+    if entry.default is not None:
+        found["default"] = entry.default
+    return found
+
+
+def defined(kind: str, version: OperatorVersion) -> dict[str, Any]:
+    """The CustomResourceDefinition of a kind."""
+    root = fields(kind, version)
+    made = definition(group(version), VERSION, kind, schema(root["spec"]))
+    whole = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    text = {"type": "string"}
+    whole["properties"].update(apiVersion=text, kind=text, metadata={"type": "object"}, status=_ANYTHING)
+    whole["required"] = ["spec"]
+    return made
+
+
+def document(kind: str, version: OperatorVersion, spec: Any, **other: Any) -> dict[str, Any]:
+    """An object of a kind."""
+    head = {"apiVersion": f"{group(version)}/{VERSION}", "kind": kind, "metadata": {"name": "a"}}
+    return head | {"spec": spec} | other
+
+
+def _without_empty_defaults(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_empty_defaults(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: one for key, one in schema.items() if not (key == "default" and one == "")}
+    return {key: _without_empty_defaults(one) for key, one in kept.items()}
+
+
+@contextmanager
+def served(control_plane: ControlPlane, version: OperatorVersion) -> Iterator[None]:
+    """The API server serves the kinds of a release for the block."""
+    accepted = control_plane.version.accepts_empty_strings
+    with ExitStack() as ends:
+        for kind in RELEASES[version]:
+            made = defined(kind, version)
+            sent = made if accepted else _without_empty_defaults(made)
+            name = control_plane.create(_DEFINITIONS, sent)["metadata"]["name"]
+            ends.callback(control_plane.http.delete, f"{_DEFINITIONS}/{name}")
+        for kind in RELEASES[version]:
+            wait_for(partial(control_plane.serves, f"{group(version)}/{VERSION}", kind))
+        yield
