@@ -160,8 +160,16 @@ CASES: list[tuple[str, str, str, str, dict[str, Any], dict[str, Any]]] = [
         "",
         "2.5.2",
         "spec.driverIngressOptions[1].servicePort is there twice: 4040",
-        {"spec/driverIngressOptions": [{"servicePort": 4040, "ingressURLFormat": one} for one in "ab"]},
-        {"spec/driverIngressOptions": [{"servicePort": 4040 + one, "ingressURLFormat": str(one)} for one in (0, 1)]},
+        {
+            "spec/driverIngressOptions": [
+                {"servicePort": 4040, "servicePortName": one, "ingressURLFormat": one} for one in "ab"
+            ]
+        },
+        {
+            "spec/driverIngressOptions": [
+                {"servicePort": port, "servicePortName": "a", "ingressURLFormat": f"f{port}"} for port in (4040, 4041)
+            ]
+        },
     ),
     (
         "operator",
@@ -464,6 +472,56 @@ def test_a_run_of_a_schedule_can_have_too_long_a_name() -> None:
     sentence = "metadata.name has 44 characters, and each run adds - and 19 digits to it"
     assert verdicts(changed(SCHEDULE, {"metadata/name": "a" * 44})) == [("operator", "", sentence)]
     assert verdicts(changed(SCHEDULE, {"metadata/name": "a" * 43})) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "by", "sentence"),
+    [
+        ({"spec/executor/instances": 2**31}, "api-server", "spec.executor.instances is 2147483648"),
+        (
+            {"spec/driverIngressOptions": [{"servicePortName": "a", "ingressURLFormat": "b"}]},
+            "operator",
+            "spec.driverIngressOptions[0].servicePort is missing",
+        ),
+        (
+            {
+                "spec/executor/volumeMounts": [{"name": LOCAL}],
+                "spec/volumes": [{"name": LOCAL, "hostPath": {"path": "/mnt"}}],
+            },
+            "spark-submit",
+            f"the volume {LOCAL} of the executor has no spark.kubernetes.executor.volumes.hostPath.{LOCAL}.mount.path",
+        ),
+    ],
+)
+def test_what_one_refuses_is_not_told_again_as_a_refusal_of_others(
+    changes: dict[str, Any], by: str, sentence: str
+) -> None:
+    assert verdicts(changed(APPLICATION, changes)) == [(by, "", sentence)]
+
+
+def test_a_number_of_executors_that_no_spark_connect_can_have_is_told_once() -> None:
+    changes = {"spec/executor/instances": 2**31}
+    assert verdicts(changed(CONNECT, changes)) == [("api-server", "", "spec.executor.instances is 2147483648")]
+
+
+def test_a_schedule_is_refused_with_the_paths_of_its_template() -> None:
+    assert verdicts(changed(SCHEDULE, {"spec/template/executor/instances": 0})) == [
+        ("api-server", "", "spec.template.executor.instances is 0")
+    ]
+
+
+def test_a_spark_connect_is_refused_by_releases_that_do_not_know_it() -> None:
+    assert verdicts(changed(CONNECT, {"spec/executor/cores": 0}), "2.2") == [
+        ("api-server", "", "Spark Operator 2.2.1 has no SparkConnect")
+    ]
+
+
+@pytest.mark.parametrize("text", [APPLICATION, SCHEDULE, CONNECT])
+def test_unknown_fields_are_notes(text: str) -> None:
+    found = workload(changed(text, {"spec/tolerance": []}))
+    kind = yaml.safe_load(text)["kind"]
+    assert found.notes[-1] == f"spec.tolerance is no field of a {kind}, so it has no effect"
+    assert found.refused == ()
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,9 @@ from webhook.spark.operator_rules import (
     DNS_1035_ACCEPTED,
     LONGEST_LABEL,
     Fault,
-    core_refusals,
     denied_properties,
     name_refusals,
     old_spark,
-    unaccepted,
 )
 from webhook.spark.versions import OperatorVersion
 from webhook.spark.workloads import Refusal, Refuser, refusal
@@ -31,11 +29,6 @@ _CHECKS: Final = OperatorVersion(2, 5)
 
 def of_connect(found: Connect, name: str, namespace: str, operator: OperatorVersion) -> Iterator[Refusal]:
     """Why the operator never makes the server of a SparkConnect called `name` in `namespace`."""
-    spec = found.spec
-    yield from core_refusals("server", spec.server)
-    yield from core_refusals("executor", spec.executor)
-    if spec.executor.instances is not None and spec.executor.instances < 0:
-        yield unaccepted("spec.executor.instances", spec.executor.instances, "0 or more")
     yield from (one for one in name_refusals(name, operator) if one.by is Refuser.API_SERVER)
     for sentence, accepted in _faults(found, name, namespace, operator):
         yield refusal(Refuser.OPERATOR, "", sentence, accepted)
@@ -55,6 +48,8 @@ def _faults(found: Connect, name: str, namespace: str, operator: OperatorVersion
         yield f'metadata.name is "{name}"', DNS_1035_ACCEPTED.format(most)
     if not connect.executor_image(found, operator):
         yield "the executor has no image", "spec.image, or the image of the container in spec.executor.template"
+    if not spec.spark_version:
+        yield "spec.sparkVersion is missing", "a version such as 4.0.1"
     yield from old_spark(spec.spark_version, [spec.server, spec.executor])
     yield from _allocation(spec.dynamic_allocation)
     for role, part in (("server", spec.server), ("executor", spec.executor)):

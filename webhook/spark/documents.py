@@ -18,14 +18,17 @@ from webhook.spark import (
     notes,
     operator_refusals,
     operator_webhook,
+    schema_violations,
     spark_pods,
     spark_refusals,
+    unknown_fields,
 )
+from webhook.spark.field_table import has_kind
 from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplication
 from webhook.spark.operator_rules import name_refusals
 from webhook.spark.submission import Submission, submitted
 from webhook.spark.versions import Versions
-from webhook.spark.workloads import Namespace, Refusal, SparkPod, Workload, told_once
+from webhook.spark.workloads import Namespace, Refusal, Refuser, SparkPod, Workload, refusal, told_once
 
 #: Placeholder for the nanoseconds that the operator appends to a schedule's name for each run.
 _RUN: Final = "0" * 19
@@ -110,8 +113,8 @@ def _application(document: JSON, namespace: str, versions: Versions) -> Workload
         where,
         name,
         _pods(submission),
-        tuple(notes.of_application(submission)),
-        told_once([*name_refusals(name, versions.operator), *_refusals(submission)]),
+        (*notes.of_application(submission), *_unknown(document, versions)),
+        told_once([*name_refusals(name, versions.operator), *_of_schema(document, versions), *_refusals(submission)]),
         submission.pod_namespace,
     )
 
@@ -121,14 +124,25 @@ def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
     name, where = _name(scheduled.metadata), scheduled.metadata.namespace or namespace
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
     run = submitted(Application(ObjectMeta(labels=labels), scheduled.spec.template), f"{name}-{_RUN}", where, versions)
-    told = (*notes.of_schedule(scheduled.metadata, scheduled.spec), *map(_below_template, notes.of_application(run)))
+    told = [*notes.of_schedule(scheduled.metadata, scheduled.spec), *map(_below_template, notes.of_application(run))]
+    told += _unknown(document, versions)
     refused = (
         replace(one, sentence=_below_template(one.sentence), accepted=_below_template(one.accepted))
         for one in _refusals(run)
     )
     of_schedule = operator_refusals.of_schedule(name, versions.operator)
-    refusals = told_once([*of_schedule, *refused])
-    return Workload("ScheduledSparkApplication", where, name, _pods(run), told, refusals, run.pod_namespace)
+    refusals = told_once([*of_schedule, *_of_schema(document, versions), *refused])
+    return Workload("ScheduledSparkApplication", where, name, _pods(run), tuple(told), refusals, run.pod_namespace)
+
+
+def _unknown(document: JSON, versions: Versions) -> list[str]:
+    """Notes on fields that the document's kind does not have."""
+    return unknown_fields.notes(document, document["kind"], versions.operator)
+
+
+def _of_schema(document: JSON, versions: Versions) -> Iterator[Refusal]:
+    for one in schema_violations.named(document, document["kind"], versions.operator):
+        yield refusal(Refuser.API_SERVER, "", one.sentence, one.accepted)
 
 
 def _below_template(sentence: str) -> str:
@@ -169,13 +183,15 @@ def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
         created=spark_pods.created(Role.EXECUTOR, connect.APP_NAME, spark, conf, spec.executor),
         count=notes.executors(conf),
     )
-    refused = [*connect_refusals.of_connect(found, name, where, versions.operator)]
-    place = partial(connect.place, found)
-    refused += spark_refusals.by_submission(conf, Role.EXECUTOR, place)
-    refused += spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, place)
-    refused += spark_refusals.by_driver(conf, spark, place)
+    refused = [*_of_schema(document, versions)]
+    if has_kind("SparkConnect", versions.operator):
+        place = partial(connect.place, found)
+        refused += connect_refusals.of_connect(found, name, where, versions.operator)
+        refused += spark_refusals.by_submission(conf, Role.EXECUTOR, place)
+        refused += spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, place)
+        refused += spark_refusals.by_driver(conf, spark, place)
     server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
-    told = tuple(notes.of_connect(found, conf))
+    told = (*notes.of_connect(found, conf), *_unknown(document, versions))
     return Workload("SparkConnect", where, name, (server, executor), told, told_once(refused))
 
 

@@ -16,11 +16,9 @@ from webhook.spark.operator_rules import (
     CHECKS_NAMES,
     LONGEST_LABEL,
     Fault,
-    core_refusals,
     denied_properties,
     name_refusals,
     old_spark,
-    unaccepted,
 )
 from webhook.spark.submission import Submission, local_mounts
 from webhook.spark.versions import OperatorVersion
@@ -30,8 +28,6 @@ from webhook.spark.workloads import Refusal, Refuser, refusal
 _TIMESTAMP: Final = 20
 #: The last release that itself asks for an image.
 _ASKS_FOR_IMAGE: Final = OperatorVersion(2, 1, 0)
-_MODES: Final = ("cluster", "client")
-_TYPES: Final = ("Java", "Python", "Scala", "R")
 #: Units that the operator's webhook replaces by those of Kubernetes, if they are in lower case.
 _UNITS: Final = ("k", "kb", "m", "mb", "g", "gb", "t", "tb", "p", "pb")
 _LIMITS_MEMORY: Final = OperatorVersion(2, 2)
@@ -41,7 +37,6 @@ _COUNTS_EXECUTORS: Final = OperatorVersion(2, 5)
 
 def of_application(submission: Submission) -> Iterator[Refusal]:
     """Why the application is refused before spark-submit is called, apart from its name."""
-    yield from _schema(submission.spec)
     for sentence, accepted in _validated(submission):
         yield refusal(Refuser.OPERATOR, "", sentence, accepted)
     for sentence, accepted in _failed(submission):
@@ -61,19 +56,6 @@ def of_schedule(name: str, operator: OperatorVersion) -> Iterator[Refusal]:
         by = Refuser.OPERATOR if operator >= CHECKS_NAMES else Refuser.API_SERVER
         sentence = f"metadata.name has {len(name)} characters, and each run adds - and 19 digits to it"
         yield refusal(by, "", sentence, f"at most {most} characters")
-
-
-def _schema(spec: ApplicationSpec) -> Iterator[Refusal]:
-    """What the schema of the resource does not accept."""
-    for key, value, accepted in (("mode", spec.mode, _MODES), ("type", spec.type, _TYPES)):
-        if value is not None and value not in accepted:
-            yield unaccepted(f"spec.{key}", f'"{value}"', " or ".join(accepted))
-    for role in Role:
-        yield from core_refusals(role, spec.part(role))
-    if spec.executor.instances is not None and spec.executor.instances < 1:
-        yield unaccepted(
-            "spec.executor.instances", spec.executor.instances, "1 or more; without it, there is one executor"
-        )
 
 
 def _validated(submission: Submission) -> Iterator[Fault]:

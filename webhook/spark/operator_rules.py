@@ -66,17 +66,6 @@ def name_refusals(name: str, operator: OperatorVersion) -> Iterator[Refusal]:
         yield refusal(Refuser.OPERATOR, "", sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))
 
 
-def core_refusals(role: str, part: PodPart) -> Iterator[Refusal]:
-    """Why `part`, the field `role` of a specification, cannot have its number of cores."""
-    if part.cores is not None and part.cores < 1:
-        yield unaccepted(f"spec.{role}.cores", part.cores, "1 or more")
-
-
-def unaccepted(where: str, value: object, accepted: str) -> Refusal:
-    """The schema of the resource does not accept `value` at the field `where`."""
-    return refusal(Refuser.API_SERVER, "", f"{where} is {value}", accepted)
-
-
 def old_spark(version: str | None, parts: list[PodPart]) -> Iterator[Fault]:
     """Whether a pod template is used with a version of Spark that the operator takes for older than 3.0.0."""
     if too_old_for_templates(version) and any(one.template is not None for one in parts):

@@ -15,12 +15,20 @@ from webhook.spark import field_paths
 from webhook.spark.field_table import Entry, entries_of, entry_in, known, split, table, value_of
 from webhook.spark.versions import OperatorVersion
 
-#: Fields that the schema requires, by kind. Pods can be derived without them, so a note tells that they are missing.
-LENIENT: Final = {
-    "SparkApplication": frozenset({"spec.type", "spec.sparkVersion", "spec.mainApplicationFile"}),
-    "ScheduledSparkApplication": frozenset(
-        {"spec.template.type", "spec.template.sparkVersion", "spec.template.mainApplicationFile"}
-    ),
+#: The first release, by kind, whose webhook writes each field that is missing, with an empty value, before the API
+#: server looks at the schema. An application then lacks nothing that is required, except lists, and the program of an
+#: application, which a note tells.
+_WRITES_FIELDS: Final = {
+    "SparkApplication": OperatorVersion(2, 1),
+    "ScheduledSparkApplication": OperatorVersion(2, 1),
+    "SparkConnect": OperatorVersion(2, 5),
+}
+_LISTS: Final = ("nodeSelectorTerms",)
+#: Fields that the webhook of a SparkApplication sets if they are empty, by the first release that does.
+_DEFAULTS: Final = {
+    "spec.mode": OperatorVersion(2, 1),
+    "spec.restartPolicy.type": OperatorVersion(2, 1),
+    "spec.type": OperatorVersion(2, 4),
 }
 #: How many violations of an application are named.
 _MOST_NAMED: Final = 8
@@ -105,14 +113,24 @@ def violations(document: Any, kind: str, version: OperatorVersion) -> Iterator[V
 
 
 def named(document: Any, kind: str, version: OperatorVersion) -> list[Violation]:
-    """The first violations of `document`, and one with the number of all others, but for missing lenient fields."""
-    lenient = LENIENT.get(kind, frozenset())
-    rest = (one for one in violations(document, kind, version) if not (one.missing and one.path in lenient))
+    """The first violations of `document` after the operator's webhook, and one with the number of all others."""
+    rest = (one for one in violations(document, kind, version) if not _is_mended(one, kind, version))
     found = list(islice(rest, _MOST_NAMED))
     if more := sum(1 for _ in rest):
         values = f"{more:,} more fields are" if more > 1 else "one more field is"
         found.append(Violation("", f"{values} missing or of a wrong value", f"what a {kind} accepts"))
     return found
+
+
+def _is_mended(one: Violation, kind: str, version: OperatorVersion) -> bool:
+    """Whether the operator's webhook fills in what is missing or empty."""
+    writes = kind in _WRITES_FIELDS and version >= _WRITES_FIELDS[kind]
+    if one.missing:
+        # Written empty, the type is still none that the schema accepts.
+        sets_type = one.path != "spec.type" or version >= _DEFAULTS["spec.type"]
+        return writes and not one.path.endswith(_LISTS) and sets_type
+    empty = one.sentence == f'{one.path} is ""'
+    return empty and kind == "SparkApplication" and one.path in _DEFAULTS and version >= _DEFAULTS[one.path]
 
 
 @cache

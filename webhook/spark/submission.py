@@ -217,6 +217,7 @@ def _local_volumes(volumes: list[JSON], mounts: list[VolumeMount], role: Role, o
                 conf[f"{prefix}.mount.{key}"] = "true" if value is True else str(value)
         options = volume[kind]
         for key in _OPTIONS[kind]:
-            if options.get(key) and (key != "medium" or operator >= _MEDIUM):
-                conf[f"{prefix}.options.{key}"] = "true" if options[key] is True else str(options[key])
+            value = options.get(key) or ("" if key in properties.VOLUME_TYPES[kind] else None)
+            if value is not None and (key != "medium" or operator >= _MEDIUM):
+                conf[f"{prefix}.options.{key}"] = "true" if value is True else str(value)
     return conf
