@@ -1,8 +1,10 @@
 """The command line: `python -m webhook COMMAND`, or `spark-eci-webhook COMMAND`."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,9 +19,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from webhook.service.server import run  # noqa: PLC0415
 
         return run(arguments[1:])
+    _open_closed_streams()
     from webhook.cli.commands import run_command  # noqa: PLC0415
 
     return run_command(arguments)
+
+
+def _open_closed_streams() -> None:
+    """Opens what a shell closed, such as with `>&-`. Python has None for it, and a file could get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115, it stays open
 
 
 if __name__ == "__main__":

@@ -147,10 +147,12 @@ def test_json_and_yaml_place_no_pod_that_never_runs(explained: Explained) -> Non
 
 
 def test_diffs_and_patches_change_no_pod_that_never_runs(explained: Explained) -> None:
-    assert explained(inputs(WHOLE), "diff") == (4, "", "")
-    assert explained(inputs(WHOLE), "patch") == (4, "[]\n[]\n", "")
+    told = f"SparkApplication default/{NAME}: never runs, refused by the operator: spec.x: found 1; accepted: 2\n"
+    assert explained(inputs(WHOLE), "diff") == (4, "", told)
+    assert explained(inputs(WHOLE), "patch") == (4, "[]\n[]\n", told)
     plain, ran = explained(inputs(), "patch"), explained(inputs(DRIVER), "patch")
-    assert ran == (4, f"[]\n{plain.out.splitlines()[1]}\n", "")
+    told = f"SparkApplication default/{NAME}: driver never runs, refused by spark-submit: spec.driver.y is missing\n"
+    assert ran == (4, f"[]\n{plain.out.splitlines()[1]}\n", told)
     assert explained(inputs(DRIVER), "diff").out in explained(inputs(), "diff").out
 
 

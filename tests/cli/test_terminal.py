@@ -170,3 +170,25 @@ def test_output_that_cannot_be_written_is_one_sentence(arguments: tuple[str, ...
             check=False,
         )
     assert (done.returncode, done.stderr) == (2, b"standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("explain -f tests/cli/refused >&-", 4),
+        ("explain -f - <&-", 2),
+        ("explain -f no-such-file 2>&-", 2),
+        ("explain -f no-such-file 2>/dev/full", 2),
+        ("explain --no-such-option 2>/dev/full", 2),
+        ("diff tests/cli/built-in.yaml tests/cli/built-in.yaml -f no-such-file 2>/dev/full", 2),
+    ],
+)
+def test_streams_that_are_closed_or_full_do_not_change_the_exit_code(command: str, code: int) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m webhook {command}', sys.executable],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert b"Traceback" not in done.stdout + done.stderr

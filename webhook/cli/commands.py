@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -312,20 +313,26 @@ def run_command(arguments: Sequence[str]) -> int:
         _give_up_unwritable_output()
         return CLOSED
     except OSError as error:
-        errors.print(one_line(f"{error.filename or 'standard output'}: {error.strerror}"))
+        _report(f"{error.filename or 'standard output'}: {error.strerror}")
         _give_up_unwritable_output()
         return BAD_INPUT
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InputError as error:
-        errors.print(*map(one_line, error.sentences), sep="\n")
+        _report(*error.sentences)
         return BAD_INPUT
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else PROGRAM
-        errors.print(one_line(f"{_sentence(error.format_message())} (see {command} --help)"))
+        _report(f"{_sentence(error.format_message())} (see {command} --help)")
         return BAD_INPUT
     return code if isinstance(code, int) else 0
+
+
+def _report(*sentences: str) -> None:
+    # The exit code says the same if standard error cannot be written.
+    with suppress(OSError):
+        errors.print(*map(one_line, sentences), sep="\n")
 
 
 def _give_up_unwritable_output() -> None:

@@ -28,7 +28,7 @@ from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplicat
 from webhook.spark.operator_rules import name_refusals
 from webhook.spark.submission import Submission, submitted
 from webhook.spark.versions import Versions
-from webhook.spark.workloads import Namespace, Refusal, Refuser, SparkPod, Workload, refusal, told_once
+from webhook.spark.workloads import Namespace, Refusal, Refuser, SparkPod, Workload, refusal, shown, told_once
 
 #: Placeholder for the nanoseconds that the operator appends to a schedule's name for each run.
 _RUN: Final = "0" * 19
@@ -113,7 +113,7 @@ def _application(document: JSON, namespace: str, versions: Versions) -> Workload
         where,
         name,
         _pods(submission),
-        (*notes.of_application(submission), *_unknown(document, versions)),
+        tuple(map(shown, [*notes.of_application(submission), *_unknown(document, versions)])),
         told_once([*name_refusals(name, versions.operator), *_of_schema(document, versions), *_refusals(submission)]),
         submission.pod_namespace,
     )
@@ -125,7 +125,7 @@ def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
     run = submitted(Application(ObjectMeta(labels=labels), scheduled.spec.template), f"{name}-{_RUN}", where, versions)
     told = [*notes.of_schedule(scheduled.metadata, scheduled.spec), *map(_below_template, notes.of_application(run))]
-    told += _unknown(document, versions)
+    told = [shown(one) for one in (*told, *_unknown(document, versions))]
     refused = (
         replace(one, sentence=_below_template(one.sentence), accepted=_below_template(one.accepted))
         for one in _refusals(run)
@@ -191,7 +191,7 @@ def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
         refused += spark_refusals.by_role(Role.EXECUTOR, conf, spec.executor, place)
         refused += spark_refusals.by_driver(conf, spark, place)
     server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
-    told = (*notes.of_connect(found, conf), *_unknown(document, versions))
+    told = tuple(map(shown, [*notes.of_connect(found, conf), *_unknown(document, versions)]))
     return Workload("SparkConnect", where, name, (server, executor), told, told_once(refused))
 
 

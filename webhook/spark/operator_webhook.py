@@ -71,13 +71,16 @@ def _spark_container(containers: list[JSON], role: Role) -> int:
 def _new(containers: list[JSON] | None, given: list[Any] | None) -> list[JSON]:
     """The containers that are added."""
     found: list[JSON] = []
-    there = {(one.get("name") or "", one.get("image") or "") for one in given or ()}
+    there = {_identity(one) for one in given or ()}
     for one in containers or ():
-        key = (one.get("name") or "", one.get("image") or "")
-        if key not in there:
-            there.add(key)
+        if (identity := _identity(one)) not in there:
+            there.add(identity)
             found.append(one)
     return found
+
+
+def _identity(container: JSON) -> tuple[str, str]:
+    return str(container.get("name") or ""), str(container.get("image") or "")
 
 
 def _mounted(volumes: list[JSON], mounts: list[VolumeMount]) -> list[JSON]:

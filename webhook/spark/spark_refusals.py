@@ -149,7 +149,8 @@ def _executors(conf: Conf, where: Where) -> Iterator[Fault]:
     if prefix is not None and (not _PREFIX.fullmatch(prefix) or len(prefix) > _LONGEST_PREFIX):
         accepted = f"lower case letters, digits, - and ., at most {_LONGEST_PREFIX} characters"
         yield f'{where(key)} is "{prefix}"', accepted
-    if _BATCH_SIZE in conf and not _positive(conf[_BATCH_SIZE]):
+    direct = conf.get(properties.ALLOCATOR, "direct") == "direct"
+    if direct and _BATCH_SIZE in conf and not _positive(conf[_BATCH_SIZE]):
         yield f'{where(_BATCH_SIZE)} is "{conf[_BATCH_SIZE]}"', _POSITIVE
     key = properties.DYNAMIC_ALLOCATION
     if conf.get(key, "true").strip().lower() not in ("true", "false"):

@@ -1,5 +1,6 @@
 """A document's workload: an application and its pods as they are created."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,7 +10,9 @@ from webhook.core import names
 from webhook.core.text import cut, one_line
 from webhook.spark.manifest import JSON
 
-#: The most characters of a sentence about a refusal.
+#: A field of an application, such as `spec.driver.labels["a b"]`.
+_FIELD: Final = re.compile(r'(?:spec|metadata)\.(?:[^\s":]|"[^"]*")+')
+#: The most characters of a note, or of a sentence about a refusal.
 _LONGEST: Final = 300
 
 
@@ -75,7 +78,12 @@ class Refusal:
 
 def refusal(by: Refuser, role: str, sentence: str, accepted: str) -> Refusal:
     """A refusal whose texts are on one line, and cut if they are too long."""
-    return Refusal(by, str(role), cut(one_line(sentence), _LONGEST), cut(one_line(accepted), _LONGEST))
+    return Refusal(by, str(role), shown(sentence), shown(accepted))
+
+
+def shown(sentence: str) -> str:
+    """`sentence` on one line, and cut if it is too long."""
+    return cut(one_line(sentence), _LONGEST)
 
 
 def told_once(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
@@ -88,8 +96,8 @@ def told_once(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
 
 def _field(sentence: str) -> str:
     """The field with which a sentence begins, or the whole sentence."""
-    start = sentence.partition(" ")[0].rstrip(":")
-    return start if start.startswith(("spec.", "metadata.")) else sentence
+    start = _FIELD.match(sentence)
+    return start[0] if start else sentence
 
 
 @dataclass(frozen=True, slots=True)

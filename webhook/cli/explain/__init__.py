@@ -8,7 +8,7 @@ from webhook.cli.explain import documents, summary, text
 from webhook.cli.explain.beside import print_both_orders
 from webhook.cli.inputs import Inputs
 from webhook.cli.profiles import explain_inputs, select
-from webhook.cli.terminal import InputError
+from webhook.cli.terminal import InputError, errors
 from webhook.explain.explanation import Explanation
 
 #: Exit code if there is a warning.
@@ -29,6 +29,10 @@ _SUMMARIES: Final[dict[str, Callable[[Explanation], None]]] = {
 }
 
 
+#: The formats that have no room for refusals.
+_SILENT: Final = ("diff", "patch")
+
+
 def print_explanation(
     inputs: Inputs, policy: Path | None, profile: str | None, output: str, *, beside: bool, summarised: bool
 ) -> int:
@@ -43,6 +47,9 @@ def print_explanation(
         warned |= print_both_orders(explained)
     else:
         (_SUMMARIES if summarised else _PRINTERS)[output](explained)
+        if output in _SILENT:
+            for refusal in text.refusals(explained):
+                errors.print(refusal)
     if explained.faults:
         raise InputError(*explained.faults)
     if explained.refused:

@@ -1,6 +1,6 @@
 """What `explain` prints for people: text, or only diffs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from webhook.cli.explain import words
 from webhook.cli.page import Page
@@ -9,6 +9,7 @@ from webhook.core import names
 from webhook.core.patch import Kind
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import Decision
+from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate, NoProfile, Outcome
 from webhook.spark.versions import Versions
@@ -38,6 +39,15 @@ def print_diffs(explained: Explanation) -> None:
             name = f"{one.workload.namespace}/{pod_name(pod.outcome)}"
             page.lines(diff_lines(pod.outcome.before, pod.outcome.after, name))
         page.print()
+
+
+def refusals(explained: Explanation) -> Iterator[str]:
+    """A sentence for each refusal, with its application in front."""
+    for one in explained.workloads:
+        name = f"{one.workload.kind} {one.workload.namespace}/{one.workload.name}"
+        for refusal in one.workload.refused:
+            role = f"{refusal.role} " if refusal.role else ""
+            yield one_line(f"{name}: {role}{words.refused(refusal)}")
 
 
 def add_head(page: Page, one: WorkloadExplanation, versions: Versions) -> None:
