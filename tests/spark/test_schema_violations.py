@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.spark.test_refusals import APPLICATION, CONNECT, SCHEDULE, changed
-from webhook.spark.field_table import release
+from webhook.spark.field_table import known, release, split, value_of
 from webhook.spark.schema_violations import Violation, named, violations
 from webhook.spark.versions import OPERATORS, OperatorVersion
 
@@ -202,6 +202,12 @@ def test_a_kind_that_a_release_does_not_have_is_one_violation() -> None:
             {"spec/driver/affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}},
             ["spec.driver.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"],
         ),
+        (
+            "SparkApplication",
+            "2.5.2",
+            {"spec/volumes": [{"cephfs": {}}, {"rbd": {}}, {"scaleIO": {}}, {"nfs": {}}, {"ephemeral": {}}]},
+            ["spec.volumes[0].cephfs.monitors", "spec.volumes[1].rbd.monitors", "spec.volumes[2].scaleIO.secretRef"],
+        ),
         ("ScheduledSparkApplication", "2.1.0", {"spec/template/sparkVersion": None}, []),
         ("ScheduledSparkApplication", "2.1.0", {"spec/template/mode": ""}, ["spec.template.mode"]),
         ("SparkConnect", "2.5.2", {"spec/sparkVersion": None}, []),
@@ -285,3 +291,20 @@ def test_a_default_stands_for_a_field_that_is_required() -> None:
             "each port and protocol once",
         )
     ]
+
+
+def test_every_required_list_or_pointer_is_known_to_be_written_as_null() -> None:
+    """Go writes a struct as an empty object, and a list as null. A definition does not tell a struct from a pointer."""
+    structs = {"spec", "template", "driver", "executor", "server", "preference", "podAffinityTerm"}
+    found = {
+        f"{name.removesuffix('[]').rpartition('.')[2]}.{field}"
+        for name, fields in known(NEWEST).items()
+        for field, entry in fields.items()
+        if entry.required and (split(entry.type)[1] or value_of(entry.type)) and field not in structs
+    }
+    assert found == {
+        "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms",
+        "cephfs.monitors",
+        "rbd.monitors",
+        "scaleIO.secretRef",
+    }

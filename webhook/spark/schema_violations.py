@@ -16,14 +16,15 @@ from webhook.spark.field_table import Entry, entries_of, entry_in, known, split,
 from webhook.spark.versions import OperatorVersion
 
 #: The first release, by kind, whose webhook writes each field that is missing, with an empty value, before the API
-#: server looks at the schema. An application then lacks nothing that is required, except lists, and the program of an
-#: application, which a note tells.
+#: server looks at the schema. An application then lacks nothing that is required, except what Go writes as null, and
+#: the program of an application, which a note tells.
 _WRITES_FIELDS: Final = {
     "SparkApplication": OperatorVersion(2, 1),
     "ScheduledSparkApplication": OperatorVersion(2, 1),
     "SparkConnect": OperatorVersion(2, 5),
 }
-_LISTS: Final = ("nodeSelectorTerms",)
+#: The required fields that Go writes as null if they are missing: lists, and a pointer.
+_NULL: Final = ("nodeSelectorTerms", "cephfs.monitors", "rbd.monitors", "scaleIO.secretRef")
 #: Fields that the webhook of a SparkApplication sets if they are empty, by the first release that does.
 _DEFAULTS: Final = {
     "spec.mode": OperatorVersion(2, 1),
@@ -128,7 +129,7 @@ def _is_mended(one: Violation, kind: str, version: OperatorVersion) -> bool:
     if one.missing:
         # Written empty, the type is still none that the schema accepts.
         sets_type = one.path != "spec.type" or version >= _DEFAULTS["spec.type"]
-        return writes and not one.path.endswith(_LISTS) and sets_type
+        return writes and not one.path.endswith(_NULL) and sets_type
     empty = one.sentence == f'{one.path} is ""'
     return empty and kind == "SparkApplication" and one.path in _DEFAULTS and version >= _DEFAULTS[one.path]
 
