@@ -23,9 +23,9 @@ test: $(VENV)/dev ## Run every test that this machine can run, and list those le
 	@$(BIN)/coverage report
 
 .PHONY: fast
-fast: $(VENV)/dev ## Run every test but the slow ones: the attacks, the control plane and the image
+fast: $(VENV)/dev ## Run every test but the slow ones: the attacks, the control plane, the image and Spark's judgement
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image
+SLOW := attack e2e image spark/judge
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
@@ -63,7 +63,7 @@ e2e: $(VENV)/dev ## Test against the real control plane in $KUBEBUILDER_ASSETS
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: spark
-spark: $(VENV)/spark ## Install Spark's client for the tests with real Spark (they also need Java 17)
+spark: $(VENV)/spark $(VENV)/spark-4/jars ## Install Spark's client, and the jars of Spark 4, for the tests with real Spark (they also need Java 17)
 
 .PHONY: reliability
 reliability: $(VENV)/dev ## Run the load and fault tests at full size, and rewrite docs/reliability.md
@@ -108,6 +108,7 @@ lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock
 	@$(BIN)/uv pip compile --upgrade $(LOCK) --group pyproject.toml:spark --output-file requirements-spark.lock
+	@$(BIN)/uv pip compile --upgrade $(LOCK) --no-deps --group pyproject.toml:spark-4 --output-file requirements-spark-4.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .PHONY: clean
@@ -132,3 +133,11 @@ $(VENV)/spark: requirements-spark.lock | $(VENV)/dev
 	@echo "installing requirements-spark.lock into $(VENV)"
 	@$(PIP) install --require-hashes -r requirements-spark.lock
 	@touch $@
+
+# Two versions of pyspark cannot be in one environment, and building its wheel takes a minute, so only the jars are unpacked.
+$(VENV)/spark-4/jars: requirements-spark-4.lock | $(VENV)/dev
+	@echo "unpacking the jars of requirements-spark-4.lock into $(VENV)/spark-4"
+	@rm -rf $(VENV)/spark-4
+	@$(PIP) download --require-hashes --no-deps --no-binary :all: -r requirements-spark-4.lock --dest $(VENV)/spark-4
+	@tar --extract --gzip --touch --file $(VENV)/spark-4/*.tar.gz --directory $(VENV)/spark-4 --strip-components 2 --wildcards 'pyspark-*/deps/jars'
+	@rm $(VENV)/spark-4/*.tar.gz

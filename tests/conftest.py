@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.spark.judge.spark import installed
+
 # What an example costs depends on the machine, so none has a deadline.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
@@ -47,6 +49,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "buildah": (buildah, "the buildah command, root, and BASE_IMAGE set to an image with Python 3.11 or newer"),
     "spark": (spark, "the java command of Java 17, and pyspark (`make spark` installs it)"),
+    "spark-4": (
+        lambda: len(installed()) > 1,
+        "the jars of Spark 4 (`make spark` installs them)",
+    ),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),

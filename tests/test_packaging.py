@@ -67,7 +67,7 @@ def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> 
 
 
 def test_lock_files_name_no_registry_and_hash_everything() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "requirements-spark.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-spark.lock", "requirements-spark-4.lock"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "http" not in text.replace("httptools", "").replace("httpcore", "").replace("httpx", "").replace(
             "aiohttp", ""
