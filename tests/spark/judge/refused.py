@@ -103,9 +103,6 @@ REFUSED: Final[dict[str, JSON]] = {
             "sparkConf": {"spark.executor.instances": "0"},
         }
     },
-    "no main class": {"spec": {"mainClass": None}},
-    "no program": {"spec": {"mainApplicationFile": None}},
-    "no program but arguments": {"spec": {"mainApplicationFile": None, "arguments": ["1000"]}},
     "program without a scheme": {"spec": {"mainApplicationFile": "/opt/pi.jar"}},
     "program of the operator": {"spec": {"mainApplicationFile": "file:///opt/pi.jar"}},
     "python program of the operator": {
@@ -123,8 +120,6 @@ REFUSED: Final[dict[str, JSON]] = {
     "a file of the operator": {"spec": {"deps": {"files": ["file:///opt/missing"]}}},
     "a bad pod name prefix": conf(**{"spark.kubernetes.executor.podNamePrefix": "Not_A_Name"}),
     "a long pod name prefix": conf(**{"spark.kubernetes.executor.podNamePrefix": "p" * 240}),
-    "client mode": {"spec": CLIENT},
-    "client mode and a pod name": {"spec": CLIENT | {"driver": {"podName": "mine"}}},
     "more executors at least than at most": {
         "spec": {"dynamicAllocation": {"enabled": True, "minExecutors": 5, "maxExecutors": 2}}
     },
@@ -164,4 +159,27 @@ REFUSED: Final[dict[str, JSON]] = {
     },
     "no version": {"spec": {"sparkVersion": None}},
     "no type and no version": {"spec": {"sparkVersion": None, "type": None}},
+}
+
+#: What Spark refuses because something is missing that explain assumes to be there, each with the note that says so.
+ASSUMED: Final[dict[str, tuple[JSON, str]]] = {
+    "no main class": (
+        {"spec": {"mainClass": None}},
+        "spec.mainClass is missing; assumed that it will be there, since spark-submit cannot look into the image",
+    ),
+    **{
+        name: (
+            {"spec": {"mainApplicationFile": None, "arguments": arguments}},
+            "spec.mainApplicationFile is missing; assumed that it will be there, since an application needs one",
+        )
+        for name, arguments in (("no program", None), ("no program but arguments", ["1000"]))
+    },
+    **{
+        f"client mode with the pod {pod}": (
+            {"spec": CLIENT | {"driver": {"podName": name}}},
+            f"in mode client there is no driver pod; Spark looks for a pod called {pod}, and makes no executors if there "
+            "is none",
+        )
+        for name, pod in ((None, "pi-driver"), ("mine", "mine"))
+    },
 }
