@@ -219,7 +219,7 @@ def application(spec: Any) -> Any:
         ({"kind": 1, "apiVersion": "v1"}, "not a Kubernetes object: apiVersion or kind is missing"),
         (application({"executor": {}}), "SparkApplication pi: spec.driver: required, but missing"),
         (application({"driver": {}}), "SparkApplication pi: spec.executor: required, but missing"),
-        (application({"driver": None, "executor": {}}), "SparkApplication pi: spec.driver: expected object, got null"),
+        (application({"driver": None, "executor": {}}), "SparkApplication pi: spec.driver: required, but missing"),
         (application([]), "SparkApplication pi: spec: expected object, got array"),
         (
             application({"driver": {"labels": {"a": True}}, "executor": {}}),

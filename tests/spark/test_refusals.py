@@ -99,6 +99,22 @@ CASES: list[tuple[str, str, str, str, dict[str, Any], dict[str, Any]]] = [
         {"spec/mode": "client"},
     ),
     ("api-server", "", "2.5.2", 'spec.type is "SQL"', {"spec/type": "SQL"}, {"spec/type": "R"}),
+    (
+        "api-server",
+        "",
+        "2.5.2",
+        'metadata.namespace is "Prod"',
+        {"metadata/namespace": "Prod"},
+        {"metadata/namespace": "prod"},
+    ),
+    (
+        "api-server",
+        "",
+        "2.5.2",
+        "apiVersion is sparkoperator.k8s.io/v1beta1",
+        {"apiVersion": "sparkoperator.k8s.io/v1beta1"},
+        {"apiVersion": "sparkoperator.k8s.io/v1beta2"},
+    ),
     ("api-server", "", "2.5.2", 'metadata.name is "Pi"', {"metadata/name": "Pi"}, {"metadata/name": "pi"}),
     (
         "operator",
@@ -465,6 +481,30 @@ def test_what_is_wrong_with_a_schedule_is_named_where_it_stands() -> None:
     assert verdicts(document) == [("spark-submit", "", sentence)]
     assert workload(changed(SCHEDULE, {"spec/template/executor/instances": None})).notes[1:] == (
         "spec.template.executor.instances is missing, which means one executor",
+    )
+
+
+def test_a_schedule_that_the_operator_cannot_read_starts_nothing() -> None:
+    found = workload(changed(SCHEDULE, {"spec/schedule": "0 25 * * *"}))
+    assert [(one.by.value, one.role, one.sentence) for one in found.refused] == [
+        ("operator", "", 'spec.schedule is "0 25 * * *"')
+    ]
+
+
+def test_nulls_and_whole_numbers_count_as_the_api_server_stores_them() -> None:
+    changes = {"spec/sparkConf/spark.hadoop.a": None, "spec/driver": {"cores": 1.0, "labels": {"a": None}}}
+    document = changed(APPLICATION, changes)
+    document["spec"]["sparkConf"] = {"spark.hadoop.a": None}
+    found = workload(document)
+    assert (found.refused, "a" in found.pods[0].created["metadata"]["labels"]) == ((), False)
+
+
+@pytest.mark.parametrize("name", ["spark-pi-{{ ds }}", "${APP_NAME}", "<name>", "spark-pi-{epoch}"])
+def test_a_name_that_is_a_template_is_a_fault(name: str) -> None:
+    (found,) = read(changed(APPLICATION, {"metadata/name": name}), "elsewhere")
+    assert str(found) == (
+        f'SparkApplication: metadata.name is "{name}", which looks like a template; accepted: a name, so render the '
+        "template first"
     )
 
 

@@ -29,7 +29,7 @@ _CHECKS: Final = OperatorVersion(2, 5)
 
 def of_connect(found: Connect, name: str, namespace: str, operator: OperatorVersion) -> Iterator[Refusal]:
     """Why the operator never makes the server of a SparkConnect called `name` in `namespace`."""
-    yield from (one for one in name_refusals(name, operator) if one.by is Refuser.API_SERVER)
+    yield from (one for one in name_refusals(name, namespace, operator) if one.by is Refuser.API_SERVER)
     for sentence, accepted in _faults(found, name, namespace, operator):
         yield refusal(Refuser.OPERATOR, "", sentence, accepted)
 

@@ -35,6 +35,15 @@ _RUN: Final = "0" * 19
 #: Placeholder for the five characters that the API server appends to a generateName.
 _GENERATED: Final = "0" * 5
 _NEWEST: Final = Versions()
+_GROUP: Final = "sparkoperator.k8s.io"
+#: The version of each kind that the operator has.
+_VERSIONS: Final = {
+    "SparkApplication": f"{_GROUP}/v1beta2",
+    "ScheduledSparkApplication": f"{_GROUP}/v1beta2",
+    "SparkConnect": f"{_GROUP}/v1alpha1",
+}
+#: What a name has if it is a template.
+_TEMPLATE: Final = re.compile(r"[{}<>$%]")
 #: The start of a field of an application. A pod template has containers in a `spec` of its own.
 _SPEC: Final = re.compile(r"\bspec\.(?!containers)")
 
@@ -75,6 +84,9 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
         yield UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
         return
     try:
+        if group == _GROUP and (template := _template(document)):
+            yield ManifestError(template)
+            return
         yield reader(document, namespace, versions)
     except msgspec.ValidationError as error:
         yield ManifestError(f"{_called(document)}: {with_keys(clause(error, 'the document'), document)}")
@@ -96,6 +108,17 @@ def _called(document: JSON) -> str:
     return f"{document['kind']} {name}" if isinstance(name, str) else str(document["kind"])
 
 
+def _template(document: JSON) -> str:
+    """The sentence about a name that is a template; empty if there is none."""
+    metadata = document.get("metadata")
+    for key in ("name", "namespace"):
+        value = metadata.get(key) if isinstance(metadata, dict) else None
+        if isinstance(value, str) and _TEMPLATE.search(value):
+            told = f'{document["kind"]}: metadata.{key} is "{value}", which looks like a template'
+            return shown(f"{told}; accepted: a name, so render the template first")
+    return ""
+
+
 def _name(metadata: ObjectMeta) -> str:
     if metadata.name:
         return metadata.name
@@ -105,22 +128,17 @@ def _name(metadata: ObjectMeta) -> str:
 
 
 def _application(document: JSON, namespace: str, versions: Versions) -> Workload:
-    application = msgspec.convert(document, Application)
+    application = msgspec.convert(_stored(document), Application)
     name, where = _name(application.metadata), application.metadata.namespace or namespace
     submission = submitted(application, name, where, versions)
-    return Workload(
-        "SparkApplication",
-        where,
-        name,
-        _pods(submission),
-        tuple(map(shown, [*notes.of_application(submission), *_unknown(document, versions)])),
-        told_once([*name_refusals(name, versions.operator), *_of_schema(document, versions), *_refusals(submission)]),
-        submission.pod_namespace,
-    )
+    told = tuple(map(shown, [*notes.of_application(submission), *_unknown(document, versions)]))
+    refused = [*name_refusals(name, where, versions.operator), *_of_schema(document, versions), *_refusals(submission)]
+    moved_to = submission.pod_namespace
+    return Workload("SparkApplication", where, name, _pods(submission), told, told_once(refused), moved_to)
 
 
 def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
-    scheduled = msgspec.convert(document, ScheduledApplication)
+    scheduled = msgspec.convert(_stored(document), ScheduledApplication)
     name, where = _name(scheduled.metadata), scheduled.metadata.namespace or namespace
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
     run = submitted(Application(ObjectMeta(labels=labels), scheduled.spec.template), f"{name}-{_RUN}", where, versions)
@@ -130,7 +148,7 @@ def _scheduled(document: JSON, namespace: str, versions: Versions) -> Workload:
         replace(one, sentence=_below_template(one.sentence), accepted=_below_template(one.accepted))
         for one in _refusals(run)
     )
-    of_schedule = operator_refusals.of_schedule(name, versions.operator)
+    of_schedule = operator_refusals.of_schedule(name, where, scheduled.spec.schedule or "", versions.operator)
     refusals = told_once([*of_schedule, *_of_schema(document, versions), *refused])
     return Workload("ScheduledSparkApplication", where, name, _pods(run), tuple(told), refusals, run.pod_namespace)
 
@@ -140,7 +158,22 @@ def _unknown(document: JSON, versions: Versions) -> list[str]:
     return unknown_fields.notes(document, document["kind"], versions.operator)
 
 
+def _stored(value: Any) -> Any:
+    """`value` as the API server stores it: without nulls in maps, and with 2 for 2.0."""
+    match value:
+        case dict():
+            return {key: _stored(one) for key, one in value.items() if one is not None}
+        case list():
+            return [_stored(one) for one in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
+
+
 def _of_schema(document: JSON, versions: Versions) -> Iterator[Refusal]:
+    version, kind = document["apiVersion"], document["kind"]
+    if version != _VERSIONS[kind]:
+        yield refusal(Refuser.API_SERVER, "", f"apiVersion is {version}", _VERSIONS[kind])
     for one in schema_violations.named(document, document["kind"], versions.operator):
         yield refusal(Refuser.API_SERVER, "", one.sentence, one.accepted)
 
@@ -174,7 +207,7 @@ def _refusals(submission: Submission) -> Iterator[Refusal]:
 
 
 def _connect(document: JSON, namespace: str, versions: Versions) -> Workload:
-    found = msgspec.convert(document, Connect)
+    found = msgspec.convert(_stored(document), Connect)
     name, where, spec = _name(found.metadata), found.metadata.namespace or namespace, found.spec
     conf = connect.executor_conf(found, name, where, versions.operator)
     spark = versions.spark_of(spec.spark_version)
@@ -251,7 +284,6 @@ def _namespace(document: JSON, _: str, __: Versions) -> Namespace:
     return Namespace(_name(metadata), metadata.labels or {})
 
 
-_GROUP: Final = "sparkoperator.k8s.io"
 _READERS: Final[dict[tuple[str, str], Callable[[JSON, str, Versions], Workload | Namespace]]] = {
     (_GROUP, "SparkApplication"): _application,
     (_GROUP, "ScheduledSparkApplication"): _scheduled,

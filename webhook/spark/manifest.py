@@ -173,7 +173,7 @@ class ApplicationSpec(View, frozen=True):
     @property
     def in_cluster_mode(self) -> bool:
         """Whether the driver runs in a pod."""
-        return self.mode in (None, "", "cluster")
+        return self.mode != "client"
 
     @property
     def roles(self) -> tuple[Role, ...]:

@@ -20,6 +20,7 @@ from webhook.spark.operator_rules import (
     name_refusals,
     old_spark,
 )
+from webhook.spark.schedules import is_schedule
 from webhook.spark.submission import Submission, local_mounts
 from webhook.spark.versions import OperatorVersion
 from webhook.spark.workloads import Refusal, Refuser, refusal
@@ -47,15 +48,18 @@ def of_application(submission: Submission) -> Iterator[Refusal]:
             yield refusal(Refuser.OPERATOR, whole, sentence, accepted)
 
 
-def of_schedule(name: str, operator: OperatorVersion) -> Iterator[Refusal]:
-    """Why the schedule called `name` is refused, or every run of it."""
-    found = list(name_refusals(name, operator))
+def of_schedule(name: str, namespace: str, schedule: str, operator: OperatorVersion) -> Iterator[Refusal]:
+    """Why the schedule called `name` in `namespace` is refused, or every run of it, or why it never starts one."""
+    found = list(name_refusals(name, namespace, operator))
     yield from found
     most = LONGEST_LABEL - _TIMESTAMP
     if not found and len(name) > most:
         by = Refuser.OPERATOR if operator >= CHECKS_NAMES else Refuser.API_SERVER
         sentence = f"metadata.name has {len(name)} characters, and each run adds - and 19 digits to it"
         yield refusal(by, "", sentence, f"at most {most} characters")
+    if not is_schedule(schedule):
+        accepted = "five fields of cron, such as 0 2 * * *, or a word such as @daily or @every 1h"
+        yield refusal(Refuser.OPERATOR, "", f'spec.schedule is "{schedule}"', accepted)
 
 
 def _validated(submission: Submission) -> Iterator[Fault]:

@@ -21,6 +21,7 @@ Fault = tuple[str, str]
 LONGEST_LABEL: Final = 63
 _LONGEST_NAME: Final = 253
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL: Final = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_1035: Final = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 DNS_1035_ACCEPTED: Final = (
     "lower case letters, digits and -, a letter first, a letter or digit last, at most {} characters"
@@ -52,12 +53,18 @@ _DENIED: Final = {
 }
 
 
-def name_refusals(name: str, operator: OperatorVersion) -> Iterator[Refusal]:
-    """Why a SparkApplication or its schedule cannot be called `name`."""
+def name_refusals(name: str, namespace: str, operator: OperatorVersion) -> Iterator[Refusal]:
+    """Why a SparkApplication or its schedule cannot be called `name`, or be in `namespace`."""
+    if not _LABEL.fullmatch(namespace) or len(namespace) > LONGEST_LABEL:
+        accepted = (
+            f"lower case letters, digits and -, a letter or digit first and last, at most {LONGEST_LABEL} characters"
+        )
+        yield refusal(Refuser.API_SERVER, "", f'metadata.namespace is "{namespace}"', accepted)
     sentence = f'metadata.name is "{name}"'
     if not _SUBDOMAIN.fullmatch(name) or len(name) > _LONGEST_NAME:
         accepted = "lower case letters, digits, - and ., a letter or digit first and last, at most 253 characters"
-        yield refusal(Refuser.API_SERVER, "", sentence, accepted)
+        checked = DNS_1035_ACCEPTED.format(LONGEST_LABEL)
+        yield refusal(Refuser.API_SERVER, "", sentence, accepted if operator < CHECKS_NAMES else checked)
     elif operator < CHECKS_NAMES:
         if len(name) > LONGEST_LABEL:
             sentence = f"metadata.name has {len(name)} characters, and it becomes a label of the pods"
