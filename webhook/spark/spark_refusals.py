@@ -6,6 +6,7 @@ code judges this module in tests/spark.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -119,8 +120,8 @@ def _pod(role: Role, conf: Conf, part: PodPart, where: Where) -> Iterator[Fault]
         if label in labels:
             key = properties.of(role, f"label.{label}")
             yield f"{where(key)}: Spark sets the label {label} itself", "any other label"
-    paths = [settings.get("mount.path") for settings in properties.volumes(conf, role).values()]
-    if twice := next((one for one in paths if one is not None and paths.count(one) > 1), None):
+    paths = Counter(settings.get("mount.path") for settings in properties.volumes(conf, role).values())
+    if twice := next((path for path, number in paths.items() if path is not None and number > 1), None):
         yield f"two volumes of the {role} have the mount path {twice}", "a path of its own for each"
     prefix = properties.of(role, "secretKeyRef.")
     for name, value in properties.prefixed(conf, prefix).items():
