@@ -10,6 +10,7 @@ import yaml
 
 from webhook.core.pod import Pod
 from webhook.spark.documents import read
+from webhook.spark.versions import Versions, operator_version
 from webhook.spark.workloads import Workload
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
@@ -354,3 +355,65 @@ def test_labels_of_the_application_and_its_submission_reach_the_pods() -> None:
     labels = workload(yaml.safe_dump(document)).pods[1].seen["metadata"]["labels"]
     assert labels["team"] == "data"
     assert labels["sparkoperator.k8s.io/submission-id"] == "8c1f6ac0-7d0c-4ed4-8f8e-0d0f51c8d2b5"
+
+
+@pytest.mark.parametrize(("operator", "passed"), [("2.3", True), ("2.4", False), ("2.5.2", False)])
+def test_labels_of_kueue_reach_the_pods_only_with_older_operators(operator: str, *, passed: bool) -> None:
+    document = yaml.safe_load(PLAIN)
+    document["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "batch"}
+    document["spec"]["executor"]["labels"] = {"kueue.x-k8s.io/priority-class": "low"}
+    (found,) = read(document, "elsewhere", Versions(operator_version(operator)))
+    assert isinstance(found, Workload)
+    for pod in found.pods:
+        assert ("kueue.x-k8s.io/queue-name" in pod.created["metadata"]["labels"]) is passed
+    assert found.pods[1].created["metadata"]["labels"]["kueue.x-k8s.io/priority-class"] == "low"
+    note = "the operator does not pass the labels kueue.x-k8s.io/… of metadata.labels on to pods"
+    assert found.notes == (() if passed else (note,))
+
+
+def test_prometheus_finds_the_pods_that_expose_metrics() -> None:
+    prometheus = {"prometheus.io/scrape": "true", "prometheus.io/port": "9090", "prometheus.io/path": "/metrics"}
+    driver, executor = seen(
+        "monitoring: {exposeDriverMetrics: false, exposeExecutorMetrics: true, "
+        "prometheus: {jmxExporterJar: /jmx.jar, port: 9090}}"
+    )
+    assert "annotations" not in driver["metadata"]
+    assert executor["metadata"]["annotations"] == prometheus
+
+
+def test_batch_schedulers_mark_the_pods() -> None:
+    driver, executor = seen("{batchScheduler: yunikorn, batchSchedulerOptions: {queue: root.etl}}")
+    groups = (
+        '[{"name":"spark-driver","minMember":1,"minResource":{"cpu":"1","memory":"896Mi"}},'
+        '{"name":"spark-executor","minMember":2,"minResource":{"cpu":"2","memory":"4505Mi"}}]'
+    )
+    assert driver["metadata"]["annotations"] == {
+        "yunikorn.apache.org/task-group-name": "spark-driver",
+        "yunikorn.apache.org/task-groups": groups,
+    }
+    assert executor["metadata"]["annotations"] == {"yunikorn.apache.org/task-group-name": "spark-executor"}
+    for pod in (driver, executor):
+        assert (pod["metadata"]["labels"]["queue"], pod["spec"]["schedulerName"]) == ("root.etl", "yunikorn")
+    driver, executor = seen("batchScheduler: default-scheduler")
+    assert {pod["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] for pod in (driver, executor)} == {"spark-pi-pg"}
+
+
+def test_a_suspended_application_is_noted() -> None:
+    assert merged("suspend: true").notes == ("suspended: no pods are made until spec.suspend is removed",)
+
+
+def test_executors_without_numbers_share_an_id() -> None:
+    found = merged("sparkConf: {spark.kubernetes.allocation.pods.allocator: statefulset}")
+    assert found.pods[1].created["metadata"]["labels"]["spark-exec-id"] == "EXECID"
+    assert found.notes == (
+        "the allocator statefulset gives executors no numbers, so that a mix does not apply to them",
+    )
+
+
+def test_a_mode_in_the_metadata_is_noted() -> None:
+    document = yaml.safe_load(PLAIN)
+    document["metadata"]["annotations"] = {"spark-eci-webhook/mode": "eci-only"}
+    assert workload(yaml.safe_dump(document)).notes == (
+        'metadata.annotations["spark-eci-webhook/mode"] has no effect there; it belongs in spec.driver.annotations or '
+        "spec.executor.annotations",
+    )

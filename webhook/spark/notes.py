@@ -12,8 +12,9 @@ from webhook.core.policy import Role
 from webhook.core.text import listed, one_line
 from webhook.spark import batch_schedulers, properties, spark_pods
 from webhook.spark.manifest import ApplicationSpec, Connect, Dependencies, ScheduledSpec
+from webhook.spark.operator_rules import CHECKS_CONF
 from webhook.spark.properties import Conf
-from webhook.spark.submission import TEMPLATES, Submission
+from webhook.spark.submission import KUEUE, TEMPLATES, Submission
 from webhook.spark.versions import NEWEST_SPARK, OperatorVersion
 
 #: The first release that can suspend an application.
@@ -53,7 +54,9 @@ def of_application(submission: Submission) -> Iterator[str]:
             "in mode client there is no driver pod; Spark looks for a pod called "
             f"{driver}, and makes no executors if there is none"
         )
-    if submission.pod_namespace != submission.namespace:
+    if operator >= TEMPLATES and any(key.startswith(KUEUE) for key in submission.application.metadata.labels or {}):
+        yield f"the operator does not pass the labels {KUEUE}… of metadata.labels on to pods"
+    if submission.pod_namespace != submission.namespace and operator < CHECKS_CONF:
         yield (
             f"sparkConf puts the pods into the namespace {one_line(submission.pod_namespace)}, where the operator's "
             "webhook refuses them if it serves that namespace"

@@ -29,7 +29,7 @@ DNS_1035_ACCEPTED: Final = (
 #: The first release that checks names.
 CHECKS_NAMES: Final = OperatorVersion(2, 4)
 #: The first release that refuses keys of sparkConf.
-_CHECKS_CONF: Final = OperatorVersion(2, 5, 2)
+CHECKS_CONF: Final = OperatorVersion(2, 5, 2)
 #: Keys of sparkConf that the operator refuses, each with what is accepted.
 _DENIED: Final = {
     properties.IMAGE: "spec.image instead",
@@ -82,7 +82,7 @@ def old_spark(version: str | None, parts: list[PodPart]) -> Iterator[Fault]:
 
 def denied_properties(conf: Conf, namespace: str, operator: OperatorVersion) -> Iterator[Fault]:
     """The keys of sparkConf, `conf`, that the operator does not let users set; the application is in `namespace`."""
-    if operator < _CHECKS_CONF:
+    if operator < CHECKS_CONF:
         return
     for key, value in conf.items():
         if key in _DENIED:

@@ -20,7 +20,8 @@ from webhook.spark.versions import OperatorVersion, Versions, too_old_for_templa
 LOCAL_DIR: Final = "spark-local-dir-"
 #: Placeholder for the random UUID of a submission.
 _SUBMISSION_ID: Final = "00000000-0000-0000-0000-000000000000"
-_KUEUE: Final = "kueue.x-k8s.io/"
+#: The prefix of the labels of Kueue.
+KUEUE: Final = "kueue.x-k8s.io/"
 _METRICS_PORT: Final = 8090
 #: The options of a volume that the operator passes on.
 _OPTIONS: Final = {
@@ -181,7 +182,7 @@ def _of_role(application: Application, name: str, role: Role, operator: Operator
     labels[names.SUBMISSION_ID] = submission or _SUBMISSION_ID
     of_application = application.metadata.labels or {}
     # From 2.4 on the operator keeps the labels of Kueue to the application.
-    passed = (key for key in of_application if operator < TEMPLATES or not key.startswith(_KUEUE))
+    passed = (key for key in of_application if operator < TEMPLATES or not key.startswith(KUEUE))
     labels |= {key: of_application[key] for key in passed}
     labels |= part.labels or {}
     conf = {properties.of(role, f"label.{key}"): value for key, value in labels.items()}
