@@ -111,7 +111,7 @@ def test_files_of_only_other_kinds_contain_no_application(content: str, run: Run
 
 
 @pytest.mark.parametrize(
-    "content", [VALUES, "on: push\n", "- run: make\n", "apiVersion: v2\nname: etl\n", "kind: SparkApplication\n"]
+    "content", [VALUES, "on: push\n", "- run: make\n", "apiVersion: v2\nname: etl\n", "kind: Kustomization\n"]
 )
 def test_what_is_no_kubernetes_object_is_a_fault_only_if_it_is_named(content: str, run: Run, tmp_path: Path) -> None:
     folder(tmp_path, {"apps/other.yaml": content, "apps/pi.yaml": application("pi")})
@@ -121,6 +121,18 @@ def test_what_is_no_kubernetes_object_is_a_fault_only_if_it_is_named(content: st
     code, names, passed_over, (fault,) = told(named, tmp_path)
     assert (code, names, passed_over) == (2, ["apps/pi.yaml pi"], {"otherKinds": 0, "notKubernetes": 0})
     assert fault.startswith("apps/other.yaml: ")
+
+
+@pytest.mark.parametrize("kind", ["SparkApplication", "ScheduledSparkApplication", "SparkConnect"])
+def test_an_application_without_a_version_is_never_passed_over(kind: str, run: Run, tmp_path: Path) -> None:
+    folder(tmp_path, {"apps/other.yaml": f"kind: {kind}\n", "apps/pi.yaml": application("pi")})
+    fault = "apps/other.yaml: not a Kubernetes object: apiVersion or kind is missing"
+    assert told(run("explain", "-f", tmp_path / "apps", "-o", "json"), tmp_path) == (
+        2,
+        ["apps/pi.yaml pi"],
+        {"otherKinds": 0, "notKubernetes": 0},
+        [fault],
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from webhook.core.policy import Policy
 from webhook.core.text import one_line
 from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
+from webhook.spark.applications import GROUP, VERSIONS
 from webhook.spark.documents import ManifestError, UnknownKindError, read
 from webhook.spark.versions import Versions, operator_version
 from webhook.spark.workloads import Namespace, Workload
@@ -137,7 +138,8 @@ def _is_of_another_program(document: Any) -> bool:
     version, kind = document.get("apiVersion"), document.get("kind")
     if isinstance(version, str) and isinstance(kind, str):
         return False
-    return not (isinstance(version, str) and version.startswith("sparkoperator.k8s.io/"))
+    ours = isinstance(version, str) and version.startswith(f"{GROUP}/")
+    return not ours and not (isinstance(kind, str) and kind in VERSIONS)
 
 
 def _is_yaml_of_another_program(content: bytes) -> bool:

@@ -31,7 +31,7 @@ from webhook.spark.workloads import Refusal, Refuser, SparkPod, Workload, refusa
 
 #: The group of the operator's resources, and the version of each kind.
 GROUP: Final = "sparkoperator.k8s.io"
-_VERSIONS: Final = {
+VERSIONS: Final = {
     "SparkApplication": f"{GROUP}/v1beta2",
     "ScheduledSparkApplication": f"{GROUP}/v1beta2",
     "SparkConnect": f"{GROUP}/v1alpha1",
@@ -126,8 +126,8 @@ def _stored(value: Any) -> Any:
 
 def _of_schema(document: JSON, versions: Versions) -> Iterator[Refusal]:
     version, kind = document["apiVersion"], document["kind"]
-    if version != _VERSIONS[kind]:
-        yield refusal(Refuser.API_SERVER, "", f"apiVersion is {version}", _VERSIONS[kind])
+    if version != VERSIONS[kind]:
+        yield refusal(Refuser.API_SERVER, "", f"apiVersion is {version}", VERSIONS[kind])
     for one in schema_violations.named(document, document["kind"], versions.operator):
         yield refusal(Refuser.API_SERVER, "", one.sentence, one.accepted)
 
