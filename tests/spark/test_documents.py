@@ -215,6 +215,12 @@ def application(spec: Any) -> Any:
     ("document", "sentence"),
     [
         (["a"], "not a Kubernetes object; accepted: a map with apiVersion and kind"),
+        ({"kind": "List", "apiVersion": "v1", "items": {}}, "List: items is not a list"),
+        (
+            APPLICATION | {"apiVersion": "sparkoperator.k8s.io"},
+            'SparkApplication pi: apiVersion is "sparkoperator.k8s.io"; accepted: a version too, as '
+            "sparkoperator.k8s.io/v1beta2",
+        ),
         ({"kind": "Pod"}, "not a Kubernetes object: apiVersion or kind is missing"),
         ({"kind": 1, "apiVersion": "v1"}, "not a Kubernetes object: apiVersion or kind is missing"),
         (application({"executor": {}}), "SparkApplication pi: spec.driver: required, but missing"),

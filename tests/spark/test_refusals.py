@@ -379,6 +379,23 @@ CASES: list[tuple[str, str, str, str, dict[str, Any], dict[str, Any]]] = [
         {"spec/dynamicAllocation": {"enabled": True, "maxExecutors": 1}},
         {"spec/dynamicAllocation": {"enabled": True, "maxExecutors": 2}},
     ),
+    *(
+        (
+            "spark",
+            "executor",
+            "2.5.2",
+            f'spec.sparkConf["spark.dynamicAllocation.{key}Executors"] is "{value}"',
+            {
+                "spec/sparkConf/spark.dynamicAllocation.enabled": "true",
+                f"spec/sparkConf/spark.dynamicAllocation.{key}Executors": value,
+            },
+            {
+                "spec/sparkConf/spark.dynamicAllocation.enabled": "true",
+                f"spec/sparkConf/spark.dynamicAllocation.{key}Executors": "2",
+            },
+        )
+        for key, value in (("min", "-1"), ("max", "x"), ("initial", "1.5"))
+    ),
     (
         "spark",
         "executor",

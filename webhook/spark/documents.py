@@ -45,7 +45,15 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
     if kind.endswith("List") and (items is None or isinstance(items, list)):
         yield from _items(items or [], version, kind.removesuffix("List"), namespace, versions)
         return
+    if kind == "List":
+        yield ManifestError(f"{_called(document)}: items is not a list")
+        return
     group = version.rpartition("/")[0]
+    if version == GROUP:
+        yield ManifestError(
+            f'{_called(document)}: apiVersion is "{version}"; accepted: a version too, as {GROUP}/v1beta2'
+        )
+        return
     reader = _READERS.get((group, kind))
     if reader is None and group == GROUP:
         accepted = ", ".join(kind for group, kind in _READERS if group == GROUP)

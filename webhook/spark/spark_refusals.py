@@ -172,9 +172,11 @@ def _allocator(conf: Conf, spark: tuple[int, int], where: Where) -> Iterator[Fau
 
 
 def _dynamic_allocation(conf: Conf, spark: tuple[int, int], where: Where) -> Iterator[Fault]:
-    least, most, first = (
-        _number(conf, key) for key in (properties.MIN_EXECUTORS, properties.MAX_EXECUTORS, properties.INITIAL_EXECUTORS)
-    )
+    keys = properties.MIN_EXECUTORS, properties.MAX_EXECUTORS, properties.INITIAL_EXECUTORS
+    if wrong := [key for key in keys if key in conf and _number(conf, key) is None]:
+        yield from ((f'{where(key)} is "{conf[key]}"', "an integer, 0 or more") for key in wrong)
+        return
+    least, most, first = (_number(conf, key) for key in keys)
     least, most = least or 0, _MOST if most is None else most
     first = max(least, first or 0, _number(conf, properties.EXECUTOR_INSTANCES) or 0)
     place = where(properties.MAX_EXECUTORS)

@@ -20,6 +20,8 @@ from webhook.explain.outcome import Fate
 _HEADINGS: Final = ("kind", "application", "profile", "driver", "executors", "count", "verdict")
 #: The most characters of a reason in a line.
 _REASON: Final = 100
+#: The most characters of a cell. All lines are as wide as the widest.
+_CELL: Final = 160
 _WARNED: Final = "warned"
 _NO_MODE: Final = "no mode"
 _STYLES: Final = {Fate.NEVER_RUNS.value: "red", _WARNED: "yellow"}
@@ -88,7 +90,7 @@ def _cells(one: WorkloadExplanation) -> tuple[str, ...]:
         _count(one),
         f"{_verdict(one)}{role}" + (f": {reason}" if reason else ""),
     )
-    return tuple(map(one_line, cells))
+    return tuple(cut(one_line(cell), _CELL) for cell in cells)
 
 
 def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
