@@ -55,9 +55,9 @@ class Refuser(StrEnum):
     """Who refuses an application, or never makes its pods."""
 
     API_SERVER = "api-server"
-    """By the schema of the resource, or by the operator's admission webhook: the object is not stored."""
+    """By the schema of the resource, or by a rule of Kubernetes itself."""
     OPERATOR = "operator"
-    """The operator fails before it submits."""
+    """Its webhook refuses the application or a pod, or it fails before it submits."""
     SPARK_SUBMIT = "spark-submit"
     SPARK = "spark"
     """The driver never makes such pods, while it runs."""
@@ -113,7 +113,7 @@ class Workload:
     refused: tuple[Refusal, ...] = ()
     """Why some or all of the pods are never made; empty if all are."""
     moved_to: str = ""
-    """The namespace in which Spark makes the pods, if it is not that of the object."""
+    """The namespace in which Spark makes the pods; empty if nothing but that of the object is possible."""
 
     @property
     def pod_namespace(self) -> str:
