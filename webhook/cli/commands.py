@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -330,9 +329,12 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _report(*sentences: str) -> None:
-    # The exit code says the same if standard error cannot be written.
-    with suppress(OSError):
+    try:
         errors.print(*map(one_line, sentences), sep="\n")
+        sys.stderr.flush()
+    except OSError:
+        # The exit code says the same. At exit Python flushes it once more, and would change the exit code.
+        sys.stderr = None
 
 
 def _give_up_unwritable_output() -> None:
