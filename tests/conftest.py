@@ -68,6 +68,9 @@ def handlers() -> Iterator[None]:
     logging.root.handlers[:] = before
 
 
+ATTACK = Path(__file__).parent / "attack"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(name): for machines that have what tests/conftest.py lists by that name")
     config.stash[LEFT_OUT] = Counter()
@@ -86,7 +89,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         lines = [f"{name}: {NEEDS[name][1]}" for name in sorted(counted)]
         raise pytest.UsageError("nothing may be left out in CI, but this machine lacks " + "; ".join(lines))
     config.hook.pytest_deselected(items=left_out)
-    items[:] = kept
+    # The attacks come last: they measure how long turns take, and CI runs other tests beside the first ones.
+    items[:] = sorted(kept, key=lambda item: ATTACK in item.path.parents)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
