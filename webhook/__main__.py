@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(arguments[1:])
     _open_closed_streams()
-    from webhook.cli.commands import run_command  # noqa: PLC0415
+    from webhook.cli.process import run_command  # noqa: PLC0415
 
     return run_command(arguments)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from webhook.cli.commands import run_command
+from webhook.cli.process import run_command
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.modes_table import replaced
-from webhook.cli.commands import run_command
+from webhook.cli.process import run_command
 from webhook.core.modes import SchedulingMode
 from webhook.spark.versions import NEWEST_SPARK, OPERATORS
 

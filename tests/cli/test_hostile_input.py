@@ -104,7 +104,7 @@ def explained(file: Path) -> tuple[str, ...]:
         output(found)
     for one in found.workloads:
         for pod in one.pods:
-            assert (pod.fate is Fate.NEVER_RUNS) is one.workload.never_made(pod.pod)
+            assert (pod.fate is Fate.NEVER_RUNS) is bool(one.workload.refusals_of(pod.pod))
     return found.faults
 
 

@@ -313,7 +313,7 @@ def test_files_and_folders_without_permission_are_named(tmp_path: Path) -> None:
     for name in ("b.yaml", "c"):
         (tmp_path / name).chmod(0)
     code = (
-        "import os, sys, webhook.cli.explain; from webhook.cli.commands import run_command; os.chdir(sys.argv[1]); "
+        "import os, sys, webhook.cli.explain; from webhook.cli.process import run_command; os.chdir(sys.argv[1]); "
         "os.getuid() or os.setuid(65534); sys.exit(run_command(['explain', '-f', '.', '-o', 'json']))"
     )
     # That user cannot write down in the checkout what was covered.

@@ -127,6 +127,7 @@ def test_help_imports_no_command() -> None:
         "webhook.cli",
         "webhook.cli.commands",
         "webhook.cli.options",
+        "webhook.cli.process",
         "webhook.cli.terminal",
         "webhook.core",
         "webhook.core.text",

@@ -24,21 +24,14 @@ spec:
   driver: {}
   executor: {instances: 2}
 """
-SCHEDULE = """
-apiVersion: sparkoperator.k8s.io/v1beta2
-kind: ScheduledSparkApplication
-metadata: {name: nightly, namespace: etl}
-spec:
-  schedule: "@daily"
-  template:
-    type: Scala
-    image: registry/spark:3.5.2
-    mainClass: org.example.App
-    mainApplicationFile: local:///opt/spark/app.jar
-    sparkVersion: 3.5.2
-    driver: {}
-    executor: {instances: 2}
-"""
+SCHEDULE = yaml.safe_dump(
+    {
+        "apiVersion": "sparkoperator.k8s.io/v1beta2",
+        "kind": "ScheduledSparkApplication",
+        "metadata": {"name": "nightly", "namespace": "etl"},
+        "spec": {"schedule": "@daily", "template": yaml.safe_load(APPLICATION)["spec"]},
+    }
+)
 CONNECT = """
 apiVersion: sparkoperator.k8s.io/v1alpha1
 kind: SparkConnect
@@ -437,7 +430,7 @@ def test_every_verdict_says_what_is_accepted_and_names_the_pods(case: tuple[Any,
     found = workload(changed(APPLICATION, bad), operator)
     (refusal,) = found.refused
     assert refusal.accepted
-    never = [pod.title for pod in found.pods if found.never_made(pod)]
+    never = [pod.title for pod in found.pods if found.refusals_of(pod)]
     assert never == ([role] if role else [pod.title for pod in found.pods])
 
 

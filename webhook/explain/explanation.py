@@ -102,7 +102,7 @@ def explain(
 
 def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoProfile) -> list[PodExplanation]:
     """The explanation of `pod`, or of each share of the executors that it represents. Raises ReviewError."""
-    refused = tuple(one for one in workload.refused if one.role in ("", pod.title))
+    refused = workload.refusals_of(pod)
     if isinstance(profile, NoProfile):
         warnings = (profile.why,) if profile.mistaken else ()
         found = [PodExplanation(pod, Outcome(pod.seen, pod.seen, b"[]", warnings, skipped=profile))]

@@ -120,9 +120,9 @@ class Workload:
         """The namespace of the pods."""
         return self.moved_to or self.namespace
 
-    def never_made(self, pod: SparkPod) -> bool:
-        """Whether `pod`, one of the pods above, is never made."""
-        return any(one.role in ("", pod.title) for one in self.refused)
+    def refusals_of(self, pod: SparkPod) -> tuple[Refusal, ...]:
+        """Why `pod`, one of the pods above, is never made; empty if it is."""
+        return tuple(one for one in self.refused if one.role in ("", pod.title))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.spark.judge.applications import pairwise
 from tests.spark.judge.comparison import differences, disagreements, stored
 from tests.spark.judge.dimensions import DIMENSIONS, ROLES
 from tests.spark.judge.operator_submission import SUBMISSION_ID, SubmissionError, submission
-from tests.spark.judge.refused import ASSUMED, REFUSED
+from tests.spark.judge.refusals import ASSUMED, REFUSED
 from tests.spark.judge.spark import Spark, installed
 from webhook.spark.documents import read
 from webhook.spark.versions import Versions

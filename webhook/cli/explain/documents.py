@@ -11,7 +11,7 @@ from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import console
 from webhook.core.patch import Change
 from webhook.core.profile import CompiledProfile
-from webhook.explain.explanation import Explanation, PodExplanation
+from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate, NoProfile
 from webhook.spark.workloads import Refusal
 
@@ -57,6 +57,18 @@ def frame(explained: Explanation) -> dict[str, Any]:
     }
 
 
+def heading(one: WorkloadExplanation) -> dict[str, Any]:
+    """What every workload begins with: its file, its name and its profile."""
+    return {
+        "file": one.file,
+        "kind": one.workload.kind,
+        "namespace": one.workload.namespace,
+        "name": one.workload.name,
+        "profile": one.profile_name,
+        "profileAssumed": one.assumed,
+    }
+
+
 def rest(explained: Explanation) -> dict[str, Any]:
     """What every document ends with: what the files contain besides, and what cannot be explained."""
     passed_over = {"otherKinds": explained.other_kinds, "notKubernetes": explained.other_documents}
@@ -65,13 +77,8 @@ def rest(explained: Explanation) -> dict[str, Any]:
 
 def _document(explained: Explanation) -> dict[str, Any]:
     workloads = [
-        {
-            "file": one.file,
-            "kind": one.workload.kind,
-            "namespace": one.workload.namespace,
-            "name": one.workload.name,
-            "profile": one.profile_name,
-            "profileAssumed": one.assumed,
+        heading(one)
+        | {
             "sparkVersion": spark_version(one.workload),
             "refused": [_refusal(refusal) for refusal in one.workload.refused],
             "notes": list(one.workload.notes),

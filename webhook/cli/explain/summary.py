@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.explain.documents import frame, json_text, rest
+from webhook.cli.explain.documents import frame, heading, json_text, rest
 from webhook.cli.explain.text import total
 from webhook.cli.page import Page
 from webhook.cli.pod_text import yaml_text
@@ -60,13 +60,8 @@ def print_yaml(explained: Explanation) -> None:
 
 def _document(explained: Explanation) -> dict[str, Any]:
     applications = [
-        {
-            "file": one.file,
-            "kind": one.workload.kind,
-            "namespace": one.workload.namespace,
-            "name": one.workload.name,
-            "profile": one.profile_name,
-            "profileAssumed": one.assumed,
+        heading(one)
+        | {
             "driver": _modes(one, executors=False),
             "executors": _modes(one, executors=True),
             "count": _count(one),
