@@ -21,7 +21,7 @@ AUDIT_KEY: Final = "placement"
 
 # Spark: labels on every pod that Spark itself creates.
 
-#: `driver`, `executor`, or on the server pod of a SparkConnect `connect-server`.
+#: `driver` or `executor`. Operators give their own pods `connect-server`, `master`, `worker` or `operator`.
 SPARK_ROLE: Final = "spark-role"
 #: "1", "2", … on executors; an application uses each number once.
 SPARK_EXEC_ID: Final = "spark-exec-id"
@@ -46,6 +46,15 @@ SCHEDULED_APP_NAME: Final = "sparkoperator.k8s.io/scheduled-app-name"
 SUBMISSION_ID: Final = "sparkoperator.k8s.io/submission-id"
 #: `"true"` on pods of a SparkApplication without a pod template; nothing reads it.
 MUTATED_BY_OPERATOR: Final = "sparkoperator.k8s.io/mutated-by-spark-operator"
+
+# Apache's own operator (apache/spark-kubernetes-operator): labels that its pods have at CREATE, too.
+
+#: `spark-kubernetes-operator`, or the name that the operator is configured with; absent on pods of a SparkCluster.
+APACHE_OPERATOR_NAME: Final = "spark.operator/name"
+#: Name of the SparkApplication (spark.apache.org), the same for every attempt.
+APACHE_APP_NAME: Final = "spark.operator/spark-app-name"
+#: Name of the SparkCluster, on its masters and workers.
+CLUSTER_NAME: Final = "spark.operator/spark-cluster-name"
 
 # Alibaba Cloud: ECI behind ACK's virtual node.
 
