@@ -8,7 +8,8 @@ import yaml
 from tests import golden, modes_table, settings_table
 from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import ExecutorRule, Policy, Profile
+from webhook.core.policy import Policy, Profile
+from webhook.core.rules import ExecutorRule
 from webhook.core.virtual_node import VirtualNode
 from webhook.service.listener import BODIES
 from webhook.service.metrics import REJECTIONS, Metrics

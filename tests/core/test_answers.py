@@ -25,7 +25,7 @@ from webhook.core.pod import (
     Toleration,
     View,
 )
-from webhook.core.policy import Policy, Role, Unplaceable
+from webhook.core.policy import Policy, Role
 from webhook.core.profile import compile_policy
 from webhook.core.reasons import Caution, ChangeReason, Reason
 from webhook.core.review import (
@@ -38,6 +38,7 @@ from webhook.core.review import (
     respond,
     respond_with,
 )
+from webhook.core.rules import Unplaceable
 from webhook.core.text import cut, listed
 from webhook.core.virtual_node import Unsupported, VirtualNode
 from webhook.service.policy_file import parse_policy
@@ -427,7 +428,7 @@ def test_every_change_of_a_pod(profile: str, role: str, pod: Any, made: list[str
     read = msgspec.convert(pod, Pod)
     placement = decide(read, "default", Role(role), PROFILES[profile])
     found = changes(read, placement)
-    wanted = {**placement.annotations, "spark-eci-webhook/placement": placement.record}
+    wanted = {**{key: value for key, value, _ in placement.annotations}, "spark-eci-webhook/placement": placement.record}
     assert {one.key: one.value for one in found if one.key in wanted} == wanted
     assert made == [
         f"{one.kind} {one.key} {one.operation} {one.reason} {msgspec.to_builtins(one.found)} {one.terms}"
@@ -439,14 +440,14 @@ def test_the_codes_in_json_stay_as_they_are() -> None:
     enumerations = (Kind, Operation, Verdict, Origin, Role, Reason, ChangeReason, Unsupported, Unplaceable)
     assert [" ".join(one) for one in (get_args(AdmissionOutcome), *enumerations)] == [
         "patched unchanged observed denied skipped",
-        "pod annotation imageCache toleration nodeAffinity requiredNodeAffinity preferredNodeAffinity",
+        "pod label annotation imageCache toleration nodeAffinity requiredNodeAffinity preferredNodeAffinity",
         "add keep",
         "place observe leave deny",
-        "profile mix rollout override guard",
+        "profile mix first rollout override guard",
         "driver executor",
-        "outside-rollout override override-refused other-scheduler outranked own-preference own-requirement unsupported "
-        "excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
-        "record policy image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
+        "outside-rollout override override-refused no-executor-number other-scheduler outranked own-preference "
+        "own-requirement unsupported excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
+        "record policy always image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
         "keeps-off-virtual-nodes prefers-virtual-nodes prefers-other-nodes already-there own-value own-image-cache "
         "already-tolerated empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
         "resource-policy-chooses no-preference",

@@ -96,7 +96,7 @@ def test_every_fault_is_told_at_once() -> None:
         """
     ) == [
         "selector.matchLabels: found {}; accepted: at least one entry",
-        "virtualNode.taints[0].value: found null; accepted: a label value, or no such key for any value",
+        "virtualNode.taints[0].value: found null; accepted: a value, or no such key",
         "virtualNode.taints[1].key: required, but missing",
         "virtualNode.taints[1].keyy: unknown key; accepted: key, value, effect",
         'virtualNode.unsupported[1]: found "hostIPC"; accepted: hostPath, hostNetwork, privileged',

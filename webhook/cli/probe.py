@@ -69,9 +69,9 @@ def probe_service(
 
 
 def probe_review(labels: Mapping[str, str]) -> JSON:
-    """An AdmissionReview of an executor with `labels` that is about to be created, as a dry run."""
+    """An AdmissionReview of a pod with `labels` that is about to be created, as a dry run: an executor by default."""
     container = {"name": names.EXECUTOR_CONTAINER, "image": "example.org/spark:3.5.2"}
-    executor = {**labels, names.SPARK_ROLE: "executor", names.SPARK_EXEC_ID: "1"}
+    executor = {names.SPARK_ROLE: "executor", names.SPARK_EXEC_ID: "1", **labels}
     pods, kind = {"group": "", "version": "v1", "resource": "pods"}, {"group": "", "version": "v1", "kind": "Pod"}
     request = {
         "uid": str(uuid.uuid4()),

@@ -10,8 +10,12 @@ from rich.text import Text
 from webhook.cli.inputs import read_policy
 from webhook.cli.terminal import console, errors
 from webhook.core.distribution import WHOLE
-from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
+from webhook.core.modes import Side
+from webhook.core.pod_metadata import Additions
+from webhook.core.policy import Policy, Role
+from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
+from webhook.core.selectors import PodSelector
 
 
 def print_policy(file: Path | None) -> None:
@@ -32,42 +36,49 @@ def print_schema() -> None:
 def _summary(policy: Policy) -> str:
     """What applies to all profiles."""
     node = policy.virtual_node
-    labels = ", ".join(f"{key}={value}" for key, value in policy.selector.match_labels.items())
+    alternatives = " or ".join(map(_selected, policy.selector.selectors))
     taints = ", ".join(
         f"{taint.key}{'' if taint.value is None else '=' + taint.value}:{taint.effect}" for taint in node.taints
     )
     return (
         f"policy {policy.digest}\n"
-        f"pods: {labels}\n"
+        f"pods: {alternatives}\n"
         f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}\n"
         f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}"
     )
 
 
+def _selected(selector: PodSelector) -> str:
+    labels = ", ".join(key if value is None else f"{key}={value}" for key, value in selector.labels)
+    return f"{labels} ({', '.join(selector.roles)})"
+
+
 def _table(policy: Policy) -> Table:
     table = Table()
-    for heading in ("profile", "role", "mode", "node affinity", "annotations on ECI"):
+    for heading in ("profile", "role", "mode", "node affinity", "labels and annotations"):
         table.add_column(heading, overflow="fold")
     for name, profile in policy.profiles.items():
         first = f"{name}\noverride {'allowed' if profile.allow_override else 'refused'}"
-        for who, rule in [*_parts(profile.driver), *_parts(profile.executor)]:
-            cells = (first, who, _mode(rule), _affinity(policy, rule), _annotations(policy, rule))
+        for who, rule, additions in [*_parts(profile.driver), *_parts(profile.executor)]:
+            cells = (first, who, _mode(rule), _affinity(policy, rule), _additions(policy, rule, additions))
             table.add_row(*map(Text, cells))
             first = ""
         table.add_section()
     return table
 
 
-def _parts(rule: Rule) -> Iterator[tuple[str, Rule]]:
-    """The rule, or if it has a mix, one rule for each share of it, each with the name of its pods."""
+def _parts(rule: Rule) -> Iterator[tuple[str, Rule, Additions]]:
+    """The rule for each of its modes, with the name of its pods and what is added to them."""
     if not isinstance(rule, ExecutorRule):
-        yield Role.DRIVER.value, rule
-    elif not rule.mix:
-        yield Role.EXECUTOR.value, rule
-    else:
-        for share in rule.mix:
-            changed = {"mode": share.mode, "annotations": {**rule.annotations, **share.annotations}}
-            yield f"{Role.EXECUTOR}, {share.percent} %", rule.model_copy(update=changed)
+        yield Role.DRIVER.value, rule, rule.additions
+        return
+    shares: dict[tuple[str | int, ...], str] = {
+        ("mix", index): f"{Role.EXECUTOR}, {share.percent} %" for index, share in enumerate(rule.mix)
+    }
+    names = shares | {("first",): f"{Role.EXECUTOR}, first {rule.first and rule.first.count}"}
+    for place, mode, additions in rule.variants():
+        if place or not rule.mix:
+            yield names.get(place, Role.EXECUTOR.value), rule.model_copy(update={"mode": mode}), additions
 
 
 def _mode(rule: Rule) -> str:
@@ -91,11 +102,21 @@ def _affinity(policy: Policy, rule: Rule) -> str:
     return "none: the ResourcePolicy decides" if mode.needs_ack_scheduler else "none"
 
 
-def _annotations(policy: Policy, rule: Rule) -> str:
+def _additions(policy: Policy, rule: Rule, additions: Additions) -> str:
+    """What is added to the metadata of pods, first what is added wherever they run."""
+    always, withheld = additions.always, set(policy.virtual_node.outranked_by)
+    if rule.mode.requires is Side.VIRTUAL:
+        withheld = set()
+    lines = [
+        f"{key}={value} (always)"
+        for key, value in (*always.labels.items(), *always.annotations.items())
+        if key not in withheld
+    ]
     if not rule.mode.opens_eci:
-        return ""
+        return "\n".join(lines)
     keys = policy.virtual_node.image_cache
-    lines = [f"{keys.snapshot}={one.id} for {one.image}" for one in rule.image_cache.snapshots]
+    caches = [f"{keys.snapshot}={one.id} for {one.image}" for one in rule.image_cache.snapshots]
     if rule.image_cache.auto:
-        lines.append(f"{keys.auto}=true" + (" for other images" if lines else ""))
-    return "\n".join([*lines, *(f"{key}={value}" for key, value in rule.annotations.items())])
+        caches.append(f"{keys.auto}=true" + (" for other images" if caches else ""))
+    own = (*additions.labels.items(), *additions.annotations.items())
+    return "\n".join([*lines, *caches, *(f"{key}={value}" for key, value in own if key not in withheld)])

@@ -11,10 +11,10 @@ from msgspec import Struct
 from webhook.core import names
 from webhook.core.modes import Side
 from webhook.core.pod import NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration
-from webhook.core.profile import CompiledProfile, Directive
+from webhook.core.profile import CompiledAdditions, CompiledProfile, Directive
 
-#: The most tolerations, terms, containers, init containers and volumes. A term is one of the required node affinity or
-#: a preferred one.
+#: The most tolerations, terms, containers, init containers, volumes and owner references. A term is one of the required
+#: node affinity or a preferred one.
 MOST_ENTRIES: Final = 1_000
 #: The most values in the node affinity; a requirement without values counts as one.
 MOST_VALUES: Final = 10_000
@@ -35,6 +35,7 @@ VALUES: Final = Excess("values in the node affinity", MOST_VALUES)
 CONTAINERS: Final = Excess("containers", MOST_ENTRIES)
 INIT_CONTAINERS: Final = Excess("initContainers", MOST_ENTRIES)
 VOLUMES: Final = Excess("volumes", MOST_ENTRIES)
+OWNER_REFERENCES: Final = Excess("ownerReferences", MOST_ENTRIES)
 LABELS: Final = Excess("labels", MOST_KEYS)
 ANNOTATIONS: Final = Excess("annotations", MOST_KEYS)
 NODE_SELECTOR: Final = Excess("labels in the nodeSelector", MOST_KEYS)
@@ -54,9 +55,11 @@ def excess(pod: Pod, profile: CompiledProfile) -> Excess | None:
         return VOLUMES
     if len(spec.node_selector or ()) > MOST_KEYS:
         return NODE_SELECTOR
-    if len(metadata.labels or ()) > MOST_KEYS:
+    if len(metadata.owner_references or ()) > MOST_ENTRIES:
+        return OWNER_REFERENCES
+    labels, annotations = metadata.labels or {}, metadata.annotations or {}
+    if len(labels) > MOST_KEYS and len(labels.keys() - _labels(profile)) > MOST_KEYS:
         return LABELS
-    annotations = metadata.annotations or {}
     if len(annotations) > MOST_KEYS and len(annotations.keys() - _annotations(profile)) > MOST_KEYS:
         return ANNOTATIONS
     if spec.affinity is None or spec.affinity.node_affinity is None:
@@ -69,10 +72,21 @@ def _many_tolerations(found: Sequence[Toleration], profile: CompiledProfile) -> 
     return len(found) - len(added) > MOST_ENTRIES or len(found) - sum(one in found for one in added) > MOST_ENTRIES
 
 
+def _labels(profile: CompiledProfile) -> set[str]:
+    """The keys of all labels that `profile` may add."""
+    return {key for one in _additions(profile) for key, _, _ in one.labels}
+
+
 def _annotations(profile: CompiledProfile) -> set[str]:
     """The keys of all annotations that `profile` may add."""
-    rules = [one for rule in profile.rules.values() for one in (rule, *rule.mix)]
-    return {names.PLACEMENT_ANNOTATION, *profile.image_cache_keys}.union(*(one.annotations for one in rules))
+    by_rules = {key for one in _additions(profile) for key, _, _ in one.annotations}
+    return {names.PLACEMENT_ANNOTATION, *profile.image_cache_keys} | by_rules
+
+
+def _additions(profile: CompiledProfile) -> Iterator[CompiledAdditions]:
+    for rule in profile.rules.values():
+        for one in rule.variants:
+            yield from one.additions.values()
 
 
 def _excess_of_affinity(affinity: NodeAffinity, profile: CompiledProfile) -> Excess | None:

@@ -17,6 +17,7 @@ _PRICE: Final = re.compile(r"\d+(\.\d+)?")
 _CHOICES: Final = {
     names.ECI_SPOT_STRATEGY: ("SpotAsPriceGo", "SpotWithPriceLimit"),
     names.ECI_SCHEDULE_STRATEGY: ("VSwitchOrdered", "VSwitchRandom"),
+    names.ECI_FAIL_STRATEGY: ("fail-back", "fail-over", "fail-fast"),
 }
 #: Annotations that hold a list separated by commas, with the most entries that ECI accepts.
 _LISTS: Final = {names.ECI_USE_SPECS: 5, names.ECI_VSWITCH: 10, names.ECI_SECURITY_GROUP: 5}

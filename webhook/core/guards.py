@@ -6,7 +6,7 @@ from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, reach, states, weights
 from webhook.core.pod import Pod, PreferredSchedulingTerm
-from webhook.core.profile import CompiledProfile
+from webhook.core.profile import CompiledAdditions, CompiledProfile
 from webhook.core.reasons import Caution, Reason, caution
 from webhook.core.text import cut
 from webhook.core.virtual_node import NodeLabel, Unsupported
@@ -43,11 +43,14 @@ def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
     return None
 
 
-def note_rivals(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> None:
-    """Warns of labels and schedulers that decide regardless of the affinity."""
+def note_rivals(
+    pod: Pod, mode: SchedulingMode, profile: CompiledProfile, added: CompiledAdditions, cautions: list[Caution]
+) -> None:
+    """Warns of labels and schedulers that decide regardless of the affinity, but not of labels that are `added`."""
     labels = pod.metadata.labels or {}
     for key in profile.outranked_by:
-        if labels.get(key, "false") != "false":
+        value = labels.get(key, "false")
+        if value != "false" and (key, value) not in added.outranking:
             cautions.append(caution(Reason.OUTRANKED, f"the pod label {key} outranks the placement {mode}"))
             break
     scheduler = pod.spec.scheduler_name

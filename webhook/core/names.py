@@ -23,7 +23,7 @@ AUDIT_KEY: Final = "placement"
 
 #: `driver` or `executor`. Operators give their own pods `connect-server`, `master`, `worker` or `operator`.
 SPARK_ROLE: Final = "spark-role"
-#: "1", "2", … on executors; an application uses each number once.
+#: "1", "2", … on executors; an application uses each number once. `EXECID` if a StatefulSet or a Deployment makes them.
 SPARK_EXEC_ID: Final = "spark-exec-id"
 SPARK_APP_NAME: Final = "spark-app-name"
 SPARK_APP_SELECTOR: Final = "spark-app-selector"
@@ -91,8 +91,12 @@ ECI_VSWITCH: Final = "k8s.aliyun.com/eci-vswitch"
 ECI_SCHEDULE_STRATEGY: Final = "k8s.aliyun.com/eci-schedule-strategy"
 #: At most 5 ids, separated by commas.
 ECI_SECURITY_GROUP: Final = "k8s.aliyun.com/eci-security-group"
+#: What a pod does when there is no stock: `fail-back`, `fail-over` or `fail-fast`.
+ECI_FAIL_STRATEGY: Final = "k8s.aliyun.com/eci-fail-strategy"
 
 # Kubernetes.
 
+#: The ordinal of a pod of a StatefulSet, from 0 on; from Kubernetes 1.28 on.
+POD_INDEX: Final = "apps.kubernetes.io/pod-index"
 #: The default of `spec.schedulerName`. On ACK this is the ACK scheduler, which follows ResourcePolicies.
 DEFAULT_SCHEDULER: Final = "default-scheduler"

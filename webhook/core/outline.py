@@ -21,13 +21,13 @@ from webhook.core.bounds import (
     MOST_KEYS,
     MOST_VALUES,
     NODE_SELECTOR,
+    OWNER_REFERENCES,
     TERMS,
     TOLERATIONS,
     VALUES,
     VOLUMES,
     Excess,
 )
-from webhook.core.distribution import APPLICATION_LABELS
 from webhook.core.pod import (
     Affinity,
     Container,
@@ -35,12 +35,14 @@ from webhook.core.pod import (
     NodeSelector,
     NodeSelectorTerm,
     ObjectMeta,
+    OwnerReference,
     Pod,
     PodSpec,
     PreferredSchedulingTerm,
     Toleration,
     Volume,
 )
+from webhook.core.selectors import APPLICATION_LABELS
 
 #: A review of at most this many bytes is built without further ado: its values take less than 8 MiB.
 SMALL: Final = 256 * 1024
@@ -49,10 +51,10 @@ _SMALL_FIELD: Final = 64 * 1024
 
 _ABSENT: Final = Raw(b"null")
 #: The labels and annotations that decide about a pod, besides those of the policy's selector.
-_LABELS: Final = (names.SPARK_ROLE, names.SPARK_EXEC_ID, *APPLICATION_LABELS)
+_LABELS: Final = (names.SPARK_ROLE, names.SPARK_EXEC_ID, names.POD_INDEX, *APPLICATION_LABELS)
 _ANNOTATIONS: Final = (names.MODE_ANNOTATION, names.PLACEMENT_ANNOTATION)
 #: More than the webhook adds to any list or map of a pod. What it adds does not count.
-_ADDED: Final = 250
+_ADDED: Final = 450
 #: The most entries of a list that are built.
 _MOST_BUILT: Final = MOST_ENTRIES + _ADDED
 #: The most strings of a node affinity within the bounds: six for each value that is the only one of its requirement,
@@ -72,6 +74,7 @@ class _Metadata(_View, frozen=True):
     namespace: str | None = None
     labels: Raw = _ABSENT
     annotations: Raw = _ABSENT
+    owner_references: Raw = _ABSENT
 
 
 class _NodeSelector(_View, frozen=True):
@@ -118,6 +121,7 @@ _LAST: Final = f"entry{_MOST_BUILT}"
 
 _entries: Final[Decoder[Any]] = Decoder(_Entries | None)
 _map: Final[Decoder[dict[str, str] | None]] = Decoder(dict[str, str] | None)
+_owners: Final[Decoder[list[OwnerReference] | None]] = Decoder(list[OwnerReference] | None)
 _containers: Final[Decoder[list[Container] | None]] = Decoder(list[Container] | None)
 _volumes: Final[Decoder[list[Volume] | None]] = Decoder(list[Volume] | None)
 _tolerations: Final[Decoder[list[Toleration] | None]] = Decoder(list[Toleration] | None)
@@ -152,6 +156,9 @@ class _Reading:
                 namespace=metadata.namespace,
                 labels=self._map(metadata.labels, "metadata.labels", LABELS, labels),
                 annotations=self._map(metadata.annotations, "metadata.annotations", ANNOTATIONS, _ANNOTATIONS),
+                owner_references=self._list(
+                    _owners, metadata.owner_references, "metadata.ownerReferences", OWNER_REFERENCES
+                ),
             ),
             PodSpec(
                 containers=self._list(_containers, spec.containers, "spec.containers", CONTAINERS),

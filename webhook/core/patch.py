@@ -17,6 +17,7 @@ from webhook.core.pod import PreferredSchedulingTerm as Preferred
 from webhook.core.reasons import ChangeReason as Why
 from webhook.core.tolerations import tolerates
 
+_LABELS: Final = "/metadata/labels"
 _ANNOTATIONS: Final = "/metadata/annotations"
 _TOLERATIONS: Final = "/spec/tolerations"
 _APPENDED: Final = f"{_TOLERATIONS}/-"
@@ -38,6 +39,7 @@ class Kind(StrEnum):
     """The part of a pod that a change is about."""
 
     POD = "pod"
+    LABEL = "label"
     ANNOTATION = "annotation"
     IMAGE_CACHE = "imageCache"
     TOLERATION = "toleration"
@@ -56,7 +58,7 @@ class Operation(StrEnum):
 _NOTHING: Final[Mapping[str, str]] = {}
 #: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
 _ADD, _KEEP = Operation
-_ANNOTATION, _TOLERATION, _PREFERENCE = Kind.ANNOTATION, Kind.TOLERATION, Kind.PREFERRED
+_LABEL, _ANNOTATION, _TOLERATION, _PREFERENCE = Kind.LABEL, Kind.ANNOTATION, Kind.TOLERATION, Kind.PREFERRED
 _RECORD, _OPENS = Why.RECORD, Why.OPENS_VIRTUAL_NODE
 #: Why an affinity is added, by the operator on the virtual node's label.
 _REQUIRES: Final = {"In": Why.ONLY_VIRTUAL_NODES, "NotIn": Why.KEEPS_OFF_VIRTUAL_NODES}
@@ -68,7 +70,7 @@ class Change(Struct, frozen=True, gc=False):
 
     kind: Kind
     key: str
-    """The annotation's key, the taint's key, or the node label's key; empty if it is about the kind as a whole."""
+    """The key of the label, annotation, taint or node label; empty if it is about the kind as a whole."""
     value: Any
     """What is wanted: a string, a Toleration, a NodeSelectorRequirement or a PreferredSchedulingTerm, or None."""
     operation: Operation
@@ -85,6 +87,8 @@ def changes(pod: Pod, placement: Placement) -> list[Change]:
     Only the pod's own fields count, so nothing is added to a pod that was patched before.
     """
     found: list[Change] = []
+    if placement.labels or placement.withheld:
+        _labels(pod, placement, found)
     _annotations(pod, placement, found)
     _tolerations(pod, placement, found)
     if placement.requirement is not None or placement.preference is not None:
@@ -102,6 +106,7 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
 
     A parent that is absent, null or empty is made once, in one operation.
     """
+    labels: dict[str, Any] = {}
     annotations: dict[str, Any] = {}
     tolerations: list[Any] = []
     affinity: list[Change] = []
@@ -112,13 +117,14 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
             annotations[one.key] = one.value
         elif one.kind is _TOLERATION:
             tolerations.append(one.value)
+        elif one.kind is _LABEL:
+            labels[one.key] = one.value
         else:
             affinity.append(one)
-    operations: list[PatchOperation] = []
-    if annotations and pod.metadata.annotations:
-        operations = [_add(_pointer(_ANNOTATIONS, key), value) for key, value in annotations.items()]
-    elif annotations:
-        operations.append(_add(_ANNOTATIONS, annotations))
+    metadata = pod.metadata
+    operations = _into(_LABELS, metadata.labels, labels) if labels else []
+    if annotations:
+        operations += _into(_ANNOTATIONS, metadata.annotations, annotations)
     if tolerations and pod.spec.tolerations:
         operations += [_add(_APPENDED, one) for one in tolerations]
     elif tolerations:
@@ -128,12 +134,27 @@ def patch(pod: Pod, wanted: Iterable[Change]) -> list[PatchOperation]:
     return operations
 
 
+def _into(path: str, own: Mapping[str, str] | None, entries: dict[str, Any]) -> list[PatchOperation]:
+    """Adds `entries` to the map `own` at `path`."""
+    if own:
+        return [_add(_pointer(path, key), value) for key, value in entries.items()]
+    return [_add(path, entries)]
+
+
+def _labels(pod: Pod, placement: Placement, found: list[Change]) -> None:
+    own = pod.metadata.labels or _NOTHING
+    for key, value, why in placement.labels:
+        found.append(_entry(_LABEL, own, key, value, why))
+    for key, value in placement.withheld:
+        found.append(Change(_LABEL, key, value, _KEEP, Why.OUTRANKS_AFFINITY, own.get(key)))
+
+
 def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
     own = pod.metadata.annotations or _NOTHING
-    for key, value in placement.annotations.items():
-        found.append(_annotation(own, key, value, Why.POLICY))
+    for key, value, why in placement.annotations:
+        found.append(_entry(_ANNOTATION, own, key, value, why))
     if placement.image_cache is not None:
-        found.append(_annotation(own, *placement.image_cache))
+        found.append(_entry(_ANNOTATION, own, *placement.image_cache))
     elif placement.own_image_cache:
         key = placement.own_image_cache
         found.append(Change(Kind.IMAGE_CACHE, key, None, _KEEP, Why.OWN_IMAGE_CACHE, own[key]))
@@ -142,11 +163,11 @@ def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
     found.append(Change(_ANNOTATION, names.PLACEMENT_ANNOTATION, record, operation, why, before))
 
 
-def _annotation(own: Mapping[str, str], key: str, value: str, why: Why) -> Change:
+def _entry(kind: Kind, own: Mapping[str, str], key: str, value: str, why: Why) -> Change:
     if key not in own:
-        return Change(_ANNOTATION, key, value, _ADD, why)
+        return Change(kind, key, value, _ADD, why)
     kept = Why.ALREADY_THERE if own[key] == value else Why.OWN_VALUE
-    return Change(_ANNOTATION, key, value, _KEEP, kept, own[key])
+    return Change(kind, key, value, _KEEP, kept, own[key])
 
 
 def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:

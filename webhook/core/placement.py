@@ -1,28 +1,34 @@
 """Deciding: takes a pod and a profile, and returns a Placement, which carries its reasons as values."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from webhook.core import names
 from webhook.core.bounds import Excess, excess
-from webhook.core.distribution import WHOLE, application, in_rollout
+from webhook.core.distribution import WHOLE, application, executor_number, in_rollout
 from webhook.core.guards import note_rivals, placeable, runnable
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import Role
-from webhook.core.profile import CompiledProfile, CompiledRule
+from webhook.core.profile import Addition, CompiledProfile, CompiledRule
 from webhook.core.reasons import Caution, ChangeReason, Reason, caution
 from webhook.core.schema import LONGEST_IMAGE
+from webhook.core.selectors import Unmet
 from webhook.core.text import cut, listed
 from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint
 
-_ROLES: Final = {"driver": Role.DRIVER, "connect-server": Role.DRIVER, "executor": Role.EXECUTOR}
-#: Digits of the largest executor number that is looked at; Spark's is an int.
-_DIGITS: Final = 18
+#: The role by the label `spark-role`.
+_ROLES: Final = {
+    "driver": Role.DRIVER,
+    "connect-server": Role.DRIVER,
+    "master": Role.DRIVER,
+    "executor": Role.EXECUTOR,
+    "worker": Role.EXECUTOR,
+}
 _SEVERITY: Final[dict[str, int]] = {reason: index for index, reason in enumerate(Reason)}
 _SIZE: Final = "the pod has too many {} to be placed; accepted: at most {}"
 _MODES: Final = {mode.value: mode for mode in SchedulingMode}
@@ -48,6 +54,7 @@ class Origin(StrEnum):
 
     PROFILE = "profile"
     MIX = "mix"
+    FIRST = "first"
     ROLLOUT = "rollout"
     OVERRIDE = "override"
     GUARD = "guard"
@@ -58,12 +65,10 @@ _PLACE, _PROFILE = Verdict.PLACE, Origin.PROFILE
 
 
 class Mismatch(Struct, frozen=True):
-    """A label of a pod that the policy does not select."""
+    """Why the policy does not select a pod."""
 
-    key: str
-    accepted: tuple[str, ...]
-    found: str | None
-    """Its value; None if the pod has no such label."""
+    unmet: tuple[Unmet, ...]
+    """For each alternative, the first label because of which it does not select the pod; each label once."""
 
 
 class Placement(Struct, frozen=True, gc=False):
@@ -89,8 +94,11 @@ class Placement(Struct, frozen=True, gc=False):
     tolerations: tuple[tuple[Taint, Toleration], ...] = ()
     requirement: NodeSelectorRequirement | None = None
     preference: PreferredSchedulingTerm | None = None
-    annotations: Mapping[str, str] = {}
-    """The rule's ECI annotations, each for a pod that has none of that key."""
+    labels: tuple[Addition, ...] = ()
+    annotations: tuple[Addition, ...] = ()
+    """What the rule adds, beside the image cache's annotation."""
+    withheld: tuple[tuple[str, str], ...] = ()
+    """The rule's labels that outrank affinity, each with its value, if the mode does not add them."""
     image_cache: tuple[str, str, ChangeReason] | None = None
     """The image cache's annotation, its value, and which kind of cache it is."""
     own_image_cache: str = ""
@@ -103,13 +111,15 @@ class Placement(Struct, frozen=True, gc=False):
 
 
 def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
-    """The role whose rule applies to `pod`, or the label because of which the policy does not select it."""
+    """The role whose rule applies to `pod`, or the labels because of which the policy does not select it."""
     labels = pod.metadata.labels or {}
-    for key, value in profile.selector:
-        if labels.get(key) != value:
-            return Mismatch(key, (value,), labels.get(key))
-    found = labels.get(names.SPARK_ROLE)
-    return _ROLES[found] if found in _ROLES else Mismatch(names.SPARK_ROLE, tuple(_ROLES), found)
+    unmet: dict[Unmet, None] = {}
+    for selector in profile.selectors:
+        found = selector.unmet(labels)
+        if found is None:
+            return _ROLES[labels[names.SPARK_ROLE]]
+        unmet[found] = None
+    return Mismatch(tuple(unmet))
 
 
 def decide(
@@ -117,8 +127,8 @@ def decide(
 ) -> Placement:
     """Where `pod` of `namespace` may run, by the rule of `profile` for `role`.
 
-    The order is: override, rollout, mix, size, guards, observe. The rollout and the mix do not apply to a
-    pod that asks for a mode itself. `too_large` is what of the pod was too much to be read.
+    The order is: override, rollout, first or mix, size, guards, observe. Rollout, first and mix do not apply to a pod
+    that asks for a mode itself. `too_large` is what of the pod was too much to be read.
     """
     rule = profile.rules[role]
     cautions: list[Caution] = []
@@ -126,40 +136,35 @@ def decide(
     if asked == NONE:
         return _told(profile, role, Origin.OVERRIDE, NONE, Reason.OVERRIDE, cautions, _verdict(rule))
     share: int | None = None
+    reason: Reason | None
     if asked is None:
-        source = _PROFILE
-        labels = pod.metadata.labels or {}
-        if rule.rollout < WHOLE and not in_rollout(namespace, application(labels), rule.rollout):
-            return _told(profile, role, Origin.ROLLOUT, NONE, Reason.OUTSIDE_ROLLOUT, cautions, Verdict.LEAVE)
-        if rule.mix and (taken := _share_of(labels, rule)) is not None:
-            rule, share, source = taken, taken.percent, Origin.MIX
-        wanted, reason = rule.mode, None
+        source, reason = _PROFILE, None
+        if rule.rollout < WHOLE:
+            name = application(pod.metadata.labels or {}, profile.application_labels)
+            if not in_rollout(namespace, name, rule.rollout):
+                return _told(profile, role, Origin.ROLLOUT, NONE, Reason.OUTSIDE_ROLLOUT, cautions, Verdict.LEAVE)
+        if rule.mix or rule.first is not None:
+            rule, source, reason = _by_number(pod, rule)
+            share = rule.percent if source is Origin.MIX else None
+        wanted = rule.mode
     else:
         source, wanted, reason = Origin.OVERRIDE, _MODES[asked], Reason.OVERRIDE
     too_large = too_large or excess(pod, profile)
     if too_large is not None:
         cautions.append(caution(Reason.TOO_LARGE, _SIZE.format(too_large.what, too_large.accepted)))
-        record = _record(wanted, profile, Reason.TOO_LARGE)
         verdict = _verdict(rule, placed=False)
-        return Placement(
-            verdict,
-            role,
-            wanted,
-            Reason.TOO_LARGE,
-            record,
-            source,
-            wanted,
-            share,
-            placed=False,
-            cautions=tuple(cautions),
-        )
+        left = _told(profile, role, source, wanted, Reason.TOO_LARGE, cautions, verdict)
+        return replace(left, share=share, placed=False)
     mode = runnable(pod, wanted, profile, cautions)
     directive = rule.directives[mode]
-    note_rivals(pod, mode, profile, cautions)
+    added = rule.additions[mode]
+    note_rivals(pod, mode, profile, added, cautions)
     placed = placeable(pod, mode, directive.preference, profile, cautions)
     for one in cautions:
         if reason is None or _SEVERITY[one.reason] > _SEVERITY[reason]:
             reason = Reason(one.reason)
+    if not placed:
+        added = rule.always
     cache, own_cache = _image_cache(pod, profile, rule) if placed and mode.opens_eci else (None, "")
     return Placement(
         verdict=_verdict(rule, placed=placed),
@@ -175,7 +180,9 @@ def decide(
         tolerations=directive.tolerations if placed else (),
         requirement=directive.requirement if placed and (mode.opens_eci or _tolerates(pod, profile)) else None,
         preference=directive.preference if placed else None,
-        annotations=rule.annotations if placed and mode.opens_eci else {},
+        labels=added.labels,
+        annotations=added.annotations,
+        withheld=added.withheld,
         image_cache=cache,
         own_image_cache=own_cache,
     )
@@ -201,12 +208,14 @@ def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> st
     return None
 
 
-def _share_of(labels: Mapping[str, str], rule: CompiledRule) -> CompiledRule | None:
-    """The share of the rule's mix that the executor with `labels` is in; None if the executor has no number."""
-    number = labels.get(names.SPARK_EXEC_ID, "")
-    if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
-        return None
-    return rule.mix[(int(number) - 1) % len(rule.mix)]
+def _by_number(pod: Pod, rule: CompiledRule) -> tuple[CompiledRule, Origin, Reason | None]:
+    """The rule that an executor takes by its number, what set its mode, and why if it is not by its number."""
+    number = executor_number(pod.metadata)
+    if number is None:
+        return rule, _PROFILE, Reason.NO_EXECUTOR_NUMBER
+    if rule.first is None:
+        return rule.mix[(number - 1) % len(rule.mix)], Origin.MIX, None
+    return (rule.first, Origin.FIRST, None) if number <= rule.count else (rule, _PROFILE, None)
 
 
 def _verdict(rule: CompiledRule, *, placed: bool = True) -> Verdict:

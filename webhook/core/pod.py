@@ -115,6 +115,13 @@ class PodSpec(View, frozen=True):
     host_network: bool | None = None
 
 
+class OwnerReference(View, frozen=True):
+    """OwnerReference v1 meta."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
 class ObjectMeta(View, frozen=True):
     """ObjectMeta v1 meta."""
 
@@ -123,6 +130,7 @@ class ObjectMeta(View, frozen=True):
     namespace: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
 
 
 class Pod(View, frozen=True):

@@ -3,149 +3,51 @@
 import hashlib
 import json
 import re
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from webhook.core import eci_annotations, names
-from webhook.core.distribution import WHOLE
-from webhook.core.modes import SchedulingMode
-from webhook.core.schema import MOST_ENTRIES, DNSLabel, ImagePattern, LabelValue, PolicyModel, QualifiedName, fault
+from webhook.core.modes import SchedulingMode, Side
+from webhook.core.pod_metadata import Additions
+from webhook.core.rules import DriverRule, ExecutorRule, Rule
+from webhook.core.schema import (
+    MOST_ENTRIES,
+    DNSLabel,
+    LabelValue,
+    PolicyModel,
+    QualifiedName,
+    fault,
+    not_null,
+    unique,
+)
+from webhook.core.selectors import (
+    ALL_ROLES,
+    APPLICATION_LABELS,
+    PLAIN_APPLICATION_LABELS,
+    ROLES,
+    Alternative,
+    PodSelector,
+)
 from webhook.core.virtual_node import VirtualNode
 
 #: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
 _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
 
-#: The most annotations of a rule or share, and the most snapshots of a rule. Each one is tried for each review.
-MOST_ANNOTATIONS: Final = 100
-MOST_SNAPSHOTS: Final = 1000
+#: The mode in which labels are added that outrank affinity.
+_VIRTUAL_ONLY: Final = next(mode for mode in SchedulingMode if mode.requires is Side.VIRTUAL)
 #: The most profiles that the chart accepts. A MutatingWebhookConfiguration of about 800 entries is too large for etcd.
 MOST_PROFILES: Final = 500
 
 
 class Role(StrEnum):
-    """The role whose rule applies to a pod; the driver's rule also applies to Spark Connect servers."""
+    """The role whose rule applies to a pod."""
 
     DRIVER = "driver"
     EXECUTOR = "executor"
-
-
-class Snapshot(PolicyModel):
-    """One image cache and the images that it serves."""
-
-    image: ImagePattern
-    """Pattern for the whole image name: * matches any characters, ? matches one, [abc] matches one of these."""
-    id: LabelValue
-    """Id of the image cache, such as imc-2ze5hdcnngenmwc1jmwf."""
-
-
-class ImageCache(PolicyModel):
-    """Which image cache a pod asks for. The first matching snapshot wins over the automatic cache."""
-
-    auto: bool = True
-    """Make and match image caches automatically."""
-    snapshots: Annotated[tuple[Snapshot, ...], Field(max_length=MOST_SNAPSHOTS)] = ()
-    """Image caches by image; the first match wins."""
-
-
-def _sound(annotations: dict[str, str]) -> dict[str, str]:
-    faults = [f"{key}: is set by the webhook itself" for key in annotations if key.startswith(names.PREFIX)]
-    faults += [f"{key}: is set through imageCache" for key in annotations if key in names.IMAGE_CACHE_KEYS]
-    faults += eci_annotations.faults(annotations)
-    if faults:
-        raise fault("; ".join(faults))
-    return annotations
-
-
-def _complete(annotations: dict[str, str], *within: str | int) -> dict[str, str]:
-    """`annotations`, all that a pod gets; a fault in them is placed `within` what is being validated."""
-    unpaired = eci_annotations.unpaired(annotations)
-    if unpaired:
-        raise fault(unpaired, *within)
-    return annotations
-
-
-class Unplaceable(StrEnum):
-    """What happens to a pod that cannot be placed in its mode."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-
-
-Annotations = Annotated[dict[QualifiedName, str], Field(max_length=MOST_ANNOTATIONS), AfterValidator(_sound)]
-AllAnnotations = Annotated[Annotations, AfterValidator(_complete)]
-
-
-class Rule(PolicyModel):
-    """What happens to the pods of one role."""
-
-    mode: SchedulingMode
-    """Where the pods may run."""
-    weight: Annotated[int, Field(ge=1, le=100)] = 1
-    """Weight of the preference, in modes that have one. It is added to the pod's own preferences."""
-    image_cache: ImageCache = ImageCache()
-    """Which image cache the pods ask for."""
-    annotations: AllAnnotations = Field(default_factory=dict)
-    """Annotations for pods that may run on ECI. A pod's own annotations stay as they are."""
-    rollout: Annotated[int, Field(ge=0, le=WHOLE)] = WHOLE
-    """Percentage of applications that the rule applies to; others are left alone. Raising it only adds applications."""
-    observe: bool = False
-    """Decide, count and log, but change nothing."""
-    unplaceable: Unplaceable = Unplaceable.ALLOW
-    """Whether a pod that cannot be placed in its mode is allowed unchanged, or denied with the reason."""
-
-    def annotation_keys(self) -> AbstractSet[str]:
-        """The keys of all annotations that the rule may add."""
-        return self.annotations.keys()
-
-
-class DriverRule(Rule):
-    """The rule for drivers and Spark Connect servers."""
-
-    mode: SchedulingMode = SchedulingMode.ECS_ONLY
-    """Where the pods may run."""
-
-
-class Share(PolicyModel):
-    """A share of the executors of an application, and where they may run."""
-
-    percent: Annotated[int, Field(ge=1, le=WHOLE)]
-    """Percentage of the executors; all shares of a mix add up to 100."""
-    mode: SchedulingMode
-    """Where the pods may run."""
-    annotations: Annotations = Field(default_factory=dict)
-    """Annotations for executors that may run on ECI, in addition to the rule's. For the same key, these win."""
-
-
-def _whole(mix: tuple[Share, ...]) -> tuple[Share, ...]:
-    total = sum(share.percent for share in mix)
-    if mix and total != WHOLE:
-        raise fault(f"found {total} percent in all; accepted: {WHOLE}")
-    return mix
-
-
-class ExecutorRule(Rule):
-    """The rule for executors."""
-
-    mode: SchedulingMode = SchedulingMode.ECS_FIRST
-    """Where executors may run. With a mix, it applies only to executors without the label spark-exec-id."""
-    mix: Annotated[tuple[Share, ...], AfterValidator(_whole)] = ()
-    """Shares of modes, by the executors' ids. After any number of executors, each share is exact to within one."""
-
-    def annotation_keys(self) -> AbstractSet[str]:
-        """The keys of all annotations that the rule and its shares may add."""
-        if not self.mix:
-            return self.annotations.keys()
-        return set(self.annotations).union(*(share.annotations for share in self.mix))
-
-    @model_validator(mode="after")
-    def _sound_together(self) -> "ExecutorRule":
-        for index, share in enumerate(self.mix):
-            _complete({**self.annotations, **share.annotations}, "mix", index, "annotations")
-        return self
 
 
 class Profile(PolicyModel):
@@ -154,22 +56,65 @@ class Profile(PolicyModel):
     allow_override: bool = True
     """Whether a pod may ask for another mode with the annotation spark-eci-webhook/mode."""
     driver: DriverRule = DriverRule()
-    """The rule for drivers and Spark Connect servers."""
+    """The rule for drivers, Spark Connect servers and masters."""
     executor: ExecutorRule = ExecutorRule()
-    """The rule for executors."""
+    """The rule for executors and workers."""
 
     def rule(self, role: Role) -> Rule:
         """The rule for pods of `role`."""
         return self.driver if role is Role.DRIVER else self.executor
 
 
-class Selector(PolicyModel):
-    """Which pods the webhook places."""
+_Labels = Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=MOST_ENTRIES)]
 
-    match_labels: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=MOST_ENTRIES)] = Field(
-        default_factory=lambda: {names.LAUNCHED_BY_OPERATOR: "true"},
-    )
+
+class MatchLabels(PolicyModel):
+    """Labels of your own that select pods."""
+
+    match_labels: _Labels
     """Labels that a pod must have, all of them."""
+
+
+class Selector(PolicyModel):
+    """Which pods the webhook places: Spark's drivers, executors, masters and workers, and Spark Connect servers."""
+
+    any_of: Annotated[
+        tuple[Alternative | MatchLabels, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(unique)
+    ] = (Alternative.KUBEFLOW,)
+    """Kinds of Spark pods; a pod is placed if one of them selects it."""
+    match_labels: Annotated[_Labels | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
+    """In place of anyOf: labels that a pod must have, all of them."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.match_labels is not None and "any_of" in self.model_fields_set:
+            raise fault("found anyOf and matchLabels; accepted: one of the two")
+        return self
+
+    @property
+    def selectors(self) -> tuple[PodSelector, ...]:
+        """One for each alternative."""
+        if self.match_labels is not None:
+            return (PodSelector(tuple(self.match_labels.items()), ROLES),)
+        return tuple(
+            PodSelector(one.labels, one.roles)
+            if isinstance(one, Alternative)
+            else PodSelector(tuple(one.match_labels.items()), ALL_ROLES)
+            for one in self.any_of
+        )
+
+    @property
+    def example(self) -> dict[str, str]:
+        """The labels of an executor or worker that is selected."""
+        first = self.selectors[0]
+        labels = {key: "example" if value is None else value for key, value in first.labels}
+        return labels | {names.SPARK_ROLE: first.roles[-1]}
+
+    @property
+    def application_labels(self) -> tuple[str, ...]:
+        """The labels that name the application of a pod. The first one that a pod has counts."""
+        plain = self.match_labels is not None or self.any_of == (Alternative.KUBEFLOW,)
+        return PLAIN_APPLICATION_LABELS if plain else APPLICATION_LABELS
 
 
 def _built_in_profiles() -> dict[str, Profile]:
@@ -190,19 +135,32 @@ class Policy(PolicyModel):
     """The profiles by name. If the key is left out, the built-in profiles apply."""
 
     @model_validator(mode="after")
-    def _image_cache_only_by_rule(self) -> "Policy":
+    def _image_cache_only_by_rule(self) -> Self:
         keys = {self.virtual_node.image_cache.auto, self.virtual_node.image_cache.snapshot}
-        for name, profile in self.profiles.items():
-            for role, rule in ((Role.DRIVER, profile.driver), (Role.EXECUTOR, profile.executor)):
-                for key in () if keys.isdisjoint(rule.annotation_keys()) else keys & rule.annotation_keys():
-                    raise fault(f"profiles.{name}.{role}.annotations: {key}: is set through imageCache")
+        for name, role, additions in self._additions():
+            for key in () if keys.isdisjoint(additions.annotation_keys) else keys & additions.annotation_keys:
+                raise fault(f"profiles.{name}.{role}.annotations: {key}: is set through imageCache")
         return self
+
+    def _additions(self) -> Iterator[tuple[str, Role, Additions]]:
+        for name, profile in self.profiles.items():
+            for role in Role:
+                for _, _, additions in profile.rule(role).variants():
+                    yield name, role, additions
 
     @cached_property
     def digest(self) -> str:
-        """8 hexadecimal digits of the SHA-256 of the canonical policy: equal for files that mean the same."""
-        canonical = json.dumps(self.model_dump(by_alias=True), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+        """8 hexadecimal digits of the SHA-256 of what differs from the defaults: equal for files that mean the same.
+
+        So the digest of a policy stays as it is if a key with a default is added to all policies.
+        """
+        canonical = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        selector = canonical.get("selector", {})
+        if "anyOf" in selector:
+            selector["anyOf"].sort(key=json.dumps)
+        elif self.selector.match_labels == dict(Alternative.KUBEFLOW.labels):
+            del canonical["selector"]
+        return hashlib.sha256(json.dumps(canonical, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
 
     def cautions(self) -> list[str]:
         """A sentence for each value that is accepted but looks like a mistake."""
@@ -221,9 +179,22 @@ class Policy(PolicyModel):
                     for index, snapshot in enumerate(rule.image_cache.snapshots)
                     if not _IMAGE_CACHE_ID.fullmatch(snapshot.id)
                 ]
+                keys = set[str]().union(*(additions.annotation_keys for _, _, additions in rule.variants()))
                 found += [
                     f"{where}.annotations: {key} is not a known annotation of ECI"
-                    for key in sorted(rule.annotation_keys())
+                    for key in sorted(keys)
                     if key.startswith(names.ECI_PREFIX) and key not in eci_annotations.KNOWN
                 ]
+                found += self._never_added(where, rule)
         return found
+
+    def _never_added(self, where: str, rule: Rule) -> Iterator[str]:
+        """Yields a sentence for each label that outranks affinity, and that no pod gets without asking for a mode."""
+        added: dict[str, bool] = {}
+        for _, mode, additions in rule.variants():
+            for key in (*additions.labels, *additions.always.labels):
+                if key in self.virtual_node.outranked_by:
+                    added[key] = added.get(key, False) or mode.requires is Side.VIRTUAL
+        for key, ever in added.items():
+            if not ever:
+                yield f"{where}.labels: {key} is added only in the mode {_VIRTUAL_ONLY}, which the rule does not have"

@@ -5,13 +5,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
+from typing import Final
 
 from webhook.core import names
 from webhook.core.distribution import WHOLE, apportion
 from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
-from webhook.core.policy import ExecutorRule, Policy, Role, Rule, Unplaceable
+from webhook.core.pod_metadata import Additions
+from webhook.core.policy import Policy, Role
+from webhook.core.reasons import ChangeReason
+from webhook.core.rules import ExecutorRule, Rule, Unplaceable
+from webhook.core.selectors import PodSelector
 from webhook.core.virtual_node import NodeLabel, Taint, Unsupported, VirtualNode
+
+#: A label or annotation that is added to a pod which has none of that key: the key, the value, and why.
+Addition = tuple[str, str, ChangeReason]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledAdditions:
+    """What a rule adds to the metadata of the pods of one mode."""
+
+    labels: tuple[Addition, ...] = ()
+    annotations: tuple[Addition, ...] = ()
+    outranking: tuple[tuple[str, str], ...] = ()
+    """Those of the labels that outrank affinity, each with its value."""
+    withheld: tuple[tuple[str, str], ...] = ()
+    """The labels that outrank affinity, and that pods of this mode do not get."""
+
+
+_NO_ADDITIONS: Final = CompiledAdditions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +60,10 @@ class CompiledRule:
     snapshots: tuple[tuple[Callable[[str], object], str], ...]
     """Image patterns, each with the id of its image cache."""
     auto: bool
-    annotations: Mapping[str, str]
+    additions: Mapping[SchedulingMode, CompiledAdditions]
+    """For each mode what is added to pods that are placed in it."""
+    always: CompiledAdditions
+    """What is added to pods that cannot be placed."""
     rollout: int
     observe: bool
     deny: bool
@@ -46,6 +72,16 @@ class CompiledRule:
     """If this is a share of a mix, its percentage."""
     mix: tuple["CompiledRule", ...] = ()
     """For each of 100 executors the rule that it takes; empty if there is no mix."""
+    first: "CompiledRule | None" = None
+    """The rule that the first executors take; None if there is none."""
+    count: int = 0
+    """How many executors are first."""
+
+    @property
+    def variants(self) -> "tuple[CompiledRule, ...]":
+        """This rule and all those that executors take in place of it, each once."""
+        first = () if self.first is None else (self.first,)
+        return (self, *first, *{id(one): one for one in self.mix}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +89,10 @@ class CompiledProfile:
     """A profile, with what the policy says for all profiles."""
 
     name: str
-    selector: tuple[tuple[str, str], ...]
+    selectors: tuple[PodSelector, ...]
+    """A pod is selected if one of these selects it."""
+    application_labels: tuple[str, ...]
+    """The labels that name the application of a pod. The first one that a pod has counts."""
     allow_override: bool
     label: NodeLabel
     taints: tuple[Taint, ...]
@@ -75,7 +114,8 @@ def compile_profile(policy: Policy, name: str) -> CompiledProfile:
     containers = {Role.DRIVER: names.DRIVER_CONTAINER, Role.EXECUTOR: names.EXECUTOR_CONTAINER}
     return CompiledProfile(
         name=name,
-        selector=tuple(policy.selector.match_labels.items()),
+        selectors=policy.selector.selectors,
+        application_labels=policy.selector.application_labels,
         allow_override=profile.allow_override,
         label=node.label,
         taints=node.taints,
@@ -96,33 +136,65 @@ def compile_policy(policy: Policy) -> dict[str, CompiledProfile]:
 
 def _compile_rule(rule: Rule, container: str, policy: Policy) -> CompiledRule:
     compiled = _compile_one(rule, container, policy)
-    if not isinstance(rule, ExecutorRule) or not rule.mix:
+    if not isinstance(rule, ExecutorRule):
         return compiled
-    parts = [
-        replace(
-            compiled,
-            mode=share.mode,
-            annotations={**rule.annotations, **share.annotations},
-            percent=share.percent,
-        )
-        for share in rule.mix
-    ]
+    if rule.first is not None:
+        return replace(compiled, first=replace(compiled, mode=rule.first.mode), count=rule.first.count)
+    if not rule.mix:
+        return compiled
+    parts = []
+    for share in rule.mix:
+        additions, always = _compile_additions(rule.additions.merged(share.additions), policy.virtual_node)
+        parts.append(replace(compiled, mode=share.mode, additions=additions, always=always, percent=share.percent))
     sequence = _apportioned(tuple(share.percent for share in rule.mix))
     return replace(compiled, mix=tuple(parts[index] for index in sequence))
 
 
 def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
+    additions, always = _compile_additions(rule.additions, policy.virtual_node)
     return CompiledRule(
         mode=rule.mode,
         directives=_directives(rule.weight, policy.virtual_node),
         container=container,
         snapshots=tuple((_matcher(one.image), one.id) for one in rule.image_cache.snapshots),
         auto=rule.image_cache.auto,
-        annotations=rule.annotations,
+        additions=additions,
+        always=always,
         rollout=rule.rollout,
         observe=rule.observe,
         deny=rule.unplaceable is Unplaceable.DENY,
     )
+
+
+def _compile_additions(
+    given: Additions, node: VirtualNode
+) -> tuple[Mapping[SchedulingMode, CompiledAdditions], CompiledAdditions]:
+    """What is added in each mode, and to pods that cannot be placed."""
+    if not (given.labels or given.annotations or given.always.labels or given.always.annotations):
+        return dict.fromkeys(SchedulingMode, _NO_ADDITIONS), _NO_ADDITIONS
+    always = _added(given.always.labels, ChangeReason.ALWAYS), _added(given.always.annotations, ChangeReason.ALWAYS)
+    labels = (*_added(given.labels, ChangeReason.POLICY), *always[0])
+    annotations = (*_added(given.annotations, ChangeReason.POLICY), *always[1])
+    outranking = tuple((key, value) for key, value, _ in labels if key in node.outranked_by)
+    virtual_only = CompiledAdditions(labels, annotations, outranking)
+    opened, closed = _without_outranking(labels, annotations, node), _without_outranking(*always, node)
+    by_mode = {
+        mode: virtual_only if mode.requires is Side.VIRTUAL else opened if mode.opens_eci else closed
+        for mode in SchedulingMode
+    }
+    return by_mode, closed
+
+
+def _added(entries: Mapping[str, str], why: ChangeReason) -> tuple[Addition, ...]:
+    return tuple((key, value, why) for key, value in entries.items())
+
+
+def _without_outranking(
+    labels: tuple[Addition, ...], annotations: tuple[Addition, ...], node: VirtualNode
+) -> CompiledAdditions:
+    kept = tuple(one for one in labels if one[0] not in node.outranked_by)
+    withheld = tuple((key, value) for key, value, _ in labels if key in node.outranked_by)
+    return CompiledAdditions(kept, annotations, withheld=withheld)
 
 
 # Many profiles share their patterns and their weights.

@@ -195,7 +195,7 @@ def answer(body: bytes | bytearray, profile: CompiledProfile) -> Answer:
         profile=profile.name,
         namespace=namespace,
         name=metadata.name or metadata.generate_name or "",
-        application=application(metadata.labels or {}),
+        application=application(metadata.labels or {}, profile.application_labels),
         role=placement.role,
         mode=placement.mode,
         reason=placement.reason or "",
@@ -267,7 +267,7 @@ def _read_pod(body: bytes | bytearray, profile: CompiledProfile) -> tuple[Reques
 
 def _with_pod(outline: _OutlineRequest, profile: CompiledProfile) -> tuple[PodRequest, Excess | None]:
     try:
-        pod, too_large = pod_of(outline.object, (key for key, _ in profile.selector))
+        pod, too_large = pod_of(outline.object, (key for one in profile.selectors for key, _ in one.labels))
     except ValidationError:
         raise
     except (DecodeError, RecursionError) as error:

@@ -59,6 +59,20 @@ def fault(sentence: str, *within: str | int) -> PydanticCustomError:
     return PydanticCustomError("fault", "{sentence}", {"sentence": sentence, "within": within})
 
 
+def not_null(value: object) -> object:
+    """`value`. Raises a fault if it is null: a key that has no value is left out."""
+    if value is None:
+        raise fault("found null; accepted: a value, or no such key")
+    return value
+
+
+def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`values`. Raises a fault if two of them are equal."""
+    if any(value in values[:index] for index, value in enumerate(values)):
+        raise fault("found an entry twice; accepted: each at most once")
+    return values
+
+
 class PolicySchema(GenerateJsonSchema):
     """The JSON Schema of the policy. A map with restricted keys accepts no others; pydantic's own schema would.
 

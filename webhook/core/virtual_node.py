@@ -1,12 +1,12 @@
 """The virtual node in the policy file: how to recognise it, what it cannot run, and which annotations it reads."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from webhook.core import names
-from webhook.core.schema import MOST_ENTRIES, LabelValue, PolicyModel, QualifiedName, fault
+from webhook.core.schema import MOST_ENTRIES, LabelValue, PolicyModel, QualifiedName, not_null, unique
 
 
 class TaintEffect(StrEnum):
@@ -34,18 +34,12 @@ class NodeLabel(PolicyModel):
     """Value of the label on virtual nodes."""
 
 
-def _not_null(value: object) -> object:
-    if value is None:
-        raise fault("found null; accepted: a label value, or no such key for any value")
-    return value
-
-
 class Taint(PolicyModel):
     """A taint that keeps pods off the virtual node."""
 
     key: QualifiedName
     """Key of the taint."""
-    value: Annotated[LabelValue | None, BeforeValidator(_not_null)] = Field(default_factory=lambda: None)
+    value: Annotated[LabelValue | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
     """Value of the taint. If it is left out, any value is tolerated (operator Exists)."""
     effect: TaintEffect = TaintEffect.NO_SCHEDULE
     """Effect of the taint."""
@@ -60,27 +54,21 @@ class ImageCacheKeys(PolicyModel):
     """Annotation whose value is the id of one image cache."""
 
 
-def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        raise fault("found an entry twice; accepted: each at most once")
-    return values
-
-
 class VirtualNode(PolicyModel):
     """The virtual node. The defaults are those of ACK."""
 
     label: NodeLabel = NodeLabel()
     """The label that all virtual nodes have."""
-    taints: Annotated[tuple[Taint, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(_unique)] = (
+    taints: Annotated[tuple[Taint, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(unique)] = (
         Taint(key=names.VIRTUAL_NODE_TAINT[0], value=names.VIRTUAL_NODE_TAINT[1]),
     )
     """The taints that keep pods off virtual nodes. A node with the first one is taken for a virtual node."""
-    unsupported: Annotated[tuple[Unsupported, ...], AfterValidator(_unique)] = (
+    unsupported: Annotated[tuple[Unsupported, ...], AfterValidator(unique)] = (
         Unsupported.HOST_PATH,
         Unsupported.HOST_NETWORK,
     )
     """What virtual nodes cannot run. A pod that needs it stays on ECS."""
-    outranked_by: Annotated[tuple[QualifiedName, ...], Field(max_length=MOST_ENTRIES), AfterValidator(_unique)] = (
+    outranked_by: Annotated[tuple[QualifiedName, ...], Field(max_length=MOST_ENTRIES), AfterValidator(unique)] = (
         names.ECI_LABEL,
         names.ACS_LABEL,
     )

@@ -6,6 +6,7 @@ from typing import Final
 from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, name_of
 from webhook.cli.doctor.snapshot import ClusterSnapshot
 from webhook.core import names
+from webhook.core.policy import Policy
 
 _CHECK: Final = "ResourcePolicies"
 #: Labels that pods of a SparkConnect lack.
@@ -29,8 +30,7 @@ def check_resource_policies(snapshot: ClusterSnapshot) -> Iterator[Finding]:
 
 
 def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnapshot) -> Finding:
-    ours = snapshot.policy.selector.match_labels
-    selecting = [one for one in policies if all(ours.get(key, value) == value for key, value in _selector(one).items())]
+    selecting = [one for one in policies if _may_select(one, snapshot.policy)]
     if not selecting:
         others = f"its ResourcePolicies select other pods: {_names(policies)}" if policies else "has none"
         sentence = f"{namespace} needs a ResourcePolicy, but {others}"
@@ -51,6 +51,13 @@ def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnap
     sentence = f"{name} of {namespace} counts by {key}, a label that SparkConnect pods lack, "
     sentence += f"so it rejects those of {_names(connects)}"
     return Finding(_CHECK, Level.FAULT, sentence, f"kubectl edit resourcepolicy {name} --namespace {namespace}")
+
+
+def _may_select(policy: JSON, ours: Policy) -> bool:
+    """Whether pods that our policy selects may have the labels that a ResourcePolicy selects."""
+    wanted = _selector(policy).items()
+    alternatives = (dict(one.labels) for one in ours.selector.selectors)
+    return any(all(labels.get(key, value) in (None, value) for key, value in wanted) for labels in alternatives)
 
 
 def _selector(policy: JSON) -> dict[str, str]:

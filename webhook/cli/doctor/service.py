@@ -120,7 +120,7 @@ def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) 
     """Sends a review through the API server's proxy, or else by `route`."""
     if not installation.ready or not installation.profiles:
         return None
-    path, review = f"/mutate/{installation.recommended}", probe_review(installation.selector)
+    path, review = f"/mutate/{installation.recommended}", probe_review(installation.example)
     service = f"/api/v1/namespaces/{installation.namespace}/services/https:{installation.service}:443"
     way = "through the API server's proxy"
     try:

@@ -12,7 +12,7 @@ from certs.pem import PemError, read_certificates
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy
+from webhook.core.policy import Policy, Role
 from webhook.service.policy_file import PolicyError, parse_policy
 
 T = TypeVar("T")
@@ -68,9 +68,17 @@ class Installation:
         return self.profiles[0] if self.profiles and "default" not in self.profiles else "default"
 
     @property
-    def selector(self) -> dict[str, str]:
-        """The labels of the pods that the configuration selects."""
-        return (self.entries[0].get("objectSelector") or {}).get("matchLabels") or {}
+    def example(self) -> dict[str, str]:
+        """The labels of an executor or worker that the policy selects, as far as it can be read."""
+        return (self.policy or Policy()).selector.example
+
+    def selects(self, pod: JSON) -> bool:
+        """Whether the configuration selects `pod` by its labels."""
+        selector, labels = self.entries[0].get("objectSelector") or {}, labels_of(pod)
+        return (selector.get("matchLabels") or {}).items() <= labels.items() and all(
+            one["key"] in labels and (one["operator"] == "Exists" or labels[one["key"]] in one["values"])
+            for one in selector.get("matchExpressions") or ()
+        )
 
     @property
     def bundles(self) -> dict[str, bytes]:
@@ -134,7 +142,7 @@ class ClusterSnapshot:
         rules = self.policy.profiles.get(profile_label(namespace) or "")
         if rules is None:
             return set()
-        return {rules.driver.mode, rules.executor.mode, *(share.mode for share in rules.executor.mix)}
+        return {mode for role in Role for _, mode, _ in rules.rule(role).variants()}
 
 
 def is_ours(configuration: JSON) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
+from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of
 from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
 from webhook.core import names
 from webhook.core.placement import Mismatch, Verdict
@@ -42,7 +42,7 @@ def _is_expected(pod: JSON, namespace: str, profile: str, installation: Installa
     """Whether the webhook would have left its record on `pod`."""
     policy = installation.policy
     if policy is None or profile not in policy.profiles:
-        return installation.selector.items() <= labels_of(pod).items()
+        return installation.selects(pod)
     decision = decide_for(msgspec.convert(pod, Pod), namespace, compile_profile(policy, profile))
     if isinstance(decision, Mismatch) or decision.placement.reason is Reason.TOO_LARGE:
         return False

@@ -1,17 +1,18 @@
 """Words for decisions and changes."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from webhook.core import names
-from webhook.core.distribution import WHOLE, application
+from webhook.core.distribution import WHOLE, application, executor_number
 from webhook.core.patch import Change, Kind, Operation
 from webhook.core.placement import Mismatch, Origin, Placement, Verdict
 from webhook.core.pod import NodeSelectorRequirement, Pod, Toleration
-from webhook.core.profile import CompiledProfile
+from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.reasons import ChangeReason as Why
 from webhook.core.review import Request
+from webhook.core.selectors import Unmet
 from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, PodExplanation
 from webhook.explain.outcome import Fate, NoProfile
@@ -21,6 +22,7 @@ from webhook.spark.workloads import Refusal, Refuser, Workload
 REASONS: Final[dict[Why, str]] = {
     Why.RECORD: "records the decision",
     Why.POLICY: "added by the policy to pods that may run on ECI",
+    Why.ALWAYS: "added by the policy to pods wherever they run",
     Why.IMAGE_CACHE_AUTO: "creates and matches image caches automatically",
     Why.IMAGE_CACHE_SNAPSHOT: "the policy's image cache for this image",
     Why.OPENS_VIRTUAL_NODE: "tolerates the virtual node's taint",
@@ -32,6 +34,7 @@ REASONS: Final[dict[Why, str]] = {
     Why.OWN_VALUE: 'the pod has its own value "{found}"',
     Why.OWN_IMAGE_CACHE: "the pod has its own: {key}: {found}",
     Why.ALREADY_TOLERATED: "the pod tolerates the taint already: {found}",
+    Why.OUTRANKS_AFFINITY: "the policy adds it only in modes that require virtual nodes, because it outranks affinity",
     Why.EMPTY_TERM: "an empty term matches no node",
     Why.OUTSIDE_ROLLOUT: "the application is outside the rollout",
     Why.ASKS_FOR_NONE: "the pod asks to be left alone",
@@ -55,8 +58,8 @@ def what(change: Change) -> str:
     """What a change is about."""
     added = change.operation is Operation.ADD
     match change.kind:
-        case Kind.ANNOTATION:
-            return f"annotation {change.key}" + (f": {change.value}" if added else "")
+        case Kind.LABEL | Kind.ANNOTATION:
+            return f"{change.kind} {change.key}" + (f": {change.value}" if added else "")
         case Kind.IMAGE_CACHE:
             return "image cache"
         case Kind.TOLERATION if change.value is not None:
@@ -98,12 +101,17 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
         case Origin.OVERRIDE:
             steps.append(f"the pod's annotation {names.MODE_ANNOTATION} asks for {placement.asked}")
         case Origin.ROLLOUT:
-            steps.append(f"{applies}, but not to {one_line(application(labels))}")
+            name = application(labels, profile.application_labels)
+            steps.append(f"{applies}, but not to {one_line(name)}")
         case Origin.MIX:
-            number = one_line(labels[names.SPARK_EXEC_ID])
-            share = f"number {number} is in the share of {placement.share} % with {placement.asked}"
+            share = f"number {_number(pod)} is in the share of {placement.share} % with {placement.asked}"
             steps = [f"profile {profile.name} has a mix for the executors: {share}"]
-    if placement.source in (Origin.PROFILE, Origin.MIX) and rule.rollout < WHOLE:
+        case Origin.FIRST:
+            told = f"number {_number(pod)} is among the first {rule.count}, which have {placement.asked}"
+            steps.append(f"{told}; an executor in its place will have a later number")
+        case _ if rule.first is not None or rule.mix:
+            steps += _not_by_number(pod, rule)
+    if placement.source in (Origin.PROFILE, Origin.MIX, Origin.FIRST) and rule.rollout < WHOLE:
         steps.append(f"{applies}, and to this one")
     if placement.mode != placement.asked:
         steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
@@ -112,19 +120,35 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
     return "; ".join(steps)
 
 
+def _not_by_number(pod: Pod, rule: CompiledRule) -> Iterator[str]:
+    """Why a pod of a rule with `first` or a mix takes the mode of the rule itself."""
+    if executor_number(pod.metadata) is None:
+        yield f"the pod has no executor number, so {'the mix' if rule.mix else 'first'} does not apply"
+    else:
+        yield f"number {_number(pod)} comes after the first {rule.count}, which have {rule.first and rule.first.mode}"
+
+
+def _number(pod: Pod) -> str:
+    return str(executor_number(pod.metadata))
+
+
 def skipped(reason: NoProfile | Mismatch | Request) -> str:
     """Why a pod is skipped, as a clause."""
     match reason:
         case NoProfile():
             return one_line(reason.why)
-        case Mismatch(key=key, found=None):
-            return f"the label {key} is missing"
         case Mismatch():
-            *others, last = reason.accepted
-            accepted = f"{', '.join(others)} or {last}" if others else f'"{last}"'
-            return f'the label {reason.key} is "{one_line(reason.found or "")}", not {accepted}'
+            return ", and ".join(map(_unmet, reason.unmet))
     about = "/".join(filter(None, (reason.kind.kind, reason.sub_resource)))
     return f"the request is {reason.operation} of {about}, and only CREATE of Pod is answered with a patch"
+
+
+def _unmet(label: Unmet) -> str:
+    if label.found is None:
+        return f"the label {label.key} is missing"
+    *others, last = label.accepted
+    accepted = f"{', '.join(others)} or {last}" if others else f'"{last}"'
+    return f'the label {label.key} is "{one_line(label.found)}", not {accepted}'
 
 
 def refused(refusal: Refusal) -> str:

@@ -1,0 +1,113 @@
+"""The kinds of Spark pods that a policy may select. Each is one entry: all that follows from it is read off its entry.
+
+Sources: the labels in core/names.py, and apache/spark-kubernetes-operator for the pods of a SparkCluster.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from msgspec import Struct
+
+from webhook.core import names
+
+#: Labels that a pod must have: each with its value, or with None for any value.
+Labels = tuple[tuple[str, str | None], ...]
+
+_APPLICATION: Final = ("driver", "executor")
+_CLUSTER: Final = ("master", "worker")
+_KUBEFLOW: Final = ("driver", "connect-server", "executor")
+
+
+class Alternative(StrEnum):
+    """A kind of Spark pod that a policy may select. A pod is selected if one of the alternatives selects it."""
+
+    #   value, labels, roles, labels that name the application, sentence
+    KUBEFLOW = (
+        "kubeflow",
+        ((names.LAUNCHED_BY_OPERATOR, "true"),),
+        _KUBEFLOW,
+        (names.APP_NAME, names.CONNECT_NAME),
+        "Pods that the Spark Operator of Kubeflow launched.",
+    )
+    APACHE = (
+        "apache",
+        ((names.APACHE_APP_NAME, None),),
+        _APPLICATION,
+        (names.APACHE_APP_NAME,),
+        "Drivers and executors of Apache's Spark Kubernetes Operator.",
+    )
+    # The name of an application is that of its submission in the driver, but that of the program in executors.
+    SPARK = (
+        "spark",
+        ((names.SPARK_APP_SELECTOR, None),),
+        _APPLICATION,
+        (names.SPARK_APP_SELECTOR,),
+        "All drivers and executors that Spark made: also those of spark-submit, and executors in client mode.",
+    )
+    CLUSTER = (
+        "cluster",
+        ((names.CLUSTER_NAME, None),),
+        _CLUSTER,
+        (names.CLUSTER_NAME,),
+        "Masters and workers of a SparkCluster of Apache's operator.",
+    )
+
+    labels: Labels
+    """The labels that such a pod has, beside its role."""
+    roles: tuple[str, ...]
+    """The values of the label `spark-role` that such pods have."""
+    application: tuple[str, ...]
+    """The labels that name the application of such a pod. A driver and its executors have them alike."""
+    sentence: str
+    """Which pods these are, for people."""
+
+    def __new__(cls, value: str, *row: Any) -> Self:  # noqa: D102, the fields are explained above
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.labels, member.roles, member.application, member.sentence = row
+        return member
+
+
+#: The roles that `matchLabels` selects as one of several alternatives.
+ALL_ROLES: Final = tuple(dict.fromkeys(role for one in Alternative for role in one.roles))
+#: The roles that `matchLabels` selects by itself.
+ROLES: Final = Alternative.KUBEFLOW.roles
+#: The labels that name the application of a pod, whichever alternative selects it. The first one that a pod has counts.
+#: They do not depend on the alternative, because one may select a driver and another one its executors.
+APPLICATION_LABELS: Final = (
+    *(key for one in Alternative for key in one.application),
+    names.SPARK_APP_NAME,
+)
+#: The same for the policies that need no `anyOf`: `[kubeflow]` and `matchLabels`.
+PLAIN_APPLICATION_LABELS: Final = (
+    *Alternative.KUBEFLOW.application,
+    names.SPARK_APP_NAME,
+    names.SPARK_APP_SELECTOR,
+)
+
+
+class PodSelector(Struct, frozen=True, gc=False):
+    """One alternative of a policy, made ready."""
+
+    labels: Labels
+    roles: tuple[str, ...]
+
+    def unmet(self, labels: Mapping[str, str]) -> "Unmet | None":
+        """The first label because of which a pod with `labels` is not selected; None if it is."""
+        for key, value in self.labels:
+            found = labels.get(key)
+            if found is None or (value is not None and found != value):
+                return Unmet(key, () if value is None else (value,), found)
+        role = labels.get(names.SPARK_ROLE)
+        return None if role in self.roles else Unmet(names.SPARK_ROLE, self.roles, role)
+
+
+class Unmet(Struct, frozen=True):
+    """A label because of which a pod is not selected."""
+
+    key: str
+    accepted: tuple[str, ...]
+    """The values that are accepted; empty for any value."""
+    found: str | None
+    """Its value; None if the pod has no such label."""
