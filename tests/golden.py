@@ -9,7 +9,7 @@ import yaml
 from tests import modes_table, settings_table
 from tests.admission_reviews import answer, patched
 from tests.cases import FILES, ROOT, case_of, entries
-from tests.chart import readme, values_schema
+from tests.chart import readme, selectors, values_schema
 from tests.cli.golden import rewrite_outputs
 from tests.overlays import difference, overlaid
 from webhook.core.modes import SchedulingMode
@@ -106,6 +106,7 @@ if __name__ == "__main__":
     rewrite_examples()
     settings_table.rewrite()
     modes_table.rewrite()
+    selectors.rewrite()
     rewrite_outputs()
     schema = json.loads(values_schema.FILE.read_text(encoding="utf-8"))
     values_schema.FILE.write_text(values_schema.text(values_schema.composed(schema)), encoding="utf-8")

@@ -27,8 +27,8 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
     )
     policy = _located(policy)
     definitions = {_PREFIX + name: definition for name, definition in policy.pop("$defs").items()}
-    # The templates need these values, so `null` must not remove them.
-    definitions[f"{_PREFIX}Selector"]["required"] = ["matchLabels"]
+    # Helm merges maps, so a list that is empty stands for the labels beside it.
+    del definitions[f"{_PREFIX}Selector"]["properties"]["anyOf"]["minItems"]
     by_hand = {name: definition for name, definition in schema["$defs"].items() if not name.startswith(_PREFIX)}
     properties = schema["properties"] | {
         "policy": policy | {"required": ["selector", "profiles"]},

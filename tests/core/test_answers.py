@@ -153,7 +153,8 @@ VIRTUAL, OTHERS = (NodeSelectorRequirement("type", operator, ["virtual-kubelet"]
 #: What a placement holds if nothing is asked of the pod.
 BARE: dict[str, Any] = {
     "verdict": Verdict.PLACE, "role": Role.EXECUTOR, "reason": None, "source": Origin.PROFILE, "share": None,
-    "placed": True, "cautions": (), "tolerations": (), "requirement": None, "preference": None, "annotations": {},
+    "placed": True, "cautions": (), "tolerations": (), "requirement": None, "preference": None, "annotations": (),
+    "labels": (), "withheld": (),
     "image_cache": None, "own_image_cache": "",
 }  # fmt: skip
 PREFERS_OTHERS = {
@@ -264,7 +265,7 @@ REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
                 "cautions": _caution(Reason.OVERRIDE_REFUSED, REFUSED),
                 "tolerations": OPENED,
                 "preference": PreferredSchedulingTerm(1, NodeSelectorTerm([VIRTUAL], None)),
-                "annotations": {"k8s.aliyun.com/eci-use-specs": "2-4Gi"},
+                "annotations": (("k8s.aliyun.com/eci-use-specs", "2-4Gi", ChangeReason.POLICY),),
                 "image_cache": ("k8s.aliyun.com/eci-image-snapshot-id", "imc-1", ChangeReason.IMAGE_CACHE_SNAPSHOT),
             },
         ),
@@ -276,7 +277,8 @@ REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
             {
                 "tolerations": OPENED,
                 "preference": PreferredSchedulingTerm(1, NodeSelectorTerm([OTHERS], None)),
-                "annotations": {"k8s.aliyun.com/eci-use-specs": "2-4Gi"},
+                "annotations": (("k8s.aliyun.com/eci-use-specs", "2-4Gi", ChangeReason.POLICY),),
+                "reason": Reason.NO_EXECUTOR_NUMBER,
             },
         ),
         ("rich", _pod(spark__exec__id=f"{10**17 + 1}"), "ecs-only", "ecs-only", {"source": Origin.MIX, "share": 60}),
@@ -326,7 +328,6 @@ def test_the_whole_placement(profile: str, pod: Any, mode: str, asked: str, valu
         BARE | {"mode": mode, "asked": asked, "record": _record(mode, profile, values.get("reason", ""))} | values
     )
     assert msgspec.structs.asdict(found) == expected
-    assert type(found.annotations) is dict
 
 
 IN, OUT = ({"key": "type", "operator": operator, "values": ["virtual-kubelet"]} for operator in ("In", "NotIn"))
@@ -428,7 +429,10 @@ def test_every_change_of_a_pod(profile: str, role: str, pod: Any, made: list[str
     read = msgspec.convert(pod, Pod)
     placement = decide(read, "default", Role(role), PROFILES[profile])
     found = changes(read, placement)
-    wanted = {**{key: value for key, value, _ in placement.annotations}, "spark-eci-webhook/placement": placement.record}
+    wanted = {
+        **{key: value for key, value, _ in placement.annotations},
+        "spark-eci-webhook/placement": placement.record,
+    }
     assert {one.key: one.value for one in found if one.key in wanted} == wanted
     assert made == [
         f"{one.kind} {one.key} {one.operation} {one.reason} {msgspec.to_builtins(one.found)} {one.terms}"
@@ -449,7 +453,7 @@ def test_the_codes_in_json_stay_as_they_are() -> None:
         "own-requirement unsupported excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
         "record policy always image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
         "keeps-off-virtual-nodes prefers-virtual-nodes prefers-other-nodes already-there own-value own-image-cache "
-        "already-tolerated empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
+        "already-tolerated outranks-affinity empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
         "resource-policy-chooses no-preference",
         "hostPath hostNetwork privileged",
         "allow deny",
@@ -571,7 +575,7 @@ def test_values_are_immutable_and_take_no_more_memory_than_they_need() -> None:
     passing = {"_Review", "_PodReview", "Request", "PodRequest", "GroupVersionKind", "Response", "_Envelope", "_Status"}
     passing |= {"_OutlineReview", "_OutlineRequest"}
     assert {one.__name__ for one in structs if not one.__struct_config__.frozen} <= passing
-    tracked = {"Admission", "Caution", "Mismatch", "PatchOperation"}
+    tracked = {"Admission", "Caution", "Mismatch", "PatchOperation", "Unmet"}
     assert {one.__name__ for one in structs if one.__struct_config__.gc} <= passing | tracked
     fields = [field for one in structs if issubclass(one, View) for field in msgspec.structs.fields(one)]
     assert all(field.default is None for field in fields if not field.required)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.distribution import WHOLE, application, apportion, in_rollout
+from webhook.core.distribution import WHOLE, application, apportion, executor_number, in_rollout
+from webhook.core.pod import ObjectMeta, OwnerReference
+from webhook.core.selectors import APPLICATION_LABELS, PLAIN_APPLICATION_LABELS
 
 
 @st.composite
@@ -128,7 +130,63 @@ def test_other_numbers_belong_to_the_name() -> None:
     ],
 )
 def test_the_most_telling_label_names_the_application(labels: dict[str, str], name: str) -> None:
-    assert application(labels) == name
+    assert application(labels, PLAIN_APPLICATION_LABELS) == name
+
+
+DRIVER, EXECUTOR = (
+    {"spark-app-selector": "spark-1", "spark-app-name": name} for name in ("of-the-submission", "of-the-program")
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "name"),
+    [
+        ({}, "spark-1"),
+        ({"spark.operator/spark-app-name": "pi"}, "pi"),
+        ({"sparkoperator.k8s.io/connect-name": "notebooks"}, "notebooks"),
+        ({"sparkoperator.k8s.io/connect-name": "notebooks", "sparkoperator.k8s.io/app-name": "etl"}, "etl"),
+    ],
+)
+def test_a_driver_and_its_executors_agree_even_if_spark_names_them_differently(
+    labels: dict[str, str], name: str
+) -> None:
+    assert [application(pod | labels, APPLICATION_LABELS) for pod in (DRIVER, EXECUTOR)] == [name, name]
+
+
+def test_masters_and_workers_belong_to_their_cluster() -> None:
+    assert application({"spark.operator/spark-cluster-name": "prod"}, APPLICATION_LABELS) == "prod"
+
+
+OWNED = [OwnerReference("ReplicaSet", "w"), OwnerReference("StatefulSet", "prod-worker")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "owners", "number"),
+    [
+        ({"spark-exec-id": "7"}, "x-exec-7", None, 7),
+        ({"spark-exec-id": "7", "apps.kubernetes.io/pod-index": "2"}, "prod-worker-3", OWNED, 7),
+        ({"spark-exec-id": "EXECID", "apps.kubernetes.io/pod-index": "2"}, "prod-worker-3", OWNED, 3),
+        ({"apps.kubernetes.io/pod-index": "x"}, "prod-worker-3", OWNED, 4),
+        ({}, "prod-worker-0", OWNED, 1),
+        ({}, "prod-worker-12", OWNED, 13),
+        ({}, "prod-worker-12", None, None),
+        ({}, "prod-worker-12", OWNED[:1], None),
+        ({}, "prod-worker-x", OWNED, None),
+        ({}, "prod-worker-", OWNED, None),
+        ({}, "prod-workers-1", OWNED, None),
+        ({}, None, OWNED, None),
+        ({"spark-exec-id": "EXECID"}, "spark-x-exec-abcde", None, None),
+        ({"spark-exec-id": "\u0663"}, "x", None, None),
+        ({"spark-exec-id": "-1"}, "x", None, None),
+        ({"spark-exec-id": f"{10**17 + 1}"}, "x", None, 10**17 + 1),
+        ({"spark-exec-id": f"{10**18}"}, "x", None, None),
+        (None, None, [], None),
+    ],
+)
+def test_an_executor_has_sparks_number_or_its_ordinal_and_one(
+    labels: dict[str, str] | None, name: str | None, owners: list[OwnerReference] | None, number: int | None
+) -> None:
+    assert executor_number(ObjectMeta(name=name, labels=labels, owner_references=owners)) == number
 
 
 @pytest.mark.parametrize("digits", [8, 10, 13, 16, 19])

@@ -264,7 +264,7 @@ def test_a_driver_has_no_mix() -> None:
     with pytest.raises(PolicyError) as error:
         _policy("{}", "{mix: []}")
     assert error.value.faults == [
-        "p.yaml: profiles.default.driver.mix: unknown key; accepted: mode, weight, imageCache, annotations, rollout, observe, unplaceable"
+        "p.yaml: profiles.default.driver.mix: unknown key; accepted: mode, weight, imageCache, labels, annotations, always, rollout, observe, unplaceable"
     ]
 
 

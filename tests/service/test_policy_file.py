@@ -15,8 +15,7 @@ from webhook.service.yaml_loader import documents
 #: The shape that the README shows, with every default written out.
 MODES = ", ".join(SchedulingMode)
 WRITTEN_OUT = b"""
-selector:
-  matchLabels: {sparkoperator.k8s.io/launched-by-spark-operator: "true"}
+selector: {anyOf: [kubeflow]}
 virtualNode:
   label: {key: type, value: virtual-kubelet}
   taints: [{key: virtual-kubelet.io/provider, value: alibabacloud, effect: NoSchedule}]

@@ -82,7 +82,67 @@ app.kubernetes.io/component: certificate-controller
 
 {{- /* The policy file. A change of its checksum restarts the pods. */}}
 {{- define "spark-eci-webhook.policy" -}}
-{{ toYaml .Values.policy }}
+{{- $selector := pick .Values.policy.selector (ternary "anyOf" "matchLabels" (not (empty .Values.policy.selector.anyOf))) }}
+{{- merge (dict "selector" $selector) (omit .Values.policy "selector") | toYaml }}
+{{- end }}
+
+{{- /* The alternatives of the selector, below the key `alternatives`: for each the labels with their values, the labels with any value, and the roles. */}}
+{{- define "spark-eci-webhook.alternatives" -}}
+{{- $known := .Files.Get "files/selectors.yaml" | fromYaml }}
+{{- $found := list }}
+{{- range .Values.policy.selector.anyOf }}
+{{- $found = append $found (ternary (dict "matchLabels" (get (default dict (ternary . dict (kindIs "map" .))) "matchLabels") "exists" list "roles" $known.allRoles) (get $known.alternatives (toString .)) (kindIs "map" .)) }}
+{{- end }}
+{{- if not $found }}
+{{- $found = list (dict "matchLabels" .Values.policy.selector.matchLabels "exists" list "roles" $known.roles) }}
+{{- end }}
+{{- dict "alternatives" $found | toYaml }}
+{{- end }}
+
+{{- /* The objectSelector: exact for one alternative. Of several, which labels cannot express, it requires what all of them require. */}}
+{{- define "spark-eci-webhook.objectSelector" -}}
+{{- $alternatives := (include "spark-eci-webhook.alternatives" . | fromYaml).alternatives }}
+{{- $one := eq (len $alternatives) 1 }}
+{{- $first := first $alternatives }}
+{{- $roles := list }}
+{{- range $alternatives }}{{ $roles = concat $roles .roles | uniq }}{{ end }}
+{{- $expressions := list }}
+{{- range $key := concat (keys $first.matchLabels) $first.exists | sortAlpha }}
+{{- $all := true }}
+{{- $any := false }}
+{{- $values := list }}
+{{- range $alternatives }}
+{{- if has $key .exists }}{{ $any = true }}
+{{- else if hasKey .matchLabels $key }}{{ $values = append $values (get .matchLabels $key) | uniq }}
+{{- else }}{{ $all = false }}{{ end }}
+{{- end }}
+{{- if and $all $any }}
+{{- $expressions = append $expressions (dict "key" $key "operator" "Exists") }}
+{{- else if and $all (not $one) }}
+{{- $expressions = append $expressions (dict "key" $key "operator" "In" "values" $values) }}
+{{- end }}
+{{- end }}
+{{- $expressions = append $expressions (dict "key" "spark-role" "operator" "In" "values" $roles) }}
+{{- $labels := ternary (dict "matchLabels" $first.matchLabels) dict (and $one (not (empty $first.matchLabels))) }}
+{{- merge $labels (dict "matchExpressions" $expressions) | toYaml }}
+{{- end }}
+
+{{- /* A CEL expression for several alternatives; empty for one, which the objectSelector expresses. */}}
+{{- define "spark-eci-webhook.matchCondition" -}}
+{{- $alternatives := (include "spark-eci-webhook.alternatives" . | fromYaml).alternatives }}
+{{- if gt (len $alternatives) 1 }}
+{{- $all := list }}
+{{- range $alternatives }}
+{{- $parts := list }}
+{{- range $key, $value := .matchLabels }}
+{{- $parts = append $parts (printf "'%s' in object.metadata.labels && object.metadata.labels['%s'] == '%s'" $key $key $value) }}
+{{- end }}
+{{- range .exists }}{{ $parts = append $parts (printf "'%s' in object.metadata.labels" .) }}{{ end }}
+{{- $parts = append $parts (printf "object.metadata.labels['spark-role'] in ['%s']" (join "', '" .roles)) }}
+{{- $all = append $all (printf "(%s)" (join " && " $parts)) }}
+{{- end }}
+{{- printf "has(object.metadata.labels) && 'spark-role' in object.metadata.labels && (%s)" (join " || " $all) }}
+{{- end }}
 {{- end }}
 
 {{- /* Takes PEM or base64 of PEM, in one line or many. Gives base64 of PEM. */}}
