@@ -8,10 +8,8 @@ import pytest
 from tests.chart.manifests import refusal, render
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
-LABELS = {
-    "sparkoperator.k8s.io/launched-by-spark-operator": None,
-    "app.kubernetes.io/name": "spark-eci-webhook",
-}
+OWN = {"app.kubernetes.io/name": "spark-eci-webhook"}
+LABELS = {"sparkoperator.k8s.io/launched-by-spark-operator": None} | OWN
 
 
 def resource_policy(**fields: Any) -> dict[str, Any]:
@@ -66,13 +64,22 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             "choose another name",
         ),
         (
-            {"policy": {"selector": {"matchLabels": LABELS}}},
-            "policy.selector.matchLabels selects the chart's own pods: choose labels that "
-            "certificates.controller.podLabels does not have",
+            {
+                "policy": {"selector": {"anyOf": ["kubeflow", {"matchLabels": OWN}]}},
+                "certificates": {"controller": {"podLabels": {"spark-role": "master"}}},
+            },
+            "policy.selector selects the chart's own pods: remove spark-role from certificates.controller.podLabels",
         ),
         (
-            {"podLabels": {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}},
-            "policy.selector.matchLabels selects the chart's own pods: choose labels that podLabels does not have",
+            {"podLabels": {"sparkoperator.k8s.io/launched-by-spark-operator": "true", "spark-role": "driver"}},
+            "policy.selector selects the chart's own pods: remove spark-role from podLabels",
+        ),
+        (
+            {
+                "policy": {"selector": {"anyOf": ["cluster", "spark"]}},
+                "podLabels": {"spark-app-selector": "a", "spark-role": "driver"},
+            },
+            "policy.selector selects the chart's own pods: remove spark-role from podLabels",
         ),
         (
             resource_policy(matchLabelKeys=["sparkoperator.k8s.io/submission-id"]),
@@ -101,6 +108,8 @@ def test_what_cannot_work_is_refused_with_a_sentence(values: dict[str, Any], sen
         {"replicas": 0, "podDisruptionBudget": {"enabled": False}},
         {"replicas": 0, "autoscaling": {"enabled": True}},
         {"terminationGracePeriodSeconds": 21},
+        {"podLabels": {"spark-role": "driver"}},
+        {"policy": {"selector": {"matchLabels": LABELS}}, "podLabels": {"spark-role": "operator"}},
         {
             "certificates": {
                 "source": "provided",

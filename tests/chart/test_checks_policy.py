@@ -32,6 +32,21 @@ def spot(rule: dict[str, str], share: dict[str, str]) -> dict[str, Any]:
     return executor(annotations=own, mix=[{"percent": 100, "mode": "eci-only", "annotations": shared}])
 
 
+#: Labels that a policy must not set, and who sets them.
+RESERVED = (
+    ("spark-eci-webhook/profile", "the webhook itself"),
+    ("spark-role", "Spark and its operators"),
+    ("spark-custom", "Spark and its operators"),
+    ("sparkoperator.k8s.io/app-name", "Spark and its operators"),
+    ("spark.operator/spark-cluster-name", "Spark and its operators"),
+    ("apps.kubernetes.io/pod-index", "Kubernetes"),
+    ("kubernetes.io/arch", "Kubernetes"),
+    ("k8s.io/a", "Kubernetes"),
+    ("a.b.k8s.io/c", "Kubernetes"),
+    ("pod-template-hash", "Kubernetes"),
+    ("controller-revision-hash", "Kubernetes"),
+)
+ANNOTATED = {"annotations": {"team": "b"}}
 LIMITED = {"strategy": "SpotWithPriceLimit", "price-limit": "0.5"}
 
 
@@ -42,11 +57,11 @@ LIMITED = {"strategy": "SpotWithPriceLimit", "price-limit": "0.5"}
         (mixed(50, 60), "executor.mix: the shares add up to 110 percent: make them add up to 100"),
         (
             annotated("spark-eci-webhook/mode", "eci-only"),
-            "executor.annotations: spark-eci-webhook/mode is set by the webhook: remove it",
+            "executor.annotations: spark-eci-webhook/mode is set by the webhook itself: remove it",
         ),
         (
             mixed(100, annotations={"spark-eci-webhook/placement": "here"}),
-            "executor.mix[0].annotations: spark-eci-webhook/placement is set by the webhook: remove it",
+            "executor.mix[0].annotations: spark-eci-webhook/placement is set by the webhook itself: remove it",
         ),
         *(
             (
@@ -93,10 +108,52 @@ LIMITED = {"strategy": "SpotWithPriceLimit", "price-limit": "0.5"}
         ),
         (spot({"strategy": "SpotWithPriceLimit"}, {}), f"executor.annotations: {BOTH}"),
         (spot({"price-limit": "0.5"}, {}), f"executor.annotations: {BOTH}"),
-        (spot({}, {"strategy": "SpotWithPriceLimit"}), f"executor.mix[0].annotations: {BOTH}"),
+        (spot({}, {"strategy": "SpotWithPriceLimit"}), f"executor.mix[0].annotations, with the rule's: {BOTH}"),
         (
             spot(LIMITED, {"strategy": "SpotAsPriceGo"}),
             f"executor.mix[0].annotations, with the rule's: {BOTH}",
+        ),
+        (
+            executor(annotations={f"{ECI}spot-price-limit": "1"}, always={"annotations": {f"{ECI}use-specs": "2-4Gi"}}),
+            f"executor.annotations: {BOTH}",
+        ),
+        (
+            annotated(f"{ECI}fail-strategy", "fail-soft"),
+            f'executor.annotations: {ECI}fail-strategy is "fail-soft": set it to fail-back, fail-over or fail-fast',
+        ),
+        (
+            executor(always={"annotations": {f"{ECI}fail-strategy": "fail-soft"}}),
+            f'executor.always.annotations: {ECI}fail-strategy is "fail-soft": '
+            "set it to fail-back, fail-over or fail-fast",
+        ),
+        (
+            executor(always={"annotations": {f"{ECI}imc-id": "i"}}),
+            f"executor.always.annotations: {ECI}imc-id is set through imageCache: remove it",
+        ),
+        *(
+            (
+                executor(**{field: {"labels": {key: "a"}} if field == "always" else {key: "a"}}),
+                f"executor.{place}: {key} is set by {owner}: remove it",
+            )
+            for field, place in (("labels", "labels"), ("always", "always.labels"))
+            for key, owner in RESERVED
+        ),
+        (
+            mixed(100, labels={"spark-role": "driver"}),
+            "executor.mix[0].labels: spark-role is set by Spark and its operators: remove it",
+        ),
+        (
+            executor(labels={"team": "a", "b": "c"}, always={"labels": {"team": "a"}}),
+            "executor.labels: team is in always.labels, too: set it in one of the two",
+        ),
+        (
+            executor(annotations={"team": "a"}, mix=[{"percent": 100, "mode": "ecs-only", "always": ANNOTATED}]),
+            "executor.mix[0].annotations, with the rule's: team is in always.annotations, too: "
+            "set it in one of the two",
+        ),
+        (
+            executor(first={"count": 1, "mode": "ecs-only"}, mix=[{"percent": 100, "mode": "ecs-only"}]),
+            "executor: first and mix are both set: set one of the two",
         ),
         (
             {"profiles": {"mine": {"driver": {"annotations": {f"{ECI}spot-price-limit": "1"}}}}},
@@ -126,6 +183,34 @@ def test_a_duplicate_entry_is_refused_as_the_service_does(field: str, entries: l
         parse_policy(json.dumps(policy).encode(), "policy.yaml")
 
 
+@pytest.mark.parametrize(
+    ("selector", "sentence"),
+    [
+        (
+            {"anyOf": ["spark"], "matchLabels": {"team": "etl"}},
+            "policy.selector: anyOf and matchLabels are both set: set one of the two",
+        ),
+        ({"anyOf": ["spark", "cluster", "spark"]}, "policy.selector.anyOf: duplicate entry: list each entry once"),
+        (
+            {"anyOf": [{"matchLabels": {"a": "b"}}, {"matchLabels": {"a": "b"}}]},
+            "policy.selector.anyOf: duplicate entry: list each entry once",
+        ),
+    ],
+)
+def test_a_selector_that_the_service_refuses_is_refused_with_a_sentence(
+    selector: dict[str, Any], sentence: str
+) -> None:
+    assert refusal({"policy": {"selector": selector}}).rstrip().endswith(sentence)
+    with pytest.raises(PolicyError):
+        parse_policy(json.dumps({"selector": selector}).encode(), "policy.yaml")
+
+
+def test_a_selector_of_nothing_is_refused() -> None:
+    """In a file, the service would take the default instead."""
+    sentence = "policy.selector: neither anyOf nor matchLabels is set: set one of the two"
+    assert refusal({"policy": {"selector": {"matchLabels": None}}}).rstrip().endswith(sentence)
+
+
 def test_more_profiles_than_one_configuration_holds_are_refused() -> None:
     sentence = (
         f"policy.profiles: found {MOST_PROFILES + 1} profiles: list at most {MOST_PROFILES}, because etcd cannot store a "
@@ -150,6 +235,12 @@ def test_more_profiles_than_one_configuration_holds_are_refused() -> None:
         annotated(f"{ECI}vswitch", ",".join("abcdefghij")),
         annotated(f"{ECI}security-group", "sg-1, sg-2"),
         annotated("example.org/anything", "at all"),
+        annotated(f"{ECI}fail-strategy", "fail-over"),
+        spot(LIMITED, {"price-limit": "1"}),
+        executor(labels={"app.kubernetes.io/part-of": "etl", "sparks": "fly", "notkubernetes.io/a": ""}),
+        executor(labels={"a": "b"}, annotations={"c": "d"}, always={"labels": {"c": "d"}, "annotations": {"a": "b"}}),
+        executor(first={"count": 3, "mode": "ecs-only"}, mix=[]),
+        {"selector": {"anyOf": ["kubeflow", "apache", "spark", "cluster", {"matchLabels": {"team": "etl"}}]}},
         {"virtualNode": {"unsupported": [], "taints": [{"key": "a"}, {"key": "a", "effect": "NoExecute"}]}},
     ],
 )

@@ -15,7 +15,9 @@ def policy(values: dict[str, Any], folder: Path) -> Policy:
 
 
 def test_the_default_policy_is_the_one_that_is_built_in(tmp_path: Path) -> None:
-    assert policy({}, tmp_path) == Policy()
+    found = policy({}, tmp_path)
+    assert found.digest == Policy().digest
+    assert (found.selector.selectors, found.profiles) == (Policy().selector.selectors, Policy().profiles)
 
 
 def test_a_profile_of_the_user_joins_the_built_in_ones(tmp_path: Path) -> None:
@@ -35,12 +37,22 @@ def test_null_replaces_the_labels_of_the_selector(tmp_path: Path) -> None:
     assert policy({"policy": {"selector": {"matchLabels": labels}}}, tmp_path).selector.match_labels == {"team": "data"}
 
 
+def test_a_list_of_alternatives_replaces_the_default_of_the_selector(tmp_path: Path) -> None:
+    alternatives = ["apache", "cluster", {"matchLabels": {"team": "etl"}}]
+    for labels in ({}, {"matchLabels": None}):
+        found = policy({"policy": {"selector": {"anyOf": alternatives, **labels}}}, tmp_path).selector
+        assert found.model_dump(mode="json", by_alias=True) == {"anyOf": alternatives, "matchLabels": None}
+
+
 def test_every_part_of_a_policy_reaches_the_file(tmp_path: Path) -> None:
     executor = {
         "mode": "ecs-first",
         "weight": 7,
         "imageCache": {"auto": False, "snapshots": [{"image": "*/spark:3.5.*", "id": "imc-2ze5hdcnngenmwc1jmwf"}]},
+        "labels": {"team": "etl"},
         "annotations": {"k8s.aliyun.com/eci-use-specs": "2-4Gi,ecs.c6.xlarge"},
+        "always": {"labels": {"cost": "high"}, "annotations": {"karpenter.sh/do-not-disrupt": "true"}},
+        "first": {"count": 2, "mode": "ecs-only"},
     }
     node = {
         "label": {"key": "k8s.aliyun.com/vnode", "value": "true"},

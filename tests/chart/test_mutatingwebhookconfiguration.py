@@ -1,17 +1,33 @@
 """templates/mutatingwebhookconfiguration.yaml: one entry for each profile, and one for unknown profiles."""
 
 import base64
+import json
+import random
 from typing import Any
 
 import pytest
 
 from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from tests.pods import MODES
+from webhook.core.placement import role_of
+from webhook.core.pod import ObjectMeta, Pod, PodSpec
+from webhook.core.policy import Role
+from webhook.core.profile import compile_profile
+from webhook.core.selectors import Alternative
+from webhook.service.policy_file import parse_policy
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
 PROFILES = sorted(["default", *MODES])
 NOT_OURS = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", NAMESPACE]}
 PEM = f"-----BEGIN CERTIFICATE-----\n{'A' * 64}\n-----END CERTIFICATE-----"
+
+
+def roles(*values: str) -> dict[str, Any]:
+    return {"key": "spark-role", "operator": "In", "values": list(values)}
+
+
+def exists(key: str) -> dict[str, Any]:
+    return {"key": key, "operator": "Exists"}
 
 
 def configuration(values: dict[str, Any] | None = None, **release: str) -> dict[str, Any]:
@@ -21,6 +37,15 @@ def configuration(values: dict[str, Any] | None = None, **release: str) -> dict[
 
 def entries(values: dict[str, Any] | None = None, **release: str) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in configuration(values, **release)["webhooks"]}
+
+
+def selectors(selector: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """The objectSelector and the match condition of all entries, from 1.28 on."""
+    found = entries({"policy": {"selector": selector}, "kubeVersion": "1.28"}).values()
+    ((text, condition),) = {
+        (json.dumps(one["objectSelector"]), (one.get("matchConditions") or [{}])[0].get("expression")) for one in found
+    }
+    return json.loads(text), condition
 
 
 def test_an_entry_is_whole_and_leaves_no_field_to_defaults() -> None:
@@ -43,13 +68,10 @@ def test_an_entry_is_whole_and_leaves_no_field_to_defaults() -> None:
             "matchLabels": {"spark-eci-webhook/profile": "eci-only"},
             "matchExpressions": [NOT_OURS],
         },
-        "objectSelector": {"matchLabels": OPERATOR},
-        "matchConditions": [
-            {
-                "name": "spark-role",
-                "expression": "has(object.metadata.labels) && 'spark-role' in object.metadata.labels",
-            }
-        ],
+        "objectSelector": {
+            "matchLabels": OPERATOR,
+            "matchExpressions": [roles("driver", "connect-server", "executor")],
+        },
         "matchPolicy": "Equivalent",
         "failurePolicy": "Ignore",
         "reinvocationPolicy": "IfNeeded",
@@ -79,7 +101,7 @@ def test_a_label_that_names_no_profile_is_told_so_and_never_blocks_a_pod() -> No
         }
         assert entry["clientConfig"]["service"]["path"] == "/unknown-profile"
         assert entry["failurePolicy"] == "Ignore"
-        assert entry["objectSelector"] == {"matchLabels": OPERATOR}
+        assert entry["objectSelector"] == entries()["default.spark-eci-webhook.io"]["objectSelector"]
 
 
 def test_every_namespace_with_the_label_is_selected_by_exactly_one_entry() -> None:
@@ -108,14 +130,99 @@ def test_installed_in_kube_system_the_namespace_is_listed_once() -> None:
 
 def test_the_object_selector_is_the_policys() -> None:
     labels = {"sparkoperator.k8s.io/launched-by-spark-operator": None, "team": "data"}
-    found = entries({"policy": {"selector": {"matchLabels": labels}}})
-    assert {str(entry["objectSelector"]) for entry in found.values()} == {str({"matchLabels": {"team": "data"}})}
+    assert selectors({"matchLabels": labels}) == (
+        {"matchLabels": {"team": "data"}, "matchExpressions": [roles("driver", "connect-server", "executor")]},
+        None,
+    )
+
+
+ALL_ROLES = ("driver", "connect-server", "executor", "master", "worker")
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "selector"),
+    [
+        (["kubeflow"], {"matchLabels": OPERATOR, "matchExpressions": [roles("driver", "connect-server", "executor")]}),
+        (["apache"], {"matchExpressions": [exists("spark.operator/spark-app-name"), roles("driver", "executor")]}),
+        (["spark"], {"matchExpressions": [exists("spark-app-selector"), roles("driver", "executor")]}),
+        (["cluster"], {"matchExpressions": [exists("spark.operator/spark-cluster-name"), roles("master", "worker")]}),
+        (
+            [{"matchLabels": {"a": "b", "team": "etl"}}],
+            {
+                "matchLabels": {"a": "b", "team": "etl"},
+                "matchExpressions": [roles("driver", "connect-server", "executor", "master", "worker")],
+            },
+        ),
+        (["spark", "apache"], {"matchExpressions": [roles("driver", "executor")]}),
+        (["kubeflow", "cluster"], {"matchExpressions": [roles(*ALL_ROLES)]}),
+        # What all alternatives require is required.
+        (
+            [{"matchLabels": {"team": "etl", "a": "b"}}, {"matchLabels": {"team": "ads"}}],
+            {
+                "matchExpressions": [
+                    {"key": "team", "operator": "In", "values": ["etl", "ads"]},
+                    roles(*ALL_ROLES),
+                ]
+            },
+        ),
+        (
+            ["spark", {"matchLabels": {"spark-app-selector": "a"}}],
+            {
+                "matchExpressions": [
+                    exists("spark-app-selector"),
+                    roles("driver", "executor", "connect-server", "master", "worker"),
+                ]
+            },
+        ),
+    ],
+)
+def test_the_object_selector_is_as_narrow_as_labels_can_say_it(
+    alternatives: list[Any], selector: dict[str, Any]
+) -> None:
+    found, condition = selectors({"anyOf": alternatives})
+    assert found == selector
+    assert (condition is not None) == (len(alternatives) > 1)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_object_selector_and_condition_together_select_what_the_service_places(seed: int) -> None:
+    drawn = random.Random(seed)  # noqa: S311
+    mine = [{"matchLabels": {"team": "etl"}}, {"matchLabels": {"team": "ads", "tier": "gold"}}]
+    alternatives = drawn.sample([*map(str, Alternative), *mine], drawn.randint(1, 4))
+    found, condition = selectors({"anyOf": alternatives})
+    policy = parse_policy(json.dumps({"selector": {"anyOf": alternatives}}).encode(), "policy.yaml")
+    profile = compile_profile(policy, "default")
+    values = {
+        "sparkoperator.k8s.io/launched-by-spark-operator": ["true", "false"],
+        "spark.operator/spark-app-name": ["pi", ""],
+        "spark-app-selector": ["spark-1"],
+        "spark.operator/spark-cluster-name": ["prod"],
+        "team": ["etl", "ads"],
+        "tier": ["gold"],
+        "spark-role": [*ALL_ROLES, "operator"],
+    }
+    for _ in range(100):
+        labels = {key: drawn.choice(some) for key, some in values.items() if drawn.random() < 0.6}
+        pod = Pod(ObjectMeta(labels=labels), PodSpec())
+        selected = _selects({"matchExpressions": [], **found}, labels)
+        ours = isinstance(role_of(pod, profile), Role)
+        assert selected >= ours
+        met = condition is None or _holds(condition, labels)
+        assert (selected and met) == ours
+
+
+def _holds(condition: str, labels: dict[str, str]) -> bool:
+    """What the CEL expression says of a pod. The end-to-end tests ask a real API server."""
+    python = condition.replace("has(object.metadata.labels)", "True").replace("object.metadata.labels", "labels")
+    return bool(eval(python.replace("&&", "and").replace("||", "or"), {"labels": labels}))  # noqa: S307
 
 
 @pytest.mark.parametrize(("version", "count"), [("1.20", 0), ("1.27.9", 0), ("1.28", 1), ("v1.36.0", 1)])
 def test_match_conditions_stand_where_the_cluster_has_them(version: str, count: int) -> None:
-    found = entries({"kubeVersion": version}).values()
+    several = {"policy": {"selector": {"anyOf": ["kubeflow", "spark"]}}}
+    found = entries(several | {"kubeVersion": version}).values()
     assert {len(entry.get("matchConditions", [])) for entry in found} == {count}
+    assert not [entry for entry in entries({"kubeVersion": version}).values() if "matchConditions" in entry]
 
 
 def test_the_ca_bundle_is_rendered_only_where_it_is_given() -> None:
@@ -171,6 +278,8 @@ def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     for expression in selector["matchExpressions"]:
         key, operator = expression["key"], expression["operator"]
         if operator == "Exists" and key not in labels:
+            return False
+        if operator == "In" and labels.get(key) not in expression["values"]:
             return False
         if operator == "NotIn" and labels.get(key) in expression["values"]:
             return False

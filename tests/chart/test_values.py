@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart import readme, values_schema
+from tests.chart import readme, selectors, values_schema
 from tests.chart.manifests import CHART, refusal, render
 from tests.chart.test_validity import EVERYTHING
 from tests.pods import MODES
@@ -48,6 +48,10 @@ def test_the_generated_parts_of_the_schema_are_current() -> None:
 def test_the_schema_says_what_every_value_may_be() -> None:
     schema = json.loads(values_schema.FILE.read_text())
     assert _untyped(yaml.safe_load((CHART / "values.yaml").read_text()), schema, schema) == []
+
+
+def test_the_alternatives_of_the_templates_are_those_of_the_code() -> None:
+    assert selectors.FILE.read_text() == selectors.text(), "run make golden"
 
 
 def test_every_value_has_its_comment_and_the_readme_its_row() -> None:
@@ -136,6 +140,9 @@ def test_a_key_left_empty_is_its_empty_default_or_left_out_or_refused_by_its_nam
         assert not re.search("': None|'null'|<nil>", str(render(_with(path, None))))
     elif default in ({}, [], "", False):
         assert render(_with(path, None)) == render(_with(path, default))
+    elif path == "policy.selector.matchLabels":
+        # It may be removed if there is another selector.
+        assert "policy.selector: neither anyOf nor matchLabels is set: set one of the two" in refusal(_with(path, None))
     else:
         outer, _, key = f".{path}".rpartition(".")
         where = outer.replace(".", "/")

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from webhook.core import eci_annotations, names
 from webhook.core.modes import SchedulingMode, Side
@@ -75,12 +75,23 @@ class MatchLabels(PolicyModel):
     """Labels that a pod must have, all of them."""
 
 
+#: Tags of the forms that an entry of anyOf may have. Pydantic puts them into the locations of its errors.
+NAMED, LABELLED = "[name]", "[labels]"
+
+
+def _form(value: object) -> str:
+    return LABELLED if isinstance(value, dict | MatchLabels) else NAMED
+
+
+_Entry = Annotated[Annotated[Alternative, Tag(NAMED)] | Annotated[MatchLabels, Tag(LABELLED)], Discriminator(_form)]
+
+
 class Selector(PolicyModel):
     """Which pods the webhook places: Spark's drivers, executors, masters and workers, and Spark Connect servers."""
 
-    any_of: Annotated[
-        tuple[Alternative | MatchLabels, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(unique)
-    ] = (Alternative.KUBEFLOW,)
+    any_of: Annotated[tuple[_Entry, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(unique)] = (
+        Alternative.KUBEFLOW,
+    )
     """Kinds of Spark pods; a pod is placed if one of them selects it."""
     match_labels: Annotated[_Labels | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
     """In place of anyOf: labels that a pod must have, all of them."""

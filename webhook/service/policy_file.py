@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from webhook.core.policy import Policy
+from webhook.core.policy import LABELLED, NAMED, Policy
 from webhook.core.schema import FORMS, PolicySchema
 from webhook.core.text import cut
 from webhook.service.yaml_loader import YAMLFaultError, stream
@@ -95,6 +95,8 @@ def _faults(error: ValidationError) -> list[str]:
 def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     location: tuple[str | int, ...] = (*fault["loc"], *context.get("within", ()))
+    named = NAMED in location
+    location = tuple(part for part in location if part not in (NAMED, LABELLED))
     if location and location[-1] == "[key]":
         found, where = json.dumps(cut(str(location[-2]), _LONGEST_KEY)), _path(location[:-2])
     else:
@@ -104,6 +106,8 @@ def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
     if kind == "missing":
         return f"{where}: required, but missing"
     accepted = _accepted(kind, context)
+    if accepted is not None and named:
+        accepted += ", {matchLabels: …}"
     if accepted is None:
         return f"{where}: {fault['msg']}" if where else str(fault["msg"])
     return f"{where or 'the file'}: found {found}; accepted: {accepted}"
@@ -145,6 +149,8 @@ def _keys(location: tuple[str | int, ...], schema: dict[str, Any]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             here = here["items"]
+            # Of the forms that an entry may have, only a map has keys.
+            here = here.get("oneOf", [here])[-1]
         else:
             here = here.get("properties", {}).get(part) or here["additionalProperties"]
         if "$ref" in here:

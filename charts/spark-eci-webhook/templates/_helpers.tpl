@@ -94,7 +94,7 @@ app.kubernetes.io/component: certificate-controller
 {{- $found = append $found (ternary (dict "matchLabels" (get (default dict (ternary . dict (kindIs "map" .))) "matchLabels") "exists" list "roles" $known.allRoles) (get $known.alternatives (toString .)) (kindIs "map" .)) }}
 {{- end }}
 {{- if not $found }}
-{{- $found = list (dict "matchLabels" .Values.policy.selector.matchLabels "exists" list "roles" $known.roles) }}
+{{- $found = list (dict "matchLabels" (default dict .Values.policy.selector.matchLabels) "exists" list "roles" $known.roles) }}
 {{- end }}
 {{- dict "alternatives" $found | toYaml }}
 {{- end }}

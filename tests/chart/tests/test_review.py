@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.chart.manifests import FULLNAME, NAMESPACE, render
 from tests.pods import MODES
+from webhook.core.selectors import Alternative, PodSelector
 
 TEMPLATE = "tests/review.yaml"
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
@@ -36,8 +39,16 @@ def test_it_probes_every_profile_as_a_pod_that_the_selector_matches() -> None:
         f"--profile={','.join(sorted([*MODES, 'mine']))}",
         "--label=sparkoperator.k8s.io/launched-by-spark-operator=true",
         "--label=team=etl",
+        "--label=spark-role=executor",
         "--ca-file=/etc/spark-eci-webhook/tls/ca.crt",
     ]
+
+
+@pytest.mark.parametrize("alternative", Alternative)
+def test_its_pod_is_one_that_the_first_alternative_selects(alternative: Alternative) -> None:
+    found = arguments({"policy": {"selector": {"anyOf": [str(alternative), {"matchLabels": {"a": "b"}}]}}})
+    labels = dict(one.removeprefix("--label=").split("=") for one in found if one.startswith("--label="))
+    assert PodSelector(alternative.labels, alternative.roles).unmet(labels) is None
 
 
 def test_it_trusts_the_ca_only_and_never_sees_the_key() -> None:
