@@ -5,17 +5,18 @@ from typing import Any, Final
 
 import yaml
 
-from webhook.explain.outcome import scheduling_part
+from webhook.explain.outcome import changed_labels, scheduling_part
 
 _STYLES: Final = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
 
 
 def diff_lines(before: dict[str, Any], after: dict[str, Any], name: str = "") -> list[tuple[str, str]]:
-    """The lines of one unified diff of the scheduling parts of two states of a pod, each with its style.
+    """The lines of one unified diff of the scheduling parts and changed labels of two states of a pod, each styled.
 
     The diff is empty if the parts are equal. `name` is in its head, with `before` and `after`.
     """
-    old, new = scheduling_part(before), scheduling_part(after)
+    labels = changed_labels(before, after)
+    old, new = scheduling_part(before, labels), scheduling_part(after, labels)
     if old == new:
         return []
     one, other = (yaml_text(part).splitlines() if part else [] for part in (old, new))

@@ -98,5 +98,7 @@ ECI_FAIL_STRATEGY: Final = "k8s.aliyun.com/eci-fail-strategy"
 
 #: The ordinal of a pod of a StatefulSet, from 0 on; from Kubernetes 1.28 on.
 POD_INDEX: Final = "apps.kubernetes.io/pod-index"
+#: The name of a pod of a StatefulSet.
+STATEFUL_POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 #: The default of `spec.schedulerName`. On ACK this is the ACK scheduler, which follows ResourcePolicies.
 DEFAULT_SCHEDULER: Final = "default-scheduler"

@@ -22,7 +22,7 @@ from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint
 
 #: The role by the label `spark-role`.
-_ROLES: Final = {
+ROLES: Final = {
     "driver": Role.DRIVER,
     "connect-server": Role.DRIVER,
     "master": Role.DRIVER,
@@ -117,7 +117,7 @@ def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
     for selector in profile.selectors:
         found = selector.unmet(labels)
         if found is None:
-            return _ROLES[labels[names.SPARK_ROLE]]
+            return ROLES[labels[names.SPARK_ROLE]]
         unmet[found] = None
     return Mismatch(tuple(unmet))
 

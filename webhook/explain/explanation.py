@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from webhook.core.fault import with_keys
+from webhook.core.placement import ROLES
 from webhook.core.policy import Role
-from webhook.core.profile import CompiledProfile
+from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.review import ReviewError
 from webhook.explain.outcome import Fate, NoProfile, Outcome, outcome
 from webhook.spark.versions import Versions
@@ -115,18 +116,35 @@ def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoP
 
 
 def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
-    """`pod`, or the first executor of each share if it represents executors that a mix divides."""
-    mix = profile.rules[Role.EXECUTOR].mix
-    if pod.title != Role.EXECUTOR or not mix or not pod.has_number:
+    """`pod`, or the first executor of each part if it represents executors that a mix or `first` divides."""
+    rule = profile.rules[Role.EXECUTOR]
+    if ROLES.get(pod.title) is not Role.EXECUTOR or not (rule.mix or rule.first) or pod.number is None:
         return [pod]
+    total = int(pod.count) if _NUMBER.fullmatch(pod.count) else None
+    return (_of_mix(pod, rule, total) if rule.mix else _by_order(pod, rule, total)) or [pod]
+
+
+def _of_mix(pod: SparkPod, rule: CompiledRule, total: int | None) -> list[SparkPod]:
+    """The first executor of each share, with the number of executors in it."""
     found = []
-    for share in dict.fromkeys(map(id, mix)):
-        numbers = [index + 1 for index, one in enumerate(mix) if id(one) == share]
-        if not _NUMBER.fullmatch(pod.count):
-            found.append(pod.numbered(numbers[0], f"{len(numbers) * 100 // len(mix)} %"))
+    for share in dict.fromkeys(map(id, rule.mix)):
+        numbers = [index + 1 for index, one in enumerate(rule.mix) if id(one) == share]
+        if total is None:
+            found.append(pod.numbered(numbers[0], f"{len(numbers) * 100 // len(rule.mix)} %"))
             continue
-        total = int(pod.count)
-        rounds, rest = divmod(total, len(mix))
+        rounds, rest = divmod(total, len(rule.mix))
         if number := rounds * len(numbers) + sum(one <= rest for one in numbers):
             found.append(pod.numbered(numbers[0], f"{number} of {total}"))
-    return found or [pod]
+    return found
+
+
+def _by_order(pod: SparkPod, rule: CompiledRule, total: int | None) -> list[SparkPod]:
+    """The first executor, and the first one after those that are first, with the number of executors of each kind."""
+    if total is None:
+        return [
+            pod.numbered(1, f"the first {rule.count}"),
+            pod.numbered(rule.count + 1, f"after the first {rule.count}"),
+        ]
+    first = min(rule.count, total)
+    found = [pod.numbered(1, f"{first} of {total}")] if first else []
+    return [*found, pod.numbered(first + 1, f"{total - first} of {total}")] if total > first else found

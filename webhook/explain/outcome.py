@@ -1,7 +1,7 @@
 """The outcome of one pod: the service's own answer to its review, and every decision behind it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -108,11 +108,27 @@ def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before:
     return Outcome(before, after, patch, warnings, found.decision, added=added, kept=kept)
 
 
-def scheduling_part(pod: JSON) -> JSON:
-    """The part of `pod` (a Pod as JSON) that decides where it runs: the annotations, and what the scheduler reads."""
-    spec = {key: pod["spec"][key] for key in _SPEC if pod["spec"].get(key)}
-    annotations = pod["metadata"].get("annotations")
-    return ({"metadata": {"annotations": annotations}} if annotations else {}) | ({"spec": spec} if spec else {})
+def scheduling_part(pod: JSON, labels: Iterable[str] = ()) -> JSON:
+    """The part of `pod` (a Pod as JSON) that decides where it runs: the annotations, and what the scheduler reads.
+
+    `labels` are the keys of labels that belong to it as well.
+    """
+    own = pod["metadata"].get("labels") or {}
+    metadata = {
+        "labels": {key: own[key] for key in sorted(labels) if key in own},
+        "annotations": pod["metadata"].get("annotations"),
+    }
+    parts = {
+        "metadata": {key: value for key, value in metadata.items() if value},
+        "spec": {key: pod["spec"][key] for key in _SPEC if pod["spec"].get(key)},
+    }
+    return {key: part for key, part in parts.items() if part}
+
+
+def changed_labels(before: JSON, after: JSON) -> set[str]:
+    """The keys of the labels in which two states of a pod differ."""
+    old, new = (pod["metadata"].get("labels") or {} for pod in (before, after))
+    return {key for key in {*old, *new} if old.get(key) != new.get(key)}
 
 
 def _kept_whole(placement: Placement) -> Iterator[Change]:

@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from webhook.core import names
+from webhook.core.distribution import executor_number
+from webhook.core.pod import ObjectMeta
 from webhook.core.text import cut, one_line
 from webhook.spark.manifest import JSON
 
@@ -32,18 +36,21 @@ class SparkPod:
     """The AdmissionReview that contained the pod, if there was one."""
 
     @property
-    def has_number(self) -> bool:
-        """Whether this is an executor with a number of its own."""
-        return str(self.created["metadata"].get("labels", {}).get(names.SPARK_EXEC_ID, "")).isdigit()
+    def number(self) -> int | None:
+        """The number of the executor; None if it has none."""
+        return executor_number(msgspec.convert(self.created["metadata"], ObjectMeta))
 
     def numbered(self, number: int, count: str) -> "SparkPod":
         """The executor with this `number`; `count` says in words how many executors it represents."""
         metadata = self.created["metadata"]
-        labels = metadata["labels"] | {names.SPARK_EXEC_ID: str(number)}
-        name = f"{metadata['name'].rpartition('-')[0]}-{number}"
-        return replace(
-            self, created=self.created | {"metadata": metadata | {"name": name, "labels": labels}}, count=count
-        )
+        labels, start = metadata["labels"], metadata["name"].rpartition("-")[0]
+        if labels.get(names.SPARK_EXEC_ID, "").isdigit():
+            name, own = f"{start}-{number}", {names.SPARK_EXEC_ID: str(number)}
+        else:
+            name = f"{start}-{number - 1}"
+            own = {names.STATEFUL_POD_NAME: name, names.POD_INDEX: str(number - 1)}
+        changed = metadata | {"name": name, "labels": labels | {key: own[key] for key in own if key in labels}}
+        return replace(self, created=self.created | {"metadata": changed}, count=count)
 
     @property
     def seen(self) -> JSON:

@@ -13,7 +13,7 @@ from webhook.core.patch import Change
 from webhook.core.placement import Verdict
 from webhook.core.text import LIMIT, listed, one_line
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
-from webhook.explain.outcome import Fate, scheduling_part
+from webhook.explain.outcome import Fate, changed_labels, scheduling_part
 
 Selections = tuple[Selection, Selection]
 
@@ -107,13 +107,14 @@ def _essence(pods: list[PodExplanation]) -> list[tuple[str, Any]]:
 
 
 def _result(one: PodExplanation) -> Any:
-    """The result for a pod: its fate, its mode, and its scheduling part without the record."""
-    outcome, part = one.outcome, scheduling_part(one.outcome.after)
-    annotations = part.get("metadata", {}).get("annotations", {})
+    """The result for a pod: its fate, its mode, what is added to its labels, and its scheduling part but the record."""
+    outcome = one.outcome
+    part = scheduling_part(outcome.after, changed_labels(outcome.before, outcome.after))
+    labels, annotations = (part.get("metadata", {}).get(name, {}) for name in ("labels", "annotations"))
     kept = {key: value for key, value in annotations.items() if key != names.PLACEMENT_ANNOTATION}
     placement = outcome.decision.placement if outcome.decision else None
     decided = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else outcome.skipped
-    return outcome.fate, decided, kept, part.get("spec")
+    return outcome.fate, decided, labels, kept, part.get("spec")
 
 
 def _described(pods: list[PodExplanation]) -> str:

@@ -19,7 +19,7 @@ from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
 from webhook.core.tolerations import may_tolerate
 from webhook.explain.explanation import Explanation, PodExplanation
-from webhook.explain.outcome import Outcome, outcome, scheduling_part
+from webhook.explain.outcome import Outcome, changed_labels, outcome, scheduling_part
 from webhook.spark.workloads import SparkPod, Workload
 
 JSON = dict[str, Any]
@@ -99,9 +99,10 @@ def _add_both_orders(page: Page, pod: SparkPod, found: BothOrders) -> None:
 
 
 def _agreement(one: JSON, other: JSON, profile: CompiledProfile) -> Agreement:
-    if scheduling_part(one) == scheduling_part(other):
+    alike = not changed_labels(one, other)
+    if alike and scheduling_part(one) == scheduling_part(other):
         return Agreement.ALIKE
-    if _unordered(one) == _unordered(other):
+    if alike and _unordered(one) == _unordered(other):
         return Agreement.ORDERED
     if _open_nodes(one, profile) == _open_nodes(other, profile):
         return Agreement.SAME_NODES

@@ -12,6 +12,7 @@ from webhook.cli.page import Page
 from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import console
 from webhook.core.modes import SchedulingMode
+from webhook.core.placement import ROLES
 from webhook.core.policy import Role
 from webhook.core.text import cut, one_line
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
@@ -95,8 +96,8 @@ def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
 
 def _is_executor(one: PodExplanation) -> bool:
     decision = one.outcome.decision
-    role = decision.placement.role if decision is not None else one.pod.title
-    return role == Role.EXECUTOR
+    role = decision.placement.role if decision is not None else ROLES.get(one.pod.title)
+    return role is Role.EXECUTOR
 
 
 def _modes(one: WorkloadExplanation, *, executors: bool) -> str:
@@ -118,7 +119,7 @@ def _state(one: PodExplanation) -> str:
 
 def _count(one: WorkloadExplanation) -> str:
     """The number of executors in words, as the application gives it."""
-    return next((pod.count for pod in one.workload.pods if pod.title == Role.EXECUTOR), "")
+    return next((pod.count for pod in one.workload.pods if ROLES.get(pod.title) is Role.EXECUTOR), "")
 
 
 def _verdict(one: WorkloadExplanation) -> str:
