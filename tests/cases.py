@@ -45,7 +45,7 @@ class Case:
         """Writes the pod and the policy into `folder` and returns the two files."""
         pod, policy = folder / "pod.yaml", folder / "policy.yaml"
         pod.write_text(yaml.safe_dump(self.pod), encoding="utf-8")
-        policy.write_text(yaml.safe_dump(self.policy_document), encoding="utf-8")
+        policy.write_text(yaml.safe_dump(self.policy_document, sort_keys=False), encoding="utf-8")
         return pod, policy
 
 

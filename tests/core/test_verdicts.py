@@ -230,6 +230,11 @@ def test_a_pod_that_decides_itself_is_placed_all_the_same(
     assert ("patch" in again, again["warnings"], _record(again)) == (False, [sentence], record)
 
 
+def test_an_observed_rule_adds_nothing_that_is_always_added() -> None:
+    policy = _policy("{mode: ecs-only, observe: true, always: {labels: {a: b}, annotations: {c: d}}}")
+    assert "patch" not in answer(_pod(), policy)
+
+
 def test_an_observed_rule_denies_nothing() -> None:
     policy = _policy("{mode: eci-only, unplaceable: deny, observe: true}")
     response = answer(_pod(spec={"nodeName": "n"}), policy)

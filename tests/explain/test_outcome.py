@@ -36,13 +36,13 @@ def placement(name: str) -> tuple[Pod, Placement]:
 
 
 def count(operations: list[Any]) -> int:
-    """How many annotations and tolerations are added, and how many kinds of node affinity are changed."""
+    """How many labels, annotations and tolerations are added, and how many kinds of node affinity are changed."""
     found, required, preferred = 0, False, False
     for operation in operations:
         path, value = operation["path"], operation["value"]
         if path in ("/metadata/annotations", "/spec/tolerations"):
             found += len(value)
-        elif path.startswith(("/metadata/annotations/", "/spec/tolerations/")):
+        elif path.startswith(("/metadata/labels/", "/metadata/annotations/", "/spec/tolerations/")):
             found += 1
         else:
             text = path + json.dumps(value)
@@ -203,6 +203,37 @@ def test_an_executor_says_which_share_it_takes() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("labels", "source"),
+    [
+        (
+            {"spark-exec-id": "2"},
+            "profile default has eci-only for the executor; number 2 is among the first 2, which have ecs-only; "
+            "an executor in its place will have a later number; the rule applies to 99 % of all applications, and to "
+            "this one",
+        ),
+        (
+            {"apps.kubernetes.io/pod-index": "2"},
+            "profile default has eci-only for the executor; number 3 comes after the first 2, which have ecs-only; "
+            "the rule applies to 99 % of all applications, and to this one",
+        ),
+        (
+            {"spark-exec-id": "EXECID"},
+            "profile default has eci-only for the executor; the pod has no executor number, so first does not apply; "
+            "the rule applies to 99 % of all applications, and to this one",
+        ),
+    ],
+)
+def test_an_executor_says_whether_it_is_among_the_first(labels: dict[str, str], source: str) -> None:
+    policy = parse_policy(
+        b"profiles: {default: {executor: {mode: eci-only, rollout: 99, first: {count: 2, mode: ecs-only}}}}", "p"
+    )
+    given = {OPERATOR: "true", "sparkoperator.k8s.io/app-name": "pi", "spark-role": "executor"} | labels
+    found = explained({"metadata": {"name": "e", "labels": given}, "spec": {}}, policy).decision
+    assert found is not None
+    assert words.source(found.pod, compile_profile(policy, "default"), found.placement) == source
+
+
 OPERATOR = "sparkoperator.k8s.io/launched-by-spark-operator"
 
 
@@ -223,3 +254,17 @@ def test_a_pod_that_is_not_selected_has_the_reason(labels: dict[str, str] | None
     pod = msgspec.convert({"metadata": {"labels": labels}, "spec": {}}, Pod)
     found = role_of(pod, compile_profile(Policy(), "default"))
     assert (words.skipped(found) if isinstance(found, Mismatch) else "") == why
+
+
+def test_a_pod_that_no_alternative_selects_has_the_reason_of_each_once() -> None:
+    policy = parse_policy(b"selector: {anyOf: [kubeflow, apache, spark, {matchLabels: {spark-role: driver}}]}", "p")
+    labels = {OPERATOR: "true", "spark-app-selector": "spark-1", "spark-role": "operator"}
+    pod = msgspec.convert({"metadata": {"labels": labels}, "spec": {}}, Pod)
+    found = role_of(pod, compile_profile(policy, "default"))
+    assert isinstance(found, Mismatch)
+    assert words.skipped(found) == (
+        'the label spark-role is "operator", not driver, connect-server or executor, '
+        "and the label spark.operator/spark-app-name is missing, "
+        'and the label spark-role is "operator", not driver or executor, '
+        'and the label spark-role is "operator", not "driver"'
+    )
