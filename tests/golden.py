@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests import modes_table, settings_table
+from tests import alternatives_table, modes_table, settings_table
 from tests.admission_reviews import answer, patched
 from tests.cases import FILES, ROOT, case_of, entries
 from tests.chart import readme, selectors, values_schema
@@ -106,6 +106,7 @@ if __name__ == "__main__":
     rewrite_examples()
     settings_table.rewrite()
     modes_table.rewrite()
+    alternatives_table.rewrite()
     selectors.rewrite()
     rewrite_outputs()
     schema = json.loads(values_schema.FILE.read_text(encoding="utf-8"))

@@ -1,15 +1,18 @@
 """The documents agree with the code, the chart and the examples."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests import golden, modes_table, settings_table
+from tests import alternatives_table, golden, modes_table, settings_table
 from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy, Profile
-from webhook.core.rules import ExecutorRule
+from webhook.core.pod_metadata import PodMetadata
+from webhook.core.policy import Policy, Profile, Selector
+from webhook.core.reasons import Reason
+from webhook.core.rules import ExecutorRule, First, Share
 from webhook.core.virtual_node import VirtualNode
 from webhook.service.listener import BODIES
 from webhook.service.metrics import REJECTIONS, Metrics
@@ -42,7 +45,7 @@ def _default(name: str) -> int:
 
 
 def test_every_key_of_the_policy_is_explained() -> None:
-    for model in (Policy, VirtualNode, Profile, ExecutorRule):
+    for model in (Policy, Selector, VirtualNode, Profile, ExecutorRule, First, Share, PodMetadata):
         for field in model.model_fields.values():
             assert re.search(rf"`{field.alias}[`.]", CONFIGURATION), field.alias
 
@@ -58,6 +61,22 @@ def test_the_policies_shown_can_be_used() -> None:
 def test_every_place_that_lists_the_modes_agrees_with_their_entries(place: str) -> None:
     text = (ROOT / place).read_text(encoding="utf-8")
     assert text == modes_table.composed(place), f"{place} differs from webhook/core/modes.py: run make golden"
+
+
+def test_the_table_of_alternatives_agrees_with_their_entries() -> None:
+    assert alternatives_table.composed() == CONFIGURATION, "run make golden"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples/policies").iterdir()), ids=lambda file: file.name)
+def test_the_policies_among_the_examples_can_be_used(file: Path) -> None:
+    assert parse_policy(file.read_bytes(), file.name).cautions() == []
+
+
+def test_every_reason_is_explained() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", readme.split("| reason |")[1].split("\n\n")[0], re.MULTILINE)) == set(
+        Reason
+    )
 
 
 @pytest.mark.parametrize("mode", list(SchedulingMode))
