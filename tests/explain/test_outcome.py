@@ -3,14 +3,13 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.cases import CASES, Case
 from webhook.cli.explain import words
 from webhook.core.modes import SchedulingMode
 from webhook.core.patch import Change, Kind
-from webhook.core.placement import Mismatch, Origin, Placement, role_of
+from webhook.core.placement import Origin, Placement
 from webhook.core.pod import Pod
 from webhook.core.policy import Policy, Role
 from webhook.core.profile import compile_profile
@@ -251,20 +250,29 @@ OPERATOR = "sparkoperator.k8s.io/launched-by-spark-operator"
     ],
 )
 def test_a_pod_that_is_not_selected_has_the_reason(labels: dict[str, str] | None, why: str) -> None:
-    pod = msgspec.convert({"metadata": {"labels": labels}, "spec": {}}, Pod)
-    found = role_of(pod, compile_profile(Policy(), "default"))
-    assert (words.skipped(found) if isinstance(found, Mismatch) else "") == why
+    assert words.skipped(explained({"metadata": {"labels": labels}, "spec": {}}, Policy())) == why
 
 
 def test_a_pod_that_no_alternative_selects_has_the_reason_of_each_once() -> None:
     policy = parse_policy(b"selector: {anyOf: [kubeflow, apache, spark, {matchLabels: {spark-role: driver}}]}", "p")
     labels = {OPERATOR: "true", "spark-app-selector": "spark-1", "spark-role": "operator"}
-    pod = msgspec.convert({"metadata": {"labels": labels}, "spec": {}}, Pod)
-    found = role_of(pod, compile_profile(policy, "default"))
-    assert isinstance(found, Mismatch)
-    assert words.skipped(found) == (
+    assert words.skipped(explained({"metadata": {"labels": labels}, "spec": {}}, policy)) == (
         'the label spark-role is "operator", not driver, connect-server or executor, '
         "and the label spark.operator/spark-app-name is missing, "
         'and the label spark-role is "operator", not driver or executor, '
         'and the label spark-role is "operator", not "driver"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "hint"),
+    [
+        ({"spark.operator/spark-app-name": "pi", "spark-app-selector": "spark-1"}, "apache or spark"),
+        ({"spark-app-selector": "spark-1"}, "spark"),
+    ],
+)
+def test_a_pod_that_another_alternative_would_select_says_so(labels: dict[str, str], hint: str) -> None:
+    found = explained({"metadata": {"labels": {"spark-role": "driver"} | labels}, "spec": {}}, Policy())
+    assert words.skipped(found) == (
+        f"the label {OPERATOR} is missing; it would be selected by {hint} in selector.anyOf"
     )

@@ -80,7 +80,7 @@ def print_both_orders(explained: Explanation) -> bool:
 
 def _add_one_order(page: Page, found: Outcome) -> None:
     unchanged = "the operator's webhook does not change this pod"
-    page.line(unchanged if found.skipped is None else f"left alone, {words.skipped(found.skipped)}", indent=4)
+    page.line(unchanged if found.skipped is None else f"left alone, {words.skipped(found)}", indent=4)
     add_warnings(page, found)
 
 

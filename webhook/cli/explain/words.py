@@ -11,11 +11,10 @@ from webhook.core.placement import Mismatch, Origin, Placement, Verdict
 from webhook.core.pod import NodeSelectorRequirement, Pod, Toleration
 from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.reasons import ChangeReason as Why
-from webhook.core.review import Request
-from webhook.core.selectors import Unmet
+from webhook.core.selectors import Alternative, PodSelector, Unmet
 from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, PodExplanation
-from webhook.explain.outcome import Fate, NoProfile
+from webhook.explain.outcome import JSON, Fate, NoProfile, Outcome
 from webhook.spark.workloads import Refusal, Refuser, Workload
 
 #: The sentence for each reason; `{found}` is what the pod has.
@@ -132,15 +131,25 @@ def _number(pod: Pod) -> str:
     return str(executor_number(pod.metadata))
 
 
-def skipped(reason: NoProfile | Mismatch | Request) -> str:
-    """Why a pod is skipped, as a clause."""
-    match reason:
+def skipped(outcome: Outcome) -> str:
+    """Why a pod is skipped, as a clause; empty if it is not."""
+    match outcome.skipped:
+        case None:
+            return ""
         case NoProfile():
-            return one_line(reason.why)
+            return one_line(outcome.skipped.why)
         case Mismatch():
-            return ", and ".join(map(_unmet, reason.unmet))
-    about = "/".join(filter(None, (reason.kind.kind, reason.sub_resource)))
-    return f"the request is {reason.operation} of {about}, and only CREATE of Pod is answered with a patch"
+            return ", and ".join(map(_unmet, outcome.skipped.unmet)) + _selecting(outcome.before)
+    request = outcome.skipped
+    about = "/".join(filter(None, (request.kind.kind, request.sub_resource)))
+    return f"the request is {request.operation} of {about}, and only CREATE of Pod is answered with a patch"
+
+
+def _selecting(pod: JSON) -> str:
+    """The alternatives of a selector that would select `pod`, as the end of a clause; empty if there are none."""
+    labels = pod["metadata"].get("labels") or {}
+    found = [str(one) for one in Alternative if PodSelector(one.labels, one.roles).unmet(labels) is None]
+    return f"; it would be selected by {' or '.join(found)} in selector.anyOf" if found else ""
 
 
 def _unmet(label: Unmet) -> str:
@@ -163,7 +172,7 @@ def state(one: PodExplanation) -> str:
     if one.refused:
         return str(Fate.NEVER_RUNS)
     if outcome.skipped is not None:
-        return f"left alone: {skipped(outcome.skipped)}"
+        return f"left alone: {skipped(outcome)}"
     if outcome.decision is None or outcome.fate is Fate.DENIED:
         return "denied"
     placement = outcome.decision.placement
