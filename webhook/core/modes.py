@@ -30,6 +30,9 @@ class SchedulingMode(StrEnum):
     ECI_FIRST = "eci-first", True, None, Side.VIRTUAL, False, "The pods prefer ECI and may run on ECS."
     RESOURCE_POLICY = "resource-policy", True, None, None, True, "The namespace's ResourcePolicy places the pods."
 
+    #: An enumeration hashes the name of a member, by a slow function.
+    __hash__ = str.__hash__
+
     opens_eci: bool
     """Whether a pod in this mode may run on ECI: it gets the tolerations and the ECI annotations."""
     requires: Side | None
