@@ -1,6 +1,9 @@
-"""What the API server adds to every pod before it calls webhooks (Kubernetes: Admission Controllers)."""
+"""What the API server makes of an object: it drops nulls, and adds to every pod before it calls webhooks.
 
-from typing import Final
+Source: Kubernetes, Admission Controllers, and Extend the Kubernetes API with CustomResourceDefinitions.
+"""
+
+from typing import Any, Final
 
 from webhook.core import names
 from webhook.spark.manifest import JSON
@@ -23,6 +26,18 @@ def received(name: str, namespace: str, labels: dict[str, str], annotations: dic
     scheduler = spec.get("schedulerName") or names.DEFAULT_SCHEDULER
     spec = {**spec, "schedulerName": scheduler, "tolerations": [*tolerations, *added]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def stored(value: Any) -> Any:
+    """`value` as the API server stores it: without nulls in maps, and with 2 for 2.0."""
+    match value:
+        case dict():
+            return {key: stored(one) for key, one in value.items() if one is not None}
+        case list():
+            return [stored(one) for one in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
 
 
 def _covers(toleration: JSON, taint: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from webhook.spark import (
     spark_refusals,
     unknown_fields,
 )
+from webhook.spark.api_server import stored
 from webhook.spark.field_table import has_kind
 from webhook.spark.manifest import JSON, Application, Connect, ScheduledApplication
 from webhook.spark.operator_rules import name_refusals
@@ -49,7 +50,7 @@ def application(document: JSON, namespace: str, versions: Versions) -> Workload:
 
     Raises msgspec.ValidationError if a field that is read has the wrong type, as the functions below do.
     """
-    application = msgspec.convert(_stored(document), Application)
+    application = msgspec.convert(stored(document), Application)
     name, where = name_of(application.metadata), application.metadata.namespace or namespace
     submission = submitted(application, name, where, versions)
     told = tuple(map(shown, [*notes.of_application(submission), *_unknown(document, versions)]))
@@ -60,7 +61,7 @@ def application(document: JSON, namespace: str, versions: Versions) -> Workload:
 
 def scheduled_application(document: JSON, namespace: str, versions: Versions) -> Workload:
     """The workload of a ScheduledSparkApplication: the pods of one run."""
-    scheduled = msgspec.convert(_stored(document), ScheduledApplication)
+    scheduled = msgspec.convert(stored(document), ScheduledApplication)
     name, where = name_of(scheduled.metadata), scheduled.metadata.namespace or namespace
     labels = {names.SCHEDULED_APP_NAME: name} | (scheduled.metadata.labels or {})
     run = submitted(Application(ObjectMeta(labels=labels), scheduled.spec.template), f"{name}-{_RUN}", where, versions)
@@ -77,7 +78,7 @@ def scheduled_application(document: JSON, namespace: str, versions: Versions) ->
 
 def spark_connect(document: JSON, namespace: str, versions: Versions) -> Workload:
     """The workload of a SparkConnect."""
-    found = msgspec.convert(_stored(document), Connect)
+    found = msgspec.convert(stored(document), Connect)
     name, where, spec = name_of(found.metadata), found.metadata.namespace or namespace, found.spec
     conf = connect.executor_conf(found, name, where, versions.operator)
     spark = versions.spark_of(spec.spark_version)
@@ -110,18 +111,6 @@ def name_of(metadata: ObjectMeta) -> str:
 def _unknown(document: JSON, versions: Versions) -> list[str]:
     """Notes on fields that the document's kind does not have."""
     return unknown_fields.notes(document, document["kind"], versions.operator)
-
-
-def _stored(value: Any) -> Any:
-    """`value` as the API server stores it: without nulls in maps, and with 2 for 2.0."""
-    match value:
-        case dict():
-            return {key: _stored(one) for key, one in value.items() if one is not None}
-        case list():
-            return [_stored(one) for one in value]
-        case float() if value.is_integer():
-            return int(value)
-    return value
 
 
 def _of_schema(document: JSON, versions: Versions) -> Iterator[Refusal]:

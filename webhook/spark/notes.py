@@ -44,7 +44,7 @@ def executors(conf: Conf) -> str:
 def of_application(submission: Submission) -> Iterator[str]:
     """Notes on an application."""
     spec, operator = submission.spec, submission.operator
-    yield from _of_metadata(submission.application.metadata, "spec.driver.annotations or spec.executor.annotations")
+    yield from of_metadata(submission.application.metadata, "spec.driver.annotations or spec.executor.annotations")
     if spec.suspend and operator >= _SUSPENDS:
         yield "suspended: no pods are made until spec.suspend is removed"
     yield from _of_missing(spec)
@@ -65,7 +65,7 @@ def of_application(submission: Submission) -> Iterator[str]:
         number = "one executor" if submission.counted else f"{_SPARK_EXECUTORS} executors"
         yield f"spec.executor.instances is missing, which means {number}"
     yield from _of_templates(spec, operator)
-    yield from _of_allocator(submission.conf)
+    yield from of_allocator(submission.conf)
     if batch := spec.batch_scheduler:
         yield from _of_batch_scheduler(batch)
     deps = msgspec.to_builtins(spec.deps or Dependencies())
@@ -77,7 +77,7 @@ def of_application(submission: Submission) -> Iterator[str]:
 def of_schedule(metadata: ObjectMeta, spec: ScheduledSpec) -> Iterator[str]:
     """Notes on when a scheduled application runs."""
     place = "spec.template.driver.annotations or spec.template.executor.annotations"
-    yield from _of_metadata(metadata, place)
+    yield from of_metadata(metadata, place)
     suspended = "; currently suspended" if spec.suspend else ""
     if spec.schedule:
         yield f"runs on the schedule {one_line(spec.schedule)}{suspended}"
@@ -85,7 +85,7 @@ def of_schedule(metadata: ObjectMeta, spec: ScheduledSpec) -> Iterator[str]:
 
 def of_connect(connect: Connect, conf: Conf) -> Iterator[str]:
     """Notes on a SparkConnect whose executors are created with `conf`."""
-    yield from _of_metadata(connect.metadata, "the annotations of spec.server.template or spec.executor.template")
+    yield from of_metadata(connect.metadata, "the annotations of spec.server.template or spec.executor.template")
     own = connect.spec.spark_conf or {}
     file = own.get(properties.of(Role.EXECUTOR, properties.TEMPLATE_FILE))
     if file and connect.spec.executor.template is None:
@@ -94,12 +94,13 @@ def of_connect(connect: Connect, conf: Conf) -> Iterator[str]:
     if shell:
         told = listed("", [f'spec.sparkConf["{one_line(key)}"]' for key in shell])
         yield f"the operator passes sparkConf to a shell without quotes, which changes {told}"
-    yield from _of_allocator(conf)
+    yield from of_allocator(conf)
     if properties.EXECUTOR_INSTANCES not in conf and not properties.is_true(conf, properties.DYNAMIC_ALLOCATION):
         yield f"spec.executor.instances is missing: Spark asks for {_SPARK_EXECUTORS} executors"
 
 
-def _of_metadata(metadata: ObjectMeta, place: str) -> Iterator[str]:
+def of_metadata(metadata: ObjectMeta, place: str) -> Iterator[str]:
+    """Notes on the metadata of an object; `place` is where the annotations of its pods belong."""
     for kind, entries in (("annotations", metadata.annotations), ("labels", metadata.labels)):
         if names.MODE_ANNOTATION in (entries or {}):
             yield f'metadata.{kind}["{names.MODE_ANNOTATION}"] has no effect there; it belongs in {place}'
@@ -138,7 +139,8 @@ def _of_templates(spec: ApplicationSpec, operator: OperatorVersion) -> Iterator[
             yield f"{told} is in the operator's container and cannot be read here"
 
 
-def _of_allocator(conf: Conf) -> Iterator[str]:
+def of_allocator(conf: Conf) -> Iterator[str]:
+    """A note on an allocator that gives executors no numbers."""
     if not spark_pods.allocates_by_number(conf):
         allocator = one_line(conf[properties.ALLOCATOR])
         yield f"the allocator {allocator} gives executors no numbers, so that a mix does not apply to them"

@@ -55,22 +55,39 @@ _DENIED: Final = {
 
 def name_refusals(name: str, namespace: str, operator: OperatorVersion) -> Iterator[Refusal]:
     """Why a SparkApplication or its schedule cannot be called `name`, or be in `namespace`."""
+    if operator < CHECKS_NAMES:
+        yield from unchecked_name_refusals(name, namespace)
+        return
+    yield from _namespace_refusals(namespace)
+    sentence = f'metadata.name is "{name}"'
+    if not is_subdomain(name):
+        yield refusal(Refuser.API_SERVER, "", sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))
+    elif not DNS_1035.fullmatch(name) or len(name) > LONGEST_LABEL:
+        yield refusal(Refuser.OPERATOR, "", sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))
+
+
+def unchecked_name_refusals(name: str, namespace: str) -> Iterator[Refusal]:
+    """Why an application cannot be called `name`, or be in `namespace`, if its operator does not look at the name."""
+    yield from _namespace_refusals(namespace)
+    if not is_subdomain(name):
+        accepted = "lower case letters, digits, - and ., a letter or digit first and last, at most 253 characters"
+        yield refusal(Refuser.API_SERVER, "", f'metadata.name is "{name}"', accepted)
+    elif len(name) > LONGEST_LABEL:
+        sentence = f"metadata.name has {len(name)} characters, and it becomes a label of the pods"
+        yield refusal(Refuser.API_SERVER, "", sentence, f"at most {LONGEST_LABEL} characters")
+
+
+def is_subdomain(name: str) -> bool:
+    """Whether the API server accepts `name` for an object."""
+    return _SUBDOMAIN.fullmatch(name) is not None and len(name) <= _LONGEST_NAME
+
+
+def _namespace_refusals(namespace: str) -> Iterator[Refusal]:
     if not _LABEL.fullmatch(namespace) or len(namespace) > LONGEST_LABEL:
         accepted = (
             f"lower case letters, digits and -, a letter or digit first and last, at most {LONGEST_LABEL} characters"
         )
         yield refusal(Refuser.API_SERVER, "", f'metadata.namespace is "{namespace}"', accepted)
-    sentence = f'metadata.name is "{name}"'
-    if not _SUBDOMAIN.fullmatch(name) or len(name) > _LONGEST_NAME:
-        accepted = "lower case letters, digits, - and ., a letter or digit first and last, at most 253 characters"
-        checked = DNS_1035_ACCEPTED.format(LONGEST_LABEL)
-        yield refusal(Refuser.API_SERVER, "", sentence, accepted if operator < CHECKS_NAMES else checked)
-    elif operator < CHECKS_NAMES:
-        if len(name) > LONGEST_LABEL:
-            sentence = f"metadata.name has {len(name)} characters, and it becomes a label of the pods"
-            yield refusal(Refuser.API_SERVER, "", sentence, f"at most {LONGEST_LABEL} characters")
-    elif not DNS_1035.fullmatch(name) or len(name) > LONGEST_LABEL:
-        yield refusal(Refuser.OPERATOR, "", sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))
 
 
 def old_spark(version: str | None, parts: list[PodPart]) -> Iterator[Fault]:

@@ -34,19 +34,29 @@ def allocates_by_number(conf: Conf) -> bool:
     return conf.get(properties.ALLOCATOR, "direct") not in ("statefulset", "deployment")
 
 
-def created(role: Role, app_name: str, spark_version: str, conf: Conf, part: PodPart) -> JSON:
-    """The driver or the first executor of an application. The other executors differ only in name and id."""
+def created(
+    role: Role,
+    app_name: str,
+    spark_version: str,
+    conf: Conf,
+    part: PodPart,
+    *,
+    app_id: str = APP_SELECTOR,
+    builder: str | None = None,
+) -> JSON:
+    """The driver or the first executor of an application. The other executors differ only in name and id.
+
+    `builder` is the version of Spark that makes the pod, if it is not `spark_version`, the version in the pod.
+    """
     metadata, spec = part.template_parts
     executor_id = "" if role is Role.DRIVER else "1" if allocates_by_number(conf) else SHARED_EXECUTOR_ID
     labels = (metadata.get("labels") or {}) | properties.prefixed(conf, properties.of(role, "label."))
     annotations = metadata.get("annotations") or {}
     for key, value in properties.prefixed(conf, properties.of(role, "annotation.")).items():
-        annotations = annotations | {
-            key: value.replace("{{APP_ID}}", APP_SELECTOR).replace("{{EXECUTOR_ID}}", executor_id)
-        }
+        annotations = annotations | {key: value.replace("{{APP_ID}}", app_id).replace("{{EXECUTOR_ID}}", executor_id)}
     labels |= {
         names.SPARK_APP_NAME: app_name_label(app_name),
-        names.SPARK_APP_SELECTOR: APP_SELECTOR,
+        names.SPARK_APP_SELECTOR: app_id,
         names.SPARK_ROLE: role.value,
         names.SPARK_VERSION: spark_version,
     }
@@ -56,7 +66,7 @@ def created(role: Role, app_name: str, spark_version: str, conf: Conf, part: Pod
         prefix = conf.get(properties.EXECUTOR_POD_NAME_PREFIX) or f"{resource_name(app_name)}-{_RUN}"
         name = f"{prefix}-exec-{executor_id}"
         labels |= {names.SPARK_EXEC_ID: executor_id, names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
-    made = _spec(role, conf, spec, spark_release(spark_version))
+    made = _spec(role, conf, spec, spark_release(builder or spark_version))
     return received(name, conf[properties.NAMESPACE], labels, annotations, made)
 
 

@@ -81,10 +81,14 @@ def by_upload(conf: Conf, program: str | None, deps: Dependencies | None) -> Ite
 def by_role(role: Role, conf: Conf, part: PodPart, where: Where) -> Iterator[Refusal]:
     """Why Spark never makes the pods of `role`: for the driver, the submission fails."""
     by, whole = (Refuser.SPARK_SUBMIT, "") if role is Role.DRIVER else (Refuser.SPARK, role.value)
-    for sentence, accepted in _pod(role, conf, part, where):
+    faults = [*of_image(role, conf, f"spec.image or spec.{role}.image"), *of_pod(role, conf, where)]
+    if part.template is not None and part.template_parts[1].get("containers") is None:
+        sentence = f"spec.{role}.template has no spec.containers, so Spark cannot read it"
+        faults.append((sentence, f"spec.containers with at least name: {properties.CONTAINERS[role]}"))
+    for sentence, accepted in faults:
         yield refusal(by, whole, sentence, accepted)
     # spark-submit reads the volumes of the executors, too.
-    for sentence, accepted in _volumes(role, conf, where):
+    for sentence, accepted in of_volumes(role, conf, where):
         yield refusal(Refuser.SPARK_SUBMIT, "", sentence, accepted)
 
 
@@ -112,9 +116,14 @@ def _arguments(conf: Conf, where: Where) -> Iterator[Fault]:
         yield f'{where(properties.PULL_POLICY)} is "{policy}"', ", ".join(_PULL_POLICIES)
 
 
-def _pod(role: Role, conf: Conf, part: PodPart, where: Where) -> Iterator[Fault]:
+def of_image(role: Role, conf: Conf, accepted: str) -> Iterator[Fault]:
+    """Whether the pods of `role` have no image; `accepted` names what would give them one."""
     if not properties.image(conf, role):
-        yield f"the {role} has no image", f"spec.image or spec.{role}.image; the image of a pod template does not count"
+        yield f"the {role} has no image", f"{accepted}; the image of a pod template does not count"
+
+
+def of_pod(role: Role, conf: Conf, where: Where) -> Iterator[Fault]:
+    """Why Spark does not make a pod of `role` of `conf`: labels, mounts and secrets."""
     labels = properties.prefixed(conf, properties.of(role, "label."))
     for label in _RESERVED[role]:
         if label in labels:
@@ -127,12 +136,10 @@ def _pod(role: Role, conf: Conf, part: PodPart, where: Where) -> Iterator[Fault]
     for name, value in properties.prefixed(conf, prefix).items():
         if value.count(":") != 1:
             yield f'{where(prefix + name)} is "{value}"', "the name of a Secret and a key, as NAME:KEY"
-    if part.template is not None and part.template_parts[1].get("containers") is None:
-        sentence = f"spec.{role}.template has no spec.containers, so Spark cannot read it"
-        yield sentence, f"spec.containers with at least name: {properties.CONTAINERS[role]}"
 
 
-def _volumes(role: Role, conf: Conf, where: Where) -> Iterator[Fault]:
+def of_volumes(role: Role, conf: Conf, where: Where) -> Iterator[Fault]:
+    """Why Spark does not mount the volumes that `conf` gives to pods of `role`."""
     for (kind, name), settings in properties.volumes(conf, role).items():
         prefix = properties.of(role, f"{properties.VOLUMES}{kind}.{name}.")
         if kind not in properties.VOLUME_TYPES:
