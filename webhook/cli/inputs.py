@@ -17,8 +17,7 @@ from webhook.core.policy import Policy
 from webhook.core.text import one_line
 from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
-from webhook.spark.applications import GROUP, VERSIONS
-from webhook.spark.documents import ManifestError, UnknownKindError, read
+from webhook.spark.documents import GROUPS, OPERATOR_KINDS, ManifestError, UnknownKindError, read
 from webhook.spark.versions import Versions, operator_version
 from webhook.spark.workloads import Namespace, Workload
 
@@ -132,14 +131,14 @@ def _take(found: Inputs, name: str, objects: Iterable[Workload | Namespace | Man
 
 
 def _is_of_another_program(document: Any) -> bool:
-    """Whether a document is no Kubernetes object, and does not look as if it should be one of the operator's."""
+    """Whether a document is no Kubernetes object, and does not look as if it should be one of an operator's."""
     if not isinstance(document, dict):
         return True
     version, kind = document.get("apiVersion"), document.get("kind")
     if isinstance(version, str) and isinstance(kind, str):
         return False
-    ours = isinstance(version, str) and version.startswith(f"{GROUP}/")
-    return not ours and not (isinstance(kind, str) and kind in VERSIONS)
+    ours = isinstance(version, str) and version.partition("/")[0] in GROUPS and "/" in version
+    return not ours and not (isinstance(kind, str) and kind in OPERATOR_KINDS)
 
 
 def _is_yaml_of_another_program(content: bytes) -> bool:

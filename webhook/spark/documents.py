@@ -9,12 +9,17 @@ import msgspec
 from webhook.core.fault import clause, with_keys
 from webhook.core.pod import ObjectMeta, View
 from webhook.spark import applications
-from webhook.spark.applications import GROUP
+from webhook.spark.apache import objections, readers
 from webhook.spark.manifest import JSON
 from webhook.spark.versions import Versions
 from webhook.spark.workloads import Namespace, SparkPod, Workload, shown
 
 _NEWEST: Final = Versions()
+#: The groups of the operators' resources, each with its newest version.
+GROUPS: Final = {
+    applications.GROUP: applications.VERSIONS["SparkApplication"],
+    objections.GROUP: objections.VERSIONS[0],
+}
 #: What a name has if it is a template.
 _TEMPLATE: Final = re.compile(r"[{}<>$%]")
 
@@ -49,21 +54,21 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
         yield ManifestError(f"{_called(document)}: items is not a list")
         return
     group = version.rpartition("/")[0]
-    if version == GROUP:
+    if version in GROUPS:
         yield ManifestError(
-            f'{_called(document)}: apiVersion is "{version}"; accepted: a version too, as {GROUP}/v1beta2'
+            f'{_called(document)}: apiVersion is "{version}"; accepted: a version too, as {GROUPS[version]}'
         )
         return
     reader = _READERS.get((group, kind))
-    if reader is None and group == GROUP:
-        accepted = ", ".join(kind for group, kind in _READERS if group == GROUP)
-        yield ManifestError(f"{_called(document)}: unknown kind of {GROUP}; accepted: {accepted}")
+    if reader is None and group in GROUPS:
+        accepted = ", ".join(kind for own, kind in _READERS if own == group)
+        yield ManifestError(f"{_called(document)}: unknown kind of {group}; accepted: {accepted}")
         return
     if reader is None:
         yield UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
         return
     try:
-        if group == GROUP and (template := _template(document)):
+        if group in GROUPS and (template := _template(document)):
             yield ManifestError(template)
             return
         yield reader(document, namespace, versions)
@@ -155,12 +160,16 @@ def _namespace(document: JSON, _: str, __: Versions) -> Namespace:
 
 
 _READERS: Final[dict[tuple[str, str], Callable[[JSON, str, Versions], Workload | Namespace]]] = {
-    (GROUP, "SparkApplication"): applications.application,
-    (GROUP, "ScheduledSparkApplication"): applications.scheduled_application,
-    (GROUP, "SparkConnect"): applications.spark_connect,
+    (applications.GROUP, "SparkApplication"): applications.application,
+    (applications.GROUP, "ScheduledSparkApplication"): applications.scheduled_application,
+    (applications.GROUP, "SparkConnect"): applications.spark_connect,
+    (objections.GROUP, "SparkApplication"): readers.application,
+    (objections.GROUP, "SparkCluster"): readers.cluster,
     ("", "Pod"): _pod,
     ("admission.k8s.io", "AdmissionReview"): _review,
     ("", "Namespace"): _namespace,
 }
 #: The accepted kinds.
-KINDS: Final = (*(kind for _, kind in _READERS), "List")
+KINDS: Final = tuple(dict.fromkeys([*(kind for _, kind in _READERS), "List"]))
+#: The kinds of the two operators.
+OPERATOR_KINDS: Final = frozenset(kind for group, kind in _READERS if group in GROUPS)

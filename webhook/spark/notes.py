@@ -24,14 +24,14 @@ _SHELL: Final = re.compile(r"[\s$`\\\"'|&;<>()*?#~\[\]{}!]")
 #: A number as Spark reads an int.
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 #: The number of executors that Spark asks for by itself.
-_SPARK_EXECUTORS: Final = 2
+SPARK_EXECUTORS: Final = 2
 
 
 def executors(conf: Conf) -> str:
     """The number of executors, in words."""
     instances = conf.get(properties.EXECUTOR_INSTANCES)
     if not properties.is_true(conf, properties.DYNAMIC_ALLOCATION):
-        return str(_SPARK_EXECUTORS) if instances is None else one_line(instances)
+        return str(SPARK_EXECUTORS) if instances is None else one_line(instances)
     least = conf.get(properties.MIN_EXECUTORS, "0")
     most = conf.get(properties.MAX_EXECUTORS)
     at_first = (conf.get(properties.INITIAL_EXECUTORS), instances, least)
@@ -62,7 +62,7 @@ def of_application(submission: Submission) -> Iterator[str]:
             "webhook refuses them if it serves that namespace"
         )
     if spec.executor.instances is None and not _asks_for_executors(spec):
-        number = "one executor" if submission.counted else f"{_SPARK_EXECUTORS} executors"
+        number = "one executor" if submission.counted else f"{SPARK_EXECUTORS} executors"
         yield f"spec.executor.instances is missing, which means {number}"
     yield from _of_templates(spec, operator)
     yield from of_allocator(submission.conf)
@@ -96,7 +96,7 @@ def of_connect(connect: Connect, conf: Conf) -> Iterator[str]:
         yield f"the operator passes sparkConf to a shell without quotes, which changes {told}"
     yield from of_allocator(conf)
     if properties.EXECUTOR_INSTANCES not in conf and not properties.is_true(conf, properties.DYNAMIC_ALLOCATION):
-        yield f"spec.executor.instances is missing: Spark asks for {_SPARK_EXECUTORS} executors"
+        yield f"spec.executor.instances is missing: Spark asks for {SPARK_EXECUTORS} executors"
 
 
 def of_metadata(metadata: ObjectMeta, place: str) -> Iterator[str]:

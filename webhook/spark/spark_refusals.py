@@ -34,7 +34,7 @@ _RESERVED: Final = {
 _POSITIVE: Final = "a positive integer"
 _NUMBER: Final = re.compile("[0-9]{1,10}")
 _MOST: Final = 2**31 - 1
-_PULL_POLICIES: Final = ("Always", "Never", "IfNotPresent")
+PULL_POLICIES: Final = ("Always", "Never", "IfNotPresent")
 _PREFIX: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_PREFIX: Final = 237
 _BATCH_SIZE: Final = "spark.kubernetes.allocation.batch.size"
@@ -112,8 +112,8 @@ def _arguments(conf: Conf, where: Where) -> Iterator[Fault]:
     if key in conf and not properties.is_true(conf, properties.DYNAMIC_ALLOCATION) and not _positive(conf[key]):
         yield f'{where(key)} is "{conf[key]}"', _POSITIVE
     policy = conf.get(properties.PULL_POLICY)
-    if policy is not None and policy not in _PULL_POLICIES:
-        yield f'{where(properties.PULL_POLICY)} is "{policy}"', ", ".join(_PULL_POLICIES)
+    if policy is not None and policy not in PULL_POLICIES:
+        yield f'{where(properties.PULL_POLICY)} is "{policy}"', ", ".join(PULL_POLICIES)
 
 
 def of_image(role: Role, conf: Conf, accepted: str) -> Iterator[Fault]:

@@ -22,10 +22,10 @@ _LONGEST: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class SparkPod:
-    """One pod, or one executor that represents all executors of an application."""
+    """One pod, or one executor or worker that represents all of an application or cluster."""
 
     title: str
-    """`driver`, `executor` or `connect-server`; `pod` if the document was a pod."""
+    """`driver`, `executor`, `connect-server`, `master` or `worker`; `pod` if the document was a pod."""
     created: JSON
     """The pod as it is created, with the API server's defaults, before any webhook is called."""
     count: str = ""

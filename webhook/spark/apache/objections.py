@@ -1,0 +1,161 @@
+"""Why pods of an application or cluster of Apache's operator are never made.
+
+Source: apache/spark-kubernetes-operator, its CustomResourceDefinitions, AppValidateStep, AppInitStep, ClusterInitStep
+and spark-submission-worker; Kubernetes, validation of Services and StatefulSets.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from webhook.core.policy import Role
+from webhook.spark import properties, spark_refusals
+from webhook.spark.apache.launch import PYTHON_RUNNER, Launch, place
+from webhook.spark.apache.resources import Cluster, Route, RuntimeVersions
+from webhook.spark.apache.stateful_sets import Node, NodeSet
+from webhook.spark.operator_rules import DNS_1035_ACCEPTED, LONGEST_LABEL, Fault, is_subdomain, unchecked_name_refusals
+from webhook.spark.workloads import Refusal, Refuser, refusal
+
+GROUP: Final = "spark.apache.org"
+VERSIONS: Final = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
+_MODES: Final = ("ClusterMode", "ClientMode")
+#: What follows a name in the name of a Service.
+_DRIVER_SERVICE: Final = "-driver-svc"
+_NODE_SERVICE: Final = "-master-svc"
+_IMAGE: Final = f"spec.sparkConf with {properties.IMAGE}"
+#: A number as Java reads an int.
+_INT: Final = re.compile("[-+]?[0-9]{1,9}")
+
+
+def of_application(launch: Launch) -> Iterator[Refusal]:
+    """Why pods of an application are never made."""
+    yield from unchecked_name_refusals(launch.name, launch.namespace)
+    yield from _of_versions(launch.spec.runtime_versions)
+    mode = launch.spec.deployment_mode
+    if mode is not None and mode not in _MODES:
+        yield refusal(Refuser.API_SERVER, "", f'spec.deploymentMode is "{mode}"', "ClusterMode")
+    for sentence, accepted in (*_of_spec(launch), *_of_driver(launch)):
+        yield refusal(Refuser.OPERATOR, "", sentence, accepted)
+    yield from _of_executors(launch)
+
+
+def of_cluster(cluster: Cluster, sets: dict[Node, NodeSet]) -> Iterator[Refusal]:
+    """Why pods of a cluster, which are those of `sets`, are never made."""
+    master = sets[Node.MASTER]
+    name = master.cluster_name
+    yield from unchecked_name_refusals(name, master.namespace)
+    if is_subdomain(name) and ("." in name or len(name) + len(_NODE_SERVICE) > LONGEST_LABEL):
+        sentence = f'metadata.name is "{name}", and there is a Service {name}{_NODE_SERVICE}'
+        accepted = DNS_1035_ACCEPTED.format(LONGEST_LABEL - len(_NODE_SERVICE))
+        yield refusal(Refuser.API_SERVER, "", sentence, accepted)
+    yield from _of_versions(cluster.spec.runtime_versions)
+    yield from _of_workers(cluster)
+    for node, role in ((Node.MASTER, ""), (Node.WORKER, Node.WORKER)):
+        # The operator makes the masters first, and stops where the API server refuses.
+        yield from _of_selector(sets[node], role)
+
+
+def _of_versions(versions: RuntimeVersions | None) -> Iterator[Refusal]:
+    if versions is None or versions.spark_version is None:
+        field = "spec.runtimeVersions" + ("" if versions is None else ".sparkVersion")
+        yield refusal(Refuser.API_SERVER, "", f"{field} is missing", "sparkVersion: a version such as 4.2.0")
+
+
+def _of_spec(launch: Launch) -> Iterator[Fault]:
+    spec = launch.spec
+    if spec.deployment_mode == "ClientMode":
+        yield "spec.deploymentMode is ClientMode, which the operator does not support", "ClusterMode"
+    for kind, routes in (("http", spec.driver_http_route_list), ("grpc", spec.driver_grpc_route_list)):
+        for index, route in enumerate(routes or ()):
+            for field in _missing(route, kind):
+                yield f"spec.driver{kind.title()}RouteList[{index}].{field} is missing", "that field"
+    if spec.main_class == PYTHON_RUNNER and not spec.jars and spec.py_files is None:
+        yield f"spec.pyFiles is missing, and spec.mainClass is {PYTHON_RUNNER}", "the program in Python"
+
+
+def _missing(route: Route, kind: str) -> Iterator[str]:
+    """The fields that a route lacks."""
+    metadata, spec = (
+        (route.http_route_metadata, route.http_route_spec)
+        if kind == "http"
+        else (route.grpc_route_metadata, route.grpc_route_spec)
+    )
+    if route.service_spec is None:
+        yield "serviceSpec"
+    for field, named in (("serviceMetadata", route.service_metadata), (f"{kind}RouteMetadata", metadata)):
+        if named is None or not named.name:
+            yield f"{field}.name"
+    if spec is None or not spec.parent_refs:
+        yield f"{kind}RouteSpec.parentRefs"
+
+
+def _of_driver(launch: Launch) -> Iterator[Fault]:
+    """Why Spark's builder makes no driver."""
+    conf = launch.conf
+    yield from spark_refusals.of_image(Role.DRIVER, conf, _IMAGE)
+    yield from spark_refusals.of_pod(Role.DRIVER, conf, place)
+    for role in Role:
+        # The operator reads the volumes of the executors, too.
+        yield from spark_refusals.of_volumes(role, conf, place)
+    yield from _of_template(launch, Role.DRIVER)
+    cores, memory = "spark.driver.cores", "spark.driver.memory"
+    if cores in conf and not _INT.fullmatch(conf[cores]):
+        yield f'{place(cores)} is "{conf[cores]}"', "a positive integer"
+    if memory in conf and properties.byte_size(conf[memory]) is None:
+        yield f'{place(memory)} is "{conf[memory]}"', "a positive amount such as 512m or 4g"
+    policy = conf.get(properties.PULL_POLICY)
+    if policy is not None and policy not in spark_refusals.PULL_POLICIES:
+        yield f'{place(properties.PULL_POLICY)} is "{policy}"', ", ".join(spark_refusals.PULL_POLICIES)
+
+
+def _of_executors(launch: Launch) -> Iterator[Refusal]:
+    """Why a driver makes no executors, if it should make any."""
+    role, conf, app_id = Role.EXECUTOR, launch.conf, launch.app_id
+    if not launch.has_executors:
+        return
+    service = app_id + _DRIVER_SERVICE
+    if "." in app_id and len(service) <= LONGEST_LABEL and is_subdomain(launch.name):
+        sentence = f'metadata.name is "{launch.name}", and the driver has a Service {service}'
+        yield refusal(Refuser.API_SERVER, role, sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))
+    # spark-submit runs in the driver's pod.
+    yield from spark_refusals.by_submission(conf, role, place)
+    faults = [*spark_refusals.of_image(role, conf, _IMAGE), *spark_refusals.of_pod(role, conf, place)]
+    for sentence, accepted in (*faults, *_of_template(launch, role)):
+        yield refusal(Refuser.SPARK, role, sentence, accepted)
+    yield from spark_refusals.by_driver(conf, launch.spark, place)
+
+
+def _of_template(launch: Launch, role: Role) -> Iterator[Fault]:
+    template = launch.spec.part(role).template
+    if template is not None and template.spec is None:
+        sentence = f"spec.{role}Spec.podTemplateSpec has no spec, so Spark cannot read it"
+        yield sentence, "a spec, which may be empty: spec: {}"
+
+
+def _of_workers(cluster: Cluster) -> Iterator[Refusal]:
+    field, workers = "spec.clusterTolerations", cluster.spec.workers
+    tolerations = cluster.spec.cluster_tolerations
+    if tolerations is None or tolerations.instance_config is None:
+        field += "" if tolerations is None else ".instanceConfig"
+        yield refusal(Refuser.API_SERVER, "", f"{field} is missing", "instanceConfig with numbers of workers")
+        return
+    numbers = {"init": workers.init_workers, "min": workers.min_workers, "max": workers.max_workers}
+    for name, number in numbers.items():
+        if number is None:
+            sentence = f"{field}.instanceConfig.{name}Workers is missing"
+            yield refusal(Refuser.API_SERVER, "", sentence, "an integer")
+    first = workers.init_workers
+    if first is not None and first <= 0:
+        sentence = f"{field}.instanceConfig.initWorkers is {first}"
+        by = Refuser.API_SERVER if first < 0 else Refuser.OPERATOR
+        yield refusal(by, Node.WORKER, sentence, "1 or more: nothing scales from 0")
+
+
+def _of_selector(nodes: NodeSet, role: str) -> Iterator[Refusal]:
+    """Whether the StatefulSet does not select its own pods."""
+    selector = nodes.spec.selector
+    for key, value in ((selector and selector.match_labels) or {}).items():
+        # The operator sets the role itself.
+        if nodes.labels.get(key) != value and key != "spark-role":
+            sentence = f'{nodes.place}.selector.matchLabels["{key}"] is "{value}", and the template has no such label'
+            yield refusal(Refuser.API_SERVER, role, sentence, "a label of the template")
