@@ -1,5 +1,7 @@
 """`make fields VERSION=2.5.2 CRDS=FOLDER`: writes the fields of one release of the Spark Operator into the table.
 
+With `--apache`, the release is one of Apache's operator, and its table holds no other.
+
 The folder holds the operator's CustomResourceDefinitions, as its chart has them. Taken are the names of the fields and
 the rules for their values, but not the descriptions. What other releases have stays in the table.
 """
@@ -14,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import yaml
 
+from webhook.spark.apache import schema
 from webhook.spark.field_table import FILE, SCALARS, Entries, Entry, Table, entries_of, release, split, value_of
 from webhook.spark.versions import OperatorVersion
 
@@ -64,6 +67,8 @@ _METADATA: Final = Branch(
         "ownerReferences": Branch(Entry("[]"), _OWNER),
     },
 )
+#: What a CRD may leave out, because every object has it.
+_TYPE: Final = {**_any("apiVersion", "kind"), "metadata": _METADATA}
 
 
 def tree(definitions: Iterable[Mapping[str, Any]]) -> Tree:
@@ -74,8 +79,22 @@ def tree(definitions: Iterable[Mapping[str, Any]]) -> Tree:
     return {one["spec"]["names"]["kind"]: Branch(Entry(), _root(one)) for one in definitions}
 
 
+def served(definitions: Iterable[Mapping[str, Any]]) -> Tree:
+    """The kinds of one release of Apache's operator in each version that is served, such as `SparkCluster of v1`."""
+    return {
+        f"{one['spec']['names']['kind']} of {version['name']}": Branch(Entry(), {**_TYPE, **_root_in(one, version)})
+        for one in definitions
+        for version in one["spec"]["versions"]
+        if version["served"]
+    }
+
+
 def _root(definition: Mapping[str, Any]) -> Tree:
     (version,) = (one for one in definition["spec"]["versions"] if one["storage"])
+    return _root_in(definition, version)
+
+
+def _root_in(definition: Mapping[str, Any], version: Mapping[str, Any]) -> Tree:
     schema = version["schema"]["openAPIV3Schema"]
     # Nobody writes the status by hand. The API server says itself what is missing in the metadata.
     own = {"metadata": _METADATA, "status": Branch(Entry())}
@@ -243,16 +262,29 @@ def _block(entries: Entries, indent: int) -> str:
 def update(file: Path, version: OperatorVersion, folder: Path) -> None:
     """Writes the fields of a release, whose CustomResourceDefinitions are in `folder`, into the table `file`."""
     found = dict(releases(msgspec.json.decode(file.read_bytes(), type=Table))) if file.exists() else {}
+    found[version] = tree(_definitions(folder))
+    file.write_text(text(merged(found)), encoding="utf-8")
+
+
+def update_apache(file: Path, version: OperatorVersion, folder: Path) -> None:
+    """Writes the table `file` of Apache's operator in a release, whose CustomResourceDefinitions are in `folder`."""
+    file.write_text(text(merged({version: served(_definitions(folder))})), encoding="utf-8")
+
+
+def _definitions(folder: Path) -> list[Mapping[str, Any]]:
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise SystemExit(f"{folder}: contains no file that ends in .yaml")
-    found[version] = tree(yaml.load(one.read_bytes(), yaml.CSafeLoader) for one in files)
-    file.write_text(text(merged(found)), encoding="utf-8")
+    return [yaml.load(one.read_bytes(), yaml.CSafeLoader) for one in files]
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description="Writes the fields of one release of the operator into the table.")
     arguments.add_argument("version", type=release, help="the release, in full, for example 2.5.2")
     arguments.add_argument("folder", type=Path, help="the folder with the YAML files of its CustomResourceDefinitions")
+    arguments.add_argument("--apache", action="store_true", help="the operator is Apache's: its table is another file")
     given = arguments.parse_args()
-    update(FILE, given.version, given.folder)
+    if given.apache:
+        update_apache(schema.FILE, given.version, given.folder)
+    else:
+        update(FILE, given.version, given.folder)

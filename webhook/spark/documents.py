@@ -9,7 +9,7 @@ import msgspec
 from webhook.core.fault import clause, with_keys
 from webhook.core.pod import ObjectMeta, View
 from webhook.spark import applications
-from webhook.spark.apache import objections, readers
+from webhook.spark.apache import readers, schema
 from webhook.spark.manifest import JSON
 from webhook.spark.versions import Versions
 from webhook.spark.workloads import Namespace, SparkPod, Workload, shown
@@ -18,7 +18,7 @@ _NEWEST: Final = Versions()
 #: The groups of the operators' resources, each with its newest version.
 GROUPS: Final = {
     applications.GROUP: applications.VERSIONS["SparkApplication"],
-    objections.GROUP: objections.VERSIONS[0],
+    schema.GROUP: schema.VERSIONS[0],
 }
 #: What a name has if it is a template.
 _TEMPLATE: Final = re.compile(r"[{}<>$%]")
@@ -163,8 +163,8 @@ _READERS: Final[dict[tuple[str, str], Callable[[JSON, str, Versions], Workload |
     (applications.GROUP, "SparkApplication"): applications.application,
     (applications.GROUP, "ScheduledSparkApplication"): applications.scheduled_application,
     (applications.GROUP, "SparkConnect"): applications.spark_connect,
-    (objections.GROUP, "SparkApplication"): readers.application,
-    (objections.GROUP, "SparkCluster"): readers.cluster,
+    (schema.GROUP, "SparkApplication"): readers.application,
+    (schema.GROUP, "SparkCluster"): readers.cluster,
     ("", "Pod"): _pod,
     ("admission.k8s.io", "AdmissionReview"): _review,
     ("", "Namespace"): _namespace,

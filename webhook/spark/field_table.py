@@ -1,6 +1,6 @@
-"""The fields that the Spark Operator's resources have, and the values that they accept, by release.
+"""The fields that an operator's resources have, and the values that they accept, by release.
 
-`make fields` writes the table from the operator's CustomResourceDefinitions.
+`make fields` writes the table of the Spark Operator from its CustomResourceDefinitions. Other tables have other files.
 """
 
 from collections.abc import Mapping
@@ -127,9 +127,9 @@ def has_kind(kind: str, version: OperatorVersion) -> bool:
 
 
 @cache
-def table() -> Table:
-    """The table, read once."""
-    return msgspec.json.decode(FILE.read_bytes(), type=Table)
+def table(file: Path = FILE) -> Table:
+    """The table in a file, read once."""
+    return msgspec.json.decode(file.read_bytes(), type=Table)
 
 
 @cache
@@ -139,9 +139,12 @@ def _known_release(version: OperatorVersion) -> OperatorVersion:
 
 
 @cache
-def known(version: OperatorVersion) -> Known:
-    """The objects of a release. A release that is not in the table has what the last one before it has."""
+def known(version: OperatorVersion, file: Path = FILE) -> Known:
+    """The objects of a release, by the table in a file.
+
+    A release that is not in the table has what the last one before it has.
+    """
     return {
         name: {field: entry for field in fields if (entry := entry_in(fields, field, version)) is not None}
-        for name, fields in table().objects.items()
+        for name, fields in table(file).objects.items()
     }

@@ -7,10 +7,11 @@ but not in a list. Formats other than int32 and int64 are not checked. Nor is th
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from webhook.spark import field_paths
-from webhook.spark.field_table import Entry, entries_of, entry_in, known, table
+from webhook.spark.field_table import FILE, Entry, entries_of, entry_in, known, table
 from webhook.spark.schema_values import Field, WrongValue, accepted_by, as_json, described, fault_of, field_of, is_a
 from webhook.spark.versions import OperatorVersion
 
@@ -54,22 +55,24 @@ class _Object(NamedTuple):
     required: tuple[str, ...]
 
 
-def violations(document: Any, kind: str, version: OperatorVersion) -> Iterator[Violation]:
+def violations(document: Any, kind: str, version: OperatorVersion, file: Path = FILE) -> Iterator[Violation]:
     """Yields each violation of `document` (JSON-like) of a `kind` of the operator, in a release of the operator.
+
+    `file` holds the table of the operator.
 
     A path has at most one. A kind that the release does not have is one violation, and nothing else is.
     """
-    if (entry := entry_in(table().kinds, kind, version)) is not None:
-        yield from _of_object(document, _compiled(version), entry.type, "")
-    elif entries := entries_of(table().kinds, kind):
+    if (entry := entry_in(table(file).kinds, kind, version)) is not None:
+        yield from _of_object(document, _compiled(version, file), entry.type, "")
+    elif entries := entries_of(table(file).kinds, kind):
         first, last = entries[0].first, entries[-1].last
         accepted = f"{first} or newer" if first is not None and version < first else f"{last} or older"
         yield Violation("kind", f"Spark Operator {version} has no {kind}", accepted)
 
 
-def named(document: Any, kind: str, version: OperatorVersion) -> list[Violation]:
+def named(document: Any, kind: str, version: OperatorVersion, file: Path = FILE) -> list[Violation]:
     """The first violations of `document` after the operator's webhook, and one with the number of all others."""
-    rest = (one for one in violations(document, kind, version) if not _is_mended(one, kind, version))
+    rest = (one for one in violations(document, kind, version, file) if not _is_mended(one, kind, version))
     found = list(islice(rest, _MOST_NAMED))
     if more := sum(1 for _ in rest):
         values = f"{more:,} more fields are" if more > 1 else "one more field is"
@@ -89,8 +92,8 @@ def _is_mended(one: Violation, kind: str, version: OperatorVersion) -> bool:
 
 
 @cache
-def _compiled(version: OperatorVersion) -> Mapping[str, _Object]:
-    return {name: _object(fields) for name, fields in known(version).items()}
+def _compiled(version: OperatorVersion, file: Path) -> Mapping[str, _Object]:
+    return {name: _object(fields) for name, fields in known(version, file).items()}
 
 
 def _object(fields: Mapping[str, Entry]) -> _Object:

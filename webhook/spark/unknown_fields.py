@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from webhook.spark import field_paths
-from webhook.spark.field_table import Value, entries_of, entry_in, known, table, value_of
+from webhook.spark.field_table import FILE, Value, entries_of, entry_in, known, table, value_of
 from webhook.spark.versions import OperatorVersion
 
 #: How many unknown fields of an application are named.
@@ -54,19 +55,21 @@ class _Found(NamedTuple):
     around: _Around
 
 
-def unknown(document: Any, kind: str, version: OperatorVersion) -> Iterator[UnknownField]:
+def unknown(document: Any, kind: str, version: OperatorVersion, file: Path = FILE) -> Iterator[UnknownField]:
     """Yields each field of `document` (JSON-like) that its `kind` does not have in a release of the operator.
+
+    `file` holds the table of the operator.
 
     Yields nothing if the operator has no such kind in that release. Values of a wrong type are not looked into: the API
     server refuses them.
     """
-    if (resource := _resource(kind, version)) is not None:
+    if (resource := _resource(kind, version, file)) is not None:
         yield from map(resource.explained, resource.found(document))
 
 
-def notes(document: Any, kind: str, version: OperatorVersion) -> list[str]:
+def notes(document: Any, kind: str, version: OperatorVersion, file: Path = FILE) -> list[str]:
     """A sentence for each of the first unknown fields of `document`, and one with the number of all others."""
-    if (resource := _resource(kind, version)) is None:
+    if (resource := _resource(kind, version, file)) is None:
         return []
     rest = resource.found(document)
     sentences = [_sentence(resource.explained(one), kind) for one in islice(rest, _MOST_NAMED)]
@@ -86,24 +89,24 @@ def _sentence(found: UnknownField, kind: str) -> str:
     return f"{start}, so it has no effect{meant}"
 
 
-def _resource(kind: str, version: OperatorVersion) -> "_Resource | None":
-    entry = entry_in(table().kinds, kind, version)
-    return None if entry is None else _prepared(entry.type, version)
+def _resource(kind: str, version: OperatorVersion, file: Path) -> "_Resource | None":
+    entry = entry_in(table(file).kinds, kind, version)
+    return None if entry is None else _prepared(entry.type, version, file)
 
 
 @cache
-def _prepared(root: str, version: OperatorVersion) -> "_Resource":
-    return _Resource(root, version)
+def _prepared(root: str, version: OperatorVersion, file: Path) -> "_Resource":
+    return _Resource(root, version, file)
 
 
 class _Resource:
-    """The fields of one kind in one release; `root` is the name of its outermost object in the table."""
+    """The fields of one kind in one release; `root` is the name of its outermost object in the table in `file`."""
 
-    def __init__(self, root: str, version: OperatorVersion) -> None:
-        self._root, self._version = root, version
+    def __init__(self, root: str, version: OperatorVersion, file: Path) -> None:
+        self._root, self._version, self._every = root, version, table(file).objects
         every = {
             name: {field: value_of(entry.type) for field, entry in fields.items()}
-            for name, fields in known(version).items()
+            for name, fields in known(version, file).items()
         }
         self._objects: dict[str, Mapping[str, Value | None]] = {}
         names = [root]
@@ -139,7 +142,7 @@ class _Resource:
         path = field_paths.of_field(around.path, key)
         if not isinstance(key, str) or len(key) > field_paths.MOST_CHARACTERS:
             return UnknownField(path)
-        entries = entries_of(table().objects[around.object], key)
+        entries = entries_of(self._every[around.object], key)
         for entry in entries:
             if entry.first is not None and self._version < entry.first:
                 return UnknownField(path, since=entry.first)

@@ -1,6 +1,6 @@
 """Why pods of an application or cluster of Apache's operator are never made.
 
-Source: apache/spark-kubernetes-operator, its CustomResourceDefinitions, AppValidateStep, AppInitStep, ClusterInitStep
+Source: apache/spark-kubernetes-operator, AppValidateStep, AppInitStep, ClusterInitStep
 and spark-submission-worker; Kubernetes, validation of Services and StatefulSets.
 """
 
@@ -11,14 +11,11 @@ from typing import Final
 from webhook.core.policy import Role
 from webhook.spark import properties, spark_refusals
 from webhook.spark.apache.launch import PYTHON_RUNNER, Launch, place
-from webhook.spark.apache.resources import Cluster, Route, RuntimeVersions
+from webhook.spark.apache.resources import Cluster, Route
 from webhook.spark.apache.stateful_sets import Node, NodeSet
 from webhook.spark.operator_rules import DNS_1035_ACCEPTED, LONGEST_LABEL, Fault, is_subdomain, unchecked_name_refusals
 from webhook.spark.workloads import Refusal, Refuser, refusal
 
-GROUP: Final = "spark.apache.org"
-VERSIONS: Final = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
-_MODES: Final = ("ClusterMode", "ClientMode")
 #: What follows a name in the name of a Service.
 _DRIVER_SERVICE: Final = "-driver-svc"
 _NODE_SERVICE: Final = "-master-svc"
@@ -30,10 +27,6 @@ _INT: Final = re.compile("[-+]?[0-9]{1,9}")
 def of_application(launch: Launch) -> Iterator[Refusal]:
     """Why pods of an application are never made."""
     yield from unchecked_name_refusals(launch.name, launch.namespace)
-    yield from _of_versions(launch.spec.runtime_versions)
-    mode = launch.spec.deployment_mode
-    if mode is not None and mode not in _MODES:
-        yield refusal(Refuser.API_SERVER, "", f'spec.deploymentMode is "{mode}"', "ClusterMode")
     for sentence, accepted in (*_of_spec(launch), *_of_driver(launch)):
         yield refusal(Refuser.OPERATOR, "", sentence, accepted)
     yield from _of_executors(launch)
@@ -48,17 +41,10 @@ def of_cluster(cluster: Cluster, sets: dict[Node, NodeSet]) -> Iterator[Refusal]
         sentence = f'metadata.name is "{name}", and there is a Service {name}{_NODE_SERVICE}'
         accepted = DNS_1035_ACCEPTED.format(LONGEST_LABEL - len(_NODE_SERVICE))
         yield refusal(Refuser.API_SERVER, "", sentence, accepted)
-    yield from _of_versions(cluster.spec.runtime_versions)
     yield from _of_workers(cluster)
     for node, role in ((Node.MASTER, ""), (Node.WORKER, Node.WORKER)):
         # The operator makes the masters first, and stops where the API server refuses.
         yield from _of_selector(sets[node], role)
-
-
-def _of_versions(versions: RuntimeVersions | None) -> Iterator[Refusal]:
-    if versions is None or versions.spark_version is None:
-        field = "spec.runtimeVersions" + ("" if versions is None else ".sparkVersion")
-        yield refusal(Refuser.API_SERVER, "", f"{field} is missing", "sparkVersion: a version such as 4.2.0")
 
 
 def _of_spec(launch: Launch) -> Iterator[Fault]:
@@ -133,20 +119,9 @@ def _of_template(launch: Launch, role: Role) -> Iterator[Fault]:
 
 
 def _of_workers(cluster: Cluster) -> Iterator[Refusal]:
-    field, workers = "spec.clusterTolerations", cluster.spec.workers
-    tolerations = cluster.spec.cluster_tolerations
-    if tolerations is None or tolerations.instance_config is None:
-        field += "" if tolerations is None else ".instanceConfig"
-        yield refusal(Refuser.API_SERVER, "", f"{field} is missing", "instanceConfig with numbers of workers")
-        return
-    numbers = {"init": workers.init_workers, "min": workers.min_workers, "max": workers.max_workers}
-    for name, number in numbers.items():
-        if number is None:
-            sentence = f"{field}.instanceConfig.{name}Workers is missing"
-            yield refusal(Refuser.API_SERVER, "", sentence, "an integer")
-    first = workers.init_workers
+    first = cluster.spec.workers.init_workers
     if first is not None and first <= 0:
-        sentence = f"{field}.instanceConfig.initWorkers is {first}"
+        sentence = f"spec.clusterTolerations.instanceConfig.initWorkers is {first}"
         by = Refuser.API_SERVER if first < 0 else Refuser.OPERATOR
         yield refusal(by, Node.WORKER, sentence, "1 or more: nothing scales from 0")
 

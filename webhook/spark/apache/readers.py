@@ -1,14 +1,11 @@
 """The workload of each resource of Apache's operator: its pods, its notes, and why pods are never made."""
 
-from collections.abc import Iterator
-
 import msgspec
 
 from webhook.core.policy import Role
 from webhook.spark import notes, spark_pods
-from webhook.spark.apache import objections, remarks
+from webhook.spark.apache import objections, remarks, schema
 from webhook.spark.apache.launch import BUILDER, Launch, launched
-from webhook.spark.apache.objections import VERSIONS
 from webhook.spark.apache.privileges import unprivileged
 from webhook.spark.apache.resources import App, Cluster
 from webhook.spark.apache.stateful_sets import Node, NodeSet
@@ -16,7 +13,7 @@ from webhook.spark.api_server import stored
 from webhook.spark.applications import name_of
 from webhook.spark.manifest import JSON
 from webhook.spark.versions import Versions
-from webhook.spark.workloads import Refusal, Refuser, SparkPod, Workload, refusal, shown, told_once
+from webhook.spark.workloads import SparkPod, Workload, shown, told_once
 
 
 def application(document: JSON, namespace: str, versions: Versions) -> Workload:
@@ -39,8 +36,8 @@ def application(document: JSON, namespace: str, versions: Versions) -> Workload:
             app_id=launch.app_id,
         )
         pods.append(SparkPod(Role.EXECUTOR.value, made, count=notes.executors(launch.conf)))
-    refused = [*_of_version(document), *objections.of_application(launch)]
-    told = tuple(map(shown, remarks.of_application(launch)))
+    refused = [*schema.refusals(document), *objections.of_application(launch)]
+    told = tuple(map(shown, [*remarks.of_application(launch), *schema.unknown(document)]))
     return Workload("SparkApplication", where, name, tuple(pods), told, told_once(refused))
 
 
@@ -52,8 +49,8 @@ def cluster(document: JSON, namespace: str, versions: Versions) -> Workload:
     sets = {node: NodeSet(node, found, name, where, spark) for node in Node}
     counts = {Node.MASTER: "", Node.WORKER: remarks.workers(spec.workers)}
     pods = tuple(SparkPod(node.value, one.first_pod(), count=counts[node]) for node, one in sets.items())
-    refused = [*_of_version(document), *objections.of_cluster(found, sets)]
-    told = tuple(map(shown, remarks.of_cluster(found, tuple(sets.values()))))
+    refused = [*schema.refusals(document), *objections.of_cluster(found, sets)]
+    told = tuple(map(shown, [*remarks.of_cluster(found, tuple(sets.values())), *schema.unknown(document)]))
     return Workload("SparkCluster", where, name, pods, told, told_once(refused))
 
 
@@ -70,9 +67,3 @@ def _driver(launch: Launch) -> JSON:
         builder=BUILDER,
     )
     return pod | {"spec": unprivileged(pod["spec"])}
-
-
-def _of_version(document: JSON) -> Iterator[Refusal]:
-    version = document["apiVersion"]
-    if version not in VERSIONS:
-        yield refusal(Refuser.API_SERVER, "", f"apiVersion is {version}", " or ".join(VERSIONS))
