@@ -48,6 +48,37 @@ DOCUMENTS: list[Any] = [
             "executor": {"volumeMounts": [{"name": "spark-local-dir-1", "mountPath": "/mnt"}]},
         },
     },
+    {
+        "apiVersion": "spark.apache.org/v1",
+        "kind": "SparkApplication",
+        "metadata": {"name": "of-apache"},
+        "spec": {
+            "runtimeVersions": {"sparkVersion": "4.2.0"},
+            "sparkConf": {"spark.kubernetes.container.image": "{{SPARK_VERSION}}", "spark.master": "k8s://here"},
+            "applicationTolerations": {"restartConfig": {"restartPolicy": "Always"}},
+            "driverHttpRouteList": [{"serviceMetadata": {"name": "a"}, "httpRouteSpec": {"parentRefs": [{}]}}],
+            "driverSpec": {"podTemplateSpec": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{}]}}},
+            "executorSpec": {"podTemplateSpec": {"spec": {"initContainers": [{"securityContext": {}}]}}},
+        },
+        "status": {"currentAttemptSummary": {"attemptInfo": {"id": 1}}},
+    },
+    {
+        "apiVersion": "spark.apache.org/v1beta1",
+        "kind": "SparkCluster",
+        "metadata": {"name": "of-apache"},
+        "spec": {
+            "runtimeVersions": {"sparkVersion": "4.2.0"},
+            "clusterTolerations": {"instanceConfig": {"initWorkers": 2, "minWorkers": 1, "maxWorkers": 3}},
+            "sparkConf": {"spark.kubernetes.scheduler.name": "yunikorn"},
+            "masterSpec": {"statefulSetSpec": {"serviceName": "a", "selector": {"matchLabels": {"a": "b"}}}},
+            "workerSpec": {
+                "statefulSetSpec": {
+                    "volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+                    "template": {"spec": {"volumes": [{"name": "data"}], "containers": [{"name": "worker"}]}},
+                }
+            },
+        },
+    },
     json.loads((ROOT / "tests/reviews/spark-3.5.2-driver.json").read_bytes()),
     CASES[0].pod,
 ]

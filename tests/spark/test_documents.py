@@ -275,7 +275,9 @@ def test_what_cannot_be_read_is_one_sentence(document: Any, sentence: str) -> No
 def test_other_kinds_are_told_apart(document: Any, what: str) -> None:
     (refused,) = read({"apiVersion": "v1", "kind": "List", "items": [document]}, "default")
     assert isinstance(refused, UnknownKindError)
-    kinds = "SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, AdmissionReview, Namespace, List"
+    kinds = (
+        "SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, AdmissionReview, Namespace, List"
+    )
     assert str(refused) == f"items[0]: {what} has no Spark pods; accepted: {kinds}"
 
 
@@ -283,7 +285,9 @@ def test_what_cannot_be_read_does_not_hide_the_rest_of_a_list() -> None:
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
     inner = {"apiVersion": "v1", "kind": "List", "items": [service, APPLICATION, 1]}
     found = list(read({"apiVersion": "v1", "kind": "List", "items": [inner, {}, APPLICATION]}, "default"))
-    kinds = "SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, AdmissionReview, Namespace, List"
+    kinds = (
+        "SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, AdmissionReview, Namespace, List"
+    )
     assert [one.name if isinstance(one, Workload) else str(one) for one in found] == [
         f"items[0]: items[0]: Service web (v1) has no Spark pods; accepted: {kinds}",
         "pi",

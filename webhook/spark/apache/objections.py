@@ -60,16 +60,14 @@ def _of_spec(launch: Launch) -> Iterator[Fault]:
 
 
 def _missing(route: Route, kind: str) -> Iterator[str]:
-    """The fields that a route lacks."""
+    """The fields that a route lacks, if it has those that the API server asks for."""
     metadata, spec = (
         (route.http_route_metadata, route.http_route_spec)
         if kind == "http"
         else (route.grpc_route_metadata, route.grpc_route_spec)
     )
-    if route.service_spec is None:
-        yield "serviceSpec"
     for field, named in (("serviceMetadata", route.service_metadata), (f"{kind}RouteMetadata", metadata)):
-        if named is None or not named.name:
+        if named is not None and not named.name:
             yield f"{field}.name"
     if spec is None or not spec.parent_refs:
         yield f"{kind}RouteSpec.parentRefs"

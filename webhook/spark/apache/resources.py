@@ -47,7 +47,6 @@ class _Parents(View, frozen=True):
 class Route(View, frozen=True):
     """DriverHttpRouteSpec, and DriverGrpcRouteSpec: a route to the driver."""
 
-    service_spec: JSON | None = None
     service_metadata: _Named | None = None
     http_route_metadata: _Named | None = None
     http_route_spec: _Parents | None = None
