@@ -219,6 +219,25 @@ def evil_documents() -> list[Any]:
     review = json.loads((ROOT / "tests/reviews/spark-3.5.2-driver.json").read_bytes())
     review["request"] |= {"operation": EVIL, "name": EVIL, "namespace": EVIL}
     label = {"spark-eci-webhook/profile": EVIL}
+    template = {"metadata": {"labels": {EVIL: EVIL}}, "spec": {"nodeSelector": {EVIL: EVIL}, "schedulerName": EVIL}}
+    conf = {EVIL: "{{SPARK_VERSION}}", "spark.master": EVIL, "spark.app.id": EVIL, "spark.app.name": EVIL}
+    conf |= {f"spark.kubernetes.driver.label.{EVIL}": EVIL, "spark.kubernetes.driver.pod.featureSteps": EVIL}
+    sets = {"statefulSetSpec": {"template": template, "selector": {"matchLabels": {EVIL: EVIL}}, "serviceName": EVIL}}
+    apache = {
+        "SparkApplication": {
+            "runtimeVersions": {"sparkVersion": EVIL},
+            "deploymentMode": EVIL,
+            "sparkConf": conf,
+            "driverSpec": {"podTemplateSpec": template},
+            EVIL: EVIL,
+        },
+        "SparkCluster": {
+            "runtimeVersions": {"sparkVersion": EVIL},
+            "sparkConf": conf,
+            "masterSpec": sets,
+            "workerSpec": sets,
+        },
+    }
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"a{EVIL}", "labels": label}},
         {"apiVersion": operator, "kind": "SparkApplication", "metadata": metadata, "spec": spec},
@@ -235,6 +254,11 @@ def evil_documents() -> list[Any]:
             "metadata": metadata,
             "spec": {"server": {}, "executor": {}, "sparkVersion": EVIL},
         },
+        *({"apiVersion": f"spark.apache.org/{EVIL}", "kind": kind, "metadata": metadata} for kind in apache),
+        *(
+            {"apiVersion": "spark.apache.org/v1", "kind": kind, "metadata": metadata, "spec": apache[kind]}
+            for kind in apache
+        ),
         {"apiVersion": "v1", "kind": "Pod", **pod},
         {"apiVersion": "v1", "kind": "Pod", **mismatched},
         review,

@@ -54,9 +54,16 @@ class Launch:
 
     @property
     def has_executors(self) -> bool:
-        """Whether the driver asks Kubernetes for executors."""
-        local = self.conf.get(DRIVER_MASTER, "").startswith("local")
-        return self.conf.get(MASTER, "k8s").startswith("k8s") and not local
+        """Whether the driver asks Kubernetes for executors.
+
+        Source: Apache Spark, org.apache.spark.scheduler.cluster.k8s.KubernetesClusterManager.
+        """
+        return self.conf.get(MASTER, "k8s").startswith("k8s") and not self.runs_alone
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether the driver does all work itself."""
+        return self.conf.get(DRIVER_MASTER, "").startswith("local")
 
     def app_name(self, role: Role) -> str:
         """The name of the application when a pod of `role` is made.

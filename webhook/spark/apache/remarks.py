@@ -38,9 +38,7 @@ def of_application(launch: Launch) -> Iterator[str]:
     parts = "spec.driverSpec.podTemplateSpec or spec.executorSpec.podTemplateSpec"
     yield from notes.of_metadata(launch.application.metadata, f"the annotations of {parts}")
     if not launch.has_executors:
-        key = MASTER if conf.get(MASTER) else DRIVER_MASTER
-        if conf.get(DRIVER_MASTER, "").startswith("local"):
-            key = DRIVER_MASTER
+        key = DRIVER_MASTER if launch.runs_alone else MASTER
         yield f"{place(key)} is {one_line(conf[key])}: the driver makes no executor pods"
     own = spec.spark_conf or {}
     if own.get(properties.NAMESPACE, launch.namespace) != launch.namespace:
