@@ -236,6 +236,11 @@ def test_a_version_of_spark_may_be_given() -> None:
             "too long, and no pod is made",
         ),
         (
+            "spec: {clusterTolerations: {instanceConfig: {minWorkers: 0}}}",
+            "spec.clusterTolerations.instanceConfig.minWorkers is less than 1, so API servers may refuse the autoscaler, "
+            "unless they have HPAScaleToZero",
+        ),
+        (
             "metadata: {name: 1st}",
             "metadata.name begins with a digit, so API servers may refuse the Service 1st-master-svc, unless they have "
             "RelaxedServiceNameValidation",

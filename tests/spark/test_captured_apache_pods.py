@@ -55,7 +55,7 @@ def pods(case: JSON) -> tuple[Workload, dict[str, SparkPod]]:
 
 def captured(case: JSON, role: str) -> JSON:
     """A captured pod as the API server stores it."""
-    return {"schedulerName": "default-scheduler"} | case[role]
+    return {"schedulerName": "default-scheduler", **case[role]}
 
 
 def of_kind(kind: str) -> pytest.MarkDecorator:

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from tests.live_service import ROOT
-from tools.crd_fields import QUANTITY, merged, releases, text, tree, update
+from tools.crd_fields import QUANTITY, merged, releases, text, tree, update, update_apache
 from webhook.spark import manifest
+from webhook.spark.apache import resources, schema
 from webhook.spark.field_table import FILE, Table, known, release, table
 from webhook.spark.versions import OPERATORS
 
@@ -215,9 +216,25 @@ def test_a_folder_without_definitions_is_refused(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{tmp_path}: contains no file that ends in .yaml\n")
 
 
-def test_the_table_of_the_project_is_what_the_tool_writes() -> None:
-    written = msgspec.json.decode(FILE.read_bytes(), type=Table)
-    assert text(merged(releases(written))) == FILE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", [FILE, schema.FILE])
+def test_the_table_of_the_project_is_what_the_tool_writes(file: Path) -> None:
+    written = msgspec.json.decode(file.read_bytes(), type=Table)
+    assert text(merged(releases(written))) == file.read_text(encoding="utf-8")
+
+
+def test_each_served_version_of_apaches_operator_is_a_kind(tmp_path: Path) -> None:
+    one = definition("Job", new=TEXT)
+    for version in one["spec"]["versions"]:
+        version["served"] = True
+    one["spec"]["versions"].append({"name": "v0", "served": False, "storage": False})
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(one))
+    file = tmp_path / "table.json"
+    update_apache(file, release("1.0.0"), tmp_path)
+    found = json.loads(file.read_text())
+    assert list(found["kinds"]) == ["Job of v1", "Job of v2"]
+    assert [list(found["objects"][f"Job of {version}.spec"]) for version in ("v1", "v2")] == [["old"], ["new"]]
+    # The definition of v1 leaves these out.
+    assert {"apiVersion", "kind", "metadata"} < set(found["objects"]["Job of v1"])
 
 
 def test_the_table_of_the_project_has_every_known_release() -> None:
@@ -241,3 +258,18 @@ def test_the_views_from_which_pods_are_derived_read_fields_that_the_table_has(
     newest = known(OPERATORS[-1])
     read = {field.encode_name for field in msgspec.structs.fields(view)}
     assert read <= {field for name in names for field in newest[name]}
+
+
+@pytest.mark.parametrize(
+    ("view", "name"),
+    [
+        (resources.AppSpec, "SparkApplication of v1.spec"),
+        (resources.RoleSpec, "SparkApplication of v1.spec.driverSpec"),
+        (resources.ClusterSpec, "SparkCluster of v1.spec"),
+        (resources.Workers, "SparkCluster of v1.spec.clusterTolerations.instanceConfig"),
+        (resources.SetSpec, "SparkCluster of v1.spec.masterSpec.statefulSetSpec"),
+    ],
+)
+def test_so_do_those_of_apaches_operator(view: type[msgspec.Struct], name: str) -> None:
+    fields = known(release("1.0.0"), schema.FILE)[name]
+    assert {field.encode_name for field in msgspec.structs.fields(view)} <= set(fields)

@@ -80,16 +80,24 @@ def of_cluster(cluster: Cluster, sets: tuple[NodeSet, ...]) -> Iterator[str]:
         if len(one.name) > _LONGEST_SET:
             told = f"the StatefulSet {one.name} has {len(one.name)} characters"
             yield f"{told}: with more than {_LONGEST_SET} the label of its revision can be too long, and no pod is made"
+    if (cluster.spec.workers.min_workers or 0) < 1 and is_scaled(cluster.spec.workers):
+        field = "spec.clusterTolerations.instanceConfig.minWorkers"
+        yield f"{field} is less than 1, so API servers may refuse the autoscaler, unless they have HPAScaleToZero"
     yield from _of_digit(sets[0].cluster_name, f"{sets[0].cluster_name}-master-svc")
 
 
 def workers(numbers: Workers) -> str:
     """The number of workers, in words."""
     first, least, most = numbers.init_workers or 0, numbers.min_workers or 0, numbers.max_workers or 0
-    if least >= most:
+    if not is_scaled(numbers):
         return str(first)
     told = f", {first} at first" if first != least else ""
     return f"{least} to {most}, by autoscaling{told}"
+
+
+def is_scaled(numbers: Workers) -> bool:
+    """Whether the operator makes an autoscaler for the workers."""
+    return (numbers.min_workers or 0) < (numbers.max_workers or 0)
 
 
 def _of_placeholders(conf: Conf, replaced: str) -> Iterator[str]:
