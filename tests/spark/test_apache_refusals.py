@@ -159,6 +159,8 @@ def test_an_application_is_refused(changes: str, refused: Told) -> None:
     "changes",
     [
         "apiVersion: spark.apache.org/v1beta1",
+        # The API server drops the list in this version.
+        "{apiVersion: spark.apache.org/v1beta1, spec: {driverHttpRouteList: [{}]}}",
         "metadata: {name: pi-1}",
         f"metadata: {{name: {'n' * 63}}}",
         "spec: {deploymentMode: ClusterMode}",

@@ -77,10 +77,6 @@ class Launch:
         files = self.spec.jars or self.spec.py_files or self.spec.spark_r_files or _UNNAMED
         return self.spec.main_class or files.partition(",")[0].rpartition("/")[2]
 
-    def place(self, key: str) -> str:
-        """Where in the document the property `key` is set."""
-        return place(key)
-
 
 def place(key: str) -> str:
     """Where in a document of Apache's operator the property `key` is set."""

@@ -1,17 +1,19 @@
 """Why pods of an application or cluster of Apache's operator are never made.
 
-Source: apache/spark-kubernetes-operator, AppValidateStep, AppInitStep, ClusterInitStep
-and spark-submission-worker; Kubernetes, validation of Services and StatefulSets.
+Source: apache/spark-kubernetes-operator, AppValidateStep, AppInitStep, ClusterInitStep and spark-submission-worker;
+Kubernetes, validation of Services and StatefulSets.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from webhook.core import names
 from webhook.core.policy import Role
 from webhook.spark import properties, spark_refusals
 from webhook.spark.apache.launch import PYTHON_RUNNER, Launch, place
 from webhook.spark.apache.resources import Cluster, Route
+from webhook.spark.apache.schema import OLD_VERSION
 from webhook.spark.apache.stateful_sets import Node, NodeSet
 from webhook.spark.operator_rules import DNS_1035_ACCEPTED, LONGEST_LABEL, Fault, is_subdomain, unchecked_name_refusals
 from webhook.spark.workloads import Refusal, Refuser, refusal
@@ -51,7 +53,10 @@ def _of_spec(launch: Launch) -> Iterator[Fault]:
     spec = launch.spec
     if spec.deployment_mode == "ClientMode":
         yield "spec.deploymentMode is ClientMode, which the operator does not support", "ClusterMode"
-    for kind, routes in (("http", spec.driver_http_route_list), ("grpc", spec.driver_grpc_route_list)):
+    routed = launch.application.api_version != OLD_VERSION
+    for kind, routes in (
+        (("http", spec.driver_http_route_list), ("grpc", spec.driver_grpc_route_list)) if routed else ()
+    ):
         for index, route in enumerate(routes or ()):
             for field in _missing(route, kind):
                 yield f"spec.driver{kind.title()}RouteList[{index}].{field} is missing", "that field"
@@ -129,6 +134,6 @@ def _of_selector(nodes: NodeSet, role: str) -> Iterator[Refusal]:
     selector = nodes.spec.selector
     for key, value in ((selector and selector.match_labels) or {}).items():
         # The operator sets the role itself.
-        if nodes.labels.get(key) != value and key != "spark-role":
+        if nodes.labels.get(key) != value and key != names.SPARK_ROLE:
             sentence = f'{nodes.place}.selector.matchLabels["{key}"] is "{value}", and the template has no such label'
             yield refusal(Refuser.API_SERVER, role, sentence, "a label of the template")

@@ -95,6 +95,7 @@ class App(View, frozen=True):
 
     metadata: ObjectMeta
     spec: AppSpec
+    api_version: str = ""
     status: AppStatus | None = None
 
     @property

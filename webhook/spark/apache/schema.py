@@ -15,7 +15,9 @@ from webhook.spark.versions import OperatorVersion
 from webhook.spark.workloads import Refusal, Refuser, refusal
 
 GROUP: Final = "spark.apache.org"
-VERSIONS: Final = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
+#: The version that has no routes to the driver.
+OLD_VERSION: Final = f"{GROUP}/v1beta1"
+VERSIONS: Final = (f"{GROUP}/v1", OLD_VERSION)
 FILE: Final = Path(__file__).with_name("crd_fields.json")
 #: The release whose fields the table has.
 _RELEASE: Final = OperatorVersion(1, 0, 0)
