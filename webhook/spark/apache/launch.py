@@ -25,6 +25,8 @@ VERSION_PLACEHOLDER: Final = "{{SPARK_VERSION}}"
 APP_NAME: Final = "spark.app.name"
 MASTER: Final = "spark.master"
 DRIVER_MASTER: Final = "spark.kubernetes.driver.master"
+#: How the URL of a master begins that is Kubernetes.
+_KUBERNETES: Final = "k8s://"
 _APP_ID: Final = "spark.app.id"
 #: The name of a driver whose configuration has none.
 _UNNAMED: Final = "spark"
@@ -58,7 +60,7 @@ class Launch:
 
         Source: Apache Spark, org.apache.spark.scheduler.cluster.k8s.KubernetesClusterManager.
         """
-        return self.conf.get(MASTER, "k8s").startswith("k8s") and not self.runs_alone
+        return self.conf.get(MASTER, _KUBERNETES).startswith(_KUBERNETES) and not self.runs_alone
 
     @property
     def runs_alone(self) -> bool:
