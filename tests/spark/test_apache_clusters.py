@@ -105,6 +105,17 @@ def test_a_plain_cluster_makes_a_master_and_workers(version: str) -> None:
     }
 
 
+def test_workers_have_numbers() -> None:
+    worker = workload().pods[1]
+    assert worker.number == 1
+    third = worker.numbered(3, "1").created["metadata"]
+    labels = worker.created["metadata"]["labels"]
+    assert (third["name"], third["labels"]) == (
+        "prod-worker-2",
+        labels | {"apps.kubernetes.io/pod-index": "2", "statefulset.kubernetes.io/pod-name": "prod-worker-2"},
+    )
+
+
 def test_a_template_places_the_pods() -> None:
     master, worker = made(
         """

@@ -18,9 +18,7 @@ from webhook.spark.manifest import JSON, Template
 
 #: The image of a cluster that names none, in release 1.0 of the operator.
 DEFAULT_IMAGE: Final = "apache/spark:4.2.0"
-#: Labels that the StatefulSet controller puts on each pod.
-_POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
-_POD_INDEX: Final = "apps.kubernetes.io/pod-index"
+#: The label by which the StatefulSet controller tells versions of a template apart.
 _REVISION: Final = "controller-revision-hash"
 #: Placeholder for the hash of a StatefulSet's revision, which has at most this many characters.
 _HASH: Final = "0" * 10
@@ -80,7 +78,7 @@ class NodeSet:
         """The first pod. The others differ only in name and index."""
         template = self.spec.template or Template()
         name = f"{self.name}-0"
-        labels = self.labels | {_POD_NAME: name, _POD_INDEX: "0", _REVISION: f"{self.name}-{_HASH}"}
+        labels = self.labels | {names.STATEFUL_POD_NAME: name, names.POD_INDEX: "0", _REVISION: f"{self.name}-{_HASH}"}
         annotations = (template.metadata or {}).get("annotations") or {}
         pod = received(name, self.namespace, labels, annotations, self._pod_spec(template.spec or {}, name))
         owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": self.name, "uid": _UID}
