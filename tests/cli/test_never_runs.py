@@ -189,7 +189,9 @@ def test_never_runs_outweighs_warnings(explained: Explained) -> None:
 
 def test_an_application_without_pods_may_never_run(explained: Explained) -> None:
     given = inputs()
-    given.workloads = [("pi.yaml", Workload("SparkApplication", "etl", "pi", (), refused=(WHOLE,)))]
+    given.workloads = [
+        ("pi.yaml", Workload("SparkApplication", "etl", "pi", (), refused=(WHOLE,), operator="operator 2.5.2"))
+    ]
     ran = explained(given)
     assert ran.code == 4
     assert ran.out.splitlines()[-1] == "1 application, 0 pods: 0 placed, 1 application without pods"

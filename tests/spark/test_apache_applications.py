@@ -191,6 +191,7 @@ def test_properties_place_the_pods() -> None:
     assert executor["metadata"]["annotations"] == {"app": "pi-0"}
     assert executor["spec"]["containers"][0]["image"] == "registry/executor:4.2.0"
     assert executor["metadata"]["labels"]["spark-exec-id"] == "EXECID"
+    assert executor["metadata"]["name"] == executor["spec"]["hostname"] == "spark-s-pi-0-0-0"
 
 
 def test_names_of_properties_win() -> None:
@@ -308,7 +309,7 @@ def test_a_version_of_spark_may_be_given() -> None:
         ),
         (
             "spec: {sparkConf: {spark.kubernetes.allocation.pods.allocator: deployment}}",
-            "the allocator deployment gives executors no numbers, so that a mix does not apply to them",
+            "the allocator deployment gives executors no numbers, so neither first nor a mix applies to them",
         ),
         (
             "metadata: {name: 1st}",

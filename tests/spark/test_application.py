@@ -402,12 +402,33 @@ def test_a_suspended_application_is_noted() -> None:
     assert merged("suspend: true").notes == ("suspended: no pods are made until spec.suspend is removed",)
 
 
-def test_executors_without_numbers_share_an_id() -> None:
-    found = merged("sparkConf: {spark.kubernetes.allocation.pods.allocator: statefulset}")
-    assert found.pods[1].created["metadata"]["labels"]["spark-exec-id"] == "EXECID"
+ALLOCATOR = "spark.kubernetes.allocation.pods.allocator"
+
+
+def test_executors_of_the_deployment_allocator_have_no_numbers() -> None:
+    found = merged(f"sparkConf: {{{ALLOCATOR}: deployment}}")
+    assert (found.pods[1].created["metadata"]["labels"]["spark-exec-id"], found.pods[1].number) == ("EXECID", None)
     assert found.notes == (
-        "the allocator statefulset gives executors no numbers, so that a mix does not apply to them",
+        "the allocator deployment gives executors no numbers, so neither first nor a mix applies to them",
     )
+
+
+def test_executors_of_the_statefulset_allocator_have_their_ordinals() -> None:
+    found = merged(f"sparkConf: {{{ALLOCATOR}: statefulset}}")
+    executor, selector = found.pods[1], "spark-" + "0" * 32
+    name = f"spark-s-{selector}-0"
+    assert found.notes == ()
+    for number, one in ((1, executor), (4, executor.numbered(4, "1 of 4"))):
+        metadata = one.created["metadata"]
+        assert one.number == number
+        assert metadata["name"] == one.created["spec"]["hostname"] == f"{name}-{number - 1}"
+        assert metadata["labels"] == executor.created["metadata"]["labels"] | {
+            "spark-exec-id": "EXECID",
+            "apps.kubernetes.io/pod-index": str(number - 1),
+            "statefulset.kubernetes.io/pod-name": f"{name}-{number - 1}",
+            "controller-revision-hash": f"{name}-0000000000",
+        }
+        assert [(owner["kind"], owner["name"]) for owner in metadata["ownerReferences"]] == [("StatefulSet", name)]
 
 
 def test_a_mode_in_the_metadata_is_noted() -> None:

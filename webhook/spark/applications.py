@@ -56,7 +56,9 @@ def application(document: JSON, namespace: str, versions: Versions) -> Workload:
     told = tuple(map(shown, [*notes.of_application(submission), *_unknown(document, versions)]))
     refused = [*name_refusals(name, where, versions.operator), *_of_schema(document, versions), *_refusals(submission)]
     moved_to = submission.pod_namespace
-    return Workload("SparkApplication", where, name, _pods(submission), told, told_once(refused), moved_to)
+    return Workload(
+        "SparkApplication", where, name, _pods(submission), told, told_once(refused), _operator(versions), moved_to
+    )
 
 
 def scheduled_application(document: JSON, namespace: str, versions: Versions) -> Workload:
@@ -73,7 +75,16 @@ def scheduled_application(document: JSON, namespace: str, versions: Versions) ->
     )
     of_schedule = operator_refusals.of_schedule(name, where, scheduled.spec.schedule or "", versions.operator)
     refusals = told_once([*of_schedule, *_of_schema(document, versions), *refused])
-    return Workload("ScheduledSparkApplication", where, name, _pods(run), tuple(told), refusals, run.pod_namespace)
+    return Workload(
+        "ScheduledSparkApplication",
+        where,
+        name,
+        _pods(run),
+        tuple(told),
+        refusals,
+        _operator(versions),
+        run.pod_namespace,
+    )
 
 
 def spark_connect(document: JSON, namespace: str, versions: Versions) -> Workload:
@@ -96,7 +107,7 @@ def spark_connect(document: JSON, namespace: str, versions: Versions) -> Workloa
         refused += spark_refusals.by_driver(conf, spark, place)
     server = SparkPod(connect.SERVER_ROLE, connect.server_pod(found, name, where))
     told = tuple(map(shown, [*notes.of_connect(found, conf), *_unknown(document, versions)]))
-    return Workload("SparkConnect", where, name, (server, executor), told, told_once(refused))
+    return Workload("SparkConnect", where, name, (server, executor), told, told_once(refused), _operator(versions))
 
 
 def name_of(metadata: ObjectMeta) -> str:
@@ -119,6 +130,10 @@ def _of_schema(document: JSON, versions: Versions) -> Iterator[Refusal]:
         yield refusal(Refuser.API_SERVER, "", f"apiVersion is {version}", VERSIONS[kind])
     for one in schema_violations.named(document, document["kind"], versions.operator):
         yield refusal(Refuser.API_SERVER, "", one.sentence, one.accepted)
+
+
+def _operator(versions: Versions) -> str:
+    return f"operator {versions.operator}"
 
 
 def _below_template(sentence: str) -> str:

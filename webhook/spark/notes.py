@@ -141,9 +141,9 @@ def _of_templates(spec: ApplicationSpec, operator: OperatorVersion) -> Iterator[
 
 def of_allocator(conf: Conf) -> Iterator[str]:
     """A note on an allocator that gives executors no numbers."""
-    if not spark_pods.allocates_by_number(conf):
+    if not spark_pods.numbers_executors(conf):
         allocator = one_line(conf[properties.ALLOCATOR])
-        yield f"the allocator {allocator} gives executors no numbers, so that a mix does not apply to them"
+        yield f"the allocator {allocator} gives executors no numbers, so neither first nor a mix applies to them"
 
 
 def _of_batch_scheduler(name: str) -> Iterator[str]:

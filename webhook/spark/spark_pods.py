@@ -14,6 +14,7 @@ from webhook.spark import properties
 from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, PodPart
 from webhook.spark.properties import Conf
+from webhook.spark.stateful_set import first_pod
 from webhook.spark.versions import spark_release
 
 #: Placeholders for random ids of a submission.
@@ -29,9 +30,9 @@ _NO_ESCALATION: Final = (4, 3)
 _ESCALATION: Final = "securityContext.allowPrivilegeEscalation"
 
 
-def allocates_by_number(conf: Conf) -> bool:
-    """Whether Spark gives each executor a number of its own."""
-    return conf.get(properties.ALLOCATOR, "direct") not in ("statefulset", "deployment")
+def numbers_executors(conf: Conf) -> bool:
+    """Whether each executor has a number of its own: from Spark, or its ordinal in a StatefulSet."""
+    return conf.get(properties.ALLOCATOR) != "deployment"
 
 
 def created(
@@ -49,7 +50,7 @@ def created(
     `builder` is the version of Spark that makes the pod, if it is not `spark_version`, the version in the pod.
     """
     metadata, spec = part.template_parts
-    executor_id = "" if role is Role.DRIVER else "1" if allocates_by_number(conf) else SHARED_EXECUTOR_ID
+    executor_id = "" if role is Role.DRIVER else _executor_id(conf)
     labels = (metadata.get("labels") or {}) | properties.prefixed(conf, properties.of(role, "label."))
     annotations = metadata.get("annotations") or {}
     for key, value in properties.prefixed(conf, properties.of(role, "annotation.")).items():
@@ -67,7 +68,14 @@ def created(
         name = f"{prefix}-exec-{executor_id}"
         labels |= {names.SPARK_EXEC_ID: executor_id, names.SPARK_EXEC_RESOURCE_PROFILE_ID: "0"}
     made = _spec(role, conf, spec, spark_release(builder or spark_version))
-    return received(name, conf[properties.NAMESPACE], labels, annotations, made)
+    pod = received(name, conf[properties.NAMESPACE], labels, annotations, made)
+    if role is Role.EXECUTOR and conf.get(properties.ALLOCATOR) == "statefulset":
+        return first_pod(pod, f"spark-s-{app_id}-0")
+    return pod
+
+
+def _executor_id(conf: Conf) -> str:
+    return SHARED_EXECUTOR_ID if conf.get(properties.ALLOCATOR) in ("statefulset", "deployment") else "1"
 
 
 def app_name_label(app_name: str) -> str:

@@ -13,6 +13,7 @@ from webhook.core.distribution import executor_number
 from webhook.core.pod import ObjectMeta
 from webhook.core.text import cut, one_line
 from webhook.spark.manifest import JSON
+from webhook.spark.stateful_set import another_pod
 
 #: A field of an application, such as `spec.driver.labels["a b"]`.
 _FIELD: Final = re.compile(r'(?:spec|metadata)\.(?:[^\s":]|"[^"]*")+')
@@ -43,13 +44,10 @@ class SparkPod:
     def numbered(self, number: int, count: str) -> "SparkPod":
         """The executor with this `number`; `count` says in words how many executors it represents."""
         metadata = self.created["metadata"]
-        labels, start = metadata["labels"], metadata["name"].rpartition("-")[0]
-        if labels.get(names.SPARK_EXEC_ID, "").isdigit():
-            name, own = f"{start}-{number}", {names.SPARK_EXEC_ID: str(number)}
-        else:
-            name = f"{start}-{number - 1}"
-            own = {names.STATEFUL_POD_NAME: name, names.POD_INDEX: str(number - 1)}
-        changed = metadata | {"name": name, "labels": labels | {key: own[key] for key in own if key in labels}}
+        if metadata.get("ownerReferences"):
+            return replace(self, created=another_pod(self.created, number - 1), count=count)
+        labels = metadata["labels"] | {names.SPARK_EXEC_ID: str(number)}
+        changed = metadata | {"name": f"{metadata['name'].rpartition('-')[0]}-{number}", "labels": labels}
         return replace(self, created=self.created | {"metadata": changed}, count=count)
 
     @property
@@ -119,6 +117,8 @@ class Workload:
     """Further facts, one sentence each."""
     refused: tuple[Refusal, ...] = ()
     """Why some or all of the pods are never made; empty if all are."""
+    operator: str = ""
+    """The operator that makes the pods, with its version if that matters; empty if none does."""
     moved_to: str = ""
     """The namespace in which Spark makes the pods; empty if nothing but that of the object is possible."""
 

@@ -59,7 +59,7 @@ def print_both_orders(explained: Explanation) -> bool:
     warned = False
     for one in explained.workloads:
         page = Page()
-        add_head(page, one, explained.versions)
+        add_head(page, one)
         for pod in one.pods:
             found = None
             if isinstance(one.profile, CompiledProfile) and not pod.refused:

@@ -12,7 +12,6 @@ from webhook.core.review import Decision
 from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate, NoProfile, Outcome
-from webhook.spark.versions import Versions
 from webhook.spark.workloads import Refusal, Workload
 
 
@@ -22,7 +21,7 @@ def print_text(explained: Explanation) -> None:
         return
     for one in explained.workloads:
         page = Page()
-        add_head(page, one, explained.versions)
+        add_head(page, one)
         for pod in one.pods:
             _add_pod(page, pod, one.profile)
         page.print()
@@ -50,14 +49,14 @@ def refusals(explained: Explanation) -> Iterator[str]:
             yield one_line(f"{name}: {role}{words.refused(refusal)}")
 
 
-def add_head(page: Page, one: WorkloadExplanation, versions: Versions) -> None:
+def add_head(page: Page, one: WorkloadExplanation) -> None:
     """Adds the name, file, profile, versions, refusals and notes of a workload."""
     work = one.workload
     head = [f"{work.kind} {work.namespace}/{work.name} in {one.file}"]
     if one.profile_name:
         head.append(f"profile {one.profile_name}{' (assumed)' if one.assumed else ''}")
-    if words.is_application(work):
-        head.append(f"operator {versions.operator}")
+    if work.operator:
+        head.append(work.operator)
     if spark := spark_version(work):
         head.append(f"Spark {spark}")
     page.line(", ".join(head), "bold")
@@ -80,7 +79,7 @@ def add_warnings(page: Page, outcome: Outcome, *, indent: int = 4) -> None:
 
 def spark_version(work: Workload) -> str:
     """The version of Spark that makes the pods, as their labels name it; empty if none does."""
-    if not words.is_application(work):
+    if not work.operator:
         return ""
     labels = (pod.created["metadata"].get("labels") or {} for pod in work.pods)
     return next((str(one[names.SPARK_VERSION]) for one in labels if one.get(names.SPARK_VERSION)), "")
@@ -138,7 +137,7 @@ def _add_decision(page: Page, title: str, outcome: Outcome, decision: Decision, 
 
 def total(explained: Explanation) -> str:
     """How many applications and pods there are, and what happens to them."""
-    applications = [one.workload for one in explained.workloads if words.is_application(one.workload)]
+    applications = [one.workload for one in explained.workloads if one.workload.operator]
     counts = [words.counted(len(applications), "application")] if applications else []
     counts.append(words.counted(len(explained.pods), "pod"))
     parts = words.fates(explained.pods)

@@ -15,7 +15,7 @@ from webhook.core.selectors import Alternative, PodSelector, Unmet
 from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, PodExplanation
 from webhook.explain.outcome import JSON, Fate, NoProfile, Outcome
-from webhook.spark.workloads import Refusal, Refuser, Workload
+from webhook.spark.workloads import Refusal, Refuser
 
 #: The sentence for each reason; `{found}` is what the pod has.
 REASONS: Final[dict[Why, str]] = {
@@ -211,11 +211,6 @@ def passed_over(explained: Explanation) -> str:
         kind = "is no Kubernetes object" if explained.other_documents == 1 else "are no Kubernetes objects"
         parts.append(f"{counted(explained.other_documents, 'document')} that {kind}")
     return " and ".join(parts)
-
-
-def is_application(workload: Workload) -> bool:
-    """Whether the operator makes the pods of `workload`, instead of being given one pod."""
-    return workload.kind.startswith("S")
 
 
 def _found(value: Any) -> str:

@@ -1,10 +1,12 @@
 """The workload of each resource of Apache's operator: its pods, its notes, and why pods are never made."""
 
+from typing import Final
+
 import msgspec
 
 from webhook.core.policy import Role
 from webhook.spark import notes, spark_pods
-from webhook.spark.apache import objections, remarks, schema
+from webhook.spark.apache import refusals, schema, workload_notes
 from webhook.spark.apache.launch import BUILDER, Launch, launched
 from webhook.spark.apache.privileges import unprivileged
 from webhook.spark.apache.resources import App, Cluster
@@ -14,6 +16,8 @@ from webhook.spark.applications import name_of
 from webhook.spark.manifest import JSON
 from webhook.spark.versions import Versions
 from webhook.spark.workloads import SparkPod, Workload, shown, told_once
+
+_OPERATOR: Final = "Apache's operator"
 
 
 def application(document: JSON, namespace: str, versions: Versions) -> Workload:
@@ -36,9 +40,9 @@ def application(document: JSON, namespace: str, versions: Versions) -> Workload:
             app_id=launch.app_id,
         )
         pods.append(SparkPod(Role.EXECUTOR.value, made, count=notes.executors(launch.conf)))
-    refused = [*schema.refusals(document), *objections.of_application(launch)]
-    told = tuple(map(shown, [*remarks.of_application(launch), *schema.unknown(document)]))
-    return Workload("SparkApplication", where, name, tuple(pods), told, told_once(refused))
+    refused = [*schema.refusals(document), *refusals.of_application(launch)]
+    told = tuple(map(shown, [*workload_notes.of_application(launch), *schema.unknown(document)]))
+    return Workload("SparkApplication", where, name, tuple(pods), told, told_once(refused), _OPERATOR)
 
 
 def cluster(document: JSON, namespace: str, versions: Versions) -> Workload:
@@ -47,11 +51,11 @@ def cluster(document: JSON, namespace: str, versions: Versions) -> Workload:
     name, where, spec = name_of(found.metadata), found.metadata.namespace or namespace, found.spec
     spark = versions.spark_of(spec.runtime_versions.spark_version if spec.runtime_versions else None)
     sets = {node: NodeSet(node, found, name, where, spark) for node in Node}
-    counts = {Node.MASTER: "", Node.WORKER: remarks.workers(spec.workers)}
+    counts = {Node.MASTER: "", Node.WORKER: workload_notes.workers(spec.workers)}
     pods = tuple(SparkPod(node.value, one.first_pod(), count=counts[node]) for node, one in sets.items())
-    refused = [*schema.refusals(document), *objections.of_cluster(found, sets)]
-    told = tuple(map(shown, [*remarks.of_cluster(found, tuple(sets.values())), *schema.unknown(document)]))
-    return Workload("SparkCluster", where, name, pods, told, told_once(refused))
+    refused = [*schema.refusals(document), *refusals.of_cluster(found, sets)]
+    told = tuple(map(shown, [*workload_notes.of_cluster(found, tuple(sets.values())), *schema.unknown(document)]))
+    return Workload("SparkCluster", where, name, pods, told, told_once(refused), _OPERATOR)
 
 
 def _driver(launch: Launch) -> JSON:

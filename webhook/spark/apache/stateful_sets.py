@@ -1,7 +1,6 @@
 """The pods of a SparkCluster: the operator creates two StatefulSets, and Kubernetes creates their pods.
 
-Source: apache/spark-kubernetes-operator, SparkClusterSubmissionWorker, SparkClusterResourceSpec;
-Kubernetes, pkg/controller/statefulset: stateful_set_utils.go.
+Source: apache/spark-kubernetes-operator, SparkClusterSubmissionWorker, SparkClusterResourceSpec.
 """
 
 from dataclasses import dataclass
@@ -15,15 +14,10 @@ from webhook.spark.apache.privileges import unprivileged
 from webhook.spark.apache.resources import Cluster, SetSpec
 from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, Template
+from webhook.spark.stateful_set import first_pod
 
 #: The image of a cluster that names none, in release 1.0 of the operator.
 DEFAULT_IMAGE: Final = "apache/spark:4.2.0"
-#: The label by which the StatefulSet controller tells versions of a template apart.
-_REVISION: Final = "controller-revision-hash"
-#: Placeholder for the hash of a StatefulSet's revision, which has at most this many characters.
-_HASH: Final = "0" * 10
-#: Placeholder for the UID of a StatefulSet.
-_UID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Node(StrEnum):
@@ -75,20 +69,16 @@ class NodeSet:
         return (metadata.get("labels") or {}) | own | {names.SPARK_VERSION: self.spark}
 
     def first_pod(self) -> JSON:
-        """The first pod. The others differ only in name and index."""
+        """The first pod. The others differ only in name and ordinal."""
         template = self.spec.template or Template()
-        name = f"{self.name}-0"
-        labels = self.labels | {names.STATEFUL_POD_NAME: name, names.POD_INDEX: "0", _REVISION: f"{self.name}-{_HASH}"}
         annotations = (template.metadata or {}).get("annotations") or {}
-        pod = received(name, self.namespace, labels, annotations, self._pod_spec(template.spec or {}, name))
-        owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": self.name, "uid": _UID}
-        pod["metadata"]["ownerReferences"] = [{**owner, "controller": True, "blockOwnerDeletion": True}]
-        return pod
+        spec = self._pod_spec(template.spec or {}, f"{self.name}-0")
+        return first_pod(received(self.name, self.namespace, self.labels, annotations, spec), self.name)
 
     def _pod_spec(self, start: JSON, name: str) -> JSON:
         scheduler = (self.cluster.spec.spark_conf or {}).get(properties.SCHEDULER_NAME, names.DEFAULT_SCHEDULER)
         spec = unprivileged({**start, "containers": self._containers(start.get("containers") or [])})
-        spec |= {"schedulerName": scheduler, "terminationGracePeriodSeconds": 0, "hostname": name}
+        spec |= {"schedulerName": scheduler, "terminationGracePeriodSeconds": 0}
         service = self.spec.service_name
         if self.node is Node.WORKER:
             service = f"{self.cluster_name}-worker-svc"
