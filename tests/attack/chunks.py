@@ -3,8 +3,9 @@
 import asyncio
 
 from tests.admission_reviews import review
-from tests.attack.reviews import CAPTURED, POD, metadata, wrong
+from tests.attack.reviews import POD, metadata, wrong
 from tests.attack.target import Attack, Target
+from tests.captured_reviews import BUILT_IN
 
 _HEAD = b"POST /mutate HTTP/1.1\r\nHost: a\r\n"
 _CHUNKED = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -37,7 +38,7 @@ async def reviews(target: Target) -> None:
 
 
 async def captured(target: Target) -> None:
-    await _answered(target, 100, _CHUNKED + _chunks(CAPTURED[0].read_bytes()) + b"0\r\na: b\r\nc: d\r\n\r\n", 6)
+    await _answered(target, 100, _CHUNKED + _chunks(BUILT_IN[0].read_bytes()) + b"0\r\na: b\r\nc: d\r\n\r\n", 6)
 
 
 async def _without_end(target: Target, count: int, start: bytes, piece: bytes, pause: float | None = None) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 import uvloop
 
 from tests.admission_reviews import review
-from tests.attack.reviews import CAPTURED, POD, metadata
+from tests.attack.reviews import POD, metadata
+from tests.captured_reviews import BUILT_IN
 from tests.live_service import ROOT
 from tests.reliability.client import Client, call
 
@@ -71,7 +72,7 @@ class Ordinary:
 def reviews() -> list[bytes]:
     """Calls with captured reviews and with ordinary pods, for several profiles."""
     large = metadata(annotations={f"a{number}": "x" * 200 for number in range(200)})
-    bodies = [*(path.read_bytes() for path in CAPTURED), review(POD), large]
+    bodies = [*(path.read_bytes() for path in BUILT_IN), review(POD), large]
     return [call(path, body) for path in ("/mutate", "/mutate/eci-only", "/mutate/ecs-only") for body in bodies]
 
 

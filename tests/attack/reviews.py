@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from pathlib import Path
 from string import ascii_letters, digits
 from typing import Any, Final
 
 from tests.admission_reviews import review
 
-CAPTURED = sorted((Path(__file__).parents[1] / "reviews").glob("*.json"))
 POD: dict[str, Any] = {
     "metadata": {
         "name": "p",

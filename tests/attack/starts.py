@@ -14,8 +14,8 @@ import uvloop
 
 from benchmarks.process import free_port
 from tests.attack import certificates
-from tests.attack.reviews import CAPTURED
 from tests.attack.service import STOP_SECONDS, attacked, environment
+from tests.captured_reviews import BUILT_IN
 from tests.live_service import ROOT, trusting
 from tests.reliability.client import Client, call
 
@@ -44,7 +44,7 @@ def closed_output(folder: Path) -> list[str]:
                 return [f"without standard output: not ready, exit code {process.poll()}"]
             time.sleep(0.05)
         with httpx.Client(verify=trusting(tls), timeout=10) as client:
-            status = client.post(f"https://localhost:{port}/mutate", content=CAPTURED[0].read_bytes()).status_code
+            status = client.post(f"https://localhost:{port}/mutate", content=BUILT_IN[0].read_bytes()).status_code
         process.terminate()
         code = process.wait(STOP_SECONDS)
     except (httpx.HTTPError, subprocess.TimeoutExpired) as error:
@@ -81,7 +81,7 @@ def stops(folder: Path, requests: int) -> list[str]:
 
 
 async def _until_refused(port: int, context: ssl.SSLContext, process: subprocess.Popen[bytes]) -> Counter[str]:
-    request, found, refused = call("/mutate", CAPTURED[0].read_bytes()), Counter[str](), asyncio.Event()
+    request, found, refused = call("/mutate", BUILT_IN[0].read_bytes()), Counter[str](), asyncio.Event()
 
     async def work(calls: int) -> None:
         while not refused.is_set():

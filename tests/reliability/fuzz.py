@@ -14,10 +14,10 @@ from pathlib import Path
 
 import uvloop
 
+from tests.captured_reviews import REVIEWS
 from tests.live_service import Service, issue, service, trusting
 from tests.reliability.client import Client, call
 from tests.reliability.process import Process
-from tests.service.test_admission import REVIEWS
 from tests.service.test_bad_input import FAULTS, mangled
 
 PATHS = [

@@ -11,9 +11,9 @@ from cryptography import x509
 from certs.authority import KeyPair, issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
+from tests.captured_reviews import BUILT_IN
 from tests.live_service import Service
 from tests.reliability.client import Client, call
-from tests.service.test_admission import REVIEWS
 
 HOSTS = ["localhost", "127.0.0.1"]
 #: Persistent connections, and clients that open a connection for each call.
@@ -32,7 +32,7 @@ async def rotate(running: Service, calls: int) -> tuple[Counter[int], int]:
     bundle when no certificate that it signed is in use.
     """
     statuses: Counter[int] = Counter()
-    request = call("/mutate", REVIEWS[0].read_bytes())
+    request = call("/mutate", BUILT_IN[0].read_bytes())
 
     def enough() -> bool:
         return statuses.total() >= calls

@@ -12,11 +12,11 @@ from time import monotonic
 
 import uvloop
 
+from tests.captured_reviews import BUILT_IN
 from tests.live_service import Service, issue, service, trusting
 from tests.pods import MODES
 from tests.reliability.client import Client, call
 from tests.reliability.process import Process
-from tests.service.test_admission import REVIEWS
 from tests.service.test_bad_input import FAULTS
 
 CONNECTIONS = 16
@@ -43,8 +43,10 @@ def state(running: Service) -> State:
 
 async def load(running: Service, seconds: float, seed: int = 0) -> Counter[str]:
     """Sends calls of every kind for `seconds`; returns how many had the expected status, and how many another."""
-    good = [(call(f"/mutate/{profile}", path.read_bytes()), 200) for path in REVIEWS for profile in ("default", *MODES)]
-    good += [(call("/unknown-profile", REVIEWS[0].read_bytes()), 200)]
+    good = [
+        (call(f"/mutate/{profile}", path.read_bytes()), 200) for path in BUILT_IN for profile in ("default", *MODES)
+    ]
+    good += [(call("/unknown-profile", BUILT_IN[0].read_bytes()), 200)]
     bad = [(call("/mutate", body), 400) for body, _ in FAULTS.values() if len(body) < 100_000]
     bad += [(call("/mutate/nope", b"{}"), 404), (b"GET /mutate HTTP/1.1\r\nHost: a\r\n\r\n", 405)]
     until = monotonic() + seconds

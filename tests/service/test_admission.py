@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,20 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.admission_reviews import UID, review
-from tests.live_service import Service, serving
+from tests.captured_reviews import BUILT_IN, REVIEWS
+from tests.live_service import Service, service, serving
 from tests.pods import MODES
 from webhook.core.policy import Policy
 from webhook.core.review import Admission
+from webhook.core.selectors import Alternative
 from webhook.service.admission import Admissions
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
 
-REVIEWS = sorted((Path(__file__).parents[1] / "reviews").glob("*.json"))
+#: The mode of the default profile for each role.
+DEFAULTS = {"driver": "ecs-only", "master": "ecs-only", "executor": "ecs-first", "worker": "ecs-first"}
 DIGEST = Policy().digest
+EVERY_KIND = Policy.model_validate({"selector": {"anyOf": tuple(Alternative)}})
 
 POD: dict[str, Any] = {
     "metadata": {
@@ -32,17 +37,26 @@ POD: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def every_kind(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with the built-in profiles for every kind of Spark pod."""
+    folder = tmp_path_factory.mktemp("every-kind")
+    (folder / "policy.yaml").write_text(json.dumps({"selector": {"anyOf": list(Alternative)}}))
+    with service(tls, folder / "log", ["--policy", str(folder / "policy.yaml")]) as running:
+        yield running
+
+
 @pytest.mark.parametrize("capture", REVIEWS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("mode", [*MODES, "default"])
-def test_a_captured_review_is_answered_byte_for_byte_as_it_came(built_in: Service, capture: Path, mode: str) -> None:
+def test_a_captured_review_is_answered_byte_for_byte_as_it_came(every_kind: Service, capture: Path, mode: str) -> None:
     body = capture.read_bytes()
     request = json.loads(body)["request"]
-    with built_in.client() as client:
+    with every_kind.client() as client:
         answer = client.post(f"/mutate/{mode}?timeout=10s", content=body)
     assert answer.status_code == 200
     response = answer.json()["response"]
-    effective = {"driver": "ecs-only", "executor": "ecs-first"}[request["object"]["metadata"]["labels"]["spark-role"]]
-    record = f"mode={effective if mode == 'default' else mode},profile={mode},policy={DIGEST}"
+    effective = DEFAULTS[request["object"]["metadata"]["labels"]["spark-role"]] if mode == "default" else mode
+    record = f"mode={effective},profile={mode},policy={EVERY_KIND.digest}"
     patch = response.pop("patch")
     assert response == {
         "uid": request["uid"],
@@ -52,6 +66,17 @@ def test_a_captured_review_is_answered_byte_for_byte_as_it_came(built_in: Servic
     }
     placed = jsonpatch.apply_patch(request["object"], json.loads(base64.b64decode(patch)))
     assert placed["metadata"]["annotations"]["spark-eci-webhook/placement"] == record
+
+
+@pytest.mark.parametrize("capture", REVIEWS, ids=lambda path: path.stem)
+def test_the_built_in_policy_leaves_the_captured_pods_of_others_than_the_spark_operator_alone(
+    built_in: Service, capture: Path
+) -> None:
+    body = capture.read_bytes()
+    with built_in.client() as client:
+        response = client.post("/mutate", content=body).json()["response"]
+    untouched = {"uid": json.loads(body)["request"]["uid"], "allowed": True}
+    assert (response == untouched) == (capture not in BUILT_IN)
 
 
 def test_mutate_alone_is_the_default_profile(built_in: Service) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.admission_reviews import UID, review
+from tests.captured_reviews import REVIEWS
 from tests.live_service import Service, service
-from tests.service.test_admission import POD, REVIEWS, _receive, _send
+from tests.service.test_admission import POD, _receive, _send
 
 MIB = 1024**2
 
