@@ -65,6 +65,10 @@ e2e: $(VENV)/dev ## Test against the real control plane in $KUBEBUILDER_ASSETS
 .PHONY: spark
 spark: $(VENV)/spark $(VENV)/spark-4/jars ## Install Spark's client, and the jars of Spark 4, for the tests with real Spark (they also need Java 17)
 
+.PHONY: reviews
+reviews: spark ## Capture the reviews of the pods that real Spark 4 makes, with the control plane in $KUBEBUILDER_ASSETS
+	@$(BIN)/python -m tests.e2e.capture $(ARGS)
+
 .PHONY: reliability
 reliability: $(VENV)/dev ## Run the load and fault tests at full size, and rewrite docs/reliability.md
 	@RELIABILITY_SCALE=1 RELIABILITY_REPORT=docs/reliability.md $(BIN)/python -m pytest tests/e2e tests/reliability $(ARGS)

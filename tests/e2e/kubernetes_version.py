@@ -55,3 +55,21 @@ class KubernetesVersion(NamedTuple):
         Before, the API server refuses the object under either failurePolicy. It still does so if it cannot apply a JSON Patch.
         """
         return self >= (1, 34)
+
+
+def without_version(review: dict[str, Any]) -> dict[str, Any]:
+    """An AdmissionReview of a pod without the fields that differ between versions.
+
+    Those of 1.36 lack a creationTimestamp, and have a resizePolicy, the namespace in the pod of a client that did not write it, and
+    the id of the user's token. Managed fields differ in form.
+    """
+    request, pod = review["request"], review["request"]["object"]
+    changed = ("creationTimestamp", "managedFields", "namespace")
+    metadata = {key: value for key, value in pod["metadata"].items() if key not in changed}
+    containers = [
+        {key: value for key, value in container.items() if key != "resizePolicy"}
+        for container in pod["spec"]["containers"]
+    ]
+    user = {key: value for key, value in request["userInfo"].items() if key != "extra"}
+    stripped = pod | {"metadata": metadata, "spec": pod["spec"] | {"containers": containers}}
+    return review | {"request": request | {"userInfo": user, "object": stripped}}
