@@ -156,9 +156,15 @@ def _run_test_pod(release: Release, outputs: list[str]) -> None:
 
 
 @contextmanager
-def scheduling(control_plane: ControlPlane, folder: Path, profiles: dict[str, Any] | None = None) -> Iterator[Release]:
+def scheduling(
+    control_plane: ControlPlane,
+    folder: Path,
+    profiles: dict[str, Any] | None = None,
+    selector: dict[str, Any] | None = None,
+) -> Iterator[Release]:
     """Serves the built-in profiles, `advised` and `profiles` from one replica, and runs the scheduler."""
-    values = {"policy": {"profiles": ADVISED | (profiles or {})}}
+    policy: dict[str, Any] = {"profiles": ADVISED | (profiles or {})}
+    values = {"policy": policy | ({"selector": selector} if selector else {})}
     namespace = control_plane.create_namespace("placement")
     with control_plane.scheduler(), serving(control_plane, namespace, folder, values, replicas=1) as release:
         yield release

@@ -145,10 +145,12 @@ def _apache_operator(namespace: SparkNamespace, client: SparkClient, application
     client.create(conf, pod)
 
 
-def spark(version: str, name: str, more: dict[str, str], _: Path) -> Application:
-    """An application that somebody submits without an operator, and whose program chooses another name for itself."""
+def spark(
+    version: str, name: str, more: dict[str, str], _: Path | None = None, program: str = "Monthly Report"
+) -> Application:
+    """An application that somebody submits without an operator, and whose `program` chooses another name for itself."""
     conf = {"spark.app.name": name, "spark.kubernetes.container.image": _image(version), **_SMALL, **more}
-    return Application(name, conf, _spark_submit, {"spark.app.name": "monthly-report"})
+    return Application(name, conf, _spark_submit, {"spark.app.name": program})
 
 
 #: The ways to submit an application, by the selector of its pods. Each takes the version of Spark, a name, properties, and a folder.

@@ -1,39 +1,66 @@
-"""Spark's own client against a real API server and scheduler: every pod that it makes is placed."""
+"""Spark's own client against a real API server and scheduler: every pod that it makes is placed, for each selector."""
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.model_nodes import ModelNodes
 from tests.e2e.release import Release, scheduling
+from tests.e2e.spark_applications import WAYS, dynamic_allocation, spark
+from tests.e2e.spark_client import SparkClient
+from tests.e2e.spark_cluster import create_cluster
+from tests.e2e.spark_namespace import SparkNamespace
 from tests.e2e.spark_pods import placement
+from tests.spark.judge.spark import installed
 from webhook.core import names
+from webhook.core.distribution import in_rollout
+from webhook.core.selectors import Alternative
 
-pytestmark = [pytest.mark.needs("control-plane"), pytest.mark.needs("spark")]
+pytestmark = [pytest.mark.needs("control-plane"), pytest.mark.needs("spark"), pytest.mark.needs("spark-4")]
 
-EXECUTORS = 5
-#: How an API server that does not complete ports refuses the Service that Spark applies, after it has accepted the driver.
-REFUSED_SERVICE = "associative list with keys has an element that omits key field"
-#: The permissions that the Spark Operator gives to the ServiceAccount of a driver.
-RIGHTS = [
-    {"apiGroups": [""], "resources": ["pods", "services", "configmaps", "persistentvolumeclaims"], "verbs": ["*"]}
-]
+EXECUTORS = 3
+#: The rules apply to half of the applications.
+HALF = {"half": {role: {"mode": "eci-only", "rollout": 50} for role in ("driver", "executor")}}
+#: For each selector, a way to submit applications that it does not select; `spark` selects all of them.
+OTHER = {"apache": "kubeflow", "kubeflow": "spark"}
+DEFAULT_TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
+
+versions = pytest.mark.parametrize("version", [0, 1], ids=["Spark 3.5", "Spark 4"])
+
+
+@pytest.fixture(scope="module")
+def selector(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    with scheduling(control_plane, tmp_path_factory.mktemp("node")) as started:
+def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, selector: str) -> Iterator[Release]:
+    """The service with a policy for one alternative of the selector."""
+    folder = tmp_path_factory.mktemp("node")
+    with scheduling(control_plane, folder, HALF, {"anyOf": [selector]}) as started:
         yield started
+
+
+def selected_by(*selectors: str) -> pytest.MarkDecorator:
+    """Runs a test for policies with each of these selectors."""
+    return pytest.mark.parametrize("selector", selectors, indirect=True)
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[SparkClient]]:
+    """Spark 3.5 and Spark 4."""
+    folder = tmp_path_factory.mktemp("spark")
+    with ExitStack() as ends:
+        yield [ends.enter_context(SparkClient(jars, folder / f"{number}")) for number, jars in enumerate(installed())]
+
+
+@pytest.fixture
+def client(clients: list[SparkClient], version: int) -> SparkClient:
+    return clients[version]
 
 
 @pytest.fixture
@@ -44,93 +71,86 @@ def nodes(control_plane: ControlPlane) -> Iterator[ModelNodes]:
 
 
 @pytest.fixture
-def namespace(control_plane: ControlPlane) -> Iterator[str]:
-    """A namespace that has opted in, with a ServiceAccount for Spark."""
-    made = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "advised"})
-    account = {"metadata": {"name": "spark"}, "automountServiceAccountToken": False}
-    control_plane.create(f"/api/v1/namespaces/{made}/serviceaccounts", account)
-    rights = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{made}"
-    control_plane.create(f"{rights}/roles", {"metadata": {"name": "spark"}, "rules": RIGHTS})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "spark"}
-    subjects = [{"kind": "ServiceAccount", "name": "spark", "namespace": made}]
-    binding = {"metadata": {"name": "spark"}, "roleRef": reference, "subjects": subjects}
-    control_plane.create(f"{rights}/rolebindings", binding)
+def namespace(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Iterator[SparkNamespace]:
+    """A namespace with the ServiceAccounts of Spark that has opted in to the profile `advised`, or to the one given."""
+    profile = getattr(request, "param", "advised")
+    made = SparkNamespace(control_plane, control_plane.create_namespace("spark", {names.PROFILE_LABEL: profile}))
+    made.prepare()
     yield made
-    control_plane.remove_pods(made)
+    control_plane.remove_pods(made.name)
 
 
-def configuration(control_plane: ControlPlane, namespace: str, authentication: str) -> dict[str, str]:
-    """What the Spark Operator would pass to Spark; `authentication` is the prefix of the mode's settings."""
-    labels = {names.LAUNCHED_BY_OPERATOR: "true", names.APP_NAME: "pi", names.SUBMISSION_ID: str(uuid4())}
-    roles = ("driver", "executor")
-    passed = {f"spark.kubernetes.{role}.label.{key}": value for role in roles for key, value in labels.items()}
-    return {
-        "spark.master": f"k8s://{control_plane.url}",
-        "spark.app.name": "pi",
-        "spark.kubernetes.namespace": namespace,
-        "spark.kubernetes.container.image": "example.org/spark:3.5.2",
-        "spark.kubernetes.authenticate.driver.serviceAccountName": "spark",
-        f"spark.kubernetes.authenticate.{authentication}caCertFile": str(control_plane.ca),
-        f"spark.kubernetes.authenticate.{authentication}oauthToken": control_plane.token(namespace, "spark"),
-        "spark.driver.memory": "512m",
-        "spark.ui.enabled": "false",
-        **passed,
-    }
+def summary(pod: dict[str, Any], home: str) -> tuple[str, str, str]:
+    """A pod's role, its mode, and the kind of node that it runs on; the mode is empty if nothing was changed."""
+    record = placement(pod)
+    tolerations = [toleration["key"] for toleration in pod["spec"]["tolerations"]]
+    if record is None:
+        assert (tolerations, pod["spec"].get("affinity")) == (DEFAULT_TOLERATIONS, None)
+    return pod["metadata"]["labels"][names.SPARK_ROLE], (record or "").split(",")[0], home.split("-", maxsplit=1)[0]
 
 
-def pods(control_plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = control_plane.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
-    return found
+def homes(nodes: ModelNodes, namespace: SparkNamespace, pods: int) -> list[tuple[str, str, str]]:
+    """The summaries of the pods of a namespace, once the scheduler has decided about all of them."""
+    nodes.settled(namespace.name, pods)
+    return sorted(summary(pod, home) for pod, home in nodes.homes(namespace.name))
 
 
-def summary(pod: dict[str, Any]) -> tuple[str, str, str]:
-    """A pod's role, the id of its executor, and its mode."""
-    labels, record = pod["metadata"]["labels"], placement(pod) or ""
-    return labels[names.SPARK_ROLE], labels.get(names.SPARK_EXEC_ID, ""), record.split(",")[0]
+def create_operator(namespace: SparkNamespace, pod: dict[str, Any]) -> None:
+    """Creates the pod of an operator, which has only its role in the place of the labels of `pod`."""
+    labels = pod["metadata"]["labels"] | {names.SPARK_ROLE: "operator"}
+    spec = {"containers": [{"name": "operator", "image": "example.org/operator:1"}]}
+    body = {"metadata": {"name": "operator", "labels": labels}, "spec": spec}
+    namespace.control_plane.create(f"/api/v1/namespaces/{namespace.name}/pods", body)
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, "KUBECONFIG": os.devnull}
-
-
-def test_a_driver_by_spark_submit_in_cluster_mode(
-    control_plane: ControlPlane, nodes: ModelNodes, namespace: str
+@versions
+@selected_by(*WAYS)
+def test_driver_and_executors_of_a_selected_application_are_placed_and_nothing_else_is(
+    selector: str, client: SparkClient, nodes: ModelNodes, namespace: SparkNamespace, tmp_path: Path
 ) -> None:
-    found = importlib.util.find_spec("pyspark")
-    assert found
-    assert found.origin
-    command = [str(Path(found.origin).parent / "bin/spark-submit"), "--deploy-mode", "cluster"]
-    settings = configuration(control_plane, namespace, "submission.")
-    settings["spark.kubernetes.submission.waitAppCompletion"] = "false"
-    for key, value in settings.items():
-        command += ["--conf", f"{key}={value}"]
-    command += ["--class", "org.apache.spark.examples.SparkPi", "local:///opt/spark/examples/jars/spark-examples.jar"]
-    ran = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120, check=False)
-    refused = not control_plane.version.completes_ports and REFUSED_SERVICE in ran.stderr
-    assert refused or ran.returncode == 0, ran.stderr
-    counts = nodes.settled(namespace, 1)
-    assert counts["ecs-amd64"] + counts["ecs-arm64"] == 1
-    assert [summary(pod) for pod in pods(control_plane, namespace)] == [("driver", "", "mode=ecs-only")]
+    """The driver by spark-submit or as Apache's operator makes it, and the executors by dynamic allocation."""
+    application = WAYS[selector](client.version, "pi", dynamic_allocation(EXECUTORS), tmp_path / "selected")
+    driver = application.driver(namespace, client)
+    create_operator(namespace, driver)
+    expected = [("driver", "mode=ecs-only", "ecs"), ("operator", "", "ecs")]
+    if selector in OTHER:
+        WAYS[OTHER[selector]](client.version, "other", {}, tmp_path / "other").driver(namespace, client)
+        expected.append(("driver", "", "ecs"))
+    with application.session(namespace, client, driver):
+        expected += [("executor", "mode=eci-only", "eci")] * EXECUTORS
+        assert homes(nodes, namespace, len(expected)) == sorted(expected)
 
 
-def test_executors_by_dynamic_allocation_in_client_mode(
-    control_plane: ControlPlane, nodes: ModelNodes, namespace: str, tmp_path: Path
+@selected_by(Alternative.CLUSTER)
+def test_the_master_of_a_selected_cluster_is_placed_as_drivers_are_and_workers_as_executors(
+    clients: list[SparkClient], nodes: ModelNodes, namespace: SparkNamespace
 ) -> None:
-    settings = configuration(control_plane, namespace, "") | {
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.scheduler.minRegisteredResourcesRatio": "0",
-        "spark.dynamicAllocation.enabled": "true",
-        "spark.dynamicAllocation.shuffleTracking.enabled": "true",
-        "spark.dynamicAllocation.initialExecutors": "1",
-        "spark.dynamicAllocation.maxExecutors": str(EXECUTORS),
-    }
-    command = [sys.executable, str(Path(__file__).with_name("spark_session.py")), json.dumps(settings)]
-    session = Component(command, tmp_path / "session.log", environment())
-    try:
-        session.start(lambda: len(pods(control_plane, namespace)) == EXECUTORS, timeout=120)
-        assert nodes.settled(namespace, EXECUTORS) == {"eci-amd64": EXECUTORS}
-        placed = sorted(summary(pod) for pod in pods(control_plane, namespace))
-        assert placed == [("executor", str(number), "mode=eci-only") for number in range(1, EXECUTORS + 1)]
-    finally:
-        session.stop()
+    master, *_ = create_cluster(namespace, clients[1].version, "prod", workers=EXECUTORS)
+    create_operator(namespace, master)
+    spark(clients[1].version, "other", {}).driver(namespace, clients[1])
+    workers = [("worker", "mode=eci-only", "eci")] * EXECUTORS
+    others = [("driver", "", "ecs"), ("operator", "", "ecs")]
+    assert homes(nodes, namespace, 3 + EXECUTORS) == sorted([("master", "mode=ecs-only", "ecs"), *workers, *others])
+
+
+@versions
+@selected_by(Alternative.SPARK)
+@pytest.mark.parametrize("namespace", ["half"], indirect=True)
+def test_a_rollout_applies_to_driver_and_executors_alike_whatever_the_program_is_called(
+    client: SparkClient, nodes: ModelNodes, namespace: SparkNamespace
+) -> None:
+    """Of the two names that Spark knows, the one is in the rollout, and the other is not."""
+    drawn = [f"report-{number}" for number in range(50)]
+    name, program = (
+        next(one for one in drawn if in_rollout(namespace.name, one, 50) is inside) for inside in (True, False)
+    )
+    application = spark(client.version, name, dynamic_allocation(1), program=program)
+    driver = application.driver(namespace, client)
+    with application.session(namespace, client, driver):
+        labels = {
+            pod["metadata"]["labels"][names.SPARK_APP_NAME] for pod in namespace.await_pods(1, program, "executor")
+        }
+        assert (driver["metadata"]["labels"][names.SPARK_APP_NAME], labels) == (name, {program})
+        applies = in_rollout(namespace.name, driver["metadata"]["labels"][names.SPARK_APP_SELECTOR], 50)
+        mode, side = ("mode=eci-only", "eci") if applies else ("", "ecs")
+        assert homes(nodes, namespace, 2) == [("driver", mode, side), ("executor", mode, side)]
