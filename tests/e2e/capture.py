@@ -6,6 +6,7 @@ Each file is the review as it was sent, except for the secret that Spark made fo
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,6 +73,8 @@ def main() -> None:
     if "KUBEBUILDER_ASSETS" not in os.environ or len(installed()) < 2:
         sys.exit("the capture needs KUBEBUILDER_ASSETS, Java 17 and the jars of Spark 4 (see CONTRIBUTING.md)")
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else REVIEWS
+    # So that a signal also ends all processes and removes their files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with TemporaryDirectory() as name:
         folder = Path(name)
         with (
