@@ -127,7 +127,7 @@ app.kubernetes.io/component: certificate-controller
 {{- merge $labels (dict "matchExpressions" $expressions) | toYaml }}
 {{- end }}
 
-{{- /* A CEL expression for several alternatives; empty for one, which the objectSelector expresses. */}}
+{{- /* A CEL expression for several alternatives; empty for one, which the objectSelector expresses. It is short, because each profile has it. */}}
 {{- define "spark-eci-webhook.matchCondition" -}}
 {{- $alternatives := (include "spark-eci-webhook.alternatives" . | fromYaml).alternatives }}
 {{- if gt (len $alternatives) 1 }}
@@ -135,13 +135,13 @@ app.kubernetes.io/component: certificate-controller
 {{- range $alternatives }}
 {{- $parts := list }}
 {{- range $key, $value := .matchLabels }}
-{{- $parts = append $parts (printf "'%s' in object.metadata.labels && object.metadata.labels['%s'] == '%s'" $key $key $value) }}
+{{- $parts = append $parts (printf "'%s' in l && l['%s'] == '%s'" $key $key $value) }}
 {{- end }}
-{{- range .exists }}{{ $parts = append $parts (printf "'%s' in object.metadata.labels" .) }}{{ end }}
-{{- $parts = append $parts (printf "object.metadata.labels['spark-role'] in ['%s']" (join "', '" .roles)) }}
+{{- range .exists }}{{ $parts = append $parts (printf "'%s' in l" .) }}{{ end }}
+{{- $parts = append $parts (printf "l['spark-role'] in ['%s']" (join "', '" .roles)) }}
 {{- $all = append $all (printf "(%s)" (join " && " $parts)) }}
 {{- end }}
-{{- printf "has(object.metadata.labels) && 'spark-role' in object.metadata.labels && (%s)" (join " || " $all) }}
+{{- printf "has(object.metadata.labels) && [object.metadata.labels].exists(l, 'spark-role' in l && (%s))" (join " || " $all) }}
 {{- end }}
 {{- end }}
 
