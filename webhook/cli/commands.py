@@ -77,8 +77,8 @@ def explain(
 ) -> None:
     """Show where the pods of an application will run, and why.
 
-    Reads SparkApplication, ScheduledSparkApplication, SparkConnect, Pod, List and AdmissionReview, as YAML or JSON, and
-    passes over other kinds. For each pod it shows the mode and where the mode comes from, each change with its reason,
+    Reads SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, List and AdmissionReview, of the
+    Spark Operator and of Apache's operator, as YAML or JSON, and passes over other kinds. For each pod it shows the mode and where the mode comes from, each change with its reason,
     what was left alone and why, warnings, and the scheduling fields before and after, or why the pod is never made. The
     decision is made by the service's own code: `-o patch` prints what the service would answer, byte for byte.
 
