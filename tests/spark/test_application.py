@@ -431,6 +431,23 @@ def test_executors_of_the_statefulset_allocator_have_their_ordinals() -> None:
         assert [(owner["kind"], owner["name"]) for owner in metadata["ownerReferences"]] == [("StatefulSet", name)]
 
 
+def test_executors_of_a_statefulset_are_named_as_a_real_one() -> None:
+    """The captured one was made from the StatefulSet that a real Spark 4 created."""
+    review = json.loads((REVIEWS / "spark-4.3.0-statefulset-executor-0.json").read_text(encoding="utf-8"))
+    real = review["request"]["object"]
+    derived = merged(f"sparkConf: {{{ALLOCATOR}: statefulset}}").pods[1].created
+    assert real["metadata"]["labels"].keys() <= derived["metadata"]["labels"].keys()
+    assert _identity(derived) == _identity(real)
+
+
+def _identity(pod: dict[str, Any]) -> list[str]:
+    """The names of a StatefulSet's pod, without the id of the application."""
+    metadata = pod["metadata"]
+    found = [metadata["name"], pod["spec"]["hostname"], metadata["ownerReferences"][0]["name"]]
+    found.append(metadata["labels"]["statefulset.kubernetes.io/pod-name"])
+    return [one.replace(metadata["labels"]["spark-app-selector"], "APP") for one in found]
+
+
 def test_a_mode_in_the_metadata_is_noted() -> None:
     document = yaml.safe_load(PLAIN)
     document["metadata"]["annotations"] = {"spark-eci-webhook/mode": "eci-only"}

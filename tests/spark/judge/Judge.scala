@@ -90,6 +90,7 @@ object Judge {
         val profile = ResourceProfile.getOrCreateDefaultProfile(conf)
         val security = new SecurityManager(conf)
         val allocator = podsAllocator(conf, security)
+        answer.put("allocator", allocator)
         if (Utils.isDynamicAllocationEnabled(conf)) checkDynamicAllocation(conf)
         answer.put("executors", SchedulerBackendUtils.getInitialTargetExecutorNumber(conf))
         (profile, security, allocator)

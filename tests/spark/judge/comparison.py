@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.e2e import stateful_set
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
 from webhook.explain.outcome import Outcome, outcome
@@ -45,8 +46,21 @@ def disagreements(workload: Workload, judged: JSON) -> Iterator[Disagreement]:
         if role == "executor" and pod.count.isdigit() and int(pod.count) != judged["executors"]:
             yield Disagreement(role, "number", judged["executors"], pod.count)
         created = stored(made)
+        if role == "executor" and judged["allocator"] == "StatefulSetPodsAllocator":
+            created = _of_stateful_set(created)
         yield from differences(role, created, pod.created)
         yield from _decisions(workload, pod, created)
+
+
+def _of_stateful_set(template: JSON) -> JSON:
+    """The first pod that the StatefulSet controller makes of the template that Spark gives it."""
+    metadata = template["metadata"]
+    name = f"spark-s-{metadata['labels']['spark-app-selector']}-0"
+    of = {"name": name, "namespace": metadata["namespace"], "uid": "00000000-0000-0000-0000-000000000000"}
+    made = stateful_set.pod({"metadata": of, "spec": {"template": template}}, 0)
+    made["metadata"]["labels"]["controller-revision-hash"] = f"{name}-{'0' * 10}"
+    del made["metadata"]["generateName"]
+    return made
 
 
 def _verdict(workload: Workload, refusal: JSON | None) -> Iterator[Disagreement]:
