@@ -169,7 +169,7 @@ WELL: Final = [
     "ok certificates: caBundle, Secret and service certificate match, valid for 90 days, until 2026-11-30 12:00 UTC",
     f"ok service: 2 ready; answered a review {PROXY}: {RECORD}",
     "ok namespaces: opted in: etl (default), strict (resource-policy)",
-    f"ok outranked: no namespace and no Spark pod has the label {ECI} or {ACS}",
+    f"ok outranked: no namespace and no Spark pod has a label {ECI} or {ACS} of its own",
     "ok pods: 3 running Spark pods have a placement",
     f"ok virtual nodes: nodes with the label type=virtual-kubelet and the taint {TAINTED}: virtual",
     "ok ResourcePolicies: strict has counting",
@@ -237,6 +237,12 @@ TWO_TAINTS: Final = {"virtualNode": {"taints": [{"key": "vnode"}, ARM]}}
 MIX: Final = [{"percent": 50, "mode": "resource-policy"}, {"percent": 50, "mode": "ecs-only"}]
 MIXED: Final = {"executor": {"observe": True, "mix": MIX}}
 LEAVING: Final = {"profiles": {"default": {"executor": {"rollout": 0}}, "resource-policy": MIXED}}
+ON_ACS: Final = {
+    "profiles": {
+        "default": {"executor": {"mode": "eci-only", "labels": {ACS: "true"}}},
+        "resource-policy": {"executor": {"mode": "resource-policy"}},
+    }
+}
 UNKNOWN: Final = Unknown("it", "x" * 500, "kubectl get it")
 UNCHECKED: Final = f"it could not be checked: {'x' * 399}… | kubectl get it"
 MANY: Final = [f"odd-{number:02}" for number in range(60)]
@@ -332,6 +338,11 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"warning outranked: the label {ECI} of the namespace etl outranks the placement of all its pods | kubectl label namespace etl {ECI}-",
         f"warning outranked: the label {ECI} outranks the placement of pods in etl: pi-1 | kubectl get pods --namespace etl --selector {ECI} --show-labels",
         f"warning outranked: the label {ACS} outranks the placement of pods in etl: pi-0, pi-1 | kubectl get pods --namespace etl --selector {ACS} --show-labels"),
+    "labels that outrank the placement, as the policy adds them": ({**policy(ON_ACS), f"{ETL}/pods/pi-0": pod("2026-08-03", RECORD, **{ACS: "true"}), f"{ETL}/pods/pi-1": pod("2026-08-03", RECORD, **{ACS: "yes"}), f"{STRICT}/pods/a": pod("2026-08-03", RECORD, **{ACS: "true"})},
+        not_in_force(ON_ACS),
+        f"warning outranked: the label {ACS} outranks the placement of pods in etl: pi-1 | kubectl get pods --namespace etl --selector {ACS} --show-labels",
+        f"warning outranked: the label {ACS} outranks the placement of pods in strict: a | kubectl get pods --namespace strict --selector {ACS} --show-labels",
+        "ok pods: 4 running Spark pods have a placement"),
     "pods older than the configuration and the opt-in": ({f"{STRICT}/pods/old-1": pod("2026-07-31"), f"{STRICT}/pods/old-2": pod("2026-08-01")},
         "+warning pods: pods without a placement in strict, probably older than the opt-in: old-1, old-2 | kubectl get pods --namespace strict --selector spark-role --watch"),
     "a pod that is too large to get a record": ({f"{STRICT}/pods/large": overlaid(pod("2026-08-02"), {"spec": {"volumes*1001": {"name": "a"}}})},),

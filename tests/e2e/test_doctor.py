@@ -121,7 +121,7 @@ def test_all_is_well_with_the_rights_of_the_documentation(healthy: Healthy) -> N
         "order: spark-placement is called last",
         f"service: 1 ready; answered a review through the API server's proxy: mode=ecs-first,profile=default,policy={Policy().digest}",
         f"namespaces: opted in: {healthy.etl} (default), {healthy.strict} (resource-policy)",
-        "outranked: no namespace and no Spark pod has the label alibabacloud.com/eci or alibabacloud.com/acs",
+        "outranked: no namespace and no Spark pod has a label alibabacloud.com/eci or alibabacloud.com/acs of its own",
         "pods: 2 running Spark pods have a placement",
         "virtual nodes: nodes with the label type=virtual-kubelet and the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule: virtual",
         f"ResourcePolicies: {healthy.strict} has sparkapplication-resource-policy",

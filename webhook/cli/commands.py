@@ -78,9 +78,10 @@ def explain(
     """Show where the pods of an application will run, and why.
 
     Reads SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, List and AdmissionReview, of the
-    Spark Operator and of Apache's operator, as YAML or JSON, and passes over other kinds. For each pod it shows the mode and where the mode comes from, each change with its reason,
-    what was left alone and why, warnings, and the scheduling fields before and after, or why the pod is never made. The
-    decision is made by the service's own code: `-o patch` prints what the service would answer, byte for byte.
+    Spark Operator and of Apache's operator, as YAML or JSON, and passes over other kinds. For each pod it shows the
+    mode and where the mode comes from, each change with its reason, what was left alone and why, warnings, and the
+    scheduling fields before and after, or why the pod is never made. The decision is made by the service's own code:
+    `-o patch` prints what the service would answer, byte for byte.
 
     Exit code: 0 if there is nothing to report, 3 if there are warnings, 4 if pods never run, 2 if a part of the input
     cannot be used; the rest is explained nevertheless. 2 outweighs 4, and 4 outweighs 3.

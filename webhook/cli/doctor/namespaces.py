@@ -8,6 +8,7 @@ from webhook.cli.doctor.configuration import INSTALL
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
 from webhook.cli.doctor.snapshot import ClusterSnapshot, profile_label
 from webhook.core import names
+from webhook.core.profile import compile_profile
 from webhook.core.text import listed
 
 _CHECK: Final = "namespaces"
@@ -52,21 +53,34 @@ def check_outranked(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     keys = snapshot.policy.virtual_node.outranked_by
     findings = []
     for namespace in known(snapshot.namespaces):
-        name = name_of(namespace)
+        name, ours = name_of(namespace), _added(snapshot, namespace)
         for key in keys:
             if _has(namespace, key):
                 sentence = f"the label {key} of the namespace {name} outranks the placement of all its pods"
                 fix = f"kubectl label namespace {name} {key}-"
                 findings.append(Finding(_OUTRANKED, Level.WARNING, sentence, fix))
-            pods = [name_of(pod) for pod in known(snapshot.pods[name]) if _has(pod, key)]
+            pods = [name_of(pod) for pod in known(snapshot.pods[name]) if _has(pod, key) and _own(pod, key, ours)]
             if pods:
                 sentence = listed(f"the label {key} outranks the placement of pods in {name}: ", pods, LIMIT)
                 fix = f"kubectl get pods --namespace {name} --selector {key} --show-labels"
                 findings.append(Finding(_OUTRANKED, Level.WARNING, sentence, fix))
     if snapshot.pods and not findings:
-        sentence = f"no namespace and no Spark pod has the label {' or '.join(keys)}"
+        sentence = f"no namespace and no Spark pod has a label {' or '.join(keys)} of its own"
         findings.append(Finding(_OUTRANKED, Level.OK, sentence))
     yield from findings
+
+
+def _added(snapshot: ClusterSnapshot, namespace: JSON) -> set[tuple[str, str]]:
+    """The labels that outrank affinity, and that the profile of a namespace adds itself, each with its value."""
+    policy, name = snapshot.policy, profile_label(namespace) or ""
+    if name not in policy.profiles:
+        return set()
+    variants = [one for rule in compile_profile(policy, name).rules.values() for one in rule.variants]
+    return {label for one in variants for additions in one.additions.values() for label in additions.outranking}
+
+
+def _own(pod: JSON, key: str, added: set[tuple[str, str]]) -> bool:
+    return (key, labels_of(pod)[key]) not in added
 
 
 def _has(stored: JSON, key: str) -> bool:
