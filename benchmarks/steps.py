@@ -13,9 +13,10 @@ from benchmarks.reviews import grown
 from webhook.core.patch import changes, patch
 from webhook.core.placement import decide
 from webhook.core.pod import Pod
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.review import respond
+from webhook.core.selectors import Role
 
 SIZES = (8, 32, 128)
 _TERM = {"matchExpressions": [{"key": "type", "operator": "Exists"}]}

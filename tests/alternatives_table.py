@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.live_service import ROOT
 from tests.modes_table import replaced
-from webhook.core.selectors import ALL_ROLES, Alternative, Labels
+from webhook.core.selectors import ALL_ROLES, Alternative, Labels, Roles
 
 FILE: Final = ROOT / "docs/configuration.md"
 MARKERS: Final = ("<!-- alternatives -->\n", "<!-- end of alternatives -->\n")
@@ -24,7 +24,7 @@ def _labels(labels: Labels) -> str:
     return ", ".join(f"`{key}`" if value is None else f"`{key}: {value}`" for key, value in labels)
 
 
-def _roles(roles: tuple[str, ...]) -> str:
+def _roles(roles: Roles) -> str:
     return ", ".join(f"`{role}`" for role in roles)
 
 

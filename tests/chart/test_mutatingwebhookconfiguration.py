@@ -11,9 +11,8 @@ from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from tests.pods import MODES
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
-from webhook.core.policy import Role
 from webhook.core.profile import compile_profile
-from webhook.core.selectors import Alternative
+from webhook.core.selectors import Alternative, Role
 from webhook.service.policy_file import parse_policy
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}

@@ -96,11 +96,13 @@ def test_yaml_and_json_say_the_same(mode: SchedulingMode, run: Run) -> None:
     (workload,) = found["workloads"]
     assert {key: value for key, value in workload.items() if key != "pods"} == {
         "file": "examples/ecs-first/before.yaml",
+        "group": "sparkoperator.k8s.io",
         "kind": "SparkApplication",
         "namespace": "default",
         "name": "spark-pi-ecs-first",
         "profile": mode.value,
         "profileAssumed": False,
+        "operator": f"operator {OPERATORS[-1]}",
         "sparkVersion": "3.5.2",
         "refused": [],
         "notes": [],

@@ -50,7 +50,10 @@ def test_json_and_yaml_say_all_that_the_text_says(run: Run) -> None:
     assumed = "default", True
     assert [tuple(one[key] for key in keys) for one in applications] == [
         ("SparkConnect", "data", "shared", *assumed, "ecs-only", "ecs-first", "3", "placed", ""),
-        ("Pod", "data", "web", *assumed, "left alone", "", "", "left alone", ""),
+        (
+            *("Pod", "data", "web", *assumed, "left alone", "", "", "left alone"),
+            "the label sparkoperator.k8s.io/launched-by-spark-operator is missing",
+        ),
         (*apps, "report", *assumed, "eci-only", "ecs-first", "4", "placed", ""),
         (
             *(*apps, "shuffle-heavy", *assumed, "ecs-only", "ecs-only", "2 to 40, by dynamic allocation", "warned"),

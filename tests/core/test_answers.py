@@ -25,7 +25,7 @@ from webhook.core.pod import (
     Toleration,
     View,
 )
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
 from webhook.core.reasons import Caution, ChangeReason, Reason
 from webhook.core.review import (
@@ -39,6 +39,7 @@ from webhook.core.review import (
     respond_with,
 )
 from webhook.core.rules import Unplaceable
+from webhook.core.selectors import Role
 from webhook.core.text import cut, listed
 from webhook.core.virtual_node import Unsupported, VirtualNode
 from webhook.service.policy_file import parse_policy

@@ -19,9 +19,8 @@ from webhook.core import names
 from webhook.core.distribution import in_rollout
 from webhook.core.placement import Mismatch, role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
-from webhook.core.policy import Role
 from webhook.core.profile import compile_profile
-from webhook.core.selectors import Alternative
+from webhook.core.selectors import Alternative, Role
 from webhook.service.policy_file import parse_policy
 
 LAUNCHED = "sparkoperator.k8s.io/launched-by-spark-operator"

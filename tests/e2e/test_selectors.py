@@ -17,8 +17,8 @@ from tests.e2e.release import CONFIGURATION
 from webhook.core import names
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
-from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile, compile_profile
+from webhook.core.selectors import Role
 from webhook.service.policy_file import parse_policy
 
 pytestmark = pytest.mark.needs("control-plane")

@@ -11,9 +11,10 @@ from webhook.core.modes import SchedulingMode
 from webhook.core.patch import Change, Kind
 from webhook.core.placement import Origin, Placement
 from webhook.core.pod import Pod
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.reasons import ChangeReason as Why
+from webhook.core.selectors import Role
 from webhook.explain.outcome import Outcome, outcome
 from webhook.service.policy_file import parse_policy
 from webhook.spark.workloads import SparkPod, Workload

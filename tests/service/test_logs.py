@@ -31,9 +31,9 @@ from tests.deadline import wait_for
 from tests.live_service import ROOT, service, trusting
 from tests.service.test_admission import POD
 from webhook.core.modes import NONE, SchedulingMode
-from webhook.core.policy import Role
 from webhook.core.reasons import Caution, Reason
 from webhook.core.review import Admission
+from webhook.core.selectors import Role
 from webhook.service import log_fields, log_limits
 from webhook.service.log_fields import bounded, bounded_list, bounded_trace
 from webhook.service.log_limits import LineLimits

@@ -4,8 +4,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from webhook.core.policy import Role
 from webhook.core.review import Admission
+from webhook.core.selectors import Role
 from webhook.service.metrics import BUCKETS, PREFIX, Metrics
 
 SECONDS = (0.0, 0.00005, *BUCKETS, *(bound + 1e-9 for bound in BUCKETS), 60.0)

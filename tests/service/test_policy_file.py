@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
+from webhook.core.selectors import Role
 from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
 from webhook.service.yaml_loader import documents
 

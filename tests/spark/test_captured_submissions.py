@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.spark.judge.operator_submission import submission
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark.documents import read
 from webhook.spark.manifest import Application
 from webhook.spark.operator_webhook import mutated

@@ -197,6 +197,10 @@ def resource_policy(
     node_selector: Annotated[
         list[str] | None, typer.Option(help="A label KEY=VALUE that ECS nodes must have; may be repeated.")
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="A label KEY=VALUE of the pods; may be repeated. Default: the Spark Operator's own."),
+    ] = None,
     *,
     per_application: Annotated[
         bool, typer.Option("--per-application", help="Count the pods of each submission separately.")
@@ -204,8 +208,8 @@ def resource_policy(
 ) -> None:
     """Write a ResourcePolicy with which the ACK scheduler fills ECS first, then ECI.
 
-    It applies to pods that the Spark Operator launched; give these the mode `resource-policy`. Pods above both maximums
-    wait. Apply the output with kubectl.
+    It applies to pods that the Spark Operator launched, or to those with other labels; give these the mode
+    `resource-policy`. Pods above both maximums wait. Apply the output with kubectl.
 
     For example, for one driver and five executors, this places two on ECS, three on ECI, and one waits:
 
@@ -214,7 +218,9 @@ def resource_policy(
     """
     from webhook.cli.resource_policy import print_resource_policy
 
-    print_resource_policy(namespace, name, ecs_max, eci_max, node_selector or [], per_application=per_application)
+    print_resource_policy(
+        namespace, name, ecs_max, eci_max, node_selector or [], label or [], per_application=per_application
+    )
 
 
 @app.command()

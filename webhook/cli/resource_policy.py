@@ -17,12 +17,14 @@ def print_resource_policy(
     ecs_max: int | None,
     eci_max: int | None,
     node_selector: Sequence[str],
+    labels: Sequence[str],
     *,
     per_application: bool,
 ) -> None:
     """Prints a ResourcePolicy as YAML: at most `ecs_max` pods on ECS and `eci_max` on ECI, any number if None.
 
-    `node_selector` has labels KEY=VALUE of the ECS nodes. With `per_application` each submission is counted separately.
+    `node_selector` has labels KEY=VALUE of the ECS nodes, and `labels` those of the pods; without any, these are pods
+    that the Spark Operator launched. With `per_application` each submission is counted separately.
 
     Raises InputError if the scheduler or the API server would refuse a value.
     """
@@ -36,13 +38,16 @@ def print_resource_policy(
         raise InputError("--per-application needs --ecs-max or --eci-max")
     ecs, eci = _unit("ecs", ecs_max), _unit("eci", eci_max)
     if node_selector:
-        ecs["nodeSelector"] = dict(map(_label, node_selector))
+        ecs["nodeSelector"] = dict(_label("--node-selector", one) for one in node_selector)
+    selector = dict(_label("--label", one) for one in labels) or {names.LAUNCHED_BY_OPERATOR: "true"}
+    # Every submission of the Spark Operator has a UUID, and every application of Spark an id.
+    counted = names.SUBMISSION_ID if names.LAUNCHED_BY_OPERATOR in selector else names.SPARK_APP_SELECTOR
     spec: dict[str, Any] = {"ignorePreviousPod": True, "ignoreTerminatingPod": False} if limited else {}
     if per_application:
-        spec["matchLabelKeys"] = [names.SUBMISSION_ID]
+        spec["matchLabelKeys"] = [counted]
     spec |= {
         "preemptPolicy": "AfterAllUnits",
-        "selector": {names.LAUNCHED_BY_OPERATOR: "true"},
+        "selector": selector,
         "strategy": "prefer",
         "units": [ecs, eci],
     }
@@ -54,7 +59,8 @@ def print_resource_policy(
     }
     console.file.write(yaml_text(written))
     if per_application:
-        sentence = f"pods of a SparkConnect have no label {names.SUBMISSION_ID}, so this ResourcePolicy rejects them"
+        lacking = "SparkConnect" if counted == names.SUBMISSION_ID else "SparkCluster"
+        sentence = f"pods of a {lacking} have no label {counted}, so this ResourcePolicy rejects them"
         errors.print(f"warning: {sentence}")
 
 
@@ -62,11 +68,11 @@ def _unit(resource: str, most: int | None) -> dict[str, Any]:
     return {"resource": resource} if most is None else {"max": most, "resource": resource}
 
 
-def _label(text: str) -> tuple[str, str]:
+def _label(flag: str, text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator:
-        raise InputError(f'--node-selector: found "{text}"; accepted: KEY=VALUE')
-    return _checked("--node-selector", QualifiedName, key), _checked("--node-selector", LabelValue, value)
+        raise InputError(f'{flag}: found "{text}"; accepted: KEY=VALUE')
+    return _checked(flag, QualifiedName, key), _checked(flag, LabelValue, value)
 
 
 def _checked(flag: str, form: Any, text: str) -> str:

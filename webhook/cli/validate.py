@@ -12,10 +12,10 @@ from webhook.cli.terminal import console, errors
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import Side
 from webhook.core.pod_metadata import Additions
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
-from webhook.core.selectors import PodSelector
+from webhook.core.selectors import PodSelector, Role
 
 
 def print_policy(file: Path | None) -> None:
@@ -72,10 +72,11 @@ def _parts(rule: Rule) -> Iterator[tuple[str, Rule, Additions]]:
     if not isinstance(rule, ExecutorRule):
         yield Role.DRIVER.value, rule, rule.additions
         return
-    shares: dict[tuple[str | int, ...], str] = {
+    names: dict[tuple[str | int, ...], str] = {
         ("mix", index): f"{Role.EXECUTOR}, {share.percent} %" for index, share in enumerate(rule.mix)
     }
-    names = shares | {("first",): f"{Role.EXECUTOR}, first {rule.first and rule.first.count}"}
+    if rule.first is not None:
+        names["first",] = f"{Role.EXECUTOR}, first {rule.first.count}"
     for place, mode, additions in rule.variants():
         if place or not rule.mix:
             yield names.get(place, Role.EXECUTOR.value), rule.model_copy(update={"mode": mode}), additions
@@ -104,9 +105,9 @@ def _affinity(policy: Policy, rule: Rule) -> str:
 
 def _additions(policy: Policy, rule: Rule, additions: Additions) -> str:
     """What is added to the metadata of pods, first what is added wherever they run."""
-    always, withheld = additions.always, set(policy.virtual_node.outranked_by)
-    if rule.mode.requires is Side.VIRTUAL:
-        withheld = set()
+    always = additions.always
+    labels = {**additions.labels, **always.labels}
+    withheld = () if rule.mode.requires is Side.VIRTUAL else policy.virtual_node.outranking(labels)
     lines = [
         f"{key}={value} (always)"
         for key, value in (*always.labels.items(), *always.annotations.items())

@@ -3,12 +3,13 @@
 What the webhook itself adds does not count. So a pod that was placed stays within the bounds if it is reviewed again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from webhook.core import names
+from webhook.core.distribution import MOST_OWNERS
 from webhook.core.modes import Side
 from webhook.core.pod import NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration
 from webhook.core.profile import CompiledAdditions, CompiledProfile, Directive
@@ -20,6 +21,8 @@ MOST_ENTRIES: Final = 1_000
 MOST_VALUES: Final = 10_000
 #: The most labels, annotations and entries of the nodeSelector.
 MOST_KEYS: Final = 10_000
+#: More than the webhook adds to any list or map of one pod.
+MOST_ADDED: Final = 450
 
 
 class Excess(Struct, frozen=True, gc=False):
@@ -35,7 +38,7 @@ VALUES: Final = Excess("values in the node affinity", MOST_VALUES)
 CONTAINERS: Final = Excess("containers", MOST_ENTRIES)
 INIT_CONTAINERS: Final = Excess("initContainers", MOST_ENTRIES)
 VOLUMES: Final = Excess("volumes", MOST_ENTRIES)
-OWNER_REFERENCES: Final = Excess("ownerReferences", MOST_ENTRIES)
+OWNER_REFERENCES: Final = Excess("ownerReferences", MOST_OWNERS)
 LABELS: Final = Excess("labels", MOST_KEYS)
 ANNOTATIONS: Final = Excess("annotations", MOST_KEYS)
 NODE_SELECTOR: Final = Excess("labels in the nodeSelector", MOST_KEYS)
@@ -55,12 +58,12 @@ def excess(pod: Pod, profile: CompiledProfile) -> Excess | None:
         return VOLUMES
     if len(spec.node_selector or ()) > MOST_KEYS:
         return NODE_SELECTOR
-    if len(metadata.owner_references or ()) > MOST_ENTRIES:
+    if len(metadata.owner_references or ()) > MOST_OWNERS:
         return OWNER_REFERENCES
     labels, annotations = metadata.labels or {}, metadata.annotations or {}
-    if len(labels) > MOST_KEYS and len(labels.keys() - _labels(profile)) > MOST_KEYS:
+    if len(labels) > MOST_KEYS and _many(labels, _labels(profile)):
         return LABELS
-    if len(annotations) > MOST_KEYS and len(annotations.keys() - _annotations(profile)) > MOST_KEYS:
+    if len(annotations) > MOST_KEYS and _many(annotations, _annotations(profile)):
         return ANNOTATIONS
     if spec.affinity is None or spec.affinity.node_affinity is None:
         return None
@@ -70,6 +73,10 @@ def excess(pod: Pod, profile: CompiledProfile) -> Excess | None:
 def _many_tolerations(found: Sequence[Toleration], profile: CompiledProfile) -> bool:
     added = {toleration for one in _directives(profile) for _, toleration in one.tolerations}
     return len(found) - len(added) > MOST_ENTRIES or len(found) - sum(one in found for one in added) > MOST_ENTRIES
+
+
+def _many(found: Mapping[str, str], added: set[str]) -> bool:
+    return len(found) > MOST_KEYS + MOST_ADDED or len(found.keys() - added) > MOST_KEYS
 
 
 def _labels(profile: CompiledProfile) -> set[str]:

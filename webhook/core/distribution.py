@@ -16,11 +16,13 @@ from webhook.core.pod import ObjectMeta
 WHOLE: Final = 100
 
 #: The Spark Operator names each run of a ScheduledSparkApplication after it, and appends the time in minutes, seconds,
-#: milliseconds, microseconds or nanoseconds.
-_RUN: Final = re.compile(r"-(?:\d{8}|\d{10}|\d{13}|\d{16}|\d{19})$")
+#: milliseconds, microseconds or nanoseconds. `spark-application-` and a time is Spark's own id of one application.
+_RUN: Final = re.compile(r"(?<!^spark-application)-(?:\d{8}|\d{10}|\d{13}|\d{16}|\d{19})$")
 _LONGEST_RUN: Final = 20
 #: Digits of the largest executor number that is looked at; Spark's is an int.
 _DIGITS: Final = 18
+#: More owners are not looked at.
+MOST_OWNERS: Final = 1_000
 _STATEFUL_SET: Final = "StatefulSet"
 
 
@@ -62,8 +64,9 @@ def executor_number(metadata: ObjectMeta) -> int | None:
 
 
 def _ordinal(metadata: ObjectMeta) -> int | None:
-    name = metadata.name or ""
-    for owner in metadata.owner_references or ():
+    name, owners = metadata.name or "", metadata.owner_references or ()
+    # Such a pod is too large to be placed.
+    for owner in owners if len(owners) <= MOST_OWNERS else ():
         if owner.kind == _STATEFUL_SET:
             start, _, ordinal = name.rpartition("-")
             return _number(ordinal) if start == owner.name else None

@@ -21,6 +21,8 @@ _CHOICES: Final = {
 }
 #: Annotations that hold a list separated by commas, with the most entries that ECI accepts.
 _LISTS: Final = {names.ECI_USE_SPECS: 5, names.ECI_VSWITCH: 10, names.ECI_SECURITY_GROUP: 5}
+#: Annotations of which one needs the other.
+PAIRED: Final = frozenset({names.ECI_SPOT_STRATEGY, names.ECI_SPOT_PRICE_LIMIT})
 #: Annotations of ECI for which no rule is known.
 _FREE: Final = frozenset(
     names.ECI_PREFIX + name

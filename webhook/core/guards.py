@@ -9,7 +9,7 @@ from webhook.core.pod import Pod, PreferredSchedulingTerm
 from webhook.core.profile import CompiledAdditions, CompiledProfile
 from webhook.core.reasons import Caution, Reason, caution
 from webhook.core.text import cut
-from webhook.core.virtual_node import NodeLabel, Unsupported
+from webhook.core.virtual_node import NOT_OUTRANKING, NodeLabel, Unsupported
 
 #: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
 _PRIVILEGED: Final = Unsupported.PRIVILEGED
@@ -49,8 +49,8 @@ def note_rivals(
     """Warns of labels and schedulers that decide regardless of the affinity, but not of labels that are `added`."""
     labels = pod.metadata.labels or {}
     for key in profile.outranked_by:
-        value = labels.get(key, "false")
-        if value != "false" and (key, value) not in added.outranking:
+        value = labels.get(key, NOT_OUTRANKING)
+        if value != NOT_OUTRANKING and (key, value) not in added.outranking:
             cautions.append(caution(Reason.OUTRANKED, f"the pod label {key} outranks the placement {mode}"))
             break
     scheduler = pod.spec.scheduler_name

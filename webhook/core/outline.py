@@ -17,6 +17,7 @@ from webhook.core.bounds import (
     CONTAINERS,
     INIT_CONTAINERS,
     LABELS,
+    MOST_ADDED,
     MOST_ENTRIES,
     MOST_KEYS,
     MOST_VALUES,
@@ -53,10 +54,8 @@ _ABSENT: Final = Raw(b"null")
 #: The labels and annotations that decide about a pod, besides those of the policy's selector.
 _LABELS: Final = (names.SPARK_ROLE, names.SPARK_EXEC_ID, names.POD_INDEX, *APPLICATION_LABELS)
 _ANNOTATIONS: Final = (names.MODE_ANNOTATION, names.PLACEMENT_ANNOTATION)
-#: More than the webhook adds to any list or map of a pod. What it adds does not count.
-_ADDED: Final = 450
-#: The most entries of a list that are built.
-_MOST_BUILT: Final = MOST_ENTRIES + _ADDED
+#: The most entries of a list that are built. What the webhook adds does not count.
+_MOST_BUILT: Final = MOST_ENTRIES + MOST_ADDED
 #: The most strings of a node affinity within the bounds: six for each value that is the only one of its requirement,
 #: and at most four for each term. The webhook adds a requirement to each term.
 _MOST_STRINGS: Final = 6 * (MOST_VALUES + MOST_ENTRIES + 1) + 4 * (MOST_ENTRIES + 1)
@@ -191,7 +190,7 @@ class _Reading:
 
     def _map(self, raw: Raw, where: str, bound: Excess, needed: Iterable[str] = ()) -> dict[str, str] | None:
         # Each entry is two strings.
-        if len(raw) > _SMALL_FIELD and _strings(raw) > 2 * (MOST_KEYS + _ADDED):
+        if len(raw) > _SMALL_FIELD and _strings(raw) > 2 * (MOST_KEYS + MOST_ADDED):
             self._exceeds(bound)
             return _only(raw, where, tuple(dict.fromkeys(needed)))
         return _decoded(_map, raw, where)

@@ -12,23 +12,14 @@ from webhook.core.distribution import WHOLE, application, executor_number, in_ro
 from webhook.core.guards import note_rivals, placeable, runnable
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
-from webhook.core.policy import Role
 from webhook.core.profile import Addition, CompiledProfile, CompiledRule
 from webhook.core.reasons import Caution, ChangeReason, Reason, caution
 from webhook.core.schema import LONGEST_IMAGE
-from webhook.core.selectors import Unmet
+from webhook.core.selectors import Role, Unmet
 from webhook.core.text import cut, listed
 from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import Taint
 
-#: The role by the label `spark-role`.
-ROLES: Final = {
-    "driver": Role.DRIVER,
-    "connect-server": Role.DRIVER,
-    "master": Role.DRIVER,
-    "executor": Role.EXECUTOR,
-    "worker": Role.EXECUTOR,
-}
 _SEVERITY: Final[dict[str, int]] = {reason: index for index, reason in enumerate(Reason)}
 _SIZE: Final = "the pod has too many {} to be placed; accepted: at most {}"
 _MODES: Final = {mode.value: mode for mode in SchedulingMode}
@@ -117,7 +108,7 @@ def role_of(pod: Pod, profile: CompiledProfile) -> Role | Mismatch:
     for selector in profile.selectors:
         found = selector.unmet(labels)
         if found is None:
-            return ROLES[labels[names.SPARK_ROLE]]
+            return selector.roles[labels[names.SPARK_ROLE]]
         unmet[found] = None
     return Mismatch(tuple(unmet))
 

@@ -1,7 +1,6 @@
 """Labels and annotations that a policy adds to pods, and which ones it must not add."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -90,10 +89,6 @@ class Additions:
                 raise fault(told, *within, field)
         unpaired = eci_annotations.unpaired({**self.always.annotations, **self.annotations})
         if unpaired:
+            if self.annotations.keys().isdisjoint(eci_annotations.PAIRED):
+                within = (*within, "always")
             raise fault(unpaired, *within, "annotations")
-
-    @property
-    def annotation_keys(self) -> AbstractSet[str]:
-        """The keys of all annotations."""
-        always = self.always.annotations
-        return self.annotations.keys() | always.keys() if always else self.annotations.keys()

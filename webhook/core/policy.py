@@ -4,15 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from webhook.core import eci_annotations, names
 from webhook.core.modes import SchedulingMode, Side
-from webhook.core.pod_metadata import Additions
 from webhook.core.rules import DriverRule, ExecutorRule, Rule
 from webhook.core.schema import (
     MOST_ENTRIES,
@@ -28,9 +26,10 @@ from webhook.core.selectors import (
     ALL_ROLES,
     APPLICATION_LABELS,
     PLAIN_APPLICATION_LABELS,
-    ROLES,
+    PLAIN_ROLES,
     Alternative,
     PodSelector,
+    Role,
 )
 from webhook.core.virtual_node import VirtualNode
 
@@ -41,13 +40,6 @@ _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
 _VIRTUAL_ONLY: Final = next(mode for mode in SchedulingMode if mode.requires is Side.VIRTUAL)
 #: The most profiles that the chart accepts. A MutatingWebhookConfiguration of about 800 entries is too large for etcd.
 MOST_PROFILES: Final = 500
-
-
-class Role(StrEnum):
-    """The role whose rule applies to a pod."""
-
-    DRIVER = "driver"
-    EXECUTOR = "executor"
 
 
 class Profile(PolicyModel):
@@ -103,10 +95,18 @@ class Selector(PolicyModel):
         return self
 
     @property
+    def alternatives(self) -> tuple[Alternative | MatchLabels, ...]:
+        """The alternatives. Labels in place of anyOf are the only one."""
+        if self.match_labels is None:
+            return self.any_of
+        plain = self.match_labels == dict(Alternative.KUBEFLOW.labels)
+        return (Alternative.KUBEFLOW if plain else MatchLabels.model_construct(match_labels=self.match_labels),)
+
+    @property
     def selectors(self) -> tuple[PodSelector, ...]:
         """One for each alternative."""
         if self.match_labels is not None:
-            return (PodSelector(tuple(self.match_labels.items()), ROLES),)
+            return (PodSelector(tuple(self.match_labels.items()), PLAIN_ROLES),)
         return tuple(
             PodSelector(one.labels, one.roles)
             if isinstance(one, Alternative)
@@ -119,7 +119,7 @@ class Selector(PolicyModel):
         """The labels of an executor or worker that is selected."""
         first = self.selectors[0]
         labels = {key: "example" if value is None else value for key, value in first.labels}
-        return labels | {names.SPARK_ROLE: first.roles[-1]}
+        return {names.SPARK_ROLE: list(first.roles)[-1], **labels}
 
     @property
     def application_labels(self) -> tuple[str, ...]:
@@ -135,6 +135,10 @@ def _built_in_profiles() -> dict[str, Profile]:
     return {"default": Profile(), **modes}
 
 
+def _sorted(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 class Policy(PolicyModel):
     """The whole policy. The built-in one has the profile `default`, and one profile named after each mode."""
 
@@ -148,16 +152,17 @@ class Policy(PolicyModel):
     @model_validator(mode="after")
     def _image_cache_only_by_rule(self) -> Self:
         keys = {self.virtual_node.image_cache.auto, self.virtual_node.image_cache.snapshot}
-        for name, role, additions in self._additions():
-            for key in () if keys.isdisjoint(additions.annotation_keys) else keys & additions.annotation_keys:
-                raise fault(f"profiles.{name}.{role}.annotations: {key}: is set through imageCache")
+        for where, rule in self._rules():
+            for place, annotations in rule.annotation_maps():
+                for key in keys.intersection(annotations):
+                    raise fault(f"{where}.{place}: {key}: is set through imageCache")
         return self
 
-    def _additions(self) -> Iterator[tuple[str, Role, Additions]]:
+    def _rules(self) -> Iterator[tuple[str, Rule]]:
+        """Yields each rule with its place."""
         for name, profile in self.profiles.items():
             for role in Role:
-                for _, _, additions in profile.rule(role).variants():
-                    yield name, role, additions
+                yield f"profiles.{name}.{role}", profile.rule(role)
 
     @cached_property
     def digest(self) -> str:
@@ -166,12 +171,12 @@ class Policy(PolicyModel):
         So the digest of a policy stays as it is if a key with a default is added to all policies.
         """
         canonical = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        selector = canonical.get("selector", {})
-        if "anyOf" in selector:
-            selector["anyOf"].sort(key=json.dumps)
-        elif self.selector.match_labels == dict(Alternative.KUBEFLOW.labels):
-            del canonical["selector"]
-        return hashlib.sha256(json.dumps(canonical, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
+        if self.selector.match_labels and self.selector.alternatives == (Alternative.KUBEFLOW,):
+            del canonical["selector"]["matchLabels"]
+        canonical.get("selector", {}).get("anyOf", []).sort(key=_sorted)
+        canonical.get("virtualNode", {}).get("unsupported", []).sort()
+        canonical = {key: value for key, value in canonical.items() if value != {}}
+        return hashlib.sha256(_sorted(canonical).encode()).hexdigest()[:8]
 
     def cautions(self) -> list[str]:
         """A sentence for each value that is accepted but looks like a mistake."""
@@ -181,31 +186,35 @@ class Policy(PolicyModel):
                 f"profiles: found {len(self.profiles)}; the chart accepts at most {MOST_PROFILES}, because etcd cannot "
                 "store a MutatingWebhookConfiguration with many more entries"
             )
-        for name, profile in self.profiles.items():
-            for role in Role:
-                rule, where = profile.rule(role), f"profiles.{name}.{role}"
-                found += [
-                    f'{where}.imageCache.snapshots[{index}].id: "{snapshot.id}" does not look like an image cache id '
-                    "(imc- and 20 lowercase letters or digits)"
-                    for index, snapshot in enumerate(rule.image_cache.snapshots)
-                    if not _IMAGE_CACHE_ID.fullmatch(snapshot.id)
-                ]
-                keys = set[str]().union(*(additions.annotation_keys for _, _, additions in rule.variants()))
-                found += [
-                    f"{where}.annotations: {key} is not a known annotation of ECI"
-                    for key in sorted(keys)
-                    if key.startswith(names.ECI_PREFIX) and key not in eci_annotations.KNOWN
-                ]
-                found += self._never_added(where, rule)
+        found += self._selects_nothing()
+        for where, rule in self._rules():
+            found += [
+                f'{where}.imageCache.snapshots[{index}].id: "{snapshot.id}" does not look like an image cache id '
+                "(imc- and 20 lowercase letters or digits)"
+                for index, snapshot in enumerate(rule.image_cache.snapshots)
+                if not _IMAGE_CACHE_ID.fullmatch(snapshot.id)
+            ]
+            found += [
+                f"{where}.{place}: {key} is not a known annotation of ECI"
+                for place, annotations in rule.annotation_maps()
+                for key in annotations
+                if key.startswith(names.ECI_PREFIX) and key not in eci_annotations.KNOWN
+            ]
+            found += self._never_added(where, rule)
         return found
+
+    def _selects_nothing(self) -> Iterator[str]:
+        """Yields a sentence for each alternative that no pod can meet."""
+        for selector in self.selector.selectors:
+            role = dict(selector.labels).get(names.SPARK_ROLE)
+            if role is not None and role not in selector.roles:
+                accepted = ", ".join(selector.roles)
+                yield f'selector: {names.SPARK_ROLE} is "{role}", which selects no pod; accepted: {accepted}'
 
     def _never_added(self, where: str, rule: Rule) -> Iterator[str]:
         """Yields a sentence for each label that outranks affinity, and that no pod gets without asking for a mode."""
-        added: dict[str, bool] = {}
-        for _, mode, additions in rule.variants():
-            for key in (*additions.labels, *additions.always.labels):
-                if key in self.virtual_node.outranked_by:
-                    added[key] = added.get(key, False) or mode.requires is Side.VIRTUAL
-        for key, ever in added.items():
-            if not ever:
-                yield f"{where}.labels: {key} is added only in the mode {_VIRTUAL_ONLY}, which the rule does not have"
+        for place, labels, modes in rule.label_maps():
+            if all(mode.requires is not Side.VIRTUAL for mode in modes):
+                for key in self.virtual_node.outranking(labels):
+                    told = f"{key} is added only in the mode {_VIRTUAL_ONLY}, which the rule does not have"
+                    yield f"{where}.{place}: {told}"

@@ -12,10 +12,10 @@ from webhook.core.distribution import WHOLE, apportion
 from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
 from webhook.core.pod_metadata import Additions
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
 from webhook.core.reasons import ChangeReason
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
-from webhook.core.selectors import PodSelector
+from webhook.core.selectors import PodSelector, Role
 from webhook.core.virtual_node import NodeLabel, Taint, Unsupported, VirtualNode
 
 #: A label or annotation that is added to a pod which has none of that key: the key, the value, and why.
@@ -175,7 +175,7 @@ def _compile_additions(
     always = _added(given.always.labels, ChangeReason.ALWAYS), _added(given.always.annotations, ChangeReason.ALWAYS)
     labels = (*_added(given.labels, ChangeReason.POLICY), *always[0])
     annotations = (*_added(given.annotations, ChangeReason.POLICY), *always[1])
-    outranking = tuple((key, value) for key, value, _ in labels if key in node.outranked_by)
+    outranking = tuple((key, value) for key, value, _ in labels if _outranks(key, value, node))
     virtual_only = CompiledAdditions(labels, annotations, outranking)
     opened, closed = _without_outranking(labels, annotations, node), _without_outranking(*always, node)
     by_mode = {
@@ -192,9 +192,13 @@ def _added(entries: Mapping[str, str], why: ChangeReason) -> tuple[Addition, ...
 def _without_outranking(
     labels: tuple[Addition, ...], annotations: tuple[Addition, ...], node: VirtualNode
 ) -> CompiledAdditions:
-    kept = tuple(one for one in labels if one[0] not in node.outranked_by)
-    withheld = tuple((key, value) for key, value, _ in labels if key in node.outranked_by)
+    kept = tuple(one for one in labels if not _outranks(one[0], one[1], node))
+    withheld = tuple((key, value) for key, value, _ in labels if _outranks(key, value, node))
     return CompiledAdditions(kept, annotations, withheld=withheld)
+
+
+def _outranks(key: str, value: str, node: VirtualNode) -> bool:
+    return bool(node.outranking({key: value}))
 
 
 # Many profiles share their patterns and their weights.

@@ -1,6 +1,6 @@
 """Rules: what happens to the pods of one role, as a policy says it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -73,6 +73,22 @@ class Rule(PolicyModel):
         """Yields the modes that pods of the rule get, each with its place in the rule and what is added to the pods."""
         yield (), self.mode, self.additions
 
+    def holders(self) -> "Iterator[tuple[str, Additions, list[SchedulingMode]]]":
+        """Yields what the rule, and each share of it, adds: with its place, and the modes of the pods that get it."""
+        yield "", self.additions, [mode for _, mode, _ in self.variants()]
+
+    def annotation_maps(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yields all annotations, with their places in the rule."""
+        for place, additions, _ in self.holders():
+            yield f"{place}annotations", additions.annotations
+            yield f"{place}always.annotations", additions.always.annotations
+
+    def label_maps(self) -> Iterator[tuple[str, Mapping[str, str], list[SchedulingMode]]]:
+        """Yields all labels, with their places in the rule, and the modes of the pods that get them."""
+        for place, additions, modes in self.holders():
+            yield f"{place}labels", additions.labels, modes
+            yield f"{place}always.labels", additions.always.labels, modes
+
     @model_validator(mode="after")
     def _sound_together(self) -> Self:
         for place, _, additions in self.variants():
@@ -118,7 +134,7 @@ class First(PolicyModel):
     """The first executors of an application, and where they may run."""
 
     count: Annotated[int, Field(ge=1, le=MOST_EXECUTORS)]
-    """How many executors, by their numbers. A replacement has a number of its own, so it is not among the first."""
+    """How many executors, by their numbers. Spark gives a number once, so a replacement is not among the first."""
     mode: SchedulingMode
     """Where the pods may run."""
 
@@ -141,6 +157,12 @@ class ExecutorRule(Rule):
             yield ("first",), self.first.mode, own
         for index, share in enumerate(self.mix):
             yield ("mix", index), share.mode, own.merged(share.additions)
+
+    def holders(self) -> "Iterator[tuple[str, Additions, list[SchedulingMode]]]":
+        """Yields what the rule, and each share of it, adds: with its place, and the modes of the pods that get it."""
+        yield from super().holders()
+        for index, share in enumerate(self.mix):
+            yield f"mix[{index}].", share.additions, [share.mode]
 
     @model_validator(mode="after")
     def _first_or_mix(self) -> Self:

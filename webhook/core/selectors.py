@@ -14,9 +14,20 @@ from webhook.core import names
 #: Labels that a pod must have: each with its value, or with None for any value.
 Labels = tuple[tuple[str, str | None], ...]
 
-_APPLICATION: Final = ("driver", "executor")
-_CLUSTER: Final = ("master", "worker")
-_KUBEFLOW: Final = ("driver", "connect-server", "executor")
+
+class Role(StrEnum):
+    """The role whose rule applies to a pod."""
+
+    DRIVER = "driver"
+    EXECUTOR = "executor"
+
+
+#: The roles of pods, as the label `spark-role` names them, each with the one whose rule applies.
+Roles = Mapping[str, Role]
+
+_APPLICATION: Final = {"driver": Role.DRIVER, "executor": Role.EXECUTOR}
+_CONNECT: Final = {"driver": Role.DRIVER, "connect-server": Role.DRIVER, "executor": Role.EXECUTOR}
+_CLUSTER: Final = {"master": Role.DRIVER, "worker": Role.EXECUTOR}
 
 
 class Alternative(StrEnum):
@@ -26,7 +37,7 @@ class Alternative(StrEnum):
     KUBEFLOW = (
         "kubeflow",
         ((names.LAUNCHED_BY_OPERATOR, "true"),),
-        _KUBEFLOW,
+        _CONNECT,
         (names.APP_NAME, names.CONNECT_NAME),
         "Pods that the Spark Operator of Kubeflow launched.",
     )
@@ -55,8 +66,8 @@ class Alternative(StrEnum):
 
     labels: Labels
     """The labels that such a pod has, beside its role."""
-    roles: tuple[str, ...]
-    """The values of the label `spark-role` that such pods have."""
+    roles: Roles
+    """The roles that such pods have."""
     application: tuple[str, ...]
     """The labels that name the application of such a pod. A driver and its executors have them alike."""
     sentence: str
@@ -70,9 +81,9 @@ class Alternative(StrEnum):
 
 
 #: The roles that `matchLabels` selects as one of several alternatives.
-ALL_ROLES: Final = tuple(dict.fromkeys(role for one in Alternative for role in one.roles))
+ALL_ROLES: Final[Roles] = {name: role for one in Alternative for name, role in one.roles.items()}
 #: The roles that `matchLabels` selects by itself.
-ROLES: Final = Alternative.KUBEFLOW.roles
+PLAIN_ROLES: Final = Alternative.KUBEFLOW.roles
 #: The labels that name the application of a pod, whichever alternative selects it. The first one that a pod has counts.
 #: They do not depend on the alternative, because one may select a driver and another one its executors.
 APPLICATION_LABELS: Final = (
@@ -91,7 +102,7 @@ class PodSelector(Struct, frozen=True, gc=False):
     """One alternative of a policy, made ready."""
 
     labels: Labels
-    roles: tuple[str, ...]
+    roles: Roles
 
     def unmet(self, labels: Mapping[str, str]) -> "Unmet | None":
         """The first label because of which a pod with `labels` is not selected; None if it is."""
@@ -100,7 +111,7 @@ class PodSelector(Struct, frozen=True, gc=False):
             if found is None or (value is not None and found != value):
                 return Unmet(key, () if value is None else (value,), found)
         role = labels.get(names.SPARK_ROLE)
-        return None if role in self.roles else Unmet(names.SPARK_ROLE, self.roles, role)
+        return None if role in self.roles else Unmet(names.SPARK_ROLE, tuple(self.roles), role)
 
 
 class Unmet(Struct, frozen=True):

@@ -1,12 +1,16 @@
 """The virtual node in the policy file: how to recognise it, what it cannot run, and which annotations it reads."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from webhook.core import names
 from webhook.core.schema import MOST_ENTRIES, LabelValue, PolicyModel, QualifiedName, not_null, unique
+
+#: The value with which a label of outrankedBy has no effect.
+NOT_OUTRANKING: Final = "false"
 
 
 class TaintEffect(StrEnum):
@@ -75,3 +79,7 @@ class VirtualNode(PolicyModel):
     """Pod labels that win over affinity. A pod with one of them gets a warning."""
     image_cache: ImageCacheKeys = ImageCacheKeys()
     """Keys of the annotations for image caches."""
+
+    def outranking(self, labels: Mapping[str, str]) -> list[str]:
+        """The keys of `labels` that win over affinity: those of outrankedBy, unless their value is "false"."""
+        return [key for key in self.outranked_by if labels.get(key, NOT_OUTRANKING) != NOT_OUTRANKING]

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from webhook.core.fault import with_keys
-from webhook.core.placement import ROLES
-from webhook.core.policy import Role
 from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.review import ReviewError
+from webhook.core.selectors import ALL_ROLES, Role
 from webhook.explain.outcome import Fate, NoProfile, Outcome, outcome
 from webhook.spark.versions import Versions
 from webhook.spark.workloads import Refusal, SparkPod, Workload
@@ -118,33 +117,39 @@ def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoP
 def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
     """`pod`, or the first executor of each part if it represents executors that a mix or `first` divides."""
     rule = profile.rules[Role.EXECUTOR]
-    if ROLES.get(pod.title) is not Role.EXECUTOR or not (rule.mix or rule.first) or pod.number is None:
+    if ALL_ROLES.get(pod.title) is not Role.EXECUTOR or not (rule.mix or rule.first):
+        return [pod]
+    start = pod.number
+    if start is None:
         return [pod]
     total = int(pod.count) if _NUMBER.fullmatch(pod.count) else None
-    return (_of_mix(pod, rule, total) if rule.mix else _by_order(pod, rule, total)) or [pod]
+    if rule.mix:
+        return _of_mix(pod, start, rule, total) or [pod]
+    return _by_order(pod, start, rule.count, total)
 
 
-def _of_mix(pod: SparkPod, rule: CompiledRule, total: int | None) -> list[SparkPod]:
-    """The first executor of each share, with the number of executors in it."""
-    found = []
+def _of_mix(pod: SparkPod, start: int, rule: CompiledRule, total: int | None) -> list[SparkPod]:
+    """The first executor of each share, from the number `start` on, with the number of executors in it."""
+    size, found = len(rule.mix), []
     for share in dict.fromkeys(map(id, rule.mix)):
-        numbers = [index + 1 for index, one in enumerate(rule.mix) if id(one) == share]
+        # How far each executor of the share is from `start`.
+        steps = sorted((at + 1 - start) % size for at, one in enumerate(rule.mix) if id(one) == share)
         if total is None:
-            found.append(pod.numbered(numbers[0], f"{len(numbers) * 100 // len(rule.mix)} %"))
+            found.append(pod.numbered(start + steps[0], f"{len(steps) * 100 // size} %"))
             continue
-        rounds, rest = divmod(total, len(rule.mix))
-        if number := rounds * len(numbers) + sum(one <= rest for one in numbers):
-            found.append(pod.numbered(numbers[0], f"{number} of {total}"))
+        rounds, rest = divmod(total, size)
+        if number := rounds * len(steps) + sum(one < rest for one in steps):
+            found.append(pod.numbered(start + steps[0], f"{number} of {total}"))
     return found
 
 
-def _by_order(pod: SparkPod, rule: CompiledRule, total: int | None) -> list[SparkPod]:
-    """The first executor, and the first one after those that are first, with the number of executors of each kind."""
+def _by_order(pod: SparkPod, start: int, most: int, total: int | None) -> list[SparkPod]:
+    """The executor with the number `start`, and the one after the first `most`, with how many of each there are."""
+    first = max(0, most + 1 - start)
     if total is None:
-        return [
-            pod.numbered(1, f"the first {rule.count}"),
-            pod.numbered(rule.count + 1, f"after the first {rule.count}"),
-        ]
-    first = min(rule.count, total)
-    found = [pod.numbered(1, f"{first} of {total}")] if first else []
-    return [*found, pod.numbered(first + 1, f"{total - first} of {total}")] if total > first else found
+        if not first:
+            return [pod]
+        return [pod.numbered(start, f"the first {first}"), pod.numbered(start + first, f"after the first {first}")]
+    first = min(first, total)
+    found = [pod.numbered(start, f"{first} of {total}")] if first else []
+    return [*found, pod.numbered(start + first, f"{total - first} of {total}")] if total > first else found or [pod]

@@ -10,7 +10,7 @@ import msgspec
 
 from webhook.core import names
 from webhook.core.pod import ObjectMeta
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import (
     connect,
     connect_refusals,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark.manifest import JSON, Application, ApplicationSpec, PodPart
 from webhook.spark.properties import QUANTITY, byte_size
 

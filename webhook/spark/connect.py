@@ -7,7 +7,7 @@ does not change these pods.
 from typing import Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties
 from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, Connect, PodPart

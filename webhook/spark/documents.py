@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -71,7 +72,8 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
         if group in GROUPS and (template := _template(document)):
             yield ManifestError(template)
             return
-        yield reader(document, namespace, versions)
+        found = reader(document, namespace, versions)
+        yield replace(found, group=group) if isinstance(found, Workload) else found
     except msgspec.ValidationError as error:
         yield ManifestError(f"{_called(document)}: {with_keys(clause(error, 'the document'), document)}")
 

@@ -9,7 +9,7 @@ import msgspec
 
 from webhook.core.fault import clause
 from webhook.core.pod import ObjectMeta, PodSpec, View
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 
 JSON = dict[str, Any]
 

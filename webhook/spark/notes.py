@@ -8,7 +8,7 @@ import msgspec
 
 from webhook.core import names
 from webhook.core.pod import ObjectMeta
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.core.text import listed, one_line
 from webhook.spark import batch_schedulers, properties, spark_pods
 from webhook.spark.manifest import ApplicationSpec, Connect, Dependencies, ScheduledSpec

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import operator_webhook, properties
 from webhook.spark.batch_schedulers import VOLCANO
 from webhook.spark.manifest import ApplicationSpec

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties
 from webhook.spark.manifest import PodPart
 from webhook.spark.properties import Conf

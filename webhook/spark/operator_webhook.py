@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties
 from webhook.spark.manifest import JSON, Application, VolumeMount
 from webhook.spark.properties import Conf

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark.manifest import JSON, DynamicAllocation
 
 Conf = dict[str, str]

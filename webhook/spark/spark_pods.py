@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties
 from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, PodPart

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties
 from webhook.spark.manifest import Dependencies, PodPart
 from webhook.spark.operator_rules import Fault

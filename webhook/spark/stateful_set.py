@@ -15,10 +15,10 @@ _HASH: Final = "0" * 10
 _UID: Final = "00000000-0000-0000-0000-000000000000"
 
 
-def first_pod(pod: JSON, stateful_set: str) -> JSON:
-    """`pod`, made from the template of `stateful_set`, as the first pod of it."""
-    name, metadata = f"{stateful_set}-0", pod["metadata"]
-    identity = {names.STATEFUL_POD_NAME: name, names.POD_INDEX: "0", _REVISION: f"{stateful_set}-{_HASH}"}
+def first_pod(pod: JSON, stateful_set: str, ordinal: int = 0) -> JSON:
+    """`pod`, made from the template of `stateful_set`, as the first pod of it, which has `ordinal`."""
+    name, metadata = f"{stateful_set}-{ordinal}", pod["metadata"]
+    identity = {names.STATEFUL_POD_NAME: name, names.POD_INDEX: str(ordinal), _REVISION: f"{stateful_set}-{_HASH}"}
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": stateful_set, "uid": _UID}
     changed = {
         "name": name,

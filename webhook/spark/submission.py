@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import batch_schedulers, properties
 from webhook.spark.manifest import JSON, Application, ApplicationSpec, PodPart, VolumeMount
 from webhook.spark.properties import Conf

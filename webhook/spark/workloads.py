@@ -118,7 +118,9 @@ class Workload:
     refused: tuple[Refusal, ...] = ()
     """Why some or all of the pods are never made; empty if all are."""
     operator: str = ""
-    """The operator that makes the pods, with its version if that matters; empty if none does."""
+    """The operator that makes the pods, with its version if it is known; empty if none does."""
+    group: str = ""
+    """The API group of the object, if it is not Kubernetes' own."""
     moved_to: str = ""
     """The namespace in which Spark makes the pods; empty if nothing but that of the object is possible."""
 

@@ -81,7 +81,7 @@ def _differences(old: Explanation, new: Explanation) -> Iterator[Difference]:
         for title, pods in _by_title(before).items():
             if _essence(pods) != _essence(new_pods[title]):
                 yield Difference(
-                    application=one_line(f"{work.kind} {work.namespace}/{work.name}"),
+                    application=one_line(f"{words.kind(work)} {work.namespace}/{work.name}"),
                     profile=before.profile_name or after.profile_name,
                     pods=title,
                     old=_described(pods),

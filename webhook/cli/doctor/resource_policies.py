@@ -6,15 +6,24 @@ from typing import Final
 from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, name_of
 from webhook.cli.doctor.snapshot import ClusterSnapshot
 from webhook.core import names
-from webhook.core.policy import Policy
+from webhook.core.policy import MatchLabels, Policy
+from webhook.core.selectors import Alternative
 
 _CHECK: Final = "ResourcePolicies"
 #: Labels that pods of a SparkConnect lack.
 _LACKING: Final = (names.APP_NAME, names.SUBMISSION_ID)
+#: Labels that only pods of one kind have.
+_OWN: Final = {
+    Alternative.KUBEFLOW: {names.LAUNCHED_BY_OPERATOR, names.APP_NAME, names.CONNECT_NAME, names.SUBMISSION_ID},
+    Alternative.APACHE: {names.APACHE_OPERATOR_NAME, names.APACHE_APP_NAME},
+    Alternative.CLUSTER: {names.CLUSTER_NAME},
+}
+#: Labels that Spark gives to the pods that it makes, which those of a cluster are not.
+_OF_SPARK: Final = {names.SPARK_APP_SELECTOR, names.SPARK_APP_NAME}
 
 
 def check_resource_policies(snapshot: ClusterSnapshot) -> Iterator[Finding]:
-    """Does each namespace have a ResourcePolicy that selects Spark pods, and none that rejects those of a SparkConnect?
+    """Does each namespace have a ResourcePolicy that selects Spark pods, and none that rejects some of them?
 
     The ACK scheduler rejects a pod that lacks a label of `matchLabelKeys`.
     """
@@ -34,8 +43,17 @@ def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnap
     if not selecting:
         others = f"its ResourcePolicies select other pods: {_names(policies)}" if policies else "has none"
         sentence = f"{namespace} needs a ResourcePolicy, but {others}"
-        write = f"spark-eci-webhook resource-policy --namespace {namespace} --ecs-max 10 | kubectl apply -f -"
+        label = "" if Alternative.KUBEFLOW in _kinds(snapshot.policy) else " --label KEY=VALUE"
+        write = f"spark-eci-webhook resource-policy --namespace {namespace}{label} --ecs-max 10 | kubectl apply -f -"
         return Finding(_CHECK, Level.FAULT, sentence, write)
+    for one in selecting:
+        for key in one["spec"].get("matchLabelKeys") or ():
+            kinds = [str(kind) for kind in _kinds(snapshot.policy) if _selects(one, kind) and _lacks(kind, key)]
+            if kinds:
+                sentence = f"{name_of(one)} of {namespace} counts by {key}, a label that pods of "
+                sentence += f"{' and '.join(kinds)} lack, so it rejects them"
+                edit = f"kubectl edit resourcepolicy {name_of(one)} --namespace {namespace}"
+                return Finding(_CHECK, Level.WARNING, sentence, edit)
     rejecting = [
         (name_of(one), key)
         for one in selecting
@@ -53,11 +71,34 @@ def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnap
     return Finding(_CHECK, Level.FAULT, sentence, f"kubectl edit resourcepolicy {name} --namespace {namespace}")
 
 
+def _kinds(ours: Policy) -> list[Alternative]:
+    """The kinds of pods that our policy names."""
+    return [one for one in ours.selector.alternatives if isinstance(one, Alternative)]
+
+
 def _may_select(policy: JSON, ours: Policy) -> bool:
     """Whether pods that our policy selects may have the labels that a ResourcePolicy selects."""
+    if any(_selects(policy, kind) for kind in _kinds(ours)):
+        return True
+    own = [one.match_labels for one in ours.selector.alternatives if isinstance(one, MatchLabels)]
     wanted = _selector(policy).items()
-    alternatives = (dict(one.labels) for one in ours.selector.selectors)
-    return any(all(labels.get(key, value) in (None, value) for key, value in wanted) for labels in alternatives)
+    return any(all(labels.get(key, value) == value for key, value in wanted) for labels in own)
+
+
+def _selects(policy: JSON, kind: Alternative) -> bool:
+    """Whether pods of `kind` may have the labels that a ResourcePolicy selects."""
+    labels = dict(kind.labels)
+    return all(
+        not _lacks(kind, key) and labels.get(key, value) in (None, value) for key, value in _selector(policy).items()
+    )
+
+
+def _lacks(kind: Alternative, key: str) -> bool:
+    """Whether no pod of `kind` has the label `key`."""
+    if kind is Alternative.CLUSTER and key in _OF_SPARK:
+        return True
+    # Spark makes pods of both operators.
+    return kind in _OWN and any(key in labels for other, labels in _OWN.items() if other is not kind)
 
 
 def _selector(policy: JSON) -> dict[str, str]:

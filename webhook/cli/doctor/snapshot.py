@@ -12,7 +12,8 @@ from certs.pem import PemError, read_certificates
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy, Role
+from webhook.core.policy import Policy
+from webhook.core.selectors import Role
 from webhook.service.policy_file import PolicyError, parse_policy
 
 T = TypeVar("T")

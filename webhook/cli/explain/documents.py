@@ -61,11 +61,13 @@ def heading(one: WorkloadExplanation) -> dict[str, Any]:
     """What every workload begins with: its file, its name and its profile."""
     return {
         "file": one.file,
+        "group": one.workload.group,
         "kind": one.workload.kind,
         "namespace": one.workload.namespace,
         "name": one.workload.name,
         "profile": one.profile_name,
         "profileAssumed": one.assumed,
+        "operator": one.workload.operator,
     }
 
 

@@ -6,14 +6,15 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
+from webhook.cli.explain import words
 from webhook.cli.explain.documents import frame, heading, json_text, rest
 from webhook.cli.explain.text import total
 from webhook.cli.page import Page
 from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import console
 from webhook.core.modes import SchedulingMode
-from webhook.core.placement import ROLES
-from webhook.core.policy import Role
+from webhook.core.placement import Mismatch
+from webhook.core.selectors import ALL_ROLES, Role
 from webhook.core.text import cut, one_line
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
 from webhook.explain.outcome import Fate
@@ -44,8 +45,10 @@ def print_text(explained: Explanation) -> None:
     page.print()
     console.print(_table(explained))
     page = Page()
-    spark = f", Spark {explained.versions.spark}" if explained.versions.spark else ""
-    page.line(f"{total(explained)}; operator {explained.versions.operator}{spark}", "bold")
+    operators = dict.fromkeys(one.workload.operator for one in explained.workloads if one.workload.operator)
+    spark = [f"Spark {explained.versions.spark}"] if explained.versions.spark else []
+    versions = ", ".join([*operators, *spark])
+    page.line(f"{total(explained)}{f'; {versions}' if versions else ''}", "bold")
     page.print()
 
 
@@ -78,7 +81,7 @@ def _cells(one: WorkloadExplanation) -> tuple[str, ...]:
     reason = cut(_reason(one), _REASON)
     role = f" ({one.workload.refused[0].role})" if one.workload.refused and one.workload.refused[0].role else ""
     cells = (
-        one.workload.kind,
+        words.kind(one.workload),
         f"{one.workload.namespace}/{one.workload.name}",
         f"{one.profile_name or 'none'}{' (assumed)' if one.assumed else ''}",
         _modes(one, executors=False),
@@ -96,7 +99,7 @@ def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
 
 def _is_executor(one: PodExplanation) -> bool:
     decision = one.outcome.decision
-    role = decision.placement.role if decision is not None else ROLES.get(one.pod.title)
+    role = decision.placement.role if decision is not None else ALL_ROLES.get(one.pod.title)
     return role is Role.EXECUTOR
 
 
@@ -119,7 +122,7 @@ def _state(one: PodExplanation) -> str:
 
 def _count(one: WorkloadExplanation) -> str:
     """The number of executors in words, as the application gives it."""
-    return next((pod.count for pod in one.workload.pods if ROLES.get(pod.title) is Role.EXECUTOR), "")
+    return next((pod.count for pod in one.workload.pods if ALL_ROLES.get(pod.title) is Role.EXECUTOR), "")
 
 
 def _verdict(one: WorkloadExplanation) -> str:
@@ -133,10 +136,12 @@ def _verdict(one: WorkloadExplanation) -> str:
 
 
 def _reason(one: WorkloadExplanation) -> str:
-    """The first reason why pods never run, or else the first warning; empty if there is none."""
+    """The first reason why pods never run, the first warning, or why the first pod is not selected; empty if none."""
     if one.workload.refused:
         return one.workload.refused[0].sentence
-    return next((warning for pod in one.pods for warning in pod.outcome.warnings), "")
+    warnings = [warning for pod in one.pods for warning in pod.outcome.warnings]
+    unselected = [words.skipped(pod.outcome) for pod in one.pods if isinstance(pod.outcome.skipped, Mismatch)]
+    return next(iter([*warnings, *unselected]), "")
 
 
 def _counts(explained: Explanation) -> dict[str, dict[str, int]]:

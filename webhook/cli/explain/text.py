@@ -124,7 +124,7 @@ def _add_pod(page: Page, one: PodExplanation, profile: CompiledProfile | NoProfi
 def _add_decision(page: Page, title: str, outcome: Outcome, decision: Decision, profile: CompiledProfile) -> None:
     placement = decision.placement
     kept = "" if placement.placed else ", but keeps its own placement"
-    page.line(f"{title}: {placement.mode}, from the {placement.origin}{kept}", "bold", indent=2)
+    page.line(f"{title}: {placement.mode}, {words.ORIGINS[placement.origin]}{kept}", "bold", indent=2)
     page.line(words.source(decision.pod, profile, placement), indent=4)
     sign = "+"
     if outcome.fate is Fate.OBSERVED:

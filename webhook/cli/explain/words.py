@@ -15,7 +15,8 @@ from webhook.core.selectors import Alternative, PodSelector, Unmet
 from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, PodExplanation
 from webhook.explain.outcome import JSON, Fate, NoProfile, Outcome
-from webhook.spark.workloads import Refusal, Refuser
+from webhook.spark.apache.schema import GROUP as APACHE
+from webhook.spark.workloads import Refusal, Refuser, Workload
 
 #: The sentence for each reason; `{found}` is what the pod has.
 REASONS: Final[dict[Why, str]] = {
@@ -49,6 +50,15 @@ REFUSERS: Final[dict[Refuser, str]] = {
     Refuser.OPERATOR: "the operator",
     Refuser.SPARK_SUBMIT: "spark-submit",
     Refuser.SPARK: "Spark",
+}
+#: What set a mode, in words.
+ORIGINS: Final[dict[Origin, str]] = {
+    Origin.PROFILE: "from the profile",
+    Origin.MIX: "from the mix",
+    Origin.FIRST: "as one of the first",
+    Origin.ROLLOUT: "from the rollout",
+    Origin.OVERRIDE: "from the override",
+    Origin.GUARD: "from the guard",
 }
 _WHOLE: Final = {Kind.POD: "everything else", Kind.TOLERATION: "tolerations", Kind.NODE_AFFINITY: "node affinity"}
 
@@ -106,8 +116,9 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
             share = f"number {_number(pod)} is in the share of {placement.share} % with {placement.asked}"
             steps = [f"profile {profile.name} has a mix for the executors: {share}"]
         case Origin.FIRST:
-            told = f"number {_number(pod)} is among the first {rule.count}, which have {placement.asked}"
-            steps.append(f"{told}; an executor in its place will have a later number")
+            steps.append(f"number {_number(pod)} is among the first {rule.count}, which have {placement.asked}")
+            if labels.get(names.SPARK_EXEC_ID) == _number(pod):
+                steps.append("an executor in its place will have a later number")
         case _ if rule.first is not None or rule.mix:
             steps += _not_by_number(pod, rule)
     if placement.source in (Origin.PROFILE, Origin.MIX, Origin.FIRST) and rule.rollout < WHOLE:
@@ -123,8 +134,8 @@ def _not_by_number(pod: Pod, rule: CompiledRule) -> Iterator[str]:
     """Why a pod of a rule with `first` or a mix takes the mode of the rule itself."""
     if executor_number(pod.metadata) is None:
         yield f"the pod has no executor number, so {'the mix' if rule.mix else 'first'} does not apply"
-    else:
-        yield f"number {_number(pod)} comes after the first {rule.count}, which have {rule.first and rule.first.mode}"
+    elif rule.first is not None:
+        yield f"number {_number(pod)} comes after the first {rule.count}, which have {rule.first.mode}"
 
 
 def _number(pod: Pod) -> str:
@@ -181,6 +192,11 @@ def state(one: PodExplanation) -> str:
         return "left alone: outside the rollout" if outside else "left alone: asks for it"
     kept = "" if placement.placed else ", but keeps its own placement"
     return f"{placement.mode}{kept}{', observed' if outcome.fate is Fate.OBSERVED else ''}"
+
+
+def kind(workload: Workload) -> str:
+    """The kind of an object, and which operator's it is if it is not the Spark Operator's."""
+    return f"{workload.kind} (Apache)" if workload.group == APACHE else workload.kind
 
 
 def counted(number: int, what: str) -> str:

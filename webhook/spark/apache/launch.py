@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties
 from webhook.spark.apache.resources import App, AppSpec
 from webhook.spark.properties import Conf

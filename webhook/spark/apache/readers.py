@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import notes, spark_pods
 from webhook.spark.apache import refusals, schema, workload_notes
 from webhook.spark.apache.launch import BUILDER, Launch, launched

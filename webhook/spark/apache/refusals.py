@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.core import names
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark import properties, spark_refusals
 from webhook.spark.apache.launch import PYTHON_RUNNER, Launch, place
 from webhook.spark.apache.resources import Cluster, Route

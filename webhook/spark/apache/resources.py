@@ -8,7 +8,7 @@ Source: apache/spark-kubernetes-operator, spark-operator-api: spec and status.
 import msgspec
 
 from webhook.core.pod import Int64, ObjectMeta, View
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.spark.manifest import JSON, PodPart, Template
 
 
@@ -127,6 +127,12 @@ class _Claim(View, frozen=True):
     metadata: ObjectMeta
 
 
+class Ordinals(View, frozen=True):
+    """StatefulSetOrdinals v1 apps."""
+
+    start: int | None = None
+
+
 class SetSpec(View, frozen=True):
     """StatefulSetSpec v1 apps."""
 
@@ -135,6 +141,7 @@ class SetSpec(View, frozen=True):
     replicas: int | None = None
     service_name: str | None = None
     volume_claim_templates: list[_Claim] | None = None
+    ordinals: Ordinals | None = None
 
 
 class NodeSpec(View, frozen=True):

@@ -72,8 +72,9 @@ class NodeSet:
         """The first pod. The others differ only in name and ordinal."""
         template = self.spec.template or Template()
         annotations = (template.metadata or {}).get("annotations") or {}
-        spec = self._pod_spec(template.spec or {}, f"{self.name}-0")
-        return first_pod(received(self.name, self.namespace, self.labels, annotations, spec), self.name)
+        ordinal = (self.spec.ordinals and self.spec.ordinals.start) or 0
+        spec = self._pod_spec(template.spec or {}, f"{self.name}-{ordinal}")
+        return first_pod(received(self.name, self.namespace, self.labels, annotations, spec), self.name, ordinal)
 
     def _pod_spec(self, start: JSON, name: str) -> JSON:
         scheduler = (self.cluster.spec.spark_conf or {}).get(properties.SCHEDULER_NAME, names.DEFAULT_SCHEDULER)

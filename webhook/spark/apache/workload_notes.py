@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from webhook.core.policy import Role
+from webhook.core.selectors import Role
 from webhook.core.text import one_line
 from webhook.spark import notes, properties
 from webhook.spark.apache.launch import APP_NAME, DRIVER_MASTER, MASTER, VERSION_PLACEHOLDER, Launch, place
