@@ -14,7 +14,7 @@ from typing import Final
 
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.review_recorder import LABEL, ReviewRecorder
-from tests.e2e.spark_applications import WAYS, dynamic_allocation
+from tests.e2e.spark_applications import WAYS, dynamic_allocation, stateful_set
 from tests.e2e.spark_client import SparkClient
 from tests.e2e.spark_cluster import create_cluster
 from tests.e2e.spark_namespace import SparkNamespace
@@ -23,8 +23,6 @@ from tests.spark.judge.spark import installed
 
 REVIEWS: Final = Path(__file__).parents[1] / "reviews"
 NAMESPACE: Final = "jobs"
-#: The properties by which Spark 4 leaves its one executor to a StatefulSet.
-_STATEFUL: Final = {"spark.kubernetes.allocation.pods.allocator": "statefulset", "spark.executor.instances": "1"}
 #: The variable that tells an executor the secret of its application.
 _SECRET: Final = re.compile(rb'("_SPARK_AUTH_SECRET","value":")([^"]+)')
 
@@ -47,7 +45,7 @@ def reviews(control_plane: ControlPlane, client: SparkClient, folder: Path) -> d
             with made.session(namespace, client, made.driver(namespace, client)):
                 namespace.await_pods(2, "", "executor")
             keep(way)
-        made = WAYS["spark"](client.version, "stateful-pi", _STATEFUL, folder)
+        made = WAYS["spark"](client.version, "stateful-pi", stateful_set(1), folder)
         driver = made.driver(namespace, client)
         recorder.taken()  # it is like any other driver
         with made.session(namespace, client, driver):

@@ -38,6 +38,14 @@ def dynamic_allocation(executors: int) -> dict[str, str]:
     }
 
 
+def stateful_set(executors: int) -> dict[str, str]:
+    """The properties by which Spark 4 leaves so many executors to a StatefulSet."""
+    return {
+        "spark.kubernetes.allocation.pods.allocator": "statefulset",
+        "spark.executor.instances": str(executors),
+    }
+
+
 @dataclass(frozen=True)
 class Application:
     """An application that is submitted in one of the ways in `WAYS`."""

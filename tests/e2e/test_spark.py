@@ -10,11 +10,12 @@ import pytest
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.model_nodes import ModelNodes
 from tests.e2e.release import Release, scheduling
-from tests.e2e.spark_applications import WAYS, dynamic_allocation, spark
+from tests.e2e.spark_applications import WAYS, dynamic_allocation, spark, stateful_set
 from tests.e2e.spark_client import SparkClient
 from tests.e2e.spark_cluster import create_cluster
 from tests.e2e.spark_namespace import SparkNamespace
 from tests.e2e.spark_pods import placement
+from tests.e2e.stateful_set import create_pods
 from tests.spark.judge.spark import installed
 from webhook.core import names
 from webhook.core.distribution import in_rollout
@@ -23,8 +24,19 @@ from webhook.core.selectors import Alternative
 pytestmark = [pytest.mark.needs("control-plane"), pytest.mark.needs("spark"), pytest.mark.needs("spark-4")]
 
 EXECUTORS = 3
-#: The rules apply to half of the applications.
-HALF = {"half": {role: {"mode": "eci-only", "rollout": 50} for role in ("driver", "executor")}}
+PROFILES = {
+    # The rules apply to half of the applications.
+    "half": {role: {"mode": "eci-only", "rollout": 50} for role in ("driver", "executor")},
+    "first": {
+        "driver": {"mode": "ecs-only", "labels": {"elastic": "no"}, "always": {"labels": {"cost": "fixed"}}},
+        "executor": {
+            "mode": "eci-only",
+            "labels": {"elastic": "yes"},
+            "always": {"annotations": {"karpenter.sh/do-not-disrupt": "true"}},
+            "first": {"count": 2, "mode": "ecs-only"},
+        },
+    },
+}
 #: For each selector, a way to submit applications that it does not select; `spark` selects all of them.
 OTHER = {"apache": "kubeflow", "kubeflow": "spark"}
 DEFAULT_TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
@@ -41,7 +53,7 @@ def selector(request: pytest.FixtureRequest) -> str:
 def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, selector: str) -> Iterator[Release]:
     """The service with a policy for one alternative of the selector."""
     folder = tmp_path_factory.mktemp("node")
-    with scheduling(control_plane, folder, HALF, {"anyOf": [selector]}) as started:
+    with scheduling(control_plane, folder, PROFILES, {"anyOf": [selector]}) as started:
         yield started
 
 
@@ -119,6 +131,75 @@ def test_driver_and_executors_of_a_selected_application_are_placed_and_nothing_e
     with application.session(namespace, client, driver):
         expected += [("executor", "mode=eci-only", "eci")] * EXECUTORS
         assert homes(nodes, namespace, len(expected)) == sorted(expected)
+
+
+def first_executors(nodes: ModelNodes, namespace: SparkNamespace, pods: int) -> list[tuple[str, ...]]:
+    """What the profile `first` gives to each pod of a namespace, in the order of roles and executors' numbers."""
+    nodes.settled(namespace.name, pods)
+    found = []
+    for pod, home in nodes.homes(namespace.name):
+        role, mode, side = summary(pod, home)
+        metadata = pod["metadata"]
+        added = tuple(metadata["labels"].get(key, "") for key in ("elastic", "cost"))
+        protected = metadata["annotations"].get("karpenter.sh/do-not-disrupt", "")
+        number = metadata["name"].rpartition("-")[2] if role in ("executor", "worker") else ""
+        found.append((role, number, mode, side, *added, protected))
+    return sorted(found)
+
+
+DRIVER = ("mode=ecs-only", "ecs", "", "fixed", "")
+FIRST = ("mode=ecs-only", "ecs", "", "", "true")
+LATER = ("mode=eci-only", "eci", "yes", "", "true")
+
+
+@versions
+@selected_by(Alternative.SPARK)
+@pytest.mark.parametrize("namespace", ["first"], indirect=True)
+def test_the_first_executors_by_dynamic_allocation_have_a_mode_of_their_own(
+    client: SparkClient, nodes: ModelNodes, namespace: SparkNamespace
+) -> None:
+    application = spark(client.version, "pi", dynamic_allocation(EXECUTORS))
+    driver = application.driver(namespace, client)
+    with application.session(namespace, client, driver):
+        assert first_executors(nodes, namespace, 1 + EXECUTORS) == [
+            ("driver", "", *DRIVER),
+            ("executor", "1", *FIRST),
+            ("executor", "2", *FIRST),
+            ("executor", "3", *LATER),
+        ]
+
+
+@selected_by(Alternative.SPARK)
+@pytest.mark.parametrize("namespace", ["first"], indirect=True)
+def test_the_first_executors_of_a_statefulset_have_a_mode_of_their_own(
+    control_plane: ControlPlane, clients: list[SparkClient], nodes: ModelNodes, namespace: SparkNamespace
+) -> None:
+    """All have the id EXECID, so their ordinals count."""
+    application = spark(clients[1].version, "pi", stateful_set(EXECUTORS))
+    driver = application.driver(namespace, clients[1])
+    with application.session(namespace, clients[1], driver):
+        (stored,) = control_plane.get(f"/apis/apps/v1/namespaces/{namespace.name}/statefulsets")["items"]
+        create_pods(control_plane, stored)
+        assert first_executors(nodes, namespace, 1 + EXECUTORS) == [
+            ("driver", "", *DRIVER),
+            ("executor", "0", *FIRST),
+            ("executor", "1", *FIRST),
+            ("executor", "2", *LATER),
+        ]
+
+
+@selected_by(Alternative.CLUSTER)
+@pytest.mark.parametrize("namespace", ["first"], indirect=True)
+def test_the_first_workers_of_a_cluster_have_a_mode_of_their_own(
+    clients: list[SparkClient], nodes: ModelNodes, namespace: SparkNamespace
+) -> None:
+    create_cluster(namespace, clients[1].version, "prod", workers=EXECUTORS)
+    assert first_executors(nodes, namespace, 1 + EXECUTORS) == [
+        ("master", "", *DRIVER),
+        ("worker", "0", *FIRST),
+        ("worker", "1", *FIRST),
+        ("worker", "2", *LATER),
+    ]
 
 
 @selected_by(Alternative.CLUSTER)
