@@ -27,8 +27,12 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
     )
     policy = _located(policy)
     definitions = {_PREFIX + name: definition for name, definition in policy.pop("$defs").items()}
-    # Helm merges maps, so a list that is empty stands for the labels beside it.
+    # Helm merges maps, so a list that is empty stands for the labels beside it, and for a mix that there is not. The
+    # templates refuse what excludes each other, and say it better than the schema would.
     del definitions[f"{_PREFIX}Selector"]["properties"]["anyOf"]["minItems"]
+    for name in ("Selector", "ExecutorRule"):
+        del definitions[_PREFIX + name]["not"]
+    del policy["properties"]["selector"]["default"]
     by_hand = {name: definition for name, definition in schema["$defs"].items() if not name.startswith(_PREFIX)}
     properties = schema["properties"] | {
         "policy": policy | {"required": ["selector", "profiles"]},
@@ -38,12 +42,15 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _located(schema: Any) -> Any:
-    """Also restricts the keys of maps by pattern, because Helm's errors do not say where `propertyNames` failed."""
+    """Also restricts the keys of maps by pattern, because Helm's errors do not say where `propertyNames` failed.
+
+    What entries of a list must differ is for the templates to say.
+    """
     if isinstance(schema, list):
         return [_located(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    changed = {key: _located(value) for key, value in schema.items()}
+    changed = {key: _located(value) for key, value in schema.items() if key != "uniqueItems"}
     pattern = schema.get("propertyNames", {}).get("pattern")
     if pattern:
         changed |= {"patternProperties": {pattern: changed["additionalProperties"]}, "additionalProperties": False}

@@ -1,5 +1,6 @@
 """The policy file: what is accepted, and the sentences for what is not."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,51 @@ def test_the_order_of_keys_does_not_change_the_digest_and_a_value_does() -> None
     other = parse_policy(b"profiles: {b: {}, a: {driver: {weight: 2, mode: eci-only}}}", "p.yaml")
     assert one.digest == other.digest
     assert one.digest != parse_policy(b"profiles: {a: {}, b: {}}", "p.yaml").digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("selector: {anyOf: [spark, apache]}", "selector: {anyOf: [apache, spark]}"),
+        (
+            "selector: {anyOf: [{matchLabels: {a: x, z: y}}, {matchLabels: {b: x}}]}",
+            "selector: {anyOf: [{matchLabels: {b: x}}, {matchLabels: {z: y, a: x}}]}",
+        ),
+        ("selector: {anyOf: [kubeflow]}", "{}"),
+        ('selector: {matchLabels: {sparkoperator.k8s.io/launched-by-spark-operator: "true"}}', "{}"),
+        (
+            "virtualNode: {unsupported: [hostNetwork, privileged]}",
+            "virtualNode: {unsupported: [privileged, hostNetwork]}",
+        ),
+        ("profiles: {a: {driver: {mode: ecs-only}}}", "profiles: {a: {}}"),
+        ("profiles: {a: {driver: {always: {labels: {}}, labels: {}}, executor: {mix: []}}}", "profiles: {a: {}}"),
+    ],
+)
+def test_policies_that_mean_the_same_have_the_same_digest(one: str, other: str) -> None:
+    assert parse_policy(one.encode(), "p").digest == parse_policy(other.encode(), "p").digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{}", "profiles: {default: {}}"),
+        ("selector: {anyOf: [spark]}", "{}"),
+        ("selector: {matchLabels: {a: b}}", "selector: {anyOf: [{matchLabels: {a: b}}]}"),
+        ("profiles: {a: {driver: {mode: ecs-first}}}", "profiles: {a: {}}"),
+        ("profiles: {a: {executor: {mode: ecs-only}}}", "profiles: {a: {driver: {mode: ecs-only}}}"),
+        ("profiles: {a: {driver: {labels: {a: b}}}}", "profiles: {a: {driver: {annotations: {a: b}}}}"),
+        ("profiles: {a: {driver: {always: {labels: {a: b}}}}}", "profiles: {a: {driver: {labels: {a: b}}}}"),
+        ("virtualNode: {outrankedBy: []}", "{}"),
+        ("virtualNode: {taints: [{key: a}]}", 'virtualNode: {taints: [{key: a, value: ""}]}'),
+    ],
+)
+def test_policies_that_do_not_have_another(one: str, other: str) -> None:
+    assert parse_policy(one.encode(), "p").digest != parse_policy(other.encode(), "p").digest
+
+
+def test_the_digest_of_a_policy_without_anything_is_that_of_nothing() -> None:
+    """A key that is added later, with a default, changes no digest."""
+    assert Policy().digest == hashlib.sha256(b"{}").hexdigest()[:8]
 
 
 def test_a_rule_keeps_its_roles_default_mode() -> None:
@@ -174,6 +220,88 @@ def test_what_eci_would_refuse_is_refused(annotations: str, fault: str) -> None:
     assert _faults(f"profiles: {{default: {{executor: {{annotations: {written}}}}}}}") == [f"{where}: {fault}"]
 
 
+NAMES = "accepted: kubeflow, apache, spark, cluster, {matchLabels: …}"
+BOTH = "accepted: each key in one of the two"
+OWN = "is set by Spark and its operators; accepted: other labels"
+KUBERNETES = "is set by Kubernetes; accepted: other labels"
+
+
+@pytest.mark.parametrize(
+    ("selector", "fault"),
+    [
+        ("{anyOf: [kubflow]}", f'.anyOf[0]: found "kubflow"; {NAMES}'),
+        ("{anyOf: [spark, 3]}", f".anyOf[1]: found 3; {NAMES}"),
+        ("{anyOf: [spark, null]}", f".anyOf[1]: found null; {NAMES}"),
+        ("{anyOf: spark}", '.anyOf: found "spark"; accepted: a list'),
+        ("{anyOf: []}", ".anyOf: found []; accepted: at least one entry"),
+        ("{anyOf: [spark, spark]}", ".anyOf: found an entry twice; accepted: each at most once"),
+        ("{anyOf: [{}]}", ".anyOf[0].matchLabels: required, but missing"),
+        ("{anyOf: [{matchLabels: {}}]}", ".anyOf[0].matchLabels: found {}; accepted: at least one entry"),
+        ("{anyOf: [{matchLabels: {a: b}, c: d}]}", ".anyOf[0].c: unknown key; accepted: matchLabels"),
+        ("{anyOf: [spark], matchLabels: {a: b}}", ": found anyOf and matchLabels; accepted: one of the two"),
+        ("{matchLabels: null}", ".matchLabels: found null; accepted: a value, or no such key"),
+        ("{any: [spark]}", ".any: unknown key; accepted: anyOf, matchLabels"),
+    ],
+)
+def test_what_selects_no_pods_is_refused(selector: str, fault: str) -> None:
+    assert _faults(f"selector: {selector}") == [f"selector{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ("{labels: {spark-eci-webhook/profile: a}}", ".labels: spark-eci-webhook/profile: is set by the webhook itself; accepted: other labels"),
+        ("{labels: {spark-role: a}}", f".labels: spark-role: {OWN}"),
+        ("{labels: {spark-mine: a}}", f".labels: spark-mine: {OWN}"),
+        ("{labels: {sparkoperator.k8s.io/a: a}}", f".labels: sparkoperator.k8s.io/a: {OWN}"),
+        ("{always: {labels: {spark.operator/name: a}}}", f".always.labels: spark.operator/name: {OWN}"),
+        ("{labels: {kubernetes.io/a: a}}", f".labels: kubernetes.io/a: {KUBERNETES}"),
+        ("{labels: {apps.kubernetes.io/a: a}}", f".labels: apps.kubernetes.io/a: {KUBERNETES}"),
+        ("{labels: {a.k8s.io/a: a}}", f".labels: a.k8s.io/a: {KUBERNETES}"),
+        ("{labels: {pod-template-hash: a}}", f".labels: pod-template-hash: {KUBERNETES}"),
+        ("{labels: {controller-revision-hash: a, k8s.io/b: c}}", f".labels: controller-revision-hash: {KUBERNETES}; k8s.io/b: {KUBERNETES}"),
+        ("{labels: {a: b}, always: {labels: {a: b, c: d}}}", f".labels: a: is in always.labels, too; {BOTH}"),
+        (
+            "{annotations: {a: b}, mix: [{percent: 100, mode: ecs-only, always: {annotations: {a: c}}}]}",
+            f".mix[0].annotations: a: is in always.annotations, too; {BOTH}",
+        ),
+        ("{always: {annotations: {spark-eci-webhook/mode: a}}}", ".always.annotations: spark-eci-webhook/mode: is set by the webhook itself"),
+        (
+            "{always: {annotations: {k8s.aliyun.com/eci-fail-strategy: never}}}",
+            '.always.annotations: k8s.aliyun.com/eci-fail-strategy: found "never"; accepted: fail-back, fail-over, fail-fast',
+        ),
+        (
+            "{always: {annotations: {k8s.aliyun.com/eci-spot-price-limit: '1'}}}",
+            '.always.annotations: k8s.aliyun.com/eci-spot-price-limit: needs k8s.aliyun.com/eci-spot-strategy: "SpotWithPriceLimit"',
+        ),
+        ("{first: {count: 0, mode: ecs-only}}", ".first.count: found 0; accepted: 1 or more"),
+        ("{first: {count: 1}}", ".first.mode: required, but missing"),
+        ("{first: null}", ".first: found null; accepted: a value, or no such key"),
+        (
+            "{first: {count: 1, mode: ecs-only}, mix: [{percent: 100, mode: ecs-only}]}",
+            ": found first and mix; accepted: one of the two",
+        ),
+    ],
+)  # fmt: skip
+def test_what_pods_must_not_get_is_refused(rule: str, fault: str) -> None:
+    assert _faults(f"profiles: {{a: {{executor: {rule}}}}}") == [f"profiles.a.executor{fault}"]
+
+
+@pytest.mark.parametrize(
+    "place", ["annotations", "always.annotations", "mix[0].annotations", "mix[0].always.annotations"]
+)
+def test_a_configured_key_of_image_caches_is_refused_wherever_it_is(place: str) -> None:
+    inside = "{example.org/cache: a}"
+    for part in reversed(place.split(".")):
+        inside = (
+            f"{{mix: [{{percent: 100, mode: ecs-only, {inside[1:-1]}}}]}}"
+            if part == "mix[0]"
+            else f"{{{part}: {inside}}}"
+        )
+    text = f"{{virtualNode: {{imageCache: {{auto: example.org/cache}}}}, profiles: {{a: {{executor: {inside}}}}}}}"
+    assert _faults(text) == [f"profiles.a.executor.{place}: example.org/cache: is set through imageCache"]
+
+
 def test_what_eci_takes_is_accepted() -> None:
     annotations = {
         "k8s.aliyun.com/eci-use-specs": "2-4Gi, ecs.c6.xlarge,0.5-1.5Gi,4-8Gi,8-16Gi",
@@ -185,6 +313,7 @@ def test_what_eci_takes_is_accepted() -> None:
         "k8s.aliyun.com/eci-ram-role-name": "spark",
         "k8s.aliyun.com/eci-vswitch": "vsw-1,vsw-2",
         "k8s.aliyun.com/eci-schedule-strategy": "VSwitchRandom",
+        "k8s.aliyun.com/eci-fail-strategy": "fail-over",
         "k8s.aliyun.com/eci-security-group": "sg-1",
         "k8s.aliyun.com/eci-with-eip": "true",
         "k8s.aliyun.com/eci-resource-group-id": "rg-1",
@@ -201,14 +330,28 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         profiles:
           night:
             driver: {imageCache: {snapshots: [{image: "*", id: imc-1}, {image: "*", id: imc-2ze5hdcnngenmwc1jmwf}]}}
-            executor: {annotations: {k8s.aliyun.com/eci-use-spec: 2-4Gi}}
+            executor:
+              annotations: {k8s.aliyun.com/eci-use-spec: 2-4Gi}
+              labels: {alibabacloud.com/acs: "true"}
+              mix:
+              - percent: 99
+                mode: ecs-first
+                always: {labels: {alibabacloud.com/eci: "true"}, annotations: {k8s.aliyun.com/eci-spot: a}}
+              - {percent: 1, mode: eci-only}
+          day:
+            executor: {mode: ecs-first, labels: {alibabacloud.com/acs: "true", alibabacloud.com/eci: "false"}}
+        selector: {anyOf: [{matchLabels: {spark-role: operator}}, {matchLabels: {spark-role: worker}}]}
         """,
         "p.yaml",
     )
     assert policy.cautions() == [
+        'selector: spark-role is "operator", which selects no pod; accepted: driver, connect-server, executor, master, worker',
         'profiles.night.driver.imageCache.snapshots[0].id: "imc-1" does not look like an image cache id (imc- and 20 '
         "lowercase letters or digits)",
         "profiles.night.executor.annotations: k8s.aliyun.com/eci-use-spec is not a known annotation of ECI",
+        "profiles.night.executor.mix[0].always.annotations: k8s.aliyun.com/eci-spot is not a known annotation of ECI",
+        "profiles.night.executor.mix[0].always.labels: alibabacloud.com/eci is added only in the mode eci-only, which the rule does not have",
+        "profiles.day.executor.labels: alibabacloud.com/acs is added only in the mode eci-only, which the rule does not have",
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from webhook.core import eci_annotations, names
 from webhook.core.modes import SchedulingMode, Side
@@ -80,6 +80,8 @@ _Entry = Annotated[Annotated[Alternative, Tag(NAMED)] | Annotated[MatchLabels, T
 
 class Selector(PolicyModel):
     """Which pods the webhook places: Spark's drivers, executors, masters and workers, and Spark Connect servers."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["anyOf", "matchLabels"]}})
 
     any_of: Annotated[tuple[_Entry, ...], Field(min_length=1, max_length=MOST_ENTRIES), AfterValidator(unique)] = (
         Alternative.KUBEFLOW,

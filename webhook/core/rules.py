@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import SchedulingMode
@@ -141,6 +141,10 @@ class First(PolicyModel):
 
 class ExecutorRule(Rule):
     """The rule for executors and workers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"required": ["first", "mix"], "properties": {"mix": {"minItems": 1}}}}
+    )
 
     mode: SchedulingMode = SchedulingMode.ECS_FIRST
     """Where executors may run. With a mix, it applies only to executors without a number."""

@@ -99,6 +99,11 @@ class PolicySchema(GenerateJsonSchema):
             closed["maxProperties"] = schema["max_length"]
         return closed
 
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        """The schema of a value that a function checks, too: whether the entries of a list differ can be said."""
+        found = super().function_after_schema(schema)
+        return found | {"uniqueItems": True} if schema["function"]["function"] is unique else found
+
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         """The schema of an enumeration; that of the modes has the sentence of each, which editors show."""
         enumeration = super().enum_schema(schema)
