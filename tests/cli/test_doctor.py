@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from certs.authority import KeyPair, issue, new_authority
 from certs.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
@@ -243,6 +244,15 @@ ON_ACS: Final = {
         "resource-policy": {"executor": {"mode": "resource-policy"}},
     }
 }
+#: No pods, because the others are of another kind.
+LEFT_ALONE: Final = {f"{ETL}/pods/pi-{number}": ABSENT for number in range(3)}
+
+
+def kinds(*alternatives: str) -> JSON:
+    """The built-in policy for other alternatives."""
+    return dict(yaml.safe_load(f"selector: {{anyOf: [{', '.join(alternatives)}]}}"))
+
+
 UNKNOWN: Final = Unknown("it", "x" * 500, "kubectl get it")
 UNCHECKED: Final = f"it could not be checked: {'x' * 399}… | kubectl get it"
 MANY: Final = [f"odd-{number:02}" for number in range(60)]
@@ -367,6 +377,15 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         "ok ResourcePolicies: strict has all, counting, executors"),
     **{f"a ResourcePolicy that counts by {key}, and a SparkConnect": ({f"{POLICIES}/counting": resource_policy({}, key), f"{CONNECTS}/shared": {}},
         f"fault ResourcePolicies: counting of strict counts by {key}, a label that SparkConnect pods lack, so it rejects those of shared | kubectl edit resourcepolicy counting --namespace strict") for key in (APP, SUBMISSION)},
+    **{f"a ResourcePolicy of other pods than those of {kind}": ({**policy(kinds(kind)), f"{POLICIES}/counting": resource_policy({LAUNCHED: "true"}), **LEFT_ALONE},
+        not_in_force(kinds(kind)), "none pods",
+        f"fault ResourcePolicies: strict needs a ResourcePolicy, but its ResourcePolicies select other pods: counting | {WRITE.replace('--ecs-max', '--label KEY=VALUE --ecs-max')}") for kind in ("apache", "cluster")},
+    **{f"a ResourcePolicy that counts by {key}, and {' and '.join(lacking)}": ({**policy(kinds(*lacking)), f"{POLICIES}/counting": ABSENT, f"{POLICIES}/own": resource_policy({}, key), **LEFT_ALONE},
+        not_in_force(kinds(*lacking)), "none pods",
+        f"warning ResourcePolicies: own of strict counts by {key}, a label that pods of {' and '.join(lacking)} lack, so it rejects them | kubectl edit resourcepolicy own --namespace strict") for key, lacking in ((SUBMISSION, ("apache", "cluster")), ("spark-app-selector", ("cluster",)))},
+    **{f"a ResourcePolicy that suits {kind}": ({**policy(kinds(kind)), f"{POLICIES}/counting": ABSENT, f"{POLICIES}/own": resource_policy(selector, *keys), **LEFT_ALONE},
+        not_in_force(kinds(kind)), "none pods", "ok ResourcePolicies: strict has own") for kind, selector, *keys in (
+            ("apache", {"spark.operator/name": "spark-kubernetes-operator"}, "spark-app-selector"), ("spark", {LAUNCHED: "true"}, SUBMISSION), ("{matchLabels: {team: etl}}", {"team": "etl"}))},
     "ResourcePolicies for one application each, and a SparkConnect": ({f"{POLICIES}/counting": resource_policy({APP: "pi"}, SUBMISSION), f"{POLICIES}/one": resource_policy({SUBMISSION: "8c1f"}, APP), f"{CONNECTS}/shared": {}},
         "ok ResourcePolicies: strict has counting, one"),
 }

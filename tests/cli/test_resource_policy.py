@@ -31,6 +31,18 @@ def test_the_documented_flags_write_the_vendors_example(run: Run) -> None:
     assert f"spark-eci-webhook resource-policy {DOCUMENTED}" in help_text
 
 
+def test_pods_of_another_operator_are_counted_by_what_they_have(run: Run) -> None:
+    label = "spark.operator/name=spark-kubernetes-operator"
+    ran = run("resource-policy", "--label", label, "--label", "team=etl", "--ecs-max", "2", "--per-application")
+    spec = yaml.safe_load(ran.out)["spec"]
+    assert spec["selector"] == {"spark.operator/name": "spark-kubernetes-operator", "team": "etl"}
+    assert (spec["matchLabelKeys"], ran.code) == (["spark-app-selector"], 0)
+    assert ran.err == (
+        "warning: pods of a SparkCluster have no label spark-app-selector, so this ResourcePolicy rejects them\n"
+    )
+    assert run("resource-policy", "--label", "team") == (2, "", '--label: found "team"; accepted: KEY=VALUE\n')
+
+
 @pytest.mark.parametrize(
     ("arguments", "name", "spec"),
     [

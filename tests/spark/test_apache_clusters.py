@@ -116,6 +116,23 @@ def test_workers_have_numbers() -> None:
     )
 
 
+def test_another_worker_differs_in_its_name_wherever_it_stands() -> None:
+    document = yaml.safe_load(PLAIN)
+    document["spec"]["workerSpec"] = {
+        "statefulSetSpec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}], "ordinals": {"start": 5}}
+    }
+    (found,) = read(document, "jobs")
+    assert isinstance(found, Workload)
+    worker = found.pods[1]
+    assert (worker.number, worker.created["metadata"]["name"]) == (6, "prod-worker-5")
+    eighth = worker.numbered(8, "1").created
+    assert (eighth["spec"]["hostname"], eighth["metadata"]["labels"]["apps.kubernetes.io/pod-index"]) == (
+        "prod-worker-7",
+        "7",
+    )
+    assert eighth["spec"]["volumes"] == [{"name": "data", "persistentVolumeClaim": {"claimName": "data-prod-worker-7"}}]
+
+
 def test_a_template_places_the_pods() -> None:
     master, worker = made(
         """
