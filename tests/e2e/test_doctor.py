@@ -201,7 +201,7 @@ def test_a_bundle_of_another_authority_and_pods_without_a_placement(healthy: Hea
     assert presented.startswith("fault certificates: the service, reached at the ClusterIP 127.77.")
     assert presented.endswith("that the caBundle does not trust: unable to get local issuer certificate")
     start = f"pods: pods without a placement in {name}, probably"
-    assert older == f"warning {start} older than the opt-in: {old['metadata']['name']}"
+    assert older == f"warning {start} older than the opt-in or the policy: {old['metadata']['name']}"
     assert younger == (
         f"fault {start} because the webhook was not reached when they were created "
         f"(failurePolicy Ignore lets such pods pass): {young['metadata']['name']}"

@@ -1,5 +1,6 @@
 """A finding: what was checked, how bad it is, one sentence, and the command that fixes it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -60,3 +61,9 @@ def name_of(stored: JSON) -> str:
 def labels_of(stored: JSON) -> dict[str, str]:
     """The labels of a Kubernetes object."""
     return stored["metadata"].get("labels") or {}
+
+
+def writes_to(stored: JSON) -> Iterator[tuple[str, JSON]]:
+    """Yields the last write of each manager of a Kubernetes object: its time (RFC 3339 in UTC), and its fields."""
+    for entry in stored.get("metadata", {}).get("managedFields") or ():
+        yield str(entry.get("time") or ""), entry.get("fieldsV1") or {}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from certs.cluster import Cluster, ClusterError, NotFoundError
 from certs.pem import PemError, read_certificates
-from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of
+from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of, writes_to
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
@@ -44,6 +44,8 @@ class Installation:
     secret: Mapping[str, bytes] | Unknown = field(default_factory=dict)
     policy: Policy | None = None
     """The policy in the ConfigMap; None if it could not be read."""
+    policy_written: str = ""
+    """When the ConfigMap was last written (RFC 3339 in UTC); empty if that is not known."""
     controller: bool = False
     """Whether there is a certificate controller; also true if that could not be checked."""
 
@@ -194,7 +196,8 @@ def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
     template = _object(cluster, deployment).get("spec", {}).get("template", {}).get("spec", {})
     volumes = template.get("volumes") or []
     secret = next((one["secret"]["secretName"] for one in volumes if "secret" in one), f"{service}-tls")
-    policy = next((one["configMap"]["name"] for one in volumes if "configMap" in one), f"{service}-policy")
+    config_map = next((one["configMap"]["name"] for one in volumes if "configMap" in one), f"{service}-policy")
+    written = _object(cluster, f"{inside}/configmaps/{config_map}")
     return Installation(
         configuration=configuration,
         namespace=namespace,
@@ -212,7 +215,8 @@ def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
             f"get secret/{secret} {within}",
             lambda: _data(cluster.get(f"{inside}/secrets/{secret}")),
         ),
-        policy=_policy(cluster, f"{inside}/configmaps/{policy}"),
+        policy=_policy(written),
+        policy_written=max((time for time, _ in writes_to(written)), default=""),
         controller=_exists(cluster, f"{deployment}-certificate-controller"),
     )
 
@@ -257,10 +261,10 @@ def _data(secret: JSON) -> dict[str, bytes]:
     return {key: base64.b64decode(value or "") for key, value in (secret.get("data") or {}).items()}
 
 
-def _policy(cluster: Cluster, path: str) -> Policy | None:
+def _policy(config_map: JSON) -> Policy | None:
     try:
-        return parse_policy(cluster.get(path)["data"]["policy.yaml"].encode(), "policy.yaml")
-    except (ClusterError, KeyError, PolicyError):
+        return parse_policy(config_map["data"]["policy.yaml"].encode(), "policy.yaml")
+    except (KeyError, PolicyError):
         return None
 
 

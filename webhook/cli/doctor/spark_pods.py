@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of
+from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of, writes_to
 from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
 from webhook.core import names
 from webhook.core.placement import Mismatch, Verdict
@@ -56,11 +56,11 @@ def _has_record(pod: JSON) -> bool:
 def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> Iterator[Finding]:
     """One finding for each probable reason."""
     name = name_of(namespace)
-    since = max(_created(installation.configuration), _opted_in(namespace))
+    since = max(_created(installation.configuration), _opted_in(namespace), installation.policy_written)
     older = [name_of(pod) for pod in pods if _created(pod) < since]
     younger = [name_of(pod) for pod in pods if _created(pod) >= since]
     if older:
-        start = f"pods without a placement in {name}, probably older than the opt-in: "
+        start = f"pods without a placement in {name}, probably older than the opt-in or the policy: "
         # Nothing fixes a running pod; the next one of its application is placed.
         fix = f"kubectl get pods --namespace {name} --selector {names.SPARK_ROLE} --watch"
         yield Finding(_CHECK, Level.WARNING, listed(start, older, LIMIT), fix)
@@ -79,9 +79,8 @@ def _created(stored: JSON) -> str:
 
 def _opted_in(namespace: JSON) -> str:
     """When the profile label was last written, from the namespace's managed fields; empty if they do not say."""
-    times = [
-        str(entry.get("time") or "")
-        for entry in namespace["metadata"].get("managedFields") or ()
-        if f"f:{names.PROFILE_LABEL}" in ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels", {})
-    ]
+    label = f"f:{names.PROFILE_LABEL}"
+    times = (
+        time for time, fields in writes_to(namespace) if label in (fields.get("f:metadata") or {}).get("f:labels", {})
+    )
     return max(times, default="")
