@@ -7,6 +7,7 @@ import pytest
 
 from tests.chart.manifests import refusal, render
 from webhook.core.policy import MOST_PROFILES, Policy
+from webhook.core.selectors import Alternative
 from webhook.service.policy_file import PolicyError, parse_policy
 
 ECI = "k8s.aliyun.com/eci-"
@@ -220,6 +221,24 @@ def test_more_profiles_than_one_configuration_holds_are_refused() -> None:
     (configuration,) = render({"policy": {"profiles": profiles}}).template("mutatingwebhookconfiguration.yaml")
     assert len(configuration["webhooks"]) == MOST_PROFILES + 1
     assert refusal({"policy": {"profiles": profiles | {"one-more": {}}}}).rstrip().endswith(sentence)
+
+
+def test_more_expressions_than_etcd_stores_are_refused() -> None:
+    """Each profile has an expression for several alternatives, if the cluster has matchConditions."""
+    teams = [{"matchLabels": {f"example.org/team-{index}": "data"}} for index in range(12)]
+    profiles: dict[str, Any] = {f"p{index}": {} for index in range(494)}
+    policy = {"selector": {"anyOf": [*map(str, Alternative), *teams]}, "profiles": profiles}
+    sentence = (
+        "policy: 500 profiles with 16 alternatives in selector.anyOf make a MutatingWebhookConfiguration that is too "
+        "large for etcd: list fewer profiles, or select pods by one label"
+    )
+    assert refusal({"policy": policy, "kubeVersion": "1.28"}).rstrip().endswith(sentence)
+    for values in (
+        {"policy": policy | {"selector": {"anyOf": list(map(str, Alternative))}}, "kubeVersion": "1.28"},
+        {"policy": policy | {"profiles": {}}, "kubeVersion": "1.28"},
+        {"policy": policy, "kubeVersion": "1.27"},
+    ):
+        assert render(values).objects
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 
 from tests.admission_reviews import UID, answer, patched, review
 from tests.service.test_bad_input import FAULTS
-from webhook.core.bounds import MOST_ENTRIES, MOST_KEYS, MOST_VALUES
+from webhook.core.bounds import MOST_ADDED, MOST_ENTRIES, MOST_KEYS, MOST_VALUES
+from webhook.core.distribution import MOST_OWNERS
 from webhook.core.outline import SMALL
 from webhook.core.policy import Policy
-from webhook.core.profile import CompiledProfile, compile_policy
+from webhook.core.profile import CompiledProfile, compile_policy, compile_profile
 from webhook.core.reasons import Caution
 from webhook.core.review import Admission, ReviewError, respond
 from webhook.core.text import LIMIT
@@ -108,6 +109,11 @@ BOUNDS: dict[str, tuple[Callable[[int], dict[str, Any]], int, str]] = {
     "volumes": (lambda count: _pod(volumes=[{"name": "v"}] * count), MOST_ENTRIES, "volumes"),
     "labels": (lambda count: _pod({"labels": LABELS | _map(count - len(LABELS))}), MOST_KEYS, "labels"),
     "annotations": (lambda count: _pod({"annotations": _map(count)}), MOST_KEYS, "annotations"),
+    "owners": (
+        lambda count: _pod({"ownerReferences": [{"kind": "StatefulSet", "name": "s"}] * count}),
+        MOST_OWNERS,
+        "ownerReferences",
+    ),
     "nodeSelector": (lambda count: _pod(nodeSelector=_map(count)), MOST_KEYS, "labels in the nodeSelector"),
 }
 
@@ -165,6 +171,54 @@ def test_a_pod_beyond_the_bound_is_allowed_unchanged(kind: str, beyond: int) -> 
             cautions=(Caution("too-large", sentence),),
         )
     assert len(sentence) <= LIMIT
+
+
+ADDING = compile_profile(
+    parse_policy(
+        b"profiles: {default: {executor: {mode: eci-only, labels: {%b}, always: {labels: {%b}, annotations: {%b}}}}}"
+        % tuple(b",".join(b"%b%d: b" % (kind, index) for index in range(100)) for kind in (b"a", b"b", b"c")),
+        "p.yaml",
+    ),
+    "default",
+)
+
+
+def test_what_the_policy_adds_does_not_count() -> None:
+    pod = _pod({"labels": LABELS | _map(MOST_KEYS - len(LABELS)), "annotations": _map(MOST_KEYS)})
+    for body in _sizes(review(pod)):
+        found, facts = respond(body, ADDING)
+        assert (facts.outcome, facts.cautions) == ("patched", ())
+    after = patched(json.loads(json.dumps(pod)), json.loads(found)["response"])
+    assert len(after["metadata"]["labels"]) == MOST_KEYS + 200
+    assert len(after["metadata"]["annotations"]) == MOST_KEYS + 102
+    for body in _sizes(review(after)):
+        assert respond(body, ADDING)[1].outcome == "unchanged"
+
+
+@pytest.mark.parametrize("more", [0, MOST_ADDED, MOST_ADDED + 1])
+def test_keys_of_a_policy_in_the_pod_itself_count_beyond_what_one_pod_can_get(more: int) -> None:
+    """So a large body is answered as a small one, even if shares of a mix could add thousands of labels."""
+    shares = b",".join(
+        b"{percent: 1, mode: eci-only, labels: {%b}}" % b",".join(b"s%d-%d: b" % (share, index) for index in range(100))
+        for share in range(100)
+    )
+    policy = parse_policy(b"profiles: {default: {executor: {mix: [%b]}}}" % shares, "p.yaml")
+    profile = compile_policy(policy)["default"]
+    own = {f"s{number // 100}-{number % 100}": "" for number in range(MOST_KEYS + more - len(LABELS))}
+    answers = [respond(body, profile) for body in _sizes(review(_pod({"labels": LABELS | own})))]
+    assert answers[0] == answers[1]
+    assert (answers[0][1].reason == "too-large") == (more > MOST_ADDED)
+
+
+@pytest.mark.parametrize("count", [MOST_OWNERS, MOST_OWNERS + 1, 40_000])
+def test_the_owners_of_a_large_review_number_an_executor_as_those_of_a_small_one(count: int) -> None:
+    policy = b"profiles: {default: {executor: {mode: eci-only, first: {count: 9, mode: ecs-only}}}}"
+    profile = compile_policy(parse_policy(policy, "p.yaml"))["default"]
+    pod = _pod({"name": "s-3", "labels": LABELS | {"spark-exec-id": "EXECID"}})
+    pod["metadata"]["ownerReferences"] = [{"kind": "StatefulSet", "name": "s"}] * count
+    small, large = (respond(body, profile) for body in _sizes(review(pod)))
+    assert small == large
+    assert small[1].mode == ("ecs-only" if count == MOST_OWNERS else "eci-only")
 
 
 def _many(metadata: Any = None) -> dict[str, Any]:
@@ -341,7 +395,7 @@ def test_memory_stays_bounded(kind: str) -> None:
     assert _peak(body, PROFILES["default"]) < 40 * MIB
 
 
-@pytest.mark.parametrize("field", ["labels", "annotations"])
+@pytest.mark.parametrize("field", ["labels", "annotations", "ownerReferences"])
 def test_memory_stays_bounded_for_metadata(field: str) -> None:
     body = review({"metadata": {"labels": LABELS, "MARK": 0}, "spec": {}})
     assert _peak(body.replace(b'"MARK": 0', _map_of(field).encode()), PROFILES["default"]) < 40 * MIB

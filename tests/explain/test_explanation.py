@@ -1,4 +1,4 @@
-"""Which pods are never made, and what is left of the explanation of such a pod."""
+"""Which pods are never made, what is left of their explanation, and how a mix and `first` divide executors."""
 
 import dataclasses
 from typing import Any
@@ -7,10 +7,11 @@ import pytest
 
 from tests.cases import CASES
 from webhook.core.policy import Policy
-from webhook.core.profile import compile_profile
+from webhook.core.profile import CompiledProfile, compile_profile
 from webhook.explain.explanation import ExplanationError, explain
 from webhook.explain.outcome import Fate, NoProfile
 from webhook.service.policy_file import parse_policy
+from webhook.spark.stateful_set import first_pod
 from webhook.spark.workloads import Refusal, Refuser, SparkPod, Workload
 
 DRIVER, EXECUTOR = (
@@ -78,6 +79,68 @@ def test_a_mix_does_not_divide_executors_that_have_no_numbers() -> None:
     assert found.pod.count == "5"
     assert found.outcome.decision
     assert (found.outcome.decision.placement.mode, found.outcome.decision.placement.share) == ("ecs-first", None)
+
+
+FIRST = compile_profile(
+    parse_policy(b"profiles: {default: {executor: {mode: eci-only, first: {count: 3, mode: ecs-only}}}}", "first"),
+    "default",
+)
+
+
+def parts(pod: Any, count: str, profile: CompiledProfile) -> list[tuple[str, str, str]]:
+    """The name, count and mode of each part of the executors that `pod` represents."""
+    made = Workload("SparkApplication", "etl", "pi", (SparkPod("executor", pod, count=count),))
+    return [
+        (one.pod.created["metadata"]["name"], one.pod.count, one.outcome.decision.placement.mode)
+        for one in explain("f", made, profile).pods
+        if one.outcome.decision
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "found"),
+    [
+        ("5", [("pi-1", "3 of 5", "ecs-only"), ("pi-4", "2 of 5", "eci-only")]),
+        ("3", [("pi-1", "3", "ecs-only")]),
+        ("2", [("pi-1", "2", "ecs-only")]),
+        (
+            "0 or more, by dynamic allocation",
+            [("pi-1", "the first 3", "ecs-only"), ("pi-4", "after the first 3", "eci-only")],
+        ),
+        ("0", [("pi-1", "0", "ecs-only")]),
+    ],
+)
+def test_the_first_executors_are_told_apart_from_the_others(count: str, found: list[tuple[str, str, str]]) -> None:
+    pod = EXECUTOR | {"metadata": EXECUTOR["metadata"] | {"name": "pi-1"}}
+    assert parts(pod, count, FIRST) == found
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "found"),
+    [
+        (0, "4", [("s-0", "3 of 4", "ecs-only"), ("s-3", "1 of 4", "eci-only")]),
+        (2, "4", [("s-2", "1 of 4", "ecs-only"), ("s-3", "3 of 4", "eci-only")]),
+        (7, "4", [("s-7", "4", "eci-only")]),
+        (7, "1 to 9, by autoscaling", [("s-7", "1 to 9, by autoscaling", "eci-only")]),
+    ],
+)
+def test_ordinals_count_from_where_they_begin(start: int, count: str, found: list[tuple[str, str, str]]) -> None:
+    labels = EXECUTOR["metadata"]["labels"] | {"spark-exec-id": "EXECID"}
+    pod = first_pod(EXECUTOR | {"metadata": EXECUTOR["metadata"] | {"labels": labels}}, "s", start)
+    assert parts(pod, count, FIRST) == found
+
+
+@pytest.mark.parametrize(
+    ("start", "found"),
+    [
+        (0, [("s-0", "3 of 5", "eci-only"), ("s-1", "2 of 5", "ecs-only")]),
+        (1, [("s-2", "3 of 5", "eci-only"), ("s-1", "2 of 5", "ecs-only")]),
+    ],
+)
+def test_a_mix_divides_the_pods_of_a_statefulset(start: int, found: list[tuple[str, str, str]]) -> None:
+    labels = EXECUTOR["metadata"]["labels"] | {"spark-exec-id": "EXECID"}
+    pod = first_pod(EXECUTOR | {"metadata": EXECUTOR["metadata"] | {"labels": labels}}, "s", start)
+    assert parts(pod, "5", MIX) == found
 
 
 def test_a_pod_is_judged_in_the_namespace_in_which_it_is_made() -> None:

@@ -213,6 +213,11 @@ def test_an_executor_says_which_share_it_takes() -> None:
             "this one",
         ),
         (
+            {"apps.kubernetes.io/pod-index": "1", "spark-exec-id": "EXECID"},
+            "profile default has eci-only for the executor; number 2 is among the first 2, which have ecs-only; "
+            "the rule applies to 99 % of all applications, and to this one",
+        ),
+        (
             {"apps.kubernetes.io/pod-index": "2"},
             "profile default has eci-only for the executor; number 3 comes after the first 2, which have ecs-only; "
             "the rule applies to 99 % of all applications, and to this one",

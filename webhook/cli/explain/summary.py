@@ -21,9 +21,9 @@ from webhook.explain.outcome import Fate
 
 _HEADINGS: Final = ("kind", "application", "profile", "driver", "executors", "count", "verdict")
 #: The most characters of a reason in a line.
-_REASON: Final = 100
+_REASON: Final = 140
 #: The most characters of a cell. All lines are as wide as the widest.
-_CELL: Final = 160
+_CELL: Final = 200
 _WARNED: Final = "warned"
 _NO_MODE: Final = "no mode"
 _STYLES: Final = {Fate.NEVER_RUNS.value: "red", _WARNED: "yellow"}
