@@ -225,7 +225,7 @@ def test_more_profiles_than_one_configuration_holds_are_refused() -> None:
 
 def test_more_expressions_than_etcd_stores_are_refused() -> None:
     """Each profile has an expression for several alternatives, if the cluster has matchConditions."""
-    teams = [{"matchLabels": {f"example.org/team-{index}": "data"}} for index in range(12)]
+    teams = [{"matchLabels": {f"example.org/team-{index}": "data"}} for index in range(16 - len(Alternative))]
     profiles: dict[str, Any] = {f"p{index}": {} for index in range(494)}
     policy = {"selector": {"anyOf": [*map(str, Alternative), *teams]}, "profiles": profiles}
     sentence = (

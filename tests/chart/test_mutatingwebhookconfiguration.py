@@ -12,7 +12,7 @@ from tests.pods import MODES
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
 from webhook.core.profile import compile_profile
-from webhook.core.selectors import Alternative, Role
+from webhook.core.selectors import ALL_ROLES, Alternative, Role
 from webhook.service.policy_file import parse_policy
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
@@ -135,9 +135,6 @@ def test_the_object_selector_is_the_policys() -> None:
     )
 
 
-ALL_ROLES = ("driver", "connect-server", "executor", "master", "worker")
-
-
 @pytest.mark.parametrize(
     ("alternatives", "selector"),
     [
@@ -149,11 +146,14 @@ ALL_ROLES = ("driver", "connect-server", "executor", "master", "worker")
             [{"matchLabels": {"a": "b", "team": "etl"}}],
             {
                 "matchLabels": {"a": "b", "team": "etl"},
-                "matchExpressions": [roles("driver", "connect-server", "executor", "master", "worker")],
+                "matchExpressions": [roles(*ALL_ROLES)],
             },
         ),
         (["spark", "apache"], {"matchExpressions": [roles("driver", "executor")]}),
-        (["kubeflow", "cluster"], {"matchExpressions": [roles(*ALL_ROLES)]}),
+        (
+            ["kubeflow", "cluster"],
+            {"matchExpressions": [roles("driver", "connect-server", "executor", "master", "worker")]},
+        ),
         # What all alternatives require is required.
         (
             [{"matchLabels": {"team": "etl", "a": "b"}}, {"matchLabels": {"team": "ads"}}],
@@ -169,7 +169,7 @@ ALL_ROLES = ("driver", "connect-server", "executor", "master", "worker")
             {
                 "matchExpressions": [
                     exists("spark-app-selector"),
-                    roles("driver", "executor", "connect-server", "master", "worker"),
+                    roles(*dict.fromkeys([*Alternative.SPARK.roles, *ALL_ROLES])),
                 ]
             },
         ),

@@ -10,7 +10,7 @@ import pytest
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
-from webhook.core.selectors import Role
+from webhook.core.selectors import ALL_ROLES, Alternative, Role
 from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
 from webhook.service.yaml_loader import documents
 
@@ -220,7 +220,7 @@ def test_what_eci_would_refuse_is_refused(annotations: str, fault: str) -> None:
     assert _faults(f"profiles: {{default: {{executor: {{annotations: {written}}}}}}}") == [f"{where}: {fault}"]
 
 
-NAMES = "accepted: kubeflow, apache, spark, cluster, {matchLabels: …}"
+NAMES = f"accepted: {', '.join(Alternative)}, {{matchLabels: …}}"
 BOTH = "accepted: each key in one of the two"
 OWN = "is set by Spark and its operators; accepted: other labels"
 KUBERNETES = "is set by Kubernetes; accepted: other labels"
@@ -345,7 +345,7 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         "p.yaml",
     )
     assert policy.cautions() == [
-        'selector: spark-role is "operator", which selects no pod; accepted: driver, connect-server, executor, master, worker',
+        f'selector: spark-role is "operator", which selects no pod; accepted: {", ".join(ALL_ROLES)}',
         'profiles.night.driver.imageCache.snapshots[0].id: "imc-1" does not look like an image cache id (imc- and 20 '
         "lowercase letters or digits)",
         "profiles.night.executor.annotations: k8s.aliyun.com/eci-use-spec is not a known annotation of ECI",
