@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.live_service import ROOT
 from tests.modes_table import replaced
-from webhook.core.selectors import ALL_ROLES, Alternative, Labels, Roles
+from webhook.core.selectors import ALL_ROLES, Alternative, RequiredLabels, Roles
 
 FILE: Final = ROOT / "docs/configuration.md"
 MARKERS: Final = ("<!-- alternatives -->\n", "<!-- end of alternatives -->\n")
@@ -20,7 +20,7 @@ def _lines() -> Iterator[str]:
     yield f"| `{{matchLabels: …}}` | Pods with labels of your own. | all of them | {_roles(ALL_ROLES)} | the first of these |"
 
 
-def _labels(labels: Labels) -> str:
+def _labels(labels: RequiredLabels) -> str:
     return ", ".join(f"`{key}`" if value is None else f"`{key}: {value}`" for key, value in labels)
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from tests import alternatives_table, golden, modes_table, settings_table
 from tests.live_service import ROOT
+from webhook.core.cautions import cautions
 from webhook.core.modes import SchedulingMode
 from webhook.core.pod_metadata import PodMetadata
 from webhook.core.policy import Policy, Profile, Selector
@@ -54,7 +55,7 @@ def test_the_policies_shown_can_be_used() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
     assert blocks
     for block in blocks:
-        assert parse_policy(block.encode(), "docs/configuration.md").cautions() == []
+        assert cautions(parse_policy(block.encode(), "docs/configuration.md")) == []
 
 
 @pytest.mark.parametrize("place", modes_table.PLACES)
@@ -69,7 +70,7 @@ def test_the_table_of_alternatives_agrees_with_their_entries() -> None:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "examples/policies").iterdir()), ids=lambda file: file.name)
 def test_the_policies_among_the_examples_can_be_used(file: Path) -> None:
-    assert parse_policy(file.read_bytes(), file.name).cautions() == []
+    assert cautions(parse_policy(file.read_bytes(), file.name)) == []
 
 
 def test_every_reason_is_explained() -> None:

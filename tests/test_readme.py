@@ -14,6 +14,7 @@ import yaml
 from benchmarks.process import free_port
 from tests.cases import CASES
 from tests.live_service import ROOT
+from webhook.core.cautions import cautions
 from webhook.core.policy import Policy
 from webhook.core.reasons import Reason
 from webhook.service.policy_file import parse_policy
@@ -71,7 +72,7 @@ def test_the_policy_file_shows_the_defaults() -> None:
     assert parse_policy("\n".join(lines).encode(), "README.md").profiles["default"] == Policy().profiles["default"]
     policy = parse_policy(shown.encode(), "README.md")
     assert (policy.selector, policy.virtual_node) == (Policy().selector, Policy().virtual_node)
-    assert policy.cautions() == []
+    assert cautions(policy) == []
 
 
 def test_what_it_takes_by_hand_is_what_the_webhook_adds() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tests.chart.manifests import CHART
-from webhook.core.selectors import ALL_ROLES, PLAIN_ROLES, Alternative
+from webhook.core.selectors import ALL_ROLES, OPERATOR_ROLES, Alternative
 
 FILE = CHART / "files/selectors.yaml"
 _COMMENT = "# The kinds of Spark pods that policy.selector.anyOf names, made from webhook/core/selectors.py by `make golden`.\n"
@@ -17,7 +17,7 @@ _COMMENT = "# The kinds of Spark pods that policy.selector.anyOf names, made fro
 def text() -> str:
     """The file's text."""
     alternatives = {str(one): _alternative(one) for one in Alternative}
-    found = {"alternatives": alternatives, "roles": list(PLAIN_ROLES), "allRoles": list(ALL_ROLES)}
+    found = {"alternatives": alternatives, "roles": list(OPERATOR_ROLES), "allRoles": list(ALL_ROLES)}
     return _COMMENT + yaml.safe_dump(found, sort_keys=False, default_flow_style=None)
 
 

@@ -78,7 +78,7 @@ def test_both_orders_keep_the_users_affinity_and_ours_and_one_toleration(run: Ru
 
 def test_the_operator_does_not_change_other_pods(run: Run) -> None:
     out = run("explain", "-f", "tests/cli/apps/connect.yaml", "--beside", "spark-operator").out
-    assert out.count("the operator's webhook does not change this pod") == 2
+    assert out.count("the Spark Operator's webhook does not change this pod") == 2
     assert "  pod web\n    left alone, the label sparkoperator.k8s.io/launched-by-spark-operator is missing\n" in out
 
 

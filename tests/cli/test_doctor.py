@@ -385,7 +385,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"fault ResourcePolicies: strict needs a ResourcePolicy, but its ResourcePolicies select other pods: counting | {WRITE.replace('--ecs-max', '--label KEY=VALUE --ecs-max')}") for kind in ("apache", "cluster")},
     **{f"a ResourcePolicy that counts by {key}, and {' and '.join(lacking)}": ({**policy(kinds(*lacking)), f"{POLICIES}/counting": ABSENT, f"{POLICIES}/own": resource_policy({}, key), **LEFT_ALONE},
         not_in_force(kinds(*lacking)), "none pods",
-        f"warning ResourcePolicies: own of strict counts by {key}, a label that pods of {' and '.join(lacking)} lack, so it rejects them | kubectl edit resourcepolicy own --namespace strict") for key, lacking in ((SUBMISSION, ("apache", "cluster")), ("spark-app-selector", ("cluster",)))},
+        f"warning ResourcePolicies: own of strict counts by {key}, a label that pods of {' and '.join(lacking)} lack, so it rejects them | kubectl edit resourcepolicy own --namespace strict") for key, lacking in ((SUBMISSION, ("apache", "cluster")), (SUBMISSION, ("spark",)), ("spark-app-selector", ("cluster",)))},
     **{f"a ResourcePolicy that suits {kind}": ({**policy(kinds(kind)), f"{POLICIES}/counting": ABSENT, f"{POLICIES}/own": resource_policy(selector, *keys), **LEFT_ALONE},
         not_in_force(kinds(kind)), "none pods", "ok ResourcePolicies: strict has own") for kind, selector, *keys in (
             ("apache", {"spark.operator/name": "spark-kubernetes-operator"}, "spark-app-selector"), ("spark", {LAUNCHED: "true"}, SUBMISSION), ("{matchLabels: {team: etl}}", {"team": "etl"}))},

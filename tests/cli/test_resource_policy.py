@@ -37,9 +37,15 @@ def test_pods_of_another_operator_are_counted_by_what_they_have(run: Run) -> Non
     spec = yaml.safe_load(ran.out)["spec"]
     assert spec["selector"] == {"spark.operator/name": "spark-kubernetes-operator", "team": "etl"}
     assert (spec["matchLabelKeys"], ran.code) == (["spark-app-selector"], 0)
+    assert ran.err == ""
+    ran = run("resource-policy", "--label", "team=etl", "--ecs-max", "2", "--per-application")
+    assert yaml.safe_load(ran.out)["spec"]["matchLabelKeys"] == ["spark-app-selector"]
     assert ran.err == (
         "warning: pods of a SparkCluster have no label spark-app-selector, so this ResourcePolicy rejects them\n"
     )
+    label = "spark.operator/spark-cluster-name=prod"
+    ran = run("resource-policy", "--label", label, "--ecs-max", "2", "--per-application")
+    assert (yaml.safe_load(ran.out)["spec"]["matchLabelKeys"], ran.err) == (["spark.operator/spark-cluster-name"], "")
     assert run("resource-policy", "--label", "team") == (2, "", '--label: found "team"; accepted: KEY=VALUE\n')
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.admission_reviews import UID, answer, patched, review
 from tests.service.test_bad_input import FAULTS
 from webhook.core.bounds import MOST_ADDED, MOST_ENTRIES, MOST_KEYS, MOST_VALUES
-from webhook.core.distribution import MOST_OWNERS
+from webhook.core.executor_number import MOST_OWNERS
 from webhook.core.outline import SMALL
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_policy, compile_profile

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.distribution import WHOLE, application, apportion, executor_number, in_rollout
+from webhook.core.distribution import WHOLE, application, apportion, in_rollout
+from webhook.core.executor_number import executor_number
 from webhook.core.pod import ObjectMeta, OwnerReference
-from webhook.core.selectors import APPLICATION_LABELS, PLAIN_APPLICATION_LABELS
+from webhook.core.selectors import APPLICATION_LABELS, OLD_APPLICATION_LABELS
 
 
 @st.composite
@@ -130,7 +131,7 @@ def test_other_numbers_belong_to_the_name() -> None:
     ],
 )
 def test_the_most_telling_label_names_the_application(labels: dict[str, str], name: str) -> None:
-    assert application(labels, PLAIN_APPLICATION_LABELS) == name
+    assert application(labels, OLD_APPLICATION_LABELS) == name
 
 
 DRIVER, EXECUTOR = (

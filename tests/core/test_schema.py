@@ -57,3 +57,15 @@ def test_the_schema_accepts_what_the_service_accepts(policy: dict[str, Any], val
         assert not valid
     else:
         assert valid
+
+
+def test_every_default_is_valid_by_its_own_schema() -> None:
+    schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
+    defaults = 0
+    for name, model in {"": schema, **schema["$defs"]}.items():
+        for key, one in model.get("properties", {}).items():
+            if "default" in one:
+                validator = jsonschema.Draft202012Validator(one | {"$defs": schema["$defs"]})
+                assert validator.is_valid(one["default"]), f"{name}.{key}"
+                defaults += 1
+    assert defaults > 20

@@ -279,6 +279,4 @@ def test_a_pod_that_no_alternative_selects_has_the_reason_of_each_once() -> None
 )
 def test_a_pod_that_another_alternative_would_select_says_so(labels: dict[str, str], hint: str) -> None:
     found = explained({"metadata": {"labels": {"spark-role": "driver"} | labels}, "spec": {}}, Policy())
-    assert words.skipped(found) == (
-        f"the label {OPERATOR} is missing; it would be selected by {hint} in selector.anyOf"
-    )
+    assert words.hinted(found) == (f"the label {OPERATOR} is missing; it would be selected by {hint} in selector.anyOf")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from webhook.core.cautions import cautions
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
@@ -321,7 +322,7 @@ def test_what_eci_takes_is_accepted() -> None:
     lines = "".join(f"        {key}: {value!r}\n" for key, value in annotations.items())
     policy = parse_policy(f"profiles:\n  default:\n    executor:\n      annotations:\n{lines}".encode(), "p.yaml")
     assert policy.profiles["default"].executor.annotations == annotations
-    assert policy.cautions() == []
+    assert cautions(policy) == []
 
 
 def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
@@ -344,14 +345,14 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         """,
         "p.yaml",
     )
-    assert policy.cautions() == [
+    assert cautions(policy) == [
         f'selector: spark-role is "operator", which selects no pod; accepted: {", ".join(ALL_ROLES)}',
         'profiles.night.driver.imageCache.snapshots[0].id: "imc-1" does not look like an image cache id (imc- and 20 '
         "lowercase letters or digits)",
         "profiles.night.executor.annotations: k8s.aliyun.com/eci-use-spec is not a known annotation of ECI",
         "profiles.night.executor.mix[0].always.annotations: k8s.aliyun.com/eci-spot is not a known annotation of ECI",
-        "profiles.night.executor.mix[0].always.labels: alibabacloud.com/eci is added only in the mode eci-only, which the rule does not have",
-        "profiles.day.executor.labels: alibabacloud.com/acs is added only in the mode eci-only, which the rule does not have",
+        "profiles.night.executor.mix[0].always.labels: alibabacloud.com/eci is added only in the mode eci-only, which these pods do not have",
+        "profiles.day.executor.labels: alibabacloud.com/acs is added only in the mode eci-only, which these pods do not have",
     ]
 
 
@@ -511,12 +512,12 @@ def test_profiles_share_what_is_alike() -> None:
 
 
 def test_more_profiles_than_the_chart_accepts_are_told() -> None:
-    def cautions(count: int) -> list[str]:
+    def told(count: int) -> list[str]:
         text = "profiles: {" + ", ".join(f"p{index}: {{}}" for index in range(count)) + "}"
-        return parse_policy(text.encode(), "p.yaml").cautions()
+        return cautions(parse_policy(text.encode(), "p.yaml"))
 
-    assert cautions(500) == []
-    assert cautions(501) == [
+    assert told(500) == []
+    assert told(501) == [
         "profiles: found 501; the chart accepts at most 500, because etcd cannot store a MutatingWebhookConfiguration with "
         "many more entries"
     ]

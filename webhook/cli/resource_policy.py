@@ -1,7 +1,7 @@
 """`resource-policy`: writes a ResourcePolicy with which the ACK scheduler fills ECS first, then ECI."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -9,6 +9,10 @@ from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import InputError, console, errors
 from webhook.core import names
 from webhook.core.schema import FORMS, DNSLabel, LabelValue, QualifiedName
+from webhook.core.selectors import Alternative
+
+#: Pods that may have the labels of a kind, and lack the label by which its submissions are counted.
+_LACKING: Final = {Alternative.KUBEFLOW: "SparkConnect", Alternative.SPARK: "SparkCluster"}
 
 
 def print_resource_policy(
@@ -40,11 +44,10 @@ def print_resource_policy(
     if node_selector:
         ecs["nodeSelector"] = dict(_label("--node-selector", one) for one in node_selector)
     selector = dict(_label("--label", one) for one in labels) or {names.LAUNCHED_BY_OPERATOR: "true"}
-    # Every submission of the Spark Operator has a UUID, and every application of Spark an id.
-    counted = names.SUBMISSION_ID if names.LAUNCHED_BY_OPERATOR in selector else names.SPARK_APP_SELECTOR
+    kind = next((one for one in Alternative if not selector.keys().isdisjoint(one.own)), Alternative.SPARK)
     spec: dict[str, Any] = {"ignorePreviousPod": True, "ignoreTerminatingPod": False} if limited else {}
     if per_application:
-        spec["matchLabelKeys"] = [counted]
+        spec["matchLabelKeys"] = [kind.submission]
     spec |= {
         "preemptPolicy": "AfterAllUnits",
         "selector": selector,
@@ -59,9 +62,10 @@ def print_resource_policy(
     }
     console.file.write(yaml_text(written))
     if per_application:
-        lacking = "SparkConnect" if counted == names.SUBMISSION_ID else "SparkCluster"
-        sentence = f"pods of a {lacking} have no label {counted}, so this ResourcePolicy rejects them"
-        errors.print(f"warning: {sentence}")
+        lacking = _LACKING.get(kind)
+        if lacking:
+            sentence = f"pods of a {lacking} have no label {kind.submission}, so this ResourcePolicy rejects them"
+            errors.print(f"warning: {sentence}")
 
 
 def _unit(resource: str, most: int | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from webhook.cli.inputs import read_policy
 from webhook.cli.terminal import console, errors
+from webhook.core.cautions import cautions
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import Side
 from webhook.core.pod_metadata import Additions
@@ -23,7 +24,7 @@ def print_policy(file: Path | None) -> None:
     policy = read_policy(file)
     console.print(_summary(policy))
     console.print(_table(policy))
-    for caution in policy.cautions():
+    for caution in cautions(policy):
         errors.print(f"warning: {file}: {caution}")
 
 

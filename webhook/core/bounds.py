@@ -9,20 +9,23 @@ from typing import Final
 from msgspec import Struct
 
 from webhook.core import names
-from webhook.core.distribution import MOST_OWNERS
+from webhook.core.additions import CompiledAdditions
+from webhook.core.executor_number import MOST_OWNERS
 from webhook.core.modes import Side
 from webhook.core.pod import NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration
-from webhook.core.profile import CompiledAdditions, CompiledProfile, Directive
+from webhook.core.pod_metadata import MOST_ADDITIONS
+from webhook.core.profile import CompiledProfile, Directive
 
-#: The most tolerations, terms, containers, init containers, volumes and owner references. A term is one of the required
-#: node affinity or a preferred one.
+#: The most tolerations, terms, containers, init containers and volumes. A term is one of the required node affinity or
+#: a preferred one.
 MOST_ENTRIES: Final = 1_000
 #: The most values in the node affinity; a requirement without values counts as one.
 MOST_VALUES: Final = 10_000
 #: The most labels, annotations and entries of the nodeSelector.
 MOST_KEYS: Final = 10_000
-#: More than the webhook adds to any list or map of one pod.
-MOST_ADDED: Final = 450
+#: The most that the webhook adds to any list or map of one pod: annotations of a rule and of a share, those for pods
+#: wherever they run, the image cache's, and the record.
+MOST_ADDED: Final = 4 * MOST_ADDITIONS + 2
 
 
 class Excess(Struct, frozen=True, gc=False):

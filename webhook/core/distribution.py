@@ -1,16 +1,10 @@
-"""Which applications a rollout applies to, and the number by which an executor is first or in a share of a mix.
-
-Deterministic and stateless.
-"""
+"""Which applications a rollout applies to, and which share of a mix an executor takes. Deterministic and stateless."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from math import lcm
 from typing import Final
-
-from webhook.core import names
-from webhook.core.pod import ObjectMeta
 
 #: Shares are percentages.
 WHOLE: Final = 100
@@ -19,11 +13,6 @@ WHOLE: Final = 100
 #: milliseconds, microseconds or nanoseconds. `spark-application-` and a time is Spark's own id of one application.
 _RUN: Final = re.compile(r"(?<!^spark-application)-(?:\d{8}|\d{10}|\d{13}|\d{16}|\d{19})$")
 _LONGEST_RUN: Final = 20
-#: Digits of the largest executor number that is looked at; Spark's is an int.
-_DIGITS: Final = 18
-#: More owners are not looked at.
-MOST_OWNERS: Final = 1_000
-_STATEFUL_SET: Final = "StatefulSet"
 
 
 def application(labels: Mapping[str, str], keys: Iterable[str]) -> str:
@@ -45,36 +34,6 @@ def in_rollout(namespace: str, name: str, percent: int) -> bool:
     whole = name if run is None else name[: run.start()]
     key = b"/".join(one.encode(errors="surrogatepass") for one in (namespace, whole))
     return int.from_bytes(blake2b(key, digest_size=8).digest()) % WHOLE < percent
-
-
-def executor_number(metadata: ObjectMeta) -> int | None:
-    """The number of the executor with `metadata`, from 1 on; None if it has none.
-
-    Spark numbers executors by a label. One that belongs to a StatefulSet has an ordinal instead, from 0 on: in a label
-    from Kubernetes 1.28 on, and always at the end of its name (Kubernetes: StatefulSets, pod identity).
-    """
-    labels = metadata.labels or {}
-    number = _number(labels.get(names.SPARK_EXEC_ID, ""))
-    if number is not None:
-        return number
-    ordinal = _number(labels.get(names.POD_INDEX, ""))
-    if ordinal is None:
-        ordinal = _ordinal(metadata)
-    return None if ordinal is None else ordinal + 1
-
-
-def _ordinal(metadata: ObjectMeta) -> int | None:
-    name, owners = metadata.name or "", metadata.owner_references or ()
-    # Such a pod is too large to be placed.
-    for owner in owners if len(owners) <= MOST_OWNERS else ():
-        if owner.kind == _STATEFUL_SET:
-            start, _, ordinal = name.rpartition("-")
-            return _number(ordinal) if start == owner.name else None
-    return None
-
-
-def _number(text: str) -> int | None:
-    return int(text) if len(text) <= _DIGITS and text.isascii() and text.isdigit() else None
 
 
 def apportion(shares: Sequence[int]) -> tuple[int, ...]:

@@ -3,13 +3,14 @@
 from typing import Final
 
 from webhook.core import names
+from webhook.core.additions import CompiledAdditions
 from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, reach, states, weights
 from webhook.core.pod import Pod, PreferredSchedulingTerm
-from webhook.core.profile import CompiledAdditions, CompiledProfile
+from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Caution, Reason, caution
 from webhook.core.text import cut
-from webhook.core.virtual_node import NOT_OUTRANKING, NodeLabel, Unsupported
+from webhook.core.virtual_node import NodeLabel, Unsupported, outranking
 
 #: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
 _PRIVILEGED: Final = Unsupported.PRIVILEGED
@@ -48,9 +49,8 @@ def note_rivals(
 ) -> None:
     """Warns of labels and schedulers that decide regardless of the affinity, but not of labels that are `added`."""
     labels = pod.metadata.labels or {}
-    for key in profile.outranked_by:
-        value = labels.get(key, NOT_OUTRANKING)
-        if value != NOT_OUTRANKING and (key, value) not in added.outranking:
+    for key in outranking(labels, profile.outranked_by):
+        if (key, labels[key]) not in added.outranking:
             cautions.append(caution(Reason.OUTRANKED, f"the pod label {key} outranks the placement {mode}"))
             break
     scheduler = pod.spec.scheduler_name

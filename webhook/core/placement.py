@@ -7,12 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from webhook.core import names
+from webhook.core.additions import Addition
 from webhook.core.bounds import Excess, excess
-from webhook.core.distribution import WHOLE, application, executor_number, in_rollout
+from webhook.core.distribution import WHOLE, application, in_rollout
+from webhook.core.executor_number import executor_number
 from webhook.core.guards import note_rivals, placeable, runnable
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
-from webhook.core.profile import Addition, CompiledProfile, CompiledRule
+from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.reasons import Caution, ChangeReason, Reason, caution
 from webhook.core.schema import LONGEST_IMAGE
 from webhook.core.selectors import Role, Unmet

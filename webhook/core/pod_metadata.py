@@ -10,7 +10,7 @@ from webhook.core import eci_annotations, names
 from webhook.core.schema import LabelValue, PolicyModel, QualifiedName, fault
 
 #: The most labels, and the most annotations, in one place of a policy. Each one is tried for each review.
-MOST_KEYS: Final = 100
+MOST_ADDITIONS: Final = 100
 
 #: The domains that Kubernetes keeps to itself (Kubernetes: Labels and Selectors, syntax and character set).
 _KUBERNETES: Final = ("kubernetes.io", "k8s.io")
@@ -49,8 +49,8 @@ def _owner(key: str) -> str:
     return "Kubernetes" if key in _CONTROLLERS or (reserved and domain != _FOR_USERS) else ""
 
 
-Annotations = Annotated[dict[QualifiedName, str], Field(max_length=MOST_KEYS), AfterValidator(_sound_annotations)]
-Labels = Annotated[dict[QualifiedName, LabelValue], Field(max_length=MOST_KEYS), AfterValidator(_sound_labels)]
+Annotations = Annotated[dict[QualifiedName, str], Field(max_length=MOST_ADDITIONS), AfterValidator(_sound_annotations)]
+Labels = Annotated[dict[QualifiedName, LabelValue], Field(max_length=MOST_ADDITIONS), AfterValidator(_sound_labels)]
 
 
 class PodMetadata(PolicyModel):

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from webhook.core import eci_annotations, names
-from webhook.core.modes import SchedulingMode, Side
+from webhook.core import names
+from webhook.core.modes import SchedulingMode
 from webhook.core.rules import DriverRule, ExecutorRule, Rule
 from webhook.core.schema import (
     MOST_ENTRIES,
@@ -25,19 +24,14 @@ from webhook.core.schema import (
 from webhook.core.selectors import (
     ALL_ROLES,
     APPLICATION_LABELS,
-    PLAIN_APPLICATION_LABELS,
-    PLAIN_ROLES,
+    OLD_APPLICATION_LABELS,
+    OPERATOR_ROLES,
     Alternative,
     PodSelector,
     Role,
 )
 from webhook.core.virtual_node import VirtualNode
 
-#: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
-_IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
-
-#: The mode in which labels are added that outrank affinity.
-_VIRTUAL_ONLY: Final = next(mode for mode in SchedulingMode if mode.requires is Side.VIRTUAL)
 #: The most profiles that the chart accepts. A MutatingWebhookConfiguration of about 800 entries is too large for etcd.
 MOST_PROFILES: Final = 500
 
@@ -57,13 +51,13 @@ class Profile(PolicyModel):
         return self.driver if role is Role.DRIVER else self.executor
 
 
-_Labels = Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=MOST_ENTRIES)]
+_MatchLabels = Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=MOST_ENTRIES)]
 
 
 class MatchLabels(PolicyModel):
     """Labels of your own that select pods."""
 
-    match_labels: _Labels
+    match_labels: _MatchLabels
     """Labels that a pod must have, all of them."""
 
 
@@ -87,7 +81,7 @@ class Selector(PolicyModel):
         Alternative.KUBEFLOW,
     )
     """Kinds of Spark pods; a pod is placed if one of them selects it."""
-    match_labels: Annotated[_Labels | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
+    match_labels: Annotated[_MatchLabels | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
     """In place of anyOf: labels that a pod must have, all of them."""
 
     @model_validator(mode="after")
@@ -108,7 +102,7 @@ class Selector(PolicyModel):
     def selectors(self) -> tuple[PodSelector, ...]:
         """One for each alternative."""
         if self.match_labels is not None:
-            return (PodSelector(tuple(self.match_labels.items()), PLAIN_ROLES),)
+            return (PodSelector(tuple(self.match_labels.items()), OPERATOR_ROLES),)
         return tuple(
             PodSelector(one.labels, one.roles)
             if isinstance(one, Alternative)
@@ -127,7 +121,7 @@ class Selector(PolicyModel):
     def application_labels(self) -> tuple[str, ...]:
         """The labels that name the application of a pod. The first one that a pod has counts."""
         plain = self.match_labels is not None or self.any_of == (Alternative.KUBEFLOW,)
-        return PLAIN_APPLICATION_LABELS if plain else APPLICATION_LABELS
+        return OLD_APPLICATION_LABELS if plain else APPLICATION_LABELS
 
 
 def _built_in_profiles() -> dict[str, Profile]:
@@ -154,13 +148,13 @@ class Policy(PolicyModel):
     @model_validator(mode="after")
     def _image_cache_only_by_rule(self) -> Self:
         keys = {self.virtual_node.image_cache.auto, self.virtual_node.image_cache.snapshot}
-        for where, rule in self._rules():
+        for where, rule in self.rules():
             for place, annotations in rule.annotation_maps():
                 for key in keys.intersection(annotations):
                     raise fault(f"{where}.{place}: {key}: is set through imageCache")
         return self
 
-    def _rules(self) -> Iterator[tuple[str, Rule]]:
+    def rules(self) -> Iterator[tuple[str, Rule]]:
         """Yields each rule with its place."""
         for name, profile in self.profiles.items():
             for role in Role:
@@ -179,44 +173,3 @@ class Policy(PolicyModel):
         canonical.get("virtualNode", {}).get("unsupported", []).sort()
         canonical = {key: value for key, value in canonical.items() if value != {}}
         return hashlib.sha256(_sorted(canonical).encode()).hexdigest()[:8]
-
-    def cautions(self) -> list[str]:
-        """A sentence for each value that is accepted but looks like a mistake."""
-        found = []
-        if len(self.profiles) > MOST_PROFILES:
-            found.append(
-                f"profiles: found {len(self.profiles)}; the chart accepts at most {MOST_PROFILES}, because etcd cannot "
-                "store a MutatingWebhookConfiguration with many more entries"
-            )
-        found += self._selects_nothing()
-        for where, rule in self._rules():
-            found += [
-                f'{where}.imageCache.snapshots[{index}].id: "{snapshot.id}" does not look like an image cache id '
-                "(imc- and 20 lowercase letters or digits)"
-                for index, snapshot in enumerate(rule.image_cache.snapshots)
-                if not _IMAGE_CACHE_ID.fullmatch(snapshot.id)
-            ]
-            found += [
-                f"{where}.{place}: {key} is not a known annotation of ECI"
-                for place, annotations in rule.annotation_maps()
-                for key in annotations
-                if key.startswith(names.ECI_PREFIX) and key not in eci_annotations.KNOWN
-            ]
-            found += self._never_added(where, rule)
-        return found
-
-    def _selects_nothing(self) -> Iterator[str]:
-        """Yields a sentence for each alternative that no pod can meet."""
-        for selector in self.selector.selectors:
-            role = dict(selector.labels).get(names.SPARK_ROLE)
-            if role is not None and role not in selector.roles:
-                accepted = ", ".join(selector.roles)
-                yield f'selector: {names.SPARK_ROLE} is "{role}", which selects no pod; accepted: {accepted}'
-
-    def _never_added(self, where: str, rule: Rule) -> Iterator[str]:
-        """Yields a sentence for each label that outranks affinity, and that no pod gets without asking for a mode."""
-        for place, labels, modes in rule.label_maps():
-            if all(mode.requires is not Side.VIRTUAL for mode in modes):
-                for key in self.virtual_node.outranking(labels):
-                    told = f"{key} is added only in the mode {_VIRTUAL_ONLY}, which the rule does not have"
-                    yield f"{where}.{place}: {told}"

@@ -5,36 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
-from typing import Final
 
 from webhook.core import names
+from webhook.core.additions import CompiledAdditions, compile_additions
 from webhook.core.distribution import WHOLE, apportion
 from webhook.core.modes import NONE, SchedulingMode, Side
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
-from webhook.core.pod_metadata import Additions
 from webhook.core.policy import Policy
-from webhook.core.reasons import ChangeReason
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.selectors import PodSelector, Role
 from webhook.core.virtual_node import NodeLabel, Taint, Unsupported, VirtualNode
-
-#: A label or annotation that is added to a pod which has none of that key: the key, the value, and why.
-Addition = tuple[str, str, ChangeReason]
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledAdditions:
-    """What a rule adds to the metadata of the pods of one mode."""
-
-    labels: tuple[Addition, ...] = ()
-    annotations: tuple[Addition, ...] = ()
-    outranking: tuple[tuple[str, str], ...] = ()
-    """Those of the labels that outrank affinity, each with its value."""
-    withheld: tuple[tuple[str, str], ...] = ()
-    """The labels that outrank affinity, and that pods of this mode do not get."""
-
-
-_NO_ADDITIONS: Final = CompiledAdditions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +124,14 @@ def _compile_rule(rule: Rule, container: str, policy: Policy) -> CompiledRule:
         return compiled
     parts = []
     for share in rule.mix:
-        additions, always = _compile_additions(rule.additions.merged(share.additions), policy.virtual_node)
+        additions, always = compile_additions(rule.additions.merged(share.additions), policy.virtual_node)
         parts.append(replace(compiled, mode=share.mode, additions=additions, always=always, percent=share.percent))
     sequence = _apportioned(tuple(share.percent for share in rule.mix))
     return replace(compiled, mix=tuple(parts[index] for index in sequence))
 
 
 def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
-    additions, always = _compile_additions(rule.additions, policy.virtual_node)
+    additions, always = compile_additions(rule.additions, policy.virtual_node)
     return CompiledRule(
         mode=rule.mode,
         directives=_directives(rule.weight, policy.virtual_node),
@@ -164,41 +144,6 @@ def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
         observe=rule.observe,
         deny=rule.unplaceable is Unplaceable.DENY,
     )
-
-
-def _compile_additions(
-    given: Additions, node: VirtualNode
-) -> tuple[Mapping[SchedulingMode, CompiledAdditions], CompiledAdditions]:
-    """What is added in each mode, and to pods that cannot be placed."""
-    if not (given.labels or given.annotations or given.always.labels or given.always.annotations):
-        return dict.fromkeys(SchedulingMode, _NO_ADDITIONS), _NO_ADDITIONS
-    always = _added(given.always.labels, ChangeReason.ALWAYS), _added(given.always.annotations, ChangeReason.ALWAYS)
-    labels = (*_added(given.labels, ChangeReason.POLICY), *always[0])
-    annotations = (*_added(given.annotations, ChangeReason.POLICY), *always[1])
-    outranking = tuple((key, value) for key, value, _ in labels if _outranks(key, value, node))
-    virtual_only = CompiledAdditions(labels, annotations, outranking)
-    opened, closed = _without_outranking(labels, annotations, node), _without_outranking(*always, node)
-    by_mode = {
-        mode: virtual_only if mode.requires is Side.VIRTUAL else opened if mode.opens_eci else closed
-        for mode in SchedulingMode
-    }
-    return by_mode, closed
-
-
-def _added(entries: Mapping[str, str], why: ChangeReason) -> tuple[Addition, ...]:
-    return tuple((key, value, why) for key, value in entries.items())
-
-
-def _without_outranking(
-    labels: tuple[Addition, ...], annotations: tuple[Addition, ...], node: VirtualNode
-) -> CompiledAdditions:
-    kept = tuple(one for one in labels if not _outranks(one[0], one[1], node))
-    withheld = tuple((key, value) for key, value, _ in labels if _outranks(key, value, node))
-    return CompiledAdditions(kept, annotations, withheld=withheld)
-
-
-def _outranks(key: str, value: str, node: VirtualNode) -> bool:
-    return bool(node.outranking({key: value}))
 
 
 # Many profiles share their patterns and their weights.

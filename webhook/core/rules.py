@@ -69,23 +69,23 @@ class Rule(PolicyModel):
         """What the rule adds to the metadata of its pods."""
         return Additions(self.labels, self.annotations, self.always)
 
-    def variants(self) -> "Iterator[tuple[tuple[str | int, ...], SchedulingMode, Additions]]":
+    def variants(self) -> Iterator[tuple[tuple[str | int, ...], SchedulingMode, Additions]]:
         """Yields the modes that pods of the rule get, each with its place in the rule and what is added to the pods."""
         yield (), self.mode, self.additions
 
-    def holders(self) -> "Iterator[tuple[str, Additions, list[SchedulingMode]]]":
-        """Yields what the rule, and each share of it, adds: with its place, and the modes of the pods that get it."""
+    def sources(self) -> Iterator[tuple[str, Additions, list[SchedulingMode]]]:
+        """Yields what the rule and each share add: the start of the place, the additions, and the modes of the pods."""
         yield "", self.additions, [mode for _, mode, _ in self.variants()]
 
     def annotation_maps(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yields all annotations, with their places in the rule."""
-        for place, additions, _ in self.holders():
+        for place, additions, _ in self.sources():
             yield f"{place}annotations", additions.annotations
             yield f"{place}always.annotations", additions.always.annotations
 
     def label_maps(self) -> Iterator[tuple[str, Mapping[str, str], list[SchedulingMode]]]:
         """Yields all labels, with their places in the rule, and the modes of the pods that get them."""
-        for place, additions, modes in self.holders():
+        for place, additions, modes in self.sources():
             yield f"{place}labels", additions.labels, modes
             yield f"{place}always.labels", additions.always.labels, modes
 
@@ -153,7 +153,7 @@ class ExecutorRule(Rule):
     mix: Annotated[tuple[Share, ...], AfterValidator(_whole)] = ()
     """Shares of modes, by the executors' numbers. After any number of executors, each share is exact to within one."""
 
-    def variants(self) -> "Iterator[tuple[tuple[str | int, ...], SchedulingMode, Additions]]":
+    def variants(self) -> Iterator[tuple[tuple[str | int, ...], SchedulingMode, Additions]]:
         """Yields the modes that executors get, each with its place in the rule and what is added to the pods."""
         own = self.additions
         yield (), self.mode, own
@@ -162,9 +162,9 @@ class ExecutorRule(Rule):
         for index, share in enumerate(self.mix):
             yield ("mix", index), share.mode, own.merged(share.additions)
 
-    def holders(self) -> "Iterator[tuple[str, Additions, list[SchedulingMode]]]":
-        """Yields what the rule, and each share of it, adds: with its place, and the modes of the pods that get it."""
-        yield from super().holders()
+    def sources(self) -> Iterator[tuple[str, Additions, list[SchedulingMode]]]:
+        """Yields what the rule and each share add: the start of the place, the additions, and the modes of the pods."""
+        yield from super().sources()
         for index, share in enumerate(self.mix):
             yield f"mix[{index}].", share.additions, [share.mode]
 

@@ -73,6 +73,12 @@ def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
 class PolicySchema(GenerateJsonSchema):
     """The JSON Schema of the policy. A map with restricted keys accepts no others; pydantic's own schema would.
 
@@ -82,6 +88,10 @@ class PolicySchema(GenerateJsonSchema):
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """The schema of a value that is not null."""
         return self.generate_inner(schema["schema"])
+
+    def encode_default(self, dft: Any) -> Any:
+        """The default of a key, without what is null in it."""
+        return _without_nulls(super().encode_default(dft))
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """The schema of a map: its keys by `propertyNames`, its values by `additionalProperties`."""

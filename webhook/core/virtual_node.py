@@ -1,6 +1,6 @@
 """The virtual node in the policy file: how to recognise it, what it cannot run, and which annotations it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -10,7 +10,12 @@ from webhook.core import names
 from webhook.core.schema import MOST_ENTRIES, LabelValue, PolicyModel, QualifiedName, not_null, unique
 
 #: The value with which a label of outrankedBy has no effect.
-NOT_OUTRANKING: Final = "false"
+_WITHOUT_EFFECT: Final = "false"
+
+
+def outranking(labels: Mapping[str, str], outranked_by: Iterable[str]) -> list[str]:
+    """The keys of `labels` that win over affinity: those of `outranked_by`, unless their value is "false"."""
+    return [key for key in outranked_by if labels.get(key, _WITHOUT_EFFECT) != _WITHOUT_EFFECT]
 
 
 class TaintEffect(StrEnum):
@@ -81,5 +86,5 @@ class VirtualNode(PolicyModel):
     """Keys of the annotations for image caches."""
 
     def outranking(self, labels: Mapping[str, str]) -> list[str]:
-        """The keys of `labels` that win over affinity: those of outrankedBy, unless their value is "false"."""
-        return [key for key in self.outranked_by if labels.get(key, NOT_OUTRANKING) != NOT_OUTRANKING]
+        """The keys of `labels` that win over affinity."""
+        return outranking(labels, self.outranked_by)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import uvloop
 
+from webhook.core.cautions import cautions
 from webhook.core.policy import Policy
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
@@ -87,7 +88,7 @@ class Service:
             loop.add_signal_handler(number, self._signalled)
         # By convention it asks for a reload, but the files are checked for changes anyway.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for caution in self._policy.cautions():
+        for caution in cautions(self._policy):
             self._logger.warning("policy", caution=caution)
         operating = self._supervised("operations", self._operations.serve(sockets=[self._sockets[1]]))
         reloading = self._supervised("reload", self._reload())

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from webhook.core import names
-from webhook.core.distribution import executor_number
+from webhook.core.executor_number import executor_number
 from webhook.core.pod import ObjectMeta
 from webhook.core.text import cut, one_line
 from webhook.spark.manifest import JSON

@@ -113,8 +113,8 @@ def _result(one: PodExplanation) -> Any:
     labels, annotations = (part.get("metadata", {}).get(name, {}) for name in ("labels", "annotations"))
     kept = {key: value for key, value in annotations.items() if key != names.PLACEMENT_ANNOTATION}
     placement = outcome.decision.placement if outcome.decision else None
-    decided = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else outcome.skipped
-    return outcome.fate, decided, labels, kept, part.get("spec")
+    decided = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else None
+    return outcome.fate, outcome.skipped is not None, decided, labels, kept, part.get("spec")
 
 
 def _described(pods: list[PodExplanation]) -> str:

@@ -1,6 +1,6 @@
 """Checks the labels of the namespaces that opted in: the profile, and labels that outrank the placement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +10,7 @@ from webhook.cli.doctor.snapshot import ClusterSnapshot, profile_label
 from webhook.core import names
 from webhook.core.profile import compile_profile
 from webhook.core.text import listed
+from webhook.core.virtual_node import outranking
 
 _CHECK: Final = "namespaces"
 _OUTRANKED: Final = "outranked"
@@ -55,11 +56,11 @@ def check_outranked(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     for namespace in known(snapshot.namespaces):
         name, ours = name_of(namespace), _added(snapshot, namespace)
         for key in keys:
-            if _has(namespace, key):
+            if key in outranking(labels_of(namespace), keys):
                 sentence = f"the label {key} of the namespace {name} outranks the placement of all its pods"
                 fix = f"kubectl label namespace {name} {key}-"
                 findings.append(Finding(_OUTRANKED, Level.WARNING, sentence, fix))
-            pods = [name_of(pod) for pod in known(snapshot.pods[name]) if _has(pod, key) and _own(pod, key, ours)]
+            pods = [name_of(pod) for pod in known(snapshot.pods[name]) if key in _rivals(pod, keys, ours)]
             if pods:
                 sentence = listed(f"the label {key} outranks the placement of pods in {name}: ", pods, LIMIT)
                 fix = f"kubectl get pods --namespace {name} --selector {key} --show-labels"
@@ -79,9 +80,7 @@ def _added(snapshot: ClusterSnapshot, namespace: JSON) -> set[tuple[str, str]]:
     return {label for one in variants for additions in one.additions.values() for label in additions.outranking}
 
 
-def _own(pod: JSON, key: str, added: set[tuple[str, str]]) -> bool:
-    return (key, labels_of(pod)[key]) not in added
-
-
-def _has(stored: JSON, key: str) -> bool:
-    return labels_of(stored).get(key, "false") != "false"
+def _rivals(pod: JSON, keys: Iterable[str], added: set[tuple[str, str]]) -> list[str]:
+    """The labels of a pod that outrank its placement, but not those that its profile adds."""
+    labels = labels_of(pod)
+    return [key for key in outranking(labels, keys) if (key, labels[key]) not in added]

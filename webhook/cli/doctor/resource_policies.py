@@ -12,14 +12,6 @@ from webhook.core.selectors import Alternative
 _CHECK: Final = "ResourcePolicies"
 #: Labels that pods of a SparkConnect lack.
 _LACKING: Final = (names.APP_NAME, names.SUBMISSION_ID)
-#: Labels that only pods of one kind have.
-_OWN: Final = {
-    Alternative.KUBEFLOW: {names.LAUNCHED_BY_OPERATOR, names.APP_NAME, names.CONNECT_NAME, names.SUBMISSION_ID},
-    Alternative.APACHE: {names.APACHE_OPERATOR_NAME, names.APACHE_APP_NAME},
-    Alternative.CLUSTER: {names.CLUSTER_NAME},
-}
-#: Labels that Spark gives to the pods that it makes, which those of a cluster are not.
-_OF_SPARK: Final = {names.SPARK_APP_SELECTOR, names.SPARK_APP_NAME}
 
 
 def check_resource_policies(snapshot: ClusterSnapshot) -> Iterator[Finding]:
@@ -48,7 +40,7 @@ def _check_namespace(namespace: str, policies: list[JSON], snapshot: ClusterSnap
         return Finding(_CHECK, Level.FAULT, sentence, write)
     for one in selecting:
         for key in one["spec"].get("matchLabelKeys") or ():
-            kinds = [str(kind) for kind in _kinds(snapshot.policy) if _selects(one, kind) and _lacks(kind, key)]
+            kinds = [str(kind) for kind in _kinds(snapshot.policy) if _rejects(one, kind, key)]
             if kinds:
                 sentence = f"{name_of(one)} of {namespace} counts by {key}, a label that pods of "
                 sentence += f"{' and '.join(kinds)} lack, so it rejects them"
@@ -85,20 +77,19 @@ def _may_select(policy: JSON, ours: Policy) -> bool:
     return any(all(labels.get(key, value) == value for key, value in wanted) for labels in own)
 
 
+def _rejects(policy: JSON, kind: Alternative, key: str) -> bool:
+    """Whether a ResourcePolicy selects pods of `kind` that lack the label `key`."""
+    # What it selects by another label of the same kind has the label, too.
+    owners = [one for one in Alternative if key in one.own and not _selector(policy).keys().isdisjoint(one.own)]
+    return not owners and _selects(policy, kind) and not kind.always_has(key)
+
+
 def _selects(policy: JSON, kind: Alternative) -> bool:
     """Whether pods of `kind` may have the labels that a ResourcePolicy selects."""
     labels = dict(kind.labels)
     return all(
-        not _lacks(kind, key) and labels.get(key, value) in (None, value) for key, value in _selector(policy).items()
+        kind.may_have(key) and labels.get(key, value) in (None, value) for key, value in _selector(policy).items()
     )
-
-
-def _lacks(kind: Alternative, key: str) -> bool:
-    """Whether no pod of `kind` has the label `key`."""
-    if kind is Alternative.CLUSTER and key in _OF_SPARK:
-        return True
-    # Spark makes pods of both operators.
-    return kind in _OWN and any(key in labels for other, labels in _OWN.items() if other is not kind)
 
 
 def _selector(policy: JSON) -> dict[str, str]:

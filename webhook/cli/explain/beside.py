@@ -18,6 +18,7 @@ from webhook.core.node_affinity import reach
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
 from webhook.core.tolerations import may_tolerate
+from webhook.core.virtual_node import outranking
 from webhook.explain.explanation import Explanation, PodExplanation
 from webhook.explain.outcome import Outcome, changed_labels, outcome, scheduling_part
 from webhook.spark.workloads import SparkPod, Workload
@@ -79,8 +80,11 @@ def print_both_orders(explained: Explanation) -> bool:
 
 
 def _add_one_order(page: Page, found: Outcome) -> None:
-    unchanged = "the operator's webhook does not change this pod"
-    page.line(unchanged if found.skipped is None else f"left alone, {words.skipped(found)}", indent=4)
+    if found.decision is not None:
+        mode = found.decision.placement.mode
+        page.line(f"the Spark Operator's webhook does not change this pod: {mode}", indent=4)
+    else:
+        page.line(f"left alone, {words.hinted(found)}", indent=4)
     add_warnings(page, found)
 
 
@@ -99,6 +103,8 @@ def _add_both_orders(page: Page, pod: SparkPod, found: BothOrders) -> None:
 
 
 def _agreement(one: JSON, other: JSON, profile: CompiledProfile) -> Agreement:
+    if outranking(_labels(one), profile.outranked_by) != outranking(_labels(other), profile.outranked_by):
+        return Agreement.DIFFERENT
     alike = not changed_labels(one, other)
     if alike and scheduling_part(one) == scheduling_part(other):
         return Agreement.ALIKE
@@ -107,6 +113,10 @@ def _agreement(one: JSON, other: JSON, profile: CompiledProfile) -> Agreement:
     if _open_nodes(one, profile) == _open_nodes(other, profile):
         return Agreement.SAME_NODES
     return Agreement.DIFFERENT
+
+
+def _labels(pod: JSON) -> dict[str, str]:
+    return pod["metadata"].get("labels") or {}
 
 
 def _unordered(pod: JSON) -> JSON:

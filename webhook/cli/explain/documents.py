@@ -100,7 +100,7 @@ def _pod(one: PodExplanation, profile: CompiledProfile | NoProfile) -> dict[str,
     told: dict[str, Any] = {"title": one.pod.title, "count": one.pod.count, "fate": one.fate.value}
     told |= {"placed": one.fate is Fate.PLACED}
     if outcome.skipped is not None:
-        told["skippedReason"] = words.skipped(outcome)
+        told["skippedReason"] = words.hinted(outcome)
     elif decision is not None and isinstance(profile, CompiledProfile):
         placement = decision.placement
         told |= {

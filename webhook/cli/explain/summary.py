@@ -140,7 +140,7 @@ def _reason(one: WorkloadExplanation) -> str:
     if one.workload.refused:
         return one.workload.refused[0].sentence
     warnings = [warning for pod in one.pods for warning in pod.outcome.warnings]
-    unselected = [words.skipped(pod.outcome) for pod in one.pods if isinstance(pod.outcome.skipped, Mismatch)]
+    unselected = [words.hinted(pod.outcome) for pod in one.pods if isinstance(pod.outcome.skipped, Mismatch)]
     return next(iter([*warnings, *unselected]), "")
 
 

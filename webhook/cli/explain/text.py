@@ -109,7 +109,7 @@ def _add_pod(page: Page, one: PodExplanation, profile: CompiledProfile | NoProfi
         add_never_made(page, one, profile)
     elif outcome.skipped is not None:
         page.line(f"{title}: left alone", "bold", indent=2)
-        page.line(words.skipped(outcome), indent=4)
+        page.line(words.hinted(outcome), indent=4)
     elif outcome.decision is not None and isinstance(profile, CompiledProfile):
         _add_decision(page, title, outcome, outcome.decision, profile)
     add_warnings(page, outcome)

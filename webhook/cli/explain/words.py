@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from webhook.core import names
-from webhook.core.distribution import WHOLE, application, executor_number
+from webhook.core.distribution import WHOLE, application
+from webhook.core.executor_number import executor_number
 from webhook.core.patch import Change, Kind, Operation
 from webhook.core.placement import Mismatch, Origin, Placement, Verdict
 from webhook.core.pod import NodeSelectorRequirement, Pod, Toleration
@@ -142,6 +143,11 @@ def _number(pod: Pod) -> str:
     return str(executor_number(pod.metadata))
 
 
+def hinted(outcome: Outcome) -> str:
+    """Why a pod is skipped, as a clause, and which alternatives of a selector would select it."""
+    return skipped(outcome) + (_selecting(outcome.before) if isinstance(outcome.skipped, Mismatch) else "")
+
+
 def skipped(outcome: Outcome) -> str:
     """Why a pod is skipped, as a clause; empty if it is not."""
     match outcome.skipped:
@@ -150,7 +156,7 @@ def skipped(outcome: Outcome) -> str:
         case NoProfile():
             return one_line(outcome.skipped.why)
         case Mismatch():
-            return ", and ".join(map(_unmet, outcome.skipped.unmet)) + _selecting(outcome.before)
+            return ", and ".join(map(_unmet, outcome.skipped.unmet))
     request = outcome.skipped
     about = "/".join(filter(None, (request.kind.kind, request.sub_resource)))
     return f"the request is {request.operation} of {about}, and only CREATE of Pod is answered with a patch"
