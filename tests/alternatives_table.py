@@ -1,23 +1,36 @@
-"""The table of the selector's alternatives in docs/configuration.md, made from the entries of `Alternative`."""
+"""What docs/configuration.md says of the selector's alternatives, made from the entries of `Alternative`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.live_service import ROOT
 from tests.modes_table import replaced
-from webhook.core.selectors import ALL_ROLES, Alternative, RequiredLabels, Roles
+from webhook.core.selectors import (
+    ALL_ROLES,
+    APPLICATION_LABELS,
+    OLD_APPLICATION_LABELS,
+    Alternative,
+    RequiredLabels,
+    Roles,
+)
 
 FILE: Final = ROOT / "docs/configuration.md"
-MARKERS: Final = ("<!-- alternatives -->\n", "<!-- end of alternatives -->\n")
 
 
 def _lines() -> Iterator[str]:
-    yield "| alternative | pods | labels | `spark-role` | the application is named by |"
-    yield "|---|---|---|---|---|"
+    yield "| alternative | pods | labels | `spark-role` |"
+    yield "|---|---|---|---|"
     for one in Alternative:
-        named = ", ".join(f"`{key}`" for key in one.application)
-        yield f"| `{one}` | {one.sentence} | {_labels(one.labels)} | {_roles(one.roles)} | {named} |"
-    yield f"| `{{matchLabels: …}}` | Pods with labels of your own. | all of them | {_roles(ALL_ROLES)} | the first of these |"
+        yield f"| `{one}` | {one.sentence} | {_labels(one.labels)} | {_roles(one.roles)} |"
+    yield f"| `{{matchLabels: …}}` | Pods with labels of your own. | all of these | {_roles(ALL_ROLES)} |"
+
+
+def _application_labels() -> Iterator[str]:
+    yield f"{', '.join(f'`{key}`' for key in APPLICATION_LABELS)}."
+
+
+def _old_application_labels() -> Iterator[str]:
+    yield f"{', '.join(f'`{key}`' for key in OLD_APPLICATION_LABELS)}."
 
 
 def _labels(labels: RequiredLabels) -> str:
@@ -28,11 +41,23 @@ def _roles(roles: Roles) -> str:
     return ", ".join(f"`{role}`" for role in roles)
 
 
+#: Name of a part, and the function that makes it.
+_PARTS: Final[dict[str, Callable[[], Iterator[str]]]] = {
+    "alternatives": _lines,
+    "application labels": _application_labels,
+    "old application labels": _old_application_labels,
+}
+
+
 def composed() -> str:
-    """The text of the file with a current table."""
-    return replaced(FILE.read_text(encoding="utf-8"), *MARKERS, "".join(f"{line}\n" for line in _lines()))
+    """The text of the file with current parts."""
+    text = FILE.read_text(encoding="utf-8")
+    for name, lines in _PARTS.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+        text = replaced(text, start, end, "".join(f"{line}\n" for line in lines()))
+    return text
 
 
 def rewrite() -> None:
-    """Writes the current table into the file."""
+    """Writes the current parts into the file."""
     FILE.write_text(composed(), encoding="utf-8")

@@ -1,12 +1,14 @@
 """Applications of both operators in one folder: each output says whose application it is, and how its pods are divided."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
 from webhook.spark.versions import OPERATORS
 
+LAUNCHED = "sparkoperator.k8s.io/launched-by-spark-operator"
 APPS = "tests/cli/operators"
 EVERY = ("explain", "-f", APPS, "--policy", f"{APPS}/policy/every-kind.yaml", "--ignore", "policy")
 HEADS = [
@@ -87,3 +89,27 @@ def test_diff_tells_them_apart(run: Run) -> None:
         ("SparkApplication etl/report", "driver"),
         ("SparkApplication etl/report", "executor"),
     ]
+
+
+def test_pods_that_are_left_alone_for_another_reason_are_no_difference(run: Run, tmp_path: Path) -> None:
+    policies = []
+    for kind in ("kubeflow", "spark"):
+        policies.append(tmp_path / f"{kind}.yaml")
+        policies[-1].write_text(f"selector: {{anyOf: [{kind}]}}\n")
+    ran = run("diff", *policies, "-f", "tests/cli/operators/apache.yaml", "-o", "json")
+    assert [(one["application"], one["pods"], one["old"]) for one in json.loads(ran.out)] == [
+        ("SparkApplication (Apache) etl/report", role, f"left alone: the label {LAUNCHED} is missing")
+        for role in ("driver", "executor")
+    ]
+
+
+def test_a_label_that_outranks_affinity_makes_the_orders_of_webhooks_differ(run: Run, tmp_path: Path) -> None:
+    """If this webhook is called first, the label is there before the operator's adds what ECI cannot run."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('profiles: {default: {executor: {mode: eci-only, labels: {alibabacloud.com/acs: "true"}}}}\n')
+    arguments = ("explain", "-f", "tests/cli/apps/scratch-disk.yaml", "--beside", "spark-operator")
+    ran = run(*arguments, "--policy", policy)
+    assert ran.code == 3
+    executor = ran.out.partition("  executor ")[2]
+    assert "! the orders allow different nodes" in executor
+    assert executor.count("alibabacloud.com/acs: 'true'") == 1

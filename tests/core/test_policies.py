@@ -26,7 +26,7 @@ from webhook.service.policy_file import parse_policy
 LAUNCHED = "sparkoperator.k8s.io/launched-by-spark-operator"
 VIRTUAL = {node.name for node in NODES if node.virtual}
 OUTRANKING = ("alibabacloud.com/acs", "alibabacloud.com/eci")
-#: The kinds of pods by hand: labels with their values or any, the roles, and the label of the application.
+#: The kinds of pods by hand: labels with their values, or None for any, and the roles.
 KINDS: dict[str, tuple[dict[str, str | None], tuple[str, ...]]] = {
     "kubeflow": ({LAUNCHED: "true"}, ("driver", "executor", "connect-server")),
     "apache": ({"spark.operator/spark-app-name": None}, ("driver", "executor")),
@@ -40,7 +40,7 @@ ROLES = {
     "executor": "executor",
     "worker": "executor",
 }
-VALUES = st.sampled_from(["x", "y", "true"])
+VALUES = st.sampled_from(["x", "y", "true", "false"])
 
 
 @st.composite
@@ -62,6 +62,8 @@ def rules(draw: st.DrawFn, *, executors: bool) -> dict[str, Any]:
     rule: dict[str, Any] = {"mode": draw(modes), "rollout": draw(st.sampled_from([100, 100, 50])), **draw(additions())}
     if draw(st.integers(0, 9)) == 0:
         rule["observe"] = True
+    if draw(st.integers(0, 4)) == 0:
+        rule["unplaceable"] = "deny"
     if executors:
         kind = draw(st.sampled_from(["plain", "first", "mix"]))
         if kind == "first":
@@ -79,6 +81,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     mine = {"team": "etl"}
     selector: dict[str, Any] = {"anyOf": [{"matchLabels": mine} if one == "labels" else one for one in chosen]}
     profile = {"driver": draw(rules(executors=False)), "executor": draw(rules(executors=True))}
+    profile["allowOverride"] = draw(st.sampled_from([True, True, False]))
     plain = draw(st.sampled_from([None, {}, {"matchLabels": mine}]))
     return {"profiles": {"default": profile}, "selector": selector if plain is None else plain}
 
@@ -103,6 +106,7 @@ def pods(draw: st.DrawFn) -> dict[str, Any]:
                 "apps.kubernetes.io/pod-index": st.sampled_from(["0", "1", "5"]),
                 "cost": VALUES,
                 "alibabacloud.com/acs": VALUES,
+                "alibabacloud.com/eci": VALUES,
             },
         )
     )
@@ -183,23 +187,25 @@ def _decided(policy: dict[str, Any], pod: dict[str, Any]) -> tuple[dict[str, Any
     rule = policy["profiles"]["default"].get(role)
     if rule is None or rule.get("observe"):
         return None
-    asked = metadata.get("annotations", {}).get("spark-eci-webhook/mode")
+    asked, allowed = metadata.get("annotations", {}).get("spark-eci-webhook/mode"), True
     if asked is not None:
+        allowed = policy["profiles"]["default"]["allowOverride"]
+    if asked is not None and allowed:
         return rule, asked, "override"
     if not in_rollout("default", _application(policy, metadata["labels"]), rule["rollout"]):
         return None
     taken, reason = _chosen(rule, _number(metadata) if role == "executor" else None)
-    return taken, taken["mode"], reason
+    return taken, taken["mode"], reason or ("" if allowed else "override-refused")
 
 
 def _guarded(rule: dict[str, Any], mode: str, reason: str, pod: dict[str, Any]) -> tuple[str, str, bool]:
     """The mode and the reason after all guards, and whether the pod can be placed."""
     labels, spec = pod["metadata"]["labels"], pod["spec"]
     wanted = rule["labels"] | rule["always"]["labels"]
-    there = labels.get(OUTRANKING[0])
+    rivals = {key: labels[key] for key in OUTRANKING if labels.get(key, "false") != "false"}
     if spec.get("hostNetwork") and mode in OPENS:
         mode, reason = "ecs-only", "unsupported"
-    elif there and not (mode == "eci-only" and there == wanted.get(OUTRANKING[0])):
+    elif any(mode != "eci-only" or value != wanted.get(key) for key, value in rivals.items()):
         reason = "outranked"
     if spec.get("nodeName"):
         return mode, "node-name-set", False
@@ -210,6 +216,10 @@ def _guarded(rule: dict[str, Any], mode: str, reason: str, pod: dict[str, Any]) 
     return mode, reason, True
 
 
+def _is_denied(rule: dict[str, Any], mode: str, reason: str, pod: dict[str, Any]) -> bool:
+    return mode != "none" and rule.get("unplaceable") == "deny" and not _guarded(rule, mode, reason, pod)[2]
+
+
 def _added(rule: dict[str, Any], mode: str, *, placed: bool) -> dict[str, dict[str, str]]:
     """The labels and annotations for pods that have none of their own."""
     wanted = {field: dict(rule["always"][field]) for field in ("labels", "annotations")}
@@ -217,15 +227,21 @@ def _added(rule: dict[str, Any], mode: str, *, placed: bool) -> dict[str, dict[s
         wanted = {field: rule[field] | wanted[field] for field in wanted}
         wanted["annotations"]["k8s.aliyun.com/eci-image-cache"] = "true"
     if not (placed and mode == "eci-only"):
-        wanted["labels"] = {key: value for key, value in wanted["labels"].items() if key not in OUTRANKING}
+        wanted["labels"] = {
+            key: value for key, value in wanted["labels"].items() if key not in OUTRANKING or value == "false"
+        }
     return wanted
 
 
 @given(document=policies(), pod=pods())
 def test_the_answer_is_what_the_documentation_says(document: dict[str, Any], pod: dict[str, Any]) -> None:
     policy = parse_policy(json.dumps(document).encode(), "p")
-    after = patched(copy.deepcopy(pod), answer(pod, policy))
-    decided = _decided(document, pod)
+    response, decided = answer(pod, policy), _decided(document, pod)
+    denied = decided is not None and _is_denied(*decided, pod)
+    assert response["allowed"] is not denied
+    if denied:
+        return
+    after = patched(copy.deepcopy(pod), response)
     if decided is None:
         assert after == pod
         return
@@ -254,6 +270,8 @@ def test_the_answer_is_what_the_documentation_says(document: dict[str, Any], pod
 def test_a_second_review_changes_nothing(document: dict[str, Any], pod: dict[str, Any]) -> None:
     policy = parse_policy(json.dumps(document).encode(), "p")
     first = answer(pod, policy)
+    if not first["allowed"]:
+        return
     second = answer(patched(copy.deepcopy(pod), first), policy)
     assert "patch" not in second
     assert (second.get("warnings"), second.get("auditAnnotations")) == (
@@ -268,9 +286,12 @@ def test_the_order_of_alternatives_changes_neither_the_answer_nor_the_digest(pai
         parse_policy(f"selector: {{anyOf: [{', '.join(order)}]}}".encode(), "p") for order in (pair, pair[::-1])
     )
     assert one.digest == other.digest
-    labels = {LAUNCHED: "true", "spark-app-selector": "spark-1", "spark-role": "executor", "team": "etl"}
-    pod = {"metadata": {"name": "p", "labels": labels}, "spec": {"containers": []}}
-    assert answer(pod, one) == answer(pod, other)
+    for role in ("executor", "worker"):
+        labels = {key: value or "x" for wanted, _ in KINDS.values() for key, value in wanted.items()}
+        pod = {"metadata": {"name": "p", "labels": labels | {"spark-role": role, "team": "etl"}}, "spec": {}}
+        assert answer(pod, one) == answer(pod, other)
+        if role == "executor" or pair[1].startswith("{"):
+            assert "patch" in answer(pod, one)
 
 
 def test_every_kind_was_written_by_hand() -> None:

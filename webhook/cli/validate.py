@@ -1,7 +1,7 @@
 """`validate` and `schema`: show what a policy file does, and what it may contain."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from rich.table import Table
@@ -13,10 +13,10 @@ from webhook.core.cautions import cautions
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import Side
 from webhook.core.pod_metadata import Additions
-from webhook.core.policy import Policy
+from webhook.core.policy import MatchLabels, Policy
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
-from webhook.core.selectors import PodSelector, Role
+from webhook.core.selectors import Alternative, PodSelector, Role
 
 
 def print_policy(file: Path | None) -> None:
@@ -37,21 +37,24 @@ def print_schema() -> None:
 def _summary(policy: Policy) -> str:
     """What applies to all profiles."""
     node = policy.virtual_node
-    alternatives = " or ".join(map(_selected, policy.selector.selectors))
     taints = ", ".join(
         f"{taint.key}{'' if taint.value is None else '=' + taint.value}:{taint.effect}" for taint in node.taints
     )
-    return (
-        f"policy {policy.digest}\n"
-        f"pods: {alternatives}\n"
-        f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}\n"
-        f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}"
+    return "\n".join(
+        [
+            f"policy {policy.digest}",
+            *map(_selected, policy.selector.alternatives, policy.selector.selectors),
+            f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}",
+            f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}",
+        ]
     )
 
 
-def _selected(selector: PodSelector) -> str:
+def _selected(alternative: Alternative | MatchLabels, selector: PodSelector) -> str:
+    """One line for an alternative: its labels and roles."""
+    name = alternative if isinstance(alternative, Alternative) else "matchLabels"
     labels = ", ".join(key if value is None else f"{key}={value}" for key, value in selector.labels)
-    return f"{labels} ({', '.join(selector.roles)})"
+    return f"pods of {name}: {labels} ({', '.join(selector.roles)})"
 
 
 def _table(policy: Policy) -> Table:
@@ -78,9 +81,10 @@ def _parts(rule: Rule) -> Iterator[tuple[str, Rule, Additions]]:
     }
     if rule.first is not None:
         names["first",] = f"{Role.EXECUTOR}, first {rule.first.count}"
+    if rule.mix:
+        names[()] = f"{Role.EXECUTOR}, without a number"
     for place, mode, additions in rule.variants():
-        if place or not rule.mix:
-            yield names.get(place, Role.EXECUTOR.value), rule.model_copy(update={"mode": mode}), additions
+        yield names.get(place, Role.EXECUTOR.value), rule.model_copy(update={"mode": mode}), additions
 
 
 def _mode(rule: Rule) -> str:
@@ -106,19 +110,19 @@ def _affinity(policy: Policy, rule: Rule) -> str:
 
 def _additions(policy: Policy, rule: Rule, additions: Additions) -> str:
     """What is added to the metadata of pods, first what is added wherever they run."""
-    always = additions.always
-    labels = {**additions.labels, **always.labels}
-    withheld = () if rule.mode.requires is Side.VIRTUAL else policy.virtual_node.outranking(labels)
-    lines = [
-        f"{key}={value} (always)"
-        for key, value in (*always.labels.items(), *always.annotations.items())
-        if key not in withheld
-    ]
+    always, node = additions.always, policy.virtual_node
+    withheld = [] if rule.mode.requires is Side.VIRTUAL else node.outranking({**additions.labels, **always.labels})
+    lines = [*_entries("always label", always.labels, withheld), *_entries("always annotation", always.annotations)]
     if not rule.mode.opens_eci:
         return "\n".join(lines)
-    keys = policy.virtual_node.image_cache
-    caches = [f"{keys.snapshot}={one.id} for {one.image}" for one in rule.image_cache.snapshots]
+    keys = node.image_cache
+    caches = [f"annotation {keys.snapshot}={one.id} for {one.image}" for one in rule.image_cache.snapshots]
     if rule.image_cache.auto:
-        caches.append(f"{keys.auto}=true" + (" for other images" if caches else ""))
-    own = (*additions.labels.items(), *additions.annotations.items())
-    return "\n".join([*lines, *caches, *(f"{key}={value}" for key, value in own if key not in withheld)])
+        caches.append(f"annotation {keys.auto}=true" + (" for other images" if caches else ""))
+    own = [*_entries("label", additions.labels, withheld), *_entries("annotation", additions.annotations)]
+    return "\n".join([*lines, *caches, *own])
+
+
+def _entries(kind: str, entries: Mapping[str, str], withheld: Collection[str] = ()) -> Iterator[str]:
+    for key, value in entries.items():
+        yield f"{kind} {key}={value}" + (" (only in modes that require virtual nodes)" if key in withheld else "")

@@ -100,5 +100,8 @@ ECI_FAIL_STRATEGY: Final = "k8s.aliyun.com/eci-fail-strategy"
 POD_INDEX: Final = "apps.kubernetes.io/pod-index"
 #: The name of a pod of a StatefulSet.
 STATEFUL_POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
+#: By these the controllers of StatefulSets and ReplicaSets know the version of a pod's template.
+REVISION_HASH: Final = "controller-revision-hash"
+TEMPLATE_HASH: Final = "pod-template-hash"
 #: The default of `spec.schedulerName`. On ACK this is the ACK scheduler, which follows ResourcePolicies.
 DEFAULT_SCHEDULER: Final = "default-scheduler"

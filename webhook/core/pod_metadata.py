@@ -19,7 +19,7 @@ _FOR_USERS: Final = "app.kubernetes.io"
 #: What Spark and its operators set, and decide by.
 _SPARK: Final = ("spark-", "sparkoperator.k8s.io/", "spark.operator/")
 #: What the controllers of Kubernetes find their pods by.
-_CONTROLLERS: Final = frozenset({"pod-template-hash", "controller-revision-hash"})
+_CONTROLLERS: Final = frozenset({names.TEMPLATE_HASH, names.REVISION_HASH})
 
 
 def _sound_annotations(annotations: dict[str, str]) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Derives the pods of a SparkApplication before anything runs. Pure functions on values."""
+"""Derives the pods of applications and clusters before anything runs. Pure functions on values."""

@@ -8,7 +8,6 @@ from typing import Any, Final
 from webhook.core import names
 from webhook.spark.manifest import JSON
 
-_REVISION: Final = "controller-revision-hash"
 #: Placeholder for the hash of a StatefulSet's revision, which has at most this many characters.
 _HASH: Final = "0" * 10
 #: Placeholder for the UID of a StatefulSet.
@@ -18,7 +17,11 @@ _UID: Final = "00000000-0000-0000-0000-000000000000"
 def first_pod(pod: JSON, stateful_set: str, ordinal: int = 0) -> JSON:
     """`pod`, made from the template of `stateful_set`, as the first pod of it, which has `ordinal`."""
     name, metadata = f"{stateful_set}-{ordinal}", pod["metadata"]
-    identity = {names.STATEFUL_POD_NAME: name, names.POD_INDEX: str(ordinal), _REVISION: f"{stateful_set}-{_HASH}"}
+    identity = {
+        names.STATEFUL_POD_NAME: name,
+        names.POD_INDEX: str(ordinal),
+        names.REVISION_HASH: f"{stateful_set}-{_HASH}",
+    }
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": stateful_set, "uid": _UID}
     changed = {
         "name": name,

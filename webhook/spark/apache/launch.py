@@ -19,6 +19,8 @@ from webhook.spark.versions import Versions
 OPERATOR_NAME: Final = "spark-kubernetes-operator"
 #: The Spark whose builders make the driver in release 1.0 of the operator.
 BUILDER: Final = "4.2.0"
+#: What follows the application id in the name of the driver's Service.
+DRIVER_SERVICE: Final = "-driver-svc"
 PYTHON_RUNNER: Final = "org.apache.spark.deploy.PythonRunner"
 #: What the operator replaces in an image by the version of Spark.
 VERSION_PLACEHOLDER: Final = "{{SPARK_VERSION}}"

@@ -52,7 +52,7 @@ def cluster(document: JSON, namespace: str, versions: Versions) -> Workload:
     spark = versions.spark_of(spec.runtime_versions.spark_version if spec.runtime_versions else None)
     sets = {node: NodeSet(node, found, name, where, spark) for node in Node}
     counts = {Node.MASTER: "", Node.WORKER: workload_notes.workers(spec.workers)}
-    pods = tuple(SparkPod(node.value, one.first_pod(), count=counts[node]) for node, one in sets.items())
+    pods = tuple(SparkPod(node.value, one.pod(), count=counts[node]) for node, one in sets.items())
     refused = [*schema.refusals(document), *refusals.of_cluster(found, sets)]
     told = tuple(map(shown, [*workload_notes.of_cluster(found, tuple(sets.values())), *schema.unknown(document)]))
     return Workload("SparkCluster", where, name, pods, told, told_once(refused), _OPERATOR)

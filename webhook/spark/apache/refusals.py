@@ -11,16 +11,13 @@ from typing import Final
 from webhook.core import names
 from webhook.core.selectors import Role
 from webhook.spark import properties, spark_refusals
-from webhook.spark.apache.launch import PYTHON_RUNNER, Launch, place
+from webhook.spark.apache.launch import DRIVER_SERVICE, PYTHON_RUNNER, Launch, place
 from webhook.spark.apache.resources import Cluster, Route
 from webhook.spark.apache.schema import OLD_VERSION
-from webhook.spark.apache.stateful_sets import Node, NodeSet
+from webhook.spark.apache.stateful_sets import MASTER_SERVICE, Node, NodeSet
 from webhook.spark.operator_rules import DNS_1035_ACCEPTED, LONGEST_LABEL, Fault, is_subdomain, unchecked_name_refusals
 from webhook.spark.workloads import Refusal, Refuser, refusal
 
-#: What follows a name in the name of a Service.
-_DRIVER_SERVICE: Final = "-driver-svc"
-_NODE_SERVICE: Final = "-master-svc"
 _IMAGE: Final = f"spec.sparkConf with {properties.IMAGE}"
 #: A number as Java reads an int.
 _INT: Final = re.compile("[-+]?[0-9]{1,9}")
@@ -39,9 +36,9 @@ def of_cluster(cluster: Cluster, sets: dict[Node, NodeSet]) -> Iterator[Refusal]
     master = sets[Node.MASTER]
     name = master.cluster_name
     yield from unchecked_name_refusals(name, master.namespace)
-    if is_subdomain(name) and ("." in name or len(name) + len(_NODE_SERVICE) > LONGEST_LABEL):
-        sentence = f'metadata.name is "{name}", and there is a Service {name}{_NODE_SERVICE}'
-        accepted = DNS_1035_ACCEPTED.format(LONGEST_LABEL - len(_NODE_SERVICE))
+    if is_subdomain(name) and ("." in name or len(name) + len(MASTER_SERVICE) > LONGEST_LABEL):
+        sentence = f'metadata.name is "{name}", and there is a Service {name}{MASTER_SERVICE}'
+        accepted = DNS_1035_ACCEPTED.format(LONGEST_LABEL - len(MASTER_SERVICE))
         yield refusal(Refuser.API_SERVER, "", sentence, accepted)
     yield from _of_workers(cluster)
     for node, role in ((Node.MASTER, ""), (Node.WORKER, Node.WORKER)):
@@ -102,7 +99,7 @@ def _of_executors(launch: Launch) -> Iterator[Refusal]:
     role, conf, app_id = Role.EXECUTOR, launch.conf, launch.app_id
     if not launch.has_executors:
         return
-    service = app_id + _DRIVER_SERVICE
+    service = app_id + DRIVER_SERVICE
     if "." in app_id and len(service) <= LONGEST_LABEL and is_subdomain(launch.name):
         sentence = f'metadata.name is "{launch.name}", and the driver has a Service {service}'
         yield refusal(Refuser.API_SERVER, role, sentence, DNS_1035_ACCEPTED.format(LONGEST_LABEL))

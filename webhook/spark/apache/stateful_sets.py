@@ -16,6 +16,8 @@ from webhook.spark.api_server import received
 from webhook.spark.manifest import JSON, Template
 from webhook.spark.stateful_set import first_pod
 
+#: What follows a cluster's name in the name of its masters' Service.
+MASTER_SERVICE: Final = "-master-svc"
 #: The image of a cluster that names none, in release 1.0 of the operator.
 DEFAULT_IMAGE: Final = "apache/spark:4.2.0"
 
@@ -68,7 +70,7 @@ class NodeSet:
         own = {names.SPARK_ROLE: self.node.value, names.CLUSTER_NAME: self.cluster_name}
         return (metadata.get("labels") or {}) | own | {names.SPARK_VERSION: self.spark}
 
-    def first_pod(self) -> JSON:
+    def pod(self) -> JSON:
         """The first pod. The others differ only in name and ordinal."""
         template = self.spec.template or Template()
         annotations = (template.metadata or {}).get("annotations") or {}

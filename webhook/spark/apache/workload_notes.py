@@ -6,9 +6,17 @@ from typing import Final
 from webhook.core.selectors import Role
 from webhook.core.text import one_line
 from webhook.spark import notes, properties
-from webhook.spark.apache.launch import APP_NAME, DRIVER_MASTER, MASTER, VERSION_PLACEHOLDER, Launch, place
+from webhook.spark.apache.launch import (
+    APP_NAME,
+    DRIVER_MASTER,
+    DRIVER_SERVICE,
+    MASTER,
+    VERSION_PLACEHOLDER,
+    Launch,
+    place,
+)
 from webhook.spark.apache.resources import Cluster, Workers
-from webhook.spark.apache.stateful_sets import NodeSet
+from webhook.spark.apache.stateful_sets import MASTER_SERVICE, NodeSet
 from webhook.spark.properties import Conf
 
 #: Properties that place the pods of an application, but not those of a cluster.
@@ -23,7 +31,7 @@ _OF_APPLICATIONS: Final = (
             "node.selector.",
             "container.image",
             "scheduler.name",
-            "podTemplateFile",
+            properties.TEMPLATE_FILE,
         )
     ),
 )
@@ -57,7 +65,7 @@ def of_application(launch: Launch) -> Iterator[str]:
     if restart and restart.restart_policy not in (None, "Never"):
         attempt = launch.application.attempt
         yield f"the names are those of attempt {attempt}; each restart makes new pods, with the next number"
-    yield from _of_digit(launch.name, f"{launch.app_id}-driver-svc")
+    yield from _of_digit(launch.name, launch.app_id + DRIVER_SERVICE)
 
 
 def of_cluster(cluster: Cluster, sets: tuple[NodeSet, ...]) -> Iterator[str]:
@@ -83,7 +91,7 @@ def of_cluster(cluster: Cluster, sets: tuple[NodeSet, ...]) -> Iterator[str]:
     if (cluster.spec.workers.min_workers or 0) < 1 and is_scaled(cluster.spec.workers):
         field = "spec.clusterTolerations.instanceConfig.minWorkers"
         yield f"{field} is less than 1, so API servers may refuse the autoscaler, unless they have HPAScaleToZero"
-    yield from _of_digit(sets[0].cluster_name, f"{sets[0].cluster_name}-master-svc")
+    yield from _of_digit(sets[0].cluster_name, sets[0].cluster_name + MASTER_SERVICE)
 
 
 def workers(numbers: Workers) -> str:
