@@ -223,7 +223,7 @@ def test_two_controllers_at_once_agree(cluster: CertificateCluster) -> None:
     with cluster.controller() as first, cluster.controller() as second:
         wait_until_well(cluster)
         done = ["CACreated", "CABundlePatched", "CertificateIssued"]
-        assert sorted(first.reasons() + second.reasons()) == sorted(done)
+        wait_for(lambda: sorted(first.reasons() + second.reasons()) == sorted(done), "the logs of both controllers")
         cluster.delete_secret("webhook-tls")
         wait_until_well(cluster)
         cluster.delete_secret("webhook-ca")
