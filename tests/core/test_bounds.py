@@ -69,8 +69,11 @@ def _values(count: int) -> dict[str, Any]:
 
 
 def _terms(count: int) -> dict[str, Any]:
-    preferred = [{"weight": 1, "preference": {"matchExpressions": [_in("a")]}}] * (count // 2)
-    return _pod(affinity=_affinity([{"matchExpressions": [_in("a")]}] * (count - count // 2), preferred))
+    return _pod(affinity=_affinity([{"matchExpressions": [_in("a")]}] * (count - count // 2), _preferred(count // 2)))
+
+
+def _preferred(count: int) -> list[dict[str, Any]]:
+    return [{"weight": 1, "preference": {"matchExpressions": [_in("a")]}}] * count
 
 
 def _map(count: int, **first: str) -> dict[str, str]:
@@ -87,6 +90,13 @@ BOUNDS: dict[str, tuple[Callable[[int], dict[str, Any]], int, str]] = {
     "terms": (_terms, MOST_ENTRIES, "terms in the node affinity"),
     "required terms": (
         lambda count: _pod(affinity=_affinity([{}] * count)),
+        MOST_ENTRIES,
+        "terms in the node affinity",
+    ),
+    "preferred terms": (
+        lambda count: _pod(
+            affinity={"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": _preferred(count)}}
+        ),
         MOST_ENTRIES,
         "terms in the node affinity",
     ),

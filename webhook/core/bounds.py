@@ -12,7 +12,14 @@ from webhook.core import names
 from webhook.core.additions import CompiledAdditions
 from webhook.core.executor_number import MOST_OWNERS
 from webhook.core.modes import Side
-from webhook.core.pod import NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration
+from webhook.core.pod import (
+    NodeAffinity,
+    NodeSelectorRequirement,
+    NodeSelectorTerm,
+    Pod,
+    PreferredSchedulingTerm,
+    Toleration,
+)
 from webhook.core.pod_metadata import MOST_ADDITIONS
 from webhook.core.profile import CompiledProfile, Directive
 
@@ -26,6 +33,8 @@ MOST_KEYS: Final = 10_000
 #: The most that the webhook adds to any list or map of one pod: annotations of a rule and of a share, those for pods
 #: wherever they run, the image cache's, and the record.
 MOST_ADDED: Final = 4 * MOST_ADDITIONS + 2
+#: The most terms that the webhook adds to the node affinity: a required one and a preferred one.
+_MOST_ADDED_TERMS: Final = 2
 
 
 class Excess(Struct, frozen=True, gc=False):
@@ -102,17 +111,25 @@ def _additions(profile: CompiledProfile) -> Iterator[CompiledAdditions]:
 def _excess_of_affinity(affinity: NodeAffinity, profile: CompiledProfile) -> Excess | None:
     preferred = affinity.preferred or ()
     required = () if affinity.required is None else affinity.required.node_selector_terms or ()
-    count = len(required) + len(preferred)
-    if count > MOST_ENTRIES:
-        added = [one.preference for one in _directives(profile)]
-        if count > MOST_ENTRIES + 1 or not any(one in added for one in preferred):
-            return TERMS
+    beyond = len(required) + len(preferred) - MOST_ENTRIES
+    if beyond > 0 and (beyond > _MOST_ADDED_TERMS or beyond > _added_terms(required, preferred, profile)):
+        return TERMS
     terms = [*required, *(one.preference for one in preferred)]
     values = sum(map(_values, terms))
     if values > MOST_VALUES and values - len(terms) <= MOST_VALUES:
         sides = [NodeSelectorRequirement(profile.label.key, one.operator, [profile.label.value]) for one in Side]
         values -= sum(any(one in (term.match_expressions or ()) for one in sides) for term in terms)
     return VALUES if values > MOST_VALUES else None
+
+
+def _added_terms(
+    required: Sequence[NodeSelectorTerm], preferred: Sequence[PreferredSchedulingTerm], profile: CompiledProfile
+) -> int:
+    """How many of the terms `profile` may have added: a preference, and a required term if it is the only one."""
+    directives = list(_directives(profile))
+    requirements = [NodeSelectorTerm([one.requirement]) for one in directives if one.requirement is not None]
+    preferences = [one.preference for one in directives]
+    return (len(required) == 1 and required[0] in requirements) + any(one in preferences for one in preferred)
 
 
 def _values(term: NodeSelectorTerm) -> int:
