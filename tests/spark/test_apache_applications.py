@@ -1,57 +1,18 @@
 """The pods of a SparkApplication of Apache's operator, compared as a whole."""
 
-from typing import Any
-
-import msgspec
 import pytest
 import yaml
 
-from tests.spark.judge.applications import merged
-from webhook.core.pod import Pod
+from tests.spark.apache_workload import APPLICATION, DEFAULTS, UNPRIVILEGED, made, workload
 from webhook.spark.apache.launch import application_id
-from webhook.spark.documents import read
 from webhook.spark.versions import Versions
-from webhook.spark.workloads import Workload
 
-PLAIN = """
-apiVersion: spark.apache.org/v1
-kind: SparkApplication
-metadata: {name: pi, namespace: jobs}
-spec:
-  mainClass: org.example.Pi
-  jars: local:///opt/pi.jar
-  runtimeVersions: {sparkVersion: 4.2.0}
-  sparkConf:
-    spark.executor.instances: "3"
-    spark.kubernetes.container.image: registry/spark:{{SPARK_VERSION}}
-"""
-DEFAULTS = [
-    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
-    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
-]
 LABELS = {
     "spark-app-selector": "pi-0",
     "spark-version": "4.2.0",
     "spark.operator/name": "spark-kubernetes-operator",
     "spark.operator/spark-app-name": "pi",
 }
-UNPRIVILEGED = {"allowPrivilegeEscalation": False}
-
-
-def workload(changes: str = "{}", versions: Versions | None = None) -> Workload:
-    """The workload of the plain application with `changes` merged into it."""
-    document = merged(yaml.safe_load(PLAIN), yaml.safe_load(changes))
-    (found,) = read(document, "elsewhere", versions or Versions())
-    assert isinstance(found, Workload)
-    for pod in found.pods:
-        assert pod.seen == pod.created
-        msgspec.convert(pod.created, Pod)
-    return found
-
-
-def made(changes: str) -> tuple[Any, Any]:
-    driver, executor = workload(changes).pods
-    return driver.created, executor.created
 
 
 def with_conf(**conf: str) -> str:
@@ -60,7 +21,7 @@ def with_conf(**conf: str) -> str:
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_a_plain_application_makes_a_driver_and_executors(version: str) -> None:
-    found = workload(f"apiVersion: spark.apache.org/{version}")
+    found = workload(APPLICATION, f"apiVersion: spark.apache.org/{version}")
     assert (found.kind, found.namespace, found.name) == ("SparkApplication", "jobs", "pi")
     assert (found.pod_namespace, found.notes, found.refused) == ("jobs", (), ())
     driver, executor = found.pods
@@ -109,6 +70,7 @@ def test_a_plain_application_makes_a_driver_and_executors(version: str) -> None:
 
 def test_a_template_without_containers_is_kept() -> None:
     driver, executor = made(
+        APPLICATION,
         """
         spec:
           driverSpec:
@@ -121,7 +83,7 @@ def test_a_template_without_containers_is_kept() -> None:
                 schedulerName: custom
                 tolerations: [{operator: Exists}]
                 affinity: {nodeAffinity: {}}
-        """
+        """,
     )
     assert driver["metadata"]["labels"] == LABELS | {"spark-app-name": "spark", "spark-role": "driver", "tier": "front"}
     assert driver["metadata"]["annotations"] == {"a": "b"}
@@ -145,6 +107,7 @@ def test_a_template_without_containers_is_kept() -> None:
 
 def test_a_driver_gains_no_privileges_that_nobody_asked_for() -> None:
     driver, _ = made(
+        APPLICATION,
         """
         spec:
           driverSpec:
@@ -154,7 +117,7 @@ def test_a_driver_gains_no_privileges_that_nobody_asked_for() -> None:
                 containers:
                 - {name: main, securityContext: {privileged: true}}
                 - {name: side, securityContext: {allowPrivilegeEscalation: true}}
-        """
+        """,
     )
     assert driver["spec"]["initContainers"] == [{"name": "setup", "securityContext": UNPRIVILEGED}]
     assert driver["spec"]["containers"] == [
@@ -169,6 +132,7 @@ def test_a_driver_gains_no_privileges_that_nobody_asked_for() -> None:
 
 def test_properties_place_the_pods() -> None:
     driver, executor = made(
+        APPLICATION,
         with_conf(
             **{
                 "spark.kubernetes.node.selector.zone": "a",
@@ -181,7 +145,7 @@ def test_properties_place_the_pods() -> None:
                 "spark.kubernetes.executor.container.image": "registry/executor:{{SPARK_VERSION}}",
                 "spark.kubernetes.allocation.pods.allocator": "statefulset",
             }
-        )
+        ),
     )
     assert driver["spec"]["nodeSelector"] == {"zone": "a"}
     assert executor["spec"]["nodeSelector"] == {"zone": "a", "pool": "spark"}
@@ -196,6 +160,7 @@ def test_properties_place_the_pods() -> None:
 
 def test_names_of_properties_win() -> None:
     found = workload(
+        APPLICATION,
         with_conf(
             **{
                 "spark.app.id": "mine",
@@ -203,7 +168,7 @@ def test_names_of_properties_win() -> None:
                 "spark.kubernetes.executor.podNamePrefix": "workers",
                 "spark.kubernetes.namespace": "other",
             }
-        )
+        ),
     )
     driver, executor = (pod.created["metadata"] for pod in found.pods)
     assert (driver["name"], executor["name"]) == ("mine-driver", "workers-exec-1")
@@ -218,9 +183,9 @@ def test_names_of_properties_win() -> None:
 
 
 def test_the_attempt_is_in_the_names() -> None:
-    found = workload("status: {currentAttemptSummary: {attemptInfo: {id: 2}}}")
+    found = workload(APPLICATION, "status: {currentAttemptSummary: {attemptInfo: {id: 2}}}")
     assert found.pods[0].created["metadata"]["name"] == "pi-2-driver"
-    found = workload("spec: {applicationTolerations: {restartConfig: {restartPolicy: OnFailure}}}")
+    found = workload(APPLICATION, "spec: {applicationTolerations: {restartConfig: {restartPolicy: OnFailure}}}")
     assert found.pods[0].created["metadata"]["name"] == "pi-0-driver"
     assert found.notes == ("the names are those of attempt 0; each restart makes new pods, with the next number",)
 
@@ -235,7 +200,7 @@ def test_a_long_name_becomes_a_hash() -> None:
 def test_executors_are_named_after_the_class_or_the_program() -> None:
     python = "spec: {jars: null, mainClass: MAIN, pyFiles: 'local:///opt/app/job.py,local:///b.py'}"
     names = {
-        main: workload(python.replace("MAIN", main)).pods[1].created["metadata"]["name"]
+        main: workload(APPLICATION, python.replace("MAIN", main)).pods[1].created["metadata"]["name"]
         for main in ("org.apache.spark.deploy.PythonRunner", "null")
     }
     assert names == {
@@ -253,7 +218,7 @@ def test_executors_are_named_after_the_class_or_the_program() -> None:
     ],
 )
 def test_another_master_makes_no_executor_pods(key: str, value: str) -> None:
-    found = workload(with_conf(**{key: value, "spark.executor.instances": "0"}))
+    found = workload(APPLICATION, with_conf(**{key: value, "spark.executor.instances": "0"}))
     assert [pod.title for pod in found.pods] == ["driver"]
     assert (found.notes, found.refused) == (
         (f'spec.sparkConf["{key}"] is {value}: the driver makes no executor pods',),
@@ -272,11 +237,11 @@ def test_another_master_makes_no_executor_pods(key: str, value: str) -> None:
     ],
 )
 def test_executors_are_counted(conf: dict[str, str], count: str) -> None:
-    assert workload(with_conf(**conf)).pods[1].count == count
+    assert workload(APPLICATION, with_conf(**conf)).pods[1].count == count
 
 
 def test_a_version_of_spark_may_be_given() -> None:
-    driver, executor = workload(versions=Versions(spark="4.1.0")).pods
+    driver, executor = workload(APPLICATION, versions=Versions(spark="4.1.0")).pods
     assert {pod.created["metadata"]["labels"]["spark-version"] for pod in (driver, executor)} == {"4.1.0"}
     assert driver.created["spec"]["containers"][0]["image"] == "registry/spark:4.1.0"
 
@@ -333,13 +298,13 @@ def test_a_version_of_spark_may_be_given() -> None:
     ],
 )
 def test_notes(changes: str, note: str) -> None:
-    found = workload(changes)
+    found = workload(APPLICATION, changes)
     assert (found.notes, found.refused) == ((note,), ())
 
 
 def test_a_field_may_be_known_in_one_version_only() -> None:
     routes = "spec: {driverHttpRouteList: []}"
-    assert workload(routes).notes == ()
-    assert workload(f"{{apiVersion: spark.apache.org/v1beta1, {routes}}}").notes == (
+    assert workload(APPLICATION, routes).notes == ()
+    assert workload(APPLICATION, f"{{apiVersion: spark.apache.org/v1beta1, {routes}}}").notes == (
         "spec.driverHttpRouteList is no field of a SparkApplication of v1beta1, so it has no effect",
     )

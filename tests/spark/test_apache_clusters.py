@@ -2,46 +2,13 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 import yaml
 
-from tests.spark.judge.applications import merged
-from webhook.core.pod import Pod
+from tests.spark.apache_workload import CLUSTER, DEFAULTS, UNPRIVILEGED, made, workload
 from webhook.spark.documents import read
 from webhook.spark.versions import Versions
 from webhook.spark.workloads import Workload
-
-PLAIN = """
-apiVersion: spark.apache.org/v1
-kind: SparkCluster
-metadata: {name: prod, namespace: jobs}
-spec:
-  runtimeVersions: {sparkVersion: 4.2.0}
-  clusterTolerations: {instanceConfig: {initWorkers: 3, minWorkers: 3, maxWorkers: 3}}
-  sparkConf: {spark.kubernetes.container.image: "registry/spark:{{SPARK_VERSION}}"}
-"""
-DEFAULTS = [
-    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
-    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
-]
-UNPRIVILEGED = {"allowPrivilegeEscalation": False}
-
-
-def workload(changes: str = "{}", versions: Versions | None = None) -> Workload:
-    """The workload of the plain cluster with `changes` merged into it."""
-    document = merged(yaml.safe_load(PLAIN), yaml.safe_load(changes))
-    (found,) = read(document, "elsewhere", versions or Versions())
-    assert isinstance(found, Workload)
-    for pod in found.pods:
-        assert pod.seen == pod.created
-        msgspec.convert(pod.created, Pod)
-    return found
-
-
-def made(changes: str) -> tuple[Any, Any]:
-    master, worker = workload(changes).pods
-    return master.created, worker.created
 
 
 def metadata(node: str) -> dict[str, Any]:
@@ -72,7 +39,7 @@ def metadata(node: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_a_plain_cluster_makes_a_master_and_workers(version: str) -> None:
-    found = workload(f"apiVersion: spark.apache.org/{version}")
+    found = workload(CLUSTER, f"apiVersion: spark.apache.org/{version}")
     assert (found.kind, found.namespace, found.name) == ("SparkCluster", "jobs", "prod")
     assert (found.pod_namespace, found.notes, found.refused) == ("jobs", (), ())
     master, worker = found.pods
@@ -106,7 +73,7 @@ def test_a_plain_cluster_makes_a_master_and_workers(version: str) -> None:
 
 
 def test_workers_have_numbers() -> None:
-    worker = workload().pods[1]
+    worker = workload(CLUSTER).pods[1]
     assert worker.number == 1
     third = worker.numbered(3, "1").created["metadata"]
     labels = worker.created["metadata"]["labels"]
@@ -117,7 +84,7 @@ def test_workers_have_numbers() -> None:
 
 
 def test_another_worker_differs_in_its_name_wherever_it_stands() -> None:
-    document = yaml.safe_load(PLAIN)
+    document = yaml.safe_load(CLUSTER)
     document["spec"]["workerSpec"] = {
         "statefulSetSpec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}], "ordinals": {"start": 5}}
     }
@@ -135,6 +102,7 @@ def test_another_worker_differs_in_its_name_wherever_it_stands() -> None:
 
 def test_a_template_places_the_pods() -> None:
     master, worker = made(
+        CLUSTER,
         """
         spec:
           masterSpec:
@@ -156,7 +124,7 @@ def test_a_template_places_the_pods() -> None:
                   affinity: {nodeAffinity: {}}
                   volumes: [{name: data, emptyDir: {}}, {name: node, hostPath: {path: /mnt}}]
                   containers: [{name: side, securityContext: {allowPrivilegeEscalation: true}}]
-        """
+        """,
     )
     plain = metadata("master")
     assert master["metadata"] == plain | {"labels": plain["labels"] | {"tier": "front"}, "annotations": {"a": "b"}}
@@ -192,12 +160,13 @@ def test_a_template_places_the_pods() -> None:
 
 
 def test_a_cluster_without_an_image_has_the_operators() -> None:
-    for pod in made("spec: {sparkConf: null}"):
+    for pod in made(CLUSTER, "spec: {sparkConf: null}"):
         assert pod["spec"]["containers"][0]["image"] == "apache/spark:4.2.0"
 
 
 def test_of_the_properties_only_scheduler_and_image_place_the_pods() -> None:
     found = workload(
+        CLUSTER,
         """
         spec:
           sparkConf:
@@ -206,7 +175,7 @@ def test_of_the_properties_only_scheduler_and_image_place_the_pods() -> None:
             spark.kubernetes.node.selector.pool: spark
             spark.kubernetes.executor.label.a: b
           workerSpec: {statefulSetSpec: {replicas: 7, template: {spec: {schedulerName: volcano}}}}
-        """
+        """,
     )
     for pod in found.pods:
         assert pod.created["spec"]["schedulerName"] == "yunikorn"
@@ -234,12 +203,12 @@ def test_of_the_properties_only_scheduler_and_image_place_the_pods() -> None:
 )
 def test_workers_are_counted(init: int, least: int, most: int, count: str) -> None:
     numbers = f"{{initWorkers: {init}, minWorkers: {least}, maxWorkers: {most}}}"
-    found = workload(f"spec: {{clusterTolerations: {{instanceConfig: {numbers}}}}}")
+    found = workload(CLUSTER, f"spec: {{clusterTolerations: {{instanceConfig: {numbers}}}}}")
     assert (found.pods[1].count, found.refused) == (count, ())
 
 
 def test_a_version_of_spark_may_be_given() -> None:
-    for pod in workload(versions=Versions(spark="4.1.0")).pods:
+    for pod in workload(CLUSTER, versions=Versions(spark="4.1.0")).pods:
         assert pod.created["metadata"]["labels"]["spark-version"] == "4.1.0"
         assert pod.created["spec"]["containers"][0]["image"] == "registry/spark:4.1.0"
 
@@ -279,6 +248,6 @@ def test_a_version_of_spark_may_be_given() -> None:
     ],
 )
 def test_notes(changes: str, note: str) -> None:
-    found = workload(changes)
+    found = workload(CLUSTER, changes)
     assert note in found.notes
     assert found.refused == ()

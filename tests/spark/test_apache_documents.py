@@ -9,8 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from tests.spark.test_apache_applications import PLAIN as APPLICATION
-from tests.spark.test_apache_clusters import PLAIN as CLUSTER
+from tests.spark.apache_workload import APPLICATION, CLUSTER
 from tests.spark.test_application import PLAIN as OF_KUBEFLOW
 from webhook.cli.inputs import read_inputs
 from webhook.core.pod import Pod

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.spark.apache_workload import APPLICATION, CLUSTER
 from tests.spark.judge.applications import merged
-from tests.spark.test_apache_applications import PLAIN as APPLICATION
-from tests.spark.test_apache_clusters import PLAIN as CLUSTER
 from webhook.spark.documents import ManifestError, read
 from webhook.spark.workloads import Workload
 
