@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.captured_reviews import REVIEWS, alternatives
+from webhook.core.selectors import Alternative
 from webhook.spark.documents import read
 from webhook.spark.workloads import SparkPod, Workload
 
@@ -24,6 +26,8 @@ CONTAINERS: Final = ("containers", "initContainers")
 OF_CONTAINERS: Final = ("name", "image", "securityContext")
 #: The labels that the StatefulSet controller adds to those of a template.
 OF_KUBERNETES: Final = ("apps.kubernetes.io/", "statefulset.kubernetes.io/", "controller-revision-hash")
+#: The captured reviews of pods that Apache's operator makes, or lets Spark make.
+OF_APACHE: Final = [path for path in REVIEWS if alternatives(path) & {Alternative.APACHE, Alternative.CLUSTER}]
 #: The taints for which the API server adds tolerations.
 ADDED: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
@@ -95,6 +99,16 @@ def test_a_cluster_has_the_pods_that_the_operator_made(case: JSON) -> None:
     count = by_role["worker"].count
     assert ("by autoscaling" in count) == case["autoscaled"]
     assert case["autoscaled"] or count == str(case["workers"])
+
+
+@pytest.mark.parametrize("path", OF_APACHE, ids=lambda path: path.stem)
+def test_a_captured_review_has_the_labels_of_the_operators_own_pod(path: Path) -> None:
+    """The pods in tests/reviews are made without the operator, so it judges their labels here."""
+    labels = json.loads(path.read_bytes())["request"]["object"]["metadata"]["labels"]
+    role = labels["spark-role"]
+    # The first cases of each kind add no labels of their own.
+    case = next(case for case in CASES if role in case)
+    assert {key for key in labels if not key.startswith(OF_KUBERNETES)} == case[role]["labels"].keys()
 
 
 def test_the_cases_differ() -> None:
