@@ -28,7 +28,12 @@ class SchedulingMode(StrEnum):
     ECI_ONLY = "eci-only", True, Side.VIRTUAL, None, False, False, "The pods run on ECI."
     ECS_FIRST = "ecs-first", True, None, Side.OTHERS, False, False, "The pods prefer ECS and may run on ECI."
     ECS_THEN_ECI = (
-        *("ecs-then-eci", True, None, Side.OTHERS, False, True),
+        "ecs-then-eci",
+        True,
+        None,
+        Side.OTHERS,
+        False,
+        True,
         "The pods run on ECS; one that stays unschedulable is opened to ECI.",
     )
     ECI_FIRST = "eci-first", True, None, Side.VIRTUAL, False, False, "The pods prefer ECI and may run on ECS."
@@ -62,7 +67,6 @@ class SchedulingMode(StrEnum):
     def __new__(cls, value: str, *row: Any) -> Self:  # noqa: D102, the fields are explained above
         member = str.__new__(cls, value)
         member._value_ = value
-        member.opens_eci, member.requires, member.prefers, member.needs_ack_scheduler, member.waits, member.sentence = (
-            row
-        )
+        member.opens_eci, member.requires, member.prefers, *others = row
+        member.needs_ack_scheduler, member.waits, member.sentence = others
         return member

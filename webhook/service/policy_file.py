@@ -84,8 +84,8 @@ def parse_policy(text: bytes, name: str) -> Policy:
 def _faults(error: ValidationError) -> list[str]:
     """One sentence for each fault, at most MAX_FAULTS: the path in the file, what was found, what is accepted."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
-    # If entries of a list are invalid, pydantic also reports that the list is too short; and if another key is, that the
-    # built-in profiles, which depend on it, are not made.
+    # If entries of a list are invalid, pydantic also reports that the list is too short. If another key is, it reports
+    # that it does not make the built-in profiles, which depend on such a key.
     faults = [
         fault
         for fault in error.errors(include_url=False)
