@@ -13,7 +13,7 @@ from webhook.core.cautions import cautions
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import Side
 from webhook.core.pod_metadata import Additions
-from webhook.core.policy import MatchLabels, Policy
+from webhook.core.policy import MatchLabels, Policy, Profile
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
 from webhook.core.selectors import Alternative, PodSelector, Role
@@ -46,6 +46,7 @@ def _summary(policy: Policy) -> str:
             *map(_selected, policy.selector.alternatives, policy.selector.selectors),
             f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}",
             f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}",
+            f"overflow controller: {'off' if policy.overflow is None else 'on'}",
         ]
     )
 
@@ -62,13 +63,22 @@ def _table(policy: Policy) -> Table:
     for heading in ("profile", "role", "mode", "node affinity", "labels and annotations"):
         table.add_column(heading, overflow="fold")
     for name, profile in policy.profiles.items():
-        first = f"{name}\noverride {'allowed' if profile.allow_override else 'refused'}"
+        first = "\n".join((name, *_of_profile(profile)))
         for who, rule, additions in [*_parts(profile.driver), *_parts(profile.executor)]:
             cells = (first, who, _mode(rule), _affinity(policy, rule), _additions(policy, rule, additions))
             table.add_row(*map(Text, cells))
             first = ""
         table.add_section()
     return table
+
+
+def _of_profile(profile: Profile) -> Iterator[str]:
+    """One line for each thing that a profile says for both roles."""
+    yield f"override {'allowed' if profile.allow_override else 'refused'}"
+    limits = profile.overflow
+    for limit, whole in ((limits.max_per_application, "application"), (limits.max_per_namespace, "namespace")):
+        if limit is not None:
+            yield f"opens {limit} per {whole}"
 
 
 def _parts(rule: Rule) -> Iterator[tuple[str, Rule, Additions]]:
@@ -83,12 +93,15 @@ def _parts(rule: Rule) -> Iterator[tuple[str, Rule, Additions]]:
         names["first",] = f"{Role.EXECUTOR}, first {rule.first.count}"
     if rule.mix:
         names[()] = f"{Role.EXECUTOR}, without a number"
-    for place, mode, additions in rule.variants():
-        yield names.get(place, Role.EXECUTOR.value), rule.model_copy(update={"mode": mode}), additions
+    for one in rule.variants():
+        changed = {"mode": one.mode, "after": one.after}
+        yield names.get(one.place, Role.EXECUTOR.value), rule.model_copy(update=changed), one.additions
 
 
 def _mode(rule: Rule) -> str:
     lines = [rule.mode.value]
+    if rule.mode.waits:
+        lines.append(f"opened to ECI after {rule.after}")
     if rule.rollout < WHOLE:
         lines.append(f"for {rule.rollout} % of applications")
     if rule.observe:

@@ -1,6 +1,7 @@
 """How much of a pod is worked on. A pod that exceeds a bound is not placed, so no review costs more than a few ms.
 
-What the webhook itself adds does not count. So a pod that was placed stays within the bounds if it is reviewed again.
+What the webhook and its overflow controller add does not count. So a pod that was placed stays within the bounds if it
+is reviewed again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ MOST_VALUES: Final = 10_000
 #: The most labels, annotations and entries of the nodeSelector.
 MOST_KEYS: Final = 10_000
 #: The most that the webhook adds to any list or map of one pod: annotations of a rule and of a share, those for pods
-#: wherever they run, the image cache's, and the record.
+#: wherever they run, the image cache's, and the record. There are as many labels, with one for the overflow controller.
 MOST_ADDED: Final = 4 * MOST_ADDITIONS + 2
 #: The most terms that the webhook adds to the node affinity: a required one and a preferred one.
 _MOST_ADDED_TERMS: Final = 2
@@ -93,7 +94,7 @@ def _many(found: Mapping[str, str], added: set[str]) -> bool:
 
 def _labels(profile: CompiledProfile) -> set[str]:
     """The keys of all labels that `profile` may add."""
-    return {key for one in _additions(profile) for key, _, _ in one.labels}
+    return {names.OVERFLOW_LABEL} | {key for one in _additions(profile) for key, _, _ in one.labels}
 
 
 def _annotations(profile: CompiledProfile) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from webhook.core import eci_annotations, names
 from webhook.core.modes import SchedulingMode, Side
+from webhook.core.overflow import OverflowLimits
 from webhook.core.policy import MOST_PROFILES, Policy
 from webhook.core.rules import Rule
 from webhook.core.virtual_node import VirtualNode
@@ -25,6 +26,7 @@ def cautions(policy: Policy) -> list[str]:
             "store a MutatingWebhookConfiguration with many more entries"
         )
     found += _selects_nothing(policy)
+    found += _limits_nothing(policy)
     for where, rule in policy.rules():
         of_rule = (*_snapshots(rule), *_annotations(rule), *_never_added(rule, policy.virtual_node))
         found += [f"{where}.{one}" for one in of_rule]
@@ -38,6 +40,13 @@ def _selects_nothing(policy: Policy) -> Iterator[str]:
         if role is not None and role not in selector.roles:
             accepted = ", ".join(selector.roles)
             yield f'selector: {names.SPARK_ROLE} is "{role}", which selects no pod; accepted: {accepted}'
+
+
+def _limits_nothing(policy: Policy) -> Iterator[str]:
+    """Yields a sentence for each profile with limits for an overflow controller that the policy does not have."""
+    for name, profile in policy.profiles.items() if policy.overflow is None else ():
+        if profile.overflow != OverflowLimits():
+            yield f"profiles.{name}.overflow: limits nothing without the policy's key overflow"
 
 
 def _snapshots(rule: Rule) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Guards: what of a pod stands against its mode, as warnings; and the mode that the pod can run in."""
 
+from enum import StrEnum
 from typing import Final
 
 from webhook.core import names
@@ -10,6 +11,7 @@ from webhook.core.pod import Pod, PreferredSchedulingTerm
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Caution, Reason, caution
 from webhook.core.text import cut
+from webhook.core.tolerations import may_tolerate
 from webhook.core.virtual_node import NodeLabel, Unsupported, outranking
 
 #: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
@@ -19,6 +21,20 @@ _BOTH, _LABELLED, _OTHERS = (
     Reach(labelled=True, others=False),
     Reach(labelled=False, others=True),
 )
+
+
+class Opening(StrEnum):
+    """When the virtual node is opened to a pod."""
+
+    AT_ONCE = "at-once"
+    LATER = "later"
+    """When the overflow controller finds that the pod stays unschedulable."""
+    NEVER = "never"
+    """The pod tolerates virtual nodes by itself, or its own rules leave none."""
+
+
+#: Likewise.
+_AT_ONCE, _LATER, _NEVER = Opening
 
 
 def runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
@@ -78,7 +94,7 @@ def placeable(
         cautions.append(caution(Reason.NODE_NAME_SET, sentence))
         return False
     if mode.requires is None:
-        if preference is not None and (spec.affinity is not None or spec.node_selector):
+        if preference is not None and not mode.waits and (spec.affinity is not None or spec.node_selector):
             _note_own_choice(pod, mode, preference, profile.label, cautions)
         return True
     found = reach(spec, profile.label.key, profile.label.value)
@@ -92,6 +108,32 @@ def placeable(
     return possible
 
 
+def opening(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> Opening:
+    """When the virtual node is opened to a pod that is placed in `mode`, which waits.
+
+    Warns if the pod itself decides about it. A virtual node is known by its first taint, so a toleration of another one
+    decides nothing.
+    """
+    found = reach(pod.spec, profile.label.key, profile.label.value)
+    if found == _LABELLED:
+        cautions.append(_leaves_only(mode, "virtual"))
+        return _AT_ONCE
+    if not found.labelled:
+        sentence = f"{mode} never opens the pod to ECI: its own affinity or nodeSelector leaves no virtual nodes"
+        cautions.append(caution(Reason.OWN_REQUIREMENT, sentence))
+        return _NEVER
+    if any(may_tolerate(one, profile.taints[0]) for one in pod.spec.tolerations or ()):
+        sentence = f"{mode} does not decide: the pod tolerates virtual nodes by itself, so it only prefers ECS"
+        cautions.append(caution(Reason.OWN_TOLERATION, sentence))
+        return _NEVER
+    return _LATER
+
+
+def _leaves_only(mode: SchedulingMode, left: str) -> Caution:
+    sentence = f"{mode} does not decide: the pod's own affinity or nodeSelector leaves only {left} nodes"
+    return caution(Reason.OWN_REQUIREMENT, sentence)
+
+
 def _note_own_choice(
     pod: Pod, mode: SchedulingMode, preference: PreferredSchedulingTerm, label: NodeLabel, cautions: list[Caution]
 ) -> None:
@@ -103,9 +145,7 @@ def _note_own_choice(
     virtual = mode.prefers is Side.VIRTUAL
     found = reach(pod.spec, label.key, label.value)
     if found == (_OTHERS if virtual else _LABELLED):
-        left = "other" if virtual else "virtual"
-        sentence = f"{mode} does not decide: the pod's own affinity or nodeSelector leaves only {left} nodes"
-        cautions.append(caution(Reason.OWN_REQUIREMENT, sentence))
+        cautions.append(_leaves_only(mode, "other" if virtual else "virtual"))
         return
     affinity = None if pod.spec.affinity is None else pod.spec.affinity.node_affinity
     own = None if affinity is None else affinity.preferred

@@ -23,18 +23,35 @@ NONE: Final = "none"
 class SchedulingMode(StrEnum):
     """Where the pods of a role may run."""
 
-    #   value, opens ECI, requires, prefers, needs the ACK scheduler, sentence
-    ECS_ONLY = "ecs-only", False, Side.OTHERS, None, False, "The pods run on ECS."
-    ECI_ONLY = "eci-only", True, Side.VIRTUAL, None, False, "The pods run on ECI."
-    ECS_FIRST = "ecs-first", True, None, Side.OTHERS, False, "The pods prefer ECS and may run on ECI."
-    ECI_FIRST = "eci-first", True, None, Side.VIRTUAL, False, "The pods prefer ECI and may run on ECS."
-    RESOURCE_POLICY = "resource-policy", True, None, None, True, "The namespace's ResourcePolicy places the pods."
+    #   value, opens ECI, requires, prefers, needs the ACK scheduler, waits, sentence
+    ECS_ONLY = "ecs-only", False, Side.OTHERS, None, False, False, "The pods run on ECS."
+    ECI_ONLY = "eci-only", True, Side.VIRTUAL, None, False, False, "The pods run on ECI."
+    ECS_FIRST = "ecs-first", True, None, Side.OTHERS, False, False, "The pods prefer ECS and may run on ECI."
+    ECS_THEN_ECI = (
+        "ecs-then-eci",
+        True,
+        None,
+        Side.OTHERS,
+        False,
+        True,
+        "The pods run on ECS; one that stays unschedulable is opened to ECI.",
+    )
+    ECI_FIRST = "eci-first", True, None, Side.VIRTUAL, False, False, "The pods prefer ECI and may run on ECS."
+    RESOURCE_POLICY = (
+        "resource-policy",
+        True,
+        None,
+        None,
+        True,
+        False,
+        "The namespace's ResourcePolicy places the pods.",
+    )
 
     #: An enumeration hashes the name of a member, by a slow function.
     __hash__ = str.__hash__
 
     opens_eci: bool
-    """Whether a pod in this mode may run on ECI: it gets the tolerations and the ECI annotations."""
+    """Whether a pod in this mode may run on ECI: it gets the ECI annotations, and the tolerations, at once or later."""
     requires: Side | None
     """The nodes that the required node affinity selects. A mode that does not open ECI requires them only of a pod
     that tolerates the virtual node by itself."""
@@ -42,11 +59,14 @@ class SchedulingMode(StrEnum):
     """The nodes that the preferred node affinity selects."""
     needs_ack_scheduler: bool
     """Whether only the ACK scheduler can do what the mode says."""
+    waits: bool
+    """Whether the virtual node stays closed to a pod until the overflow controller opens it."""
     sentence: str
     """What the mode does, for people."""
 
     def __new__(cls, value: str, *row: Any) -> Self:  # noqa: D102, the fields are explained above
         member = str.__new__(cls, value)
         member._value_ = value
-        member.opens_eci, member.requires, member.prefers, member.needs_ack_scheduler, member.sentence = row
+        member.opens_eci, member.requires, member.prefers, *others = row
+        member.needs_ack_scheduler, member.waits, member.sentence = others
         return member

@@ -14,7 +14,13 @@ PROFILE_LABEL: Final = "spark-eci-webhook/profile"
 MODE_ANNOTATION: Final = "spark-eci-webhook/mode"
 #: Pod annotation that records the decision: `mode=…,profile=…,policy=…[,reason=…]`. No decision depends on it.
 PLACEMENT_ANNOTATION: Final = "spark-eci-webhook/placement"
-#: Prefix of the annotations above, which a policy must not set.
+#: Pod label by which the overflow controller finds its pods. It is an index: no decision depends on it.
+OVERFLOW_LABEL: Final = "spark-eci-webhook/overflow"
+#: Its value on a pod that the virtual node is closed to, until the controller opens it.
+WAITING: Final = "waiting"
+#: Its value on a pod that the controller has opened. The record of such a pod ends with this word, too.
+OPENED: Final = "opened"
+#: Prefix of the labels and annotations above, which a policy must not set.
 PREFIX: Final = "spark-eci-webhook/"
 #: Key of the audit annotation. The API server prefixes it with the webhook's name and drops keys that contain a slash.
 AUDIT_KEY: Final = "placement"

@@ -28,7 +28,7 @@ _PREFERRED: Final = f"{_NODE_AFFINITY}/preferredDuringSchedulingIgnoredDuringExe
 
 
 class PatchOperation(Struct, frozen=True):
-    """One operation of a JSON Patch: `op` is `add`, `path` a JSON Pointer, `value` any JSON value."""
+    """One operation of a JSON Patch: `op` is `add` or `replace`, `path` a JSON Pointer, `value` any JSON value."""
 
     op: str
     path: str
@@ -59,7 +59,7 @@ _NOTHING: Final[Mapping[str, str]] = {}
 #: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
 _ADD, _KEEP = Operation
 _LABEL, _ANNOTATION, _TOLERATION, _PREFERENCE = Kind.LABEL, Kind.ANNOTATION, Kind.TOLERATION, Kind.PREFERRED
-_RECORD, _OPENS = Why.RECORD, Why.OPENS_VIRTUAL_NODE
+_RECORD, _WAITS, _OPENS = Why.RECORD, Why.WAITS, Why.OPENS_VIRTUAL_NODE
 #: Why an affinity is added, by the operator on the virtual node's label.
 _REQUIRES: Final = {"In": Why.ONLY_VIRTUAL_NODES, "NotIn": Why.KEEPS_OFF_VIRTUAL_NODES}
 _PREFERS: Final = {"In": Why.PREFERS_VIRTUAL_NODES, "NotIn": Why.PREFERS_OTHER_NODES}
@@ -87,7 +87,7 @@ def changes(pod: Pod, placement: Placement) -> list[Change]:
     Only the pod's own fields count, so nothing is added to a pod that was patched before.
     """
     found: list[Change] = []
-    if placement.labels or placement.withheld:
+    if placement.labels or placement.withheld or placement.wait is not None:
         _labels(pod, placement, found)
     _annotations(pod, placement, found)
     _tolerations(pod, placement, found)
@@ -147,6 +147,8 @@ def _labels(pod: Pod, placement: Placement, found: list[Change]) -> None:
         found.append(_entry(_LABEL, own, key, value, why))
     for key, value in placement.withheld:
         found.append(Change(_LABEL, key, value, _KEEP, Why.OUTRANKS_AFFINITY, own.get(key)))
+    if placement.wait is not None:
+        found.append(_set(_LABEL, own, names.OVERFLOW_LABEL, names.WAITING, _WAITS))
 
 
 def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
@@ -158,9 +160,7 @@ def _annotations(pod: Pod, placement: Placement, found: list[Change]) -> None:
     elif placement.own_image_cache:
         key = placement.own_image_cache
         found.append(Change(Kind.IMAGE_CACHE, key, None, _KEEP, Why.OWN_IMAGE_CACHE, own[key]))
-    record, before = placement.record, own.get(names.PLACEMENT_ANNOTATION)
-    operation, why = (_KEEP, Why.ALREADY_THERE) if before == record else (_ADD, _RECORD)
-    found.append(Change(_ANNOTATION, names.PLACEMENT_ANNOTATION, record, operation, why, before))
+    found.append(_set(_ANNOTATION, own, names.PLACEMENT_ANNOTATION, placement.record, _RECORD))
 
 
 def _entry(kind: Kind, own: Mapping[str, str], key: str, value: str, why: Why) -> Change:
@@ -168,6 +168,13 @@ def _entry(kind: Kind, own: Mapping[str, str], key: str, value: str, why: Why) -
         return Change(kind, key, value, _ADD, why)
     kept = Why.ALREADY_THERE if own[key] == value else Why.OWN_VALUE
     return Change(kind, key, value, _KEEP, kept, own[key])
+
+
+def _set(kind: Kind, own: Mapping[str, str], key: str, value: str, why: Why) -> Change:
+    """A change that sets what only the webhook writes, whatever the pod has."""
+    before = own.get(key)
+    operation, why = (_KEEP, Why.ALREADY_THERE) if before == value else (_ADD, why)
+    return Change(kind, key, value, operation, why, before)
 
 
 def _tolerations(pod: Pod, placement: Placement, found: list[Change]) -> None:

@@ -11,10 +11,10 @@ from webhook.core.additions import Addition
 from webhook.core.bounds import Excess, excess
 from webhook.core.distribution import WHOLE, application, in_rollout
 from webhook.core.executor_number import executor_number
-from webhook.core.guards import note_rivals, placeable, runnable
+from webhook.core.guards import Opening, note_rivals, opening, placeable, runnable
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
-from webhook.core.profile import CompiledProfile, CompiledRule
+from webhook.core.profile import CompiledProfile, CompiledRule, Wait
 from webhook.core.reasons import Caution, ChangeReason, Reason, caution
 from webhook.core.schema import LONGEST_IMAGE
 from webhook.core.selectors import Role, Unmet
@@ -24,9 +24,8 @@ from webhook.core.virtual_node import Taint
 
 _SEVERITY: Final[dict[str, int]] = {reason: index for index, reason in enumerate(Reason)}
 _SIZE: Final = "the pod has too many {} to be placed; accepted: at most {}"
-_MODES: Final = {mode.value: mode for mode in SchedulingMode}
 #: Longer texts are not even hashed: an annotation can be megabytes long.
-_LONGEST_MODE: Final = max(map(len, (*_MODES, NONE)))
+_LONGEST_MODE: Final = max(map(len, (*SchedulingMode, NONE)))
 
 
 class Verdict(StrEnum):
@@ -55,6 +54,7 @@ class Origin(StrEnum):
 
 #: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
 _PLACE, _PROFILE = Verdict.PLACE, Origin.PROFILE
+_AT_ONCE, _LATER = Opening.AT_ONCE, Opening.LATER
 
 
 class Mismatch(Struct, frozen=True):
@@ -96,6 +96,8 @@ class Placement(Struct, frozen=True, gc=False):
     """The image cache's annotation, its value, and which kind of cache it is."""
     own_image_cache: str = ""
     """The annotation by which the pod asks for an image cache itself."""
+    wait: Wait | None = None
+    """What the pod waits for, if the virtual node is closed to it until the overflow controller opens it."""
 
     @property
     def origin(self) -> Origin:
@@ -141,7 +143,7 @@ def decide(
             share = rule.percent if source is Origin.MIX else None
         wanted = rule.mode
     else:
-        source, wanted, reason = Origin.OVERRIDE, _MODES[asked], Reason.OVERRIDE
+        source, wanted, reason = Origin.OVERRIDE, profile.modes[asked], Reason.OVERRIDE
     too_large = too_large or excess(pod, profile)
     if too_large is not None:
         cautions.append(caution(Reason.TOO_LARGE, _SIZE.format(too_large.what, too_large.accepted)))
@@ -153,6 +155,7 @@ def decide(
     added = rule.additions[mode]
     note_rivals(pod, mode, profile, added, cautions)
     placed = placeable(pod, mode, directive.preference, profile, cautions)
+    opened = opening(pod, mode, profile, cautions) if placed and mode.waits else _AT_ONCE
     for one in cautions:
         if reason is None or _SEVERITY[one.reason] > _SEVERITY[reason]:
             reason = Reason(one.reason)
@@ -170,7 +173,7 @@ def decide(
         share=share,
         placed=placed,
         cautions=tuple(cautions),
-        tolerations=directive.tolerations if placed else (),
+        tolerations=directive.tolerations if placed and opened is _AT_ONCE else (),
         requirement=directive.requirement if placed and (mode.opens_eci or _tolerates(pod, profile)) else None,
         preference=directive.preference if placed else None,
         labels=added.labels,
@@ -178,6 +181,7 @@ def decide(
         withheld=added.withheld,
         image_cache=cache,
         own_image_cache=own_cache,
+        wait=rule.wait if opened is _LATER else None,
     )
 
 
@@ -193,10 +197,10 @@ def _override(pod: Pod, profile: CompiledProfile, cautions: list[Caution]) -> st
         return None
     if not profile.allow_override:
         sentence = f"{names.MODE_ANNOTATION} is not allowed by the profile {profile.name}"
-    elif len(asked) <= _LONGEST_MODE and (asked in _MODES or asked == NONE):
+    elif len(asked) <= _LONGEST_MODE and (asked in profile.modes or asked == NONE):
         return asked
     else:
-        sentence = listed(f'{names.MODE_ANNOTATION}: found "{cut(asked, 12)}"; accepted: ', [*SchedulingMode, NONE])
+        sentence = listed(f'{names.MODE_ANNOTATION}: found "{cut(asked, 12)}"; accepted: ', [*profile.modes, NONE])
     cautions.append(caution(Reason.OVERRIDE_REFUSED, sentence))
     return None
 

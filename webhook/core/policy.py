@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Self
 
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator,
 
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
+from webhook.core.overflow import Overflow, OverflowLimits
 from webhook.core.rules import DriverRule, ExecutorRule, Rule
 from webhook.core.schema import (
     MOST_ENTRIES,
@@ -41,6 +42,8 @@ class Profile(PolicyModel):
 
     allow_override: bool = True
     """Whether a pod may ask for another mode with the annotation spark-eci-webhook/mode."""
+    overflow: OverflowLimits = OverflowLimits()
+    """How many pods the overflow controller opens at most."""
     driver: DriverRule = DriverRule()
     """The rule for drivers, Spark Connect servers and masters."""
     executor: ExecutorRule = ExecutorRule()
@@ -124,9 +127,12 @@ class Selector(PolicyModel):
         return OLD_APPLICATION_LABELS if plain else APPLICATION_LABELS
 
 
-def _built_in_profiles() -> dict[str, Profile]:
+def _built_in_profiles(policy: Mapping[str, Any]) -> dict[str, Profile]:
+    """The profiles of a policy without any; `policy` has its other keys."""
     modes = {
-        mode.value: Profile(driver=DriverRule(mode=mode), executor=ExecutorRule(mode=mode)) for mode in SchedulingMode
+        mode.value: Profile(driver=DriverRule(mode=mode), executor=ExecutorRule(mode=mode))
+        for mode in SchedulingMode
+        if not mode.waits or policy["overflow"] is not None
     }
     return {"default": Profile(), **modes}
 
@@ -142,6 +148,8 @@ class Policy(PolicyModel):
     """Which pods the webhook places."""
     virtual_node: VirtualNode = VirtualNode()
     """The virtual node."""
+    overflow: Annotated[Overflow | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
+    """States that the overflow controller runs. Only with this key may pods have the mode ecs-then-eci."""
     profiles: Annotated[dict[DNSLabel, Profile], Field(min_length=1)] = Field(default_factory=_built_in_profiles)
     """The profiles by name. If the key is left out, the built-in profiles apply."""
 
@@ -152,6 +160,16 @@ class Policy(PolicyModel):
             for place, annotations in rule.annotation_maps():
                 for key in keys.intersection(annotations):
                     raise fault(f"{where}.{place}: {key}: is set through imageCache")
+        return self
+
+    @model_validator(mode="after")
+    def _waits_only_with_a_controller(self) -> Self:
+        for name, profile in self.profiles.items() if self.overflow is None else ():
+            for role in Role:
+                for one in profile.rule(role).variants():
+                    if one.mode.waits:
+                        told = f"{one.mode} needs the overflow controller; accepted with the policy's key overflow"
+                        raise fault(told, "profiles", name, role.value, *one.place, "mode")
         return self
 
     def rules(self) -> Iterator[tuple[str, Rule]]:
@@ -166,10 +184,15 @@ class Policy(PolicyModel):
 
         So the digest of a policy stays as it is if a key with a default is added to all policies.
         """
-        canonical = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        canonical = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"profiles"})
+        if self.profiles != _built_in_profiles({"overflow": self.overflow}):
+            profiles = self.profiles.items()
+            canonical["profiles"] = {
+                name: one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for name, one in profiles
+            }
         if self.selector.match_labels and self.selector.alternatives == (Alternative.KUBEFLOW,):
             del canonical["selector"]["matchLabels"]
         canonical.get("selector", {}).get("anyOf", []).sort(key=_sorted)
         canonical.get("virtualNode", {}).get("unsupported", []).sort()
-        canonical = {key: value for key, value in canonical.items() if value != {}}
+        canonical = {key: value for key, value in canonical.items() if value != {} or key == "overflow"}
         return hashlib.sha256(_sorted(canonical).encode()).hexdigest()[:8]

@@ -10,6 +10,7 @@ from webhook.core import names
 from webhook.core.additions import CompiledAdditions, compile_additions
 from webhook.core.distribution import WHOLE, apportion
 from webhook.core.modes import NONE, SchedulingMode, Side
+from webhook.core.overflow import seconds
 from webhook.core.pod import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, Toleration
 from webhook.core.policy import Policy
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
@@ -27,6 +28,24 @@ class Directive:
     requirement: NodeSelectorRequirement | None
     """What every term of the required node affinity must contain."""
     preference: PreferredSchedulingTerm | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a pod waits for that the virtual node is closed to."""
+
+    after: int
+    """How many seconds it has to be unschedulable."""
+    tolerations: tuple[tuple[Taint, Toleration], ...]
+    """What opens it then: each taint to tolerate, with the toleration that does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many pods may be opened; None if there is no limit."""
+
+    per_application: int | None
+    per_namespace: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,8 @@ class CompiledRule:
     observe: bool
     deny: bool
     """Whether a pod that cannot be placed is denied."""
+    wait: Wait
+    """What a pod waits for, if its mode waits."""
     percent: int = WHOLE
     """If this is a share of a mix, its percentage."""
     mix: tuple["CompiledRule", ...] = ()
@@ -74,6 +95,9 @@ class CompiledProfile:
     application_labels: tuple[str, ...]
     """The labels that name the application of a pod. The first one that a pod has counts."""
     allow_override: bool
+    modes: Mapping[str, SchedulingMode]
+    """The modes that a pod may ask for, by name."""
+    limits: Limits
     label: NodeLabel
     taints: tuple[Taint, ...]
     unsupported: frozenset[Unsupported]
@@ -97,6 +121,8 @@ def compile_profile(policy: Policy, name: str) -> CompiledProfile:
         selectors=policy.selector.selectors,
         application_labels=policy.selector.application_labels,
         allow_override=profile.allow_override,
+        modes={mode.value: mode for mode in SchedulingMode if not mode.waits or policy.overflow is not None},
+        limits=Limits(profile.overflow.max_per_application, profile.overflow.max_per_namespace),
         label=node.label,
         taints=node.taints,
         unsupported=frozenset(node.unsupported),
@@ -125,7 +151,10 @@ def _compile_rule(rule: Rule, container: str, policy: Policy) -> CompiledRule:
     parts = []
     for share in rule.mix:
         additions, always = compile_additions(rule.additions.merged(share.additions), policy.virtual_node)
-        parts.append(replace(compiled, mode=share.mode, additions=additions, always=always, percent=share.percent))
+        wait = compiled.wait if share.after is None else replace(compiled.wait, after=seconds(share.after))
+        parts.append(
+            replace(compiled, mode=share.mode, additions=additions, always=always, percent=share.percent, wait=wait)
+        )
     sequence = _apportioned(tuple(share.percent for share in rule.mix))
     return replace(compiled, mix=tuple(parts[index] for index in sequence))
 
@@ -143,6 +172,7 @@ def _compile_one(rule: Rule, container: str, policy: Policy) -> CompiledRule:
         rollout=rule.rollout,
         observe=rule.observe,
         deny=rule.unplaceable is Unplaceable.DENY,
+        wait=Wait(seconds(rule.after), _opening(policy.virtual_node)),
     )
 
 
@@ -165,10 +195,15 @@ def _directives(weight: int, node: VirtualNode) -> Mapping[SchedulingMode, Direc
 def _directive(mode: SchedulingMode, weight: int, node: VirtualNode) -> Directive:
     return Directive(
         mode,
-        tuple((taint, _toleration(taint)) for taint in node.taints) if mode.opens_eci else (),
+        _opening(node) if mode.opens_eci else (),
         requirement=None if mode.requires is None else _requirement(mode.requires, node.label),
         preference=None if mode.prefers is None else _preferred(weight, _requirement(mode.prefers, node.label)),
     )
+
+
+@lru_cache(256)
+def _opening(node: VirtualNode) -> tuple[tuple[Taint, Toleration], ...]:
+    return tuple((taint, _toleration(taint)) for taint in node.taints)
 
 
 def _requirement(side: Side, label: NodeLabel) -> NodeSelectorRequirement:

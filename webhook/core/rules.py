@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from webhook.core.distribution import WHOLE
 from webhook.core.modes import SchedulingMode
+from webhook.core.overflow import Delay
 from webhook.core.pod_metadata import Additions, Annotations, Labels, PodMetadata
 from webhook.core.schema import ImagePattern, LabelValue, PolicyModel, fault, not_null
 
@@ -42,11 +43,25 @@ class Unplaceable(StrEnum):
     DENY = "deny"
 
 
+class Variant(NamedTuple):
+    """A mode that pods of a rule get."""
+
+    place: tuple[str | int, ...]
+    """Its place in the rule."""
+    mode: SchedulingMode
+    additions: Additions
+    """What is added to the pods."""
+    after: str
+    """How long the pods wait, if the mode waits."""
+
+
 class Rule(PolicyModel):
     """What happens to the pods of one role."""
 
     mode: SchedulingMode
     """Where the pods may run."""
+    after: Delay = "60s"
+    """In the mode ecs-then-eci: how long a pod has to be unschedulable before it is opened to ECI; 0s to 1h."""
     weight: Annotated[int, Field(ge=1, le=100)] = 1
     """Weight of the preference, in modes that have one. It is added to the pod's own preferences."""
     image_cache: ImageCache = ImageCache()
@@ -69,13 +84,13 @@ class Rule(PolicyModel):
         """What the rule adds to the metadata of its pods."""
         return Additions(self.labels, self.annotations, self.always)
 
-    def variants(self) -> Iterator[tuple[tuple[str | int, ...], SchedulingMode, Additions]]:
-        """Yields the modes that pods of the rule get, each with its place in the rule and what is added to the pods."""
-        yield (), self.mode, self.additions
+    def variants(self) -> Iterator[Variant]:
+        """Yields the modes that pods of the rule get."""
+        yield Variant((), self.mode, self.additions, self.after)
 
     def sources(self) -> Iterator[tuple[str, Additions, list[SchedulingMode]]]:
         """Yields what the rule and each share add: the start of the place, the additions, and the modes of the pods."""
-        yield "", self.additions, [mode for _, mode, _ in self.variants()]
+        yield "", self.additions, [one.mode for one in self.variants()]
 
     def annotation_maps(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yields all annotations, with their places in the rule."""
@@ -91,8 +106,8 @@ class Rule(PolicyModel):
 
     @model_validator(mode="after")
     def _sound_together(self) -> Self:
-        for place, _, additions in self.variants():
-            additions.check(*place)
+        for one in self.variants():
+            one.additions.check(*one.place)
         return self
 
 
@@ -110,6 +125,8 @@ class Share(PolicyModel):
     """Percentage of the executors; all shares of a mix add up to 100."""
     mode: SchedulingMode
     """Where the pods may run."""
+    after: Annotated[Delay | None, BeforeValidator(not_null)] = Field(default_factory=lambda: None)
+    """In the mode ecs-then-eci: how long a pod has to be unschedulable. If the key is left out, the rule's applies."""
     labels: Labels = Field(default_factory=dict)
     """Labels for executors that may run on ECI, in addition to the rule's. For the same key, these win."""
     annotations: Annotations = Field(default_factory=dict)
@@ -153,14 +170,14 @@ class ExecutorRule(Rule):
     mix: Annotated[tuple[Share, ...], AfterValidator(_whole)] = ()
     """Shares of modes, by the executors' numbers. After any number of executors, each share is exact to within one."""
 
-    def variants(self) -> Iterator[tuple[tuple[str | int, ...], SchedulingMode, Additions]]:
-        """Yields the modes that executors get, each with its place in the rule and what is added to the pods."""
+    def variants(self) -> Iterator[Variant]:
+        """Yields the modes that executors get."""
         own = self.additions
-        yield (), self.mode, own
+        yield Variant((), self.mode, own, self.after)
         if self.first is not None:
-            yield ("first",), self.first.mode, own
+            yield Variant(("first",), self.first.mode, own, self.after)
         for index, share in enumerate(self.mix):
-            yield ("mix", index), share.mode, own.merged(share.additions)
+            yield Variant(("mix", index), share.mode, own.merged(share.additions), share.after or self.after)
 
     def sources(self) -> Iterator[tuple[str, Additions, list[SchedulingMode]]]:
         """Yields what the rule and each share add: the start of the place, the additions, and the modes of the pods."""

@@ -20,12 +20,16 @@ _LABEL_VALUE: Final = rf"^({_NAME})?$"
 #: Each [ that is not closed makes fnmatch search the rest of the pattern.
 _IMAGE_PATTERN: Final = r"^([^\[]|\[!?\]?[^\]]*\])*$"
 
+#: A delay: from 0 to 3600 seconds, in seconds, minutes or hours, without leading zeros.
+DELAY: Final = r"^((0|[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)s|([0-9]|[1-5][0-9]|60)m|[01]h)$"
+
 #: What each pattern accepts, in words.
 FORMS: Final = {
     _DNS_LABEL: "a DNS label: lowercase letters, digits and hyphens, with a letter or digit at both ends",
     _QUALIFIED_NAME: "a qualified name: letters, digits, '-', '_' and '.', at most 63, perhaps after a prefix and '/'",
     _LABEL_VALUE: "a label value: letters, digits, '-', '_' and '.', at most 63, with a letter or digit at both ends",
     _IMAGE_PATTERN: "a pattern in which each [ has its ]",
+    DELAY: "a whole number of s, m or h, from 0s to 1h, such as 60s",
 }
 
 #: A DNS label (RFC 1123), such as a profile's name, which is a label value and a path segment.

@@ -13,7 +13,7 @@ from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.patch import Change, Kind, Operation
 from webhook.core.placement import Mismatch, Placement, Verdict
 from webhook.core.profile import CompiledProfile
-from webhook.core.reasons import ChangeReason
+from webhook.core.reasons import ChangeReason, Reason
 from webhook.core.review import API_VERSION, KIND, Decision, Request, answer
 from webhook.spark.workloads import SparkPod, Workload
 
@@ -141,6 +141,8 @@ def _kept_whole(placement: Placement) -> Iterator[Change]:
         yield _kept(Kind.POD, ChangeReason.OWN_PLACEMENT)
     else:
         mode = SchedulingMode(placement.mode)
+        if mode.waits and not placement.tolerations:
+            yield _kept(Kind.TOLERATION, _why_closed(placement))
         if not mode.opens_eci:
             closed = placement.requirement is None
             yield _kept(Kind.TOLERATION, ChangeReason.CLOSED_BY_TAINT if closed else ChangeReason.NOTHING_REMOVED)
@@ -150,6 +152,14 @@ def _kept_whole(placement: Placement) -> Iterator[Change]:
             else:
                 why = ChangeReason.NO_PREFERENCE if mode.opens_eci else ChangeReason.CLOSED_BY_TAINT
                 yield _kept(Kind.NODE_AFFINITY, why)
+
+
+def _why_closed(placement: Placement) -> ChangeReason:
+    """Why a pod whose mode waits gets no toleration now."""
+    if placement.wait is not None:
+        return ChangeReason.OPENED_LATER
+    own = placement.reason is Reason.OWN_TOLERATION
+    return ChangeReason.OWN_TOLERATION if own else ChangeReason.NO_VIRTUAL_NODES
 
 
 def _kept(kind: Kind, why: ChangeReason) -> Change:

@@ -84,9 +84,12 @@ def parse_policy(text: bytes, name: str) -> Policy:
 def _faults(error: ValidationError) -> list[str]:
     """One sentence for each fault, at most MAX_FAULTS: the path in the file, what was found, what is accepted."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
-    # If entries of a list are invalid, pydantic also reports that the list is too short.
+    # If entries of a list are invalid, pydantic also reports that the list is too short. If another key is, it reports
+    # that it does not make the built-in profiles, which depend on such a key.
     faults = [
-        fault for fault in error.errors(include_url=False) if not (fault["type"] == "too_short" and fault["input"])
+        fault
+        for fault in error.errors(include_url=False)
+        if not (fault["type"] == "too_short" and fault["input"]) and fault["type"] != "default_factory_not_called"
     ]
     told = [_sentence(dict(fault), schema) for fault in faults[:MAX_FAULTS]]
     return told if len(faults) <= MAX_FAULTS else [*told, f"and {len(faults) - MAX_FAULTS} more faults"]
@@ -102,7 +105,7 @@ def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
     else:
         found, where = cut(_beginning(fault["input"]), 60), _path(location)
     if kind == "extra_forbidden":
-        return f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema))}"
+        return f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema)) or 'none'}"
     if kind == "missing":
         return f"{where}: required, but missing"
     accepted = _accepted(kind, context)

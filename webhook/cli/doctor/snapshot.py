@@ -145,7 +145,7 @@ class ClusterSnapshot:
         rules = self.policy.profiles.get(profile_label(namespace) or "")
         if rules is None:
             return set()
-        return {mode for role in Role for _, mode, _ in rules.rule(role).variants()}
+        return {one.mode for role in Role for one in rules.rule(role).variants()}
 
 
 def is_ours(configuration: JSON) -> bool:

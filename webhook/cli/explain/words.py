@@ -27,6 +27,7 @@ REASONS: Final[dict[Why, str]] = {
     Why.IMAGE_CACHE_AUTO: "creates and matches image caches automatically",
     Why.IMAGE_CACHE_SNAPSHOT: "the policy's image cache for this image",
     Why.OPENS_VIRTUAL_NODE: "tolerates the virtual node's taint",
+    Why.WAITS: "leads the overflow controller to the pod",
     Why.ONLY_VIRTUAL_NODES: "the pod may run on virtual nodes only",
     Why.KEEPS_OFF_VIRTUAL_NODES: "the pod tolerates the virtual node's taint, so this keeps the pod off",
     Why.PREFERS_VIRTUAL_NODES: "the scheduler prefers virtual nodes",
@@ -41,6 +42,9 @@ REASONS: Final[dict[Why, str]] = {
     Why.ASKS_FOR_NONE: "the pod asks to be left alone",
     Why.OWN_PLACEMENT: "the pod keeps its own placement",
     Why.CLOSED_BY_TAINT: "not needed: the virtual node's taint keeps the pod off",
+    Why.OPENED_LATER: "the overflow controller adds them to a pod that stays unschedulable",
+    Why.NO_VIRTUAL_NODES: "not needed: the pod's own affinity or nodeSelector leaves no virtual nodes",
+    Why.OWN_TOLERATION: "not needed: the pod tolerates virtual nodes by itself",
     Why.NOTHING_REMOVED: "the pod's own tolerations stay: the webhook removes nothing",
     Why.RESOURCE_POLICY_CHOOSES: "the namespace's ResourcePolicy chooses between ECS and ECI",
     Why.NO_PREFERENCE: "not needed: the mode prefers no kind of node",
@@ -93,7 +97,7 @@ def remarks(changes: Iterable[Change], of_terms: int) -> list[str]:
 
 def _why(change: Change, of_terms: int) -> str:
     sentence = REASONS[change.reason].format(key=change.key, found=_found(change.found))
-    if change.reason is Why.RECORD and change.found is not None:
+    if change.reason in (Why.RECORD, Why.WAITS) and change.found is not None:
         sentence += f', in place of "{_found(change.found)}"'
     if change.terms and change.reason is not Why.EMPTY_TERM and of_terms > 1:
         sentence += f"; {len(change.terms)} of {of_terms} terms"
@@ -128,6 +132,10 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
         steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
     if not placement.placed:
         steps.append("the pod cannot be placed in this mode")
+    if placement.wait is not None:
+        label = f"{names.OVERFLOW_LABEL}={names.WAITING}"
+        steps.append(f"it waits with the label {label}, and the overflow controller opens it to ECI")
+        steps[-1] += f" once it has been unschedulable for {placement.wait.after}s"
     return "; ".join(steps)
 
 
