@@ -1,8 +1,8 @@
 """The calls to the API server. Pods are read narrowly, and nothing is written but a patch, an Event and the Lease."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from msgspec import DecodeError, Struct, to_builtins
@@ -13,6 +13,8 @@ from webhook.core import names
 from webhook.core.patch import PatchOperation
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.pods import ErrorEvent, Named, NamedList, PodList, StoredPod, WatchEvent, read_pod
+
+_T = TypeVar("_T")
 
 #: The time for a whole call. It is less than what is left of a Lease when writing ends.
 CALL_SECONDS: Final = 5
@@ -83,7 +85,7 @@ class ApiServer:
     def pages(self, collection: Collection) -> Iterator[PodList | NamedList]:
         """Yields the objects of a collection, page by page, as they are stored now."""
         accept = _METADATA_LIST if collection.metadata_only else JSON
-        read = _read_names if collection.metadata_only else _read_pods
+        read: Callable[[bytes], PodList | NamedList] = _read_names if collection.metadata_only else _read_pods
         query = {**collection.selector, "limit": str(_PAGE)}
         while True:
             what = f"list the {collection.what}"
@@ -196,7 +198,7 @@ def _object(content: bytes, what: str) -> dict[str, Any]:
     return _decoded(_read_object, content, what)
 
 
-def _decoded(read: Any, content: bytes, what: str) -> Any:
+def _decoded(read: Callable[[bytes], _T], content: bytes, what: str) -> _T:
     try:
         return read(content)
     except DecodeError as error:

@@ -75,9 +75,10 @@ class Controller:
         )
         follower = partial(self._follower, server)
         self._namespaces = follower(namespaces(), NamespaceSink(self._state))
+        watched: Sequence[str | None] = options.watched or (None,)
         self._pods = [
             follower(collection(each), sink(self._state, each))
-            for each in options.watched or [None]
+            for each in watched
             for collection, sink in ((waiting_pods, WaitingSink), (opened_pods, OpenedSink))
         ]
         self._ready = threading.Semaphore(_READY)

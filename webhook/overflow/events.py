@@ -39,9 +39,7 @@ class Happening(StrEnum):
 class Events:
     """The Events of one controller. A pod gets one for each happening, however many controllers say it."""
 
-    def __init__(
-        self, server: ApiServer, now: Callable[[], datetime], instance: str, lost: Callable[[], None]
-    ) -> None:
+    def __init__(self, server: ApiServer, now: Callable[[], datetime], instance: str, lost: Callable[[], None]) -> None:
         """`now` is the API server's time; `lost` is called for each Event that could not be created."""
         self._server = server
         self._now = now

@@ -57,6 +57,9 @@ class Metrics:
         info("policy", "The policy in use.").info({"hash": digest})
         info("build", "The running version.").info({"version": __version__})
 
+    def rejected(self, reason: str) -> None:
+        """Counts no call that was rejected: probes and scrapes are not what the controller is there for."""
+
     def failed(self, what: str) -> None:
         """Counts a call that failed; `what` is one of ERRORS."""
         self.errors.labels(what).inc()

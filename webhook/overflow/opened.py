@@ -46,10 +46,13 @@ class OpenedPods:
         key = self._pods.pop(uid, None)
         if key is None:
             return None
-        for counter, of in ((self._namespaces, key[0]), (self._applications, key)):
-            counter[of] -= 1  # type: ignore[index]
-            if not counter[of]:  # type: ignore[index]
-                del counter[of]  # type: ignore[arg-type]
+        self._namespaces[key[0]] -= 1
+        self._applications[key] -= 1
+        # A counter keeps what is zero.
+        if not self._namespaces[key[0]]:
+            del self._namespaces[key[0]]
+        if not self._applications[key]:
+            del self._applications[key]
         return key[0]
 
     def keep(self, uids: Iterable[str], namespace: str | None) -> set[str]:

@@ -1,11 +1,11 @@
 """Opening the pods that are due: each is read again, decided again, and patched once."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from math import inf
-from queue import SimpleQueue
+from queue import Queue
 from time import monotonic
 from typing import Final
 
@@ -28,6 +28,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: How long a pod is left alone that a limit stopped, if no opened pod finishes before.
 _LIMITED_SECONDS: Final = 30.0
+#: How many pods under a limit are ready to be opened.
+_MOST_LIMITED: Final = 64
 #: How long a namespace's label counts as it was read.
 _PROFILE_SECONDS: Final = 1.0
 #: How often a pod is read again at once because it was written in between.
@@ -59,9 +61,9 @@ class Opener:
         events: Events,
         metrics: Metrics,
         rate: float,
-        pause: Callable[[float], object],
+        pause: Callable[[float], bool],
     ) -> None:
-        """Opens at most `rate` pods a second, and waits by `pause`."""
+        """Opens at most `rate` pods a second, and waits by `pause`, which tells whether to stop."""
         self._server = server
         self._state = state
         self._profiles = profiles
@@ -71,7 +73,7 @@ class Opener:
         self._rate = RateLimit(rate)
         self._pause = pause
         self._seen_profiles: dict[str, tuple[float, str | None]] = {}
-        self.limited: SimpleQueue[Candidate | None] = SimpleQueue()
+        self.limited: Queue[Candidate | None] = Queue(_MOST_LIMITED)
         """Pods under a limit, for `open_limited`; None ends it."""
 
     def check(self, one: WaitingPod) -> None:
@@ -118,9 +120,11 @@ class Opener:
             self._state.forget(one)
             return None
         profile = self._profile(one.namespace)
-        decided = self._state.see(pod, profile)
-        if decided is None:
-            self._refuse(one, pod, profile)
+        decided = self._profiles.decide(pod, profile)
+        if not self._state.see_again(one, pod, decided):
+            return None
+        if isinstance(decided, Refusal):
+            self._refuse(one, pod, profile, decided)
         elif pod.scheduling is Scheduling.UNSCHEDULABLE and not pod.is_held and self._is_due(one):
             return Candidate(one, pod, decided)
         self._state.done(one)
@@ -143,8 +147,8 @@ class Opener:
     def _open(self, found: Candidate) -> bool:
         """Opens a pod; False if it was written since it was read. Raises ClusterError."""
         one, pod, decided = found.one, found.pod, found.opening
-        self._pause(self._rate.take())
-        if not self._lease.may_write:
+        stopped = self._pause(self._rate.take())
+        if stopped or not self._lease.may_write:
             # Whoever has the Lease opens it.
             self._state.done(one, _CONFLICT_SECONDS)
             return True
@@ -171,19 +175,14 @@ class Opener:
 
     def _open_within_limits(self, namespace: str, candidates: list[Candidate]) -> None:
         """Opens the pods of one namespace as far as its limits allow, which are counted anew."""
-        rest: Iterator[Candidate] = iter(candidates)
+        epoch = self._lease.epoch
         try:
-            epoch = self._lease.epoch
-            if not self._lease.may_write:
-                raise ClusterError("the Lease is lost")
-            opened = OpenedPods(self._profiles.application_labels)
-            for each in self._server.opened(namespace):
-                opened.add(each)
+            opened = self._counted(namespace)
         except ClusterError as error:
-            for each in candidates:
-                self._fail(each.one, error)
+            for found in candidates:
+                self._fail(found.one, error)
             return
-        for found in rest:
+        for found in candidates:
             one = found.one
             if self._lease.epoch != epoch:
                 # Another controller may have opened pods since they were counted.
@@ -202,32 +201,38 @@ class Opener:
             except ClusterError as error:
                 self._fail(one, error)
 
+    def _counted(self, namespace: str) -> OpenedPods:
+        """The pods of a namespace that were opened and have not finished, counted just now."""
+        opened = OpenedPods(self._profiles.application_labels)
+        for found in self._server.opened(namespace):
+            opened.add(found)
+        return opened
+
     def _stop(self, found: Candidate, limit: str) -> None:
         """Leaves a pod closed because of a limit."""
         one, decided = found.one, found.opening
         if self._state.limit(one):
             self._metrics.limit_reached.labels(decided.profile, limit).inc()
             most = decided.limits.per_application if limit == "application" else decided.limits.per_namespace
-            message = f"The pod stays closed to virtual nodes: the profile {decided.profile} opens at most {most} pods of "
+            message = (
+                f"The pod stays closed to virtual nodes: the profile {decided.profile} opens at most {most} pods of "
+            )
             message += "one application" if limit == "application" else "a namespace"
             message += " at a time"
             self._events.tell(Happening.LIMIT_REACHED, one.namespace, one.name, one.uid, message)
         self._state.done(one, _LIMITED_SECONDS)
 
-    def _refuse(self, one: WaitingPod, pod: StoredPod, profile: str | None) -> None:
+    def _refuse(self, one: WaitingPod, pod: StoredPod, profile: str | None, refusal: Refusal) -> None:
         """Says once that the policy does not open a pod that waits."""
         if not self._lease.may_write or pod.scheduling is not Scheduling.UNSCHEDULABLE or not self._state.refuse(one):
             return
-        decided = self._profiles.decide(pod, profile)
-        if isinstance(decided, Opening):
-            return
-        self._metrics.not_opened.labels(decided).inc()
-        if decided is Refusal.NO_PROFILE:
+        self._metrics.not_opened.labels(refusal).inc()
+        if refusal is Refusal.NO_PROFILE:
             why = "its namespace has no profile of the policy"
         else:
             why = f"the profile {profile} does not open it"
         message = f"The pod is not opened to virtual nodes: {why}"
-        log.info("not opened", namespace=one.namespace, pod=one.name, reason=decided)
+        log.info("not opened", namespace=one.namespace, pod=one.name, reason=refusal)
         self._events.tell(Happening.NOT_OPENED, one.namespace, one.name, one.uid, message)
 
     def _fail(self, one: WaitingPod, error: ClusterError) -> None:

@@ -25,7 +25,9 @@ class WaitingPod(Struct, gc=False):
     seen: float = -inf
     """When it was last seen without being Unschedulable; infinitely long ago if never."""
     delay: float = inf
-    """How long it has to be Unschedulable; infinite if the policy does not open it."""
+    """How long it has to be Unschedulable until it is looked at; infinite if it need not be."""
+    opens: bool = False
+    """Whether the policy opens it then."""
     not_before: float = -inf
     """Until when it is left alone, after an error or because of a limit."""
     due: float = inf

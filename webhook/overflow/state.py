@@ -14,7 +14,7 @@ from webhook.core import names
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.opened import OpenedPods
 from webhook.overflow.pods import Named, StoredPod
-from webhook.overflow.profiles import Opening, Profiles
+from webhook.overflow.profiles import Opening, Profiles, Refusal
 from webhook.overflow.schedule import Schedule, WaitingPod
 
 #: After this time it is looked at once more whether the policy does not open a pod. Its namespace may be new.
@@ -44,7 +44,7 @@ class ClusterState:
     def waiting(self) -> int:
         """How many pods wait that the policy opens once they are due."""
         with self._condition:
-            return sum(one.delay < inf for one in self.schedule)
+            return sum(one.opens for one in self.schedule)
 
     def take(self, seconds: float) -> WaitingPod | None:
         """The pod that is due first, for which this waits up to `seconds`; None if none is due."""
@@ -56,21 +56,19 @@ class ClusterState:
                 found = self.schedule.take(monotonic())
             return found
 
-    def see(self, pod: StoredPod, profile: str | None, *, gap: bool = False) -> Opening | None:
-        """Takes in how `pod` is now; returns what the policy decides for it, or None if it does not open it."""
-        decided = self._profiles.decide(pod, profile)
-        opening = decided if isinstance(decided, Opening) else None
-        application = self._profiles.application(pod)
+    def see(self, pod: StoredPod, *, gap: bool = False) -> None:
+        """Takes in how a pod is now that waits."""
+        decided = self._profiles.decide(pod, self.profile(pod.metadata.namespace or ""))
         with self._condition:
-            one = self.schedule.see(pod, application, monotonic(), self._clock.age(pod.transition), gap=gap)
-            if opening is not None:
-                one.delay, one.refused = opening.wait.after, False
-            else:
-                one.delay = inf
-                if not one.refused and one.since < inf:
-                    one.delay = _REFUSE_SECONDS
-            self._plan(one)
-        return opening
+            self._see(pod, decided, gap=gap)
+
+    def see_again(self, one: WaitingPod, pod: StoredPod, decided: Opening | Refusal) -> bool:
+        """Takes in how the pod `one` is now, and what is decided for it; returns whether it is known to wait."""
+        with self._condition:
+            if self.schedule.get(one.uid) is not one:
+                return False
+            self._see(pod, decided, gap=False)
+            return True
 
     def reached(self, one: WaitingPod) -> str | None:
         """Which limit seems to forbid to open a pod, by what is known without asking; None if none does."""
@@ -121,20 +119,25 @@ class ClusterState:
                 one.refused, one.delay = False, 0 if one.since < inf else one.delay
                 self._plan(one)
 
-    def enrolled(self) -> list[str]:
-        """The namespaces that opted in, as they were last seen."""
-        with self._condition:
-            return list(self._namespaces)
-
     def free(self, namespaces: set[str]) -> None:
         """Notes that opened pods have finished in `namespaces`."""
         with self._condition:
             self._freed |= namespaces
             self._condition.notify_all()
 
+    def _see(self, pod: StoredPod, decided: Opening | Refusal, *, gap: bool) -> None:
+        application = self._profiles.application(pod)
+        one = self.schedule.see(pod, application, monotonic(), self._clock.age(pod.transition), gap=gap)
+        one.opens = isinstance(decided, Opening)
+        if isinstance(decided, Opening):
+            one.delay, one.refused = decided.wait.after, False
+        else:
+            one.delay = inf if one.refused else _REFUSE_SECONDS
+        self._plan(one)
+
     def _plan(self, one: WaitingPod) -> None:
         self.schedule.plan(one)
-        if one.due < inf:
+        if one.due <= self.schedule.next_due() < inf:
             self._condition.notify_all()
 
     def _wake_limited(self) -> None:
@@ -156,7 +159,7 @@ class WaitingSink:
 
     def listed(self, found: StoredPod, *, gap: bool) -> None:
         """A pod waits."""
-        self._state.see(found, self._state.profile(found.metadata.namespace or ""), gap=gap)
+        self._state.see(found, gap=gap)
 
     def kept(self, uids: set[str]) -> None:
         """Only these pods wait."""
@@ -208,25 +211,27 @@ class NamespaceSink:
 
     def __init__(self, state: ClusterState) -> None:
         self._state = state
-        self._listed: set[str] = set()
+        self._names: dict[str, str] = {}
 
     def listed(self, found: Named, *, gap: bool = False) -> None:  # noqa: ARG002, a Sink has it
         """A namespace opted in."""
-        name = found.metadata.name or ""
-        self._listed.add(name)
-        self._state.enrol(name, (found.metadata.labels or {}).get(names.PROFILE_LABEL))
+        metadata = found.metadata
+        name = self._names[metadata.uid] = metadata.name or ""
+        self._state.enrol(name, (metadata.labels or {}).get(names.PROFILE_LABEL))
 
-    def kept(self, uids: set[str]) -> None:  # noqa: ARG002, the names are known
-        """Only the namespaces that were listed have opted in."""
-        for name in self._state.enrolled():
-            if name not in self._listed:
-                self._state.enrol(name, None)
-        self._listed = set()
+    def kept(self, uids: set[str]) -> None:
+        """Only these namespaces have opted in."""
+        for uid in self._names.keys() - uids:
+            gone = self._names.pop(uid)
+            # It may have been created anew under its old name.
+            if gone not in self._names.values():
+                self._state.enrol(gone, None)
 
     def changed(self, found: Named) -> None:
         """A namespace opted in, or to another profile."""
-        self._state.enrol(found.metadata.name or "", (found.metadata.labels or {}).get(names.PROFILE_LABEL))
+        self.listed(found)
 
     def removed(self, found: Named) -> None:
         """A namespace opted out, or is gone."""
+        self._names.pop(found.metadata.uid, None)
         self._state.enrol(found.metadata.name or "", None)

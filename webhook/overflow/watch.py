@@ -1,4 +1,4 @@
-"""Following a collection of the API server: list it, watch it, go on after a fault, list again if too much was missed."""
+"""Following a collection of the API server: listing it, watching it, and listing it again if too much was missed."""
 
 import random
 import threading
