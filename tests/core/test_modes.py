@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.admission_reviews import answer, patched
+from tests.pods import EVERY_MODE
 from tests.virtual_node import TOLERATION
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
 
@@ -71,7 +71,7 @@ def test_every_mode_was_written_by_hand() -> None:
 @pytest.mark.parametrize("capture", ["spark-3.5.2-driver", "spark-3.5.2-executor-1", "spark-3.5.2-executor-2"])
 def test_a_plain_pod_becomes_the_one_written_by_hand(mode: str, capture: str) -> None:
     pod = json.loads((REVIEWS / f"{capture}.json").read_bytes())["request"]["object"]
-    placed = patched(pod, answer(pod, Policy(), mode))
+    placed = patched(pod, answer(pod, EVERY_MODE, mode))
     assert _without_record(placed) == _by_hand(pod, mode)
 
 
@@ -81,4 +81,4 @@ def test_a_pod_written_by_hand_gets_the_record_and_nothing_else(mode: str) -> No
     by_hand = _by_hand(pod, mode)
     if mode == "ecs-only":
         by_hand["spec"]["affinity"] = _required("NotIn")
-    assert _without_record(patched(by_hand, answer(by_hand, Policy(), mode))) == by_hand
+    assert _without_record(patched(by_hand, answer(by_hand, EVERY_MODE, mode))) == by_hand
