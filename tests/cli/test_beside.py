@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Run
+from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TOLERATION
 from webhook.core.modes import SchedulingMode, Side
 
@@ -41,13 +42,15 @@ def cases() -> Iterator[tuple[dict[str, Any], SchedulingMode, int, str]]:
     """For every mode: what an executor has, and the exit code and verdict that follow."""
     for mode in SchedulingMode:
         repeated = ORDERED if mode.opens_eci and not mode.waits else ALIKE
+        # In the first order, the pod does not tolerate the virtual node yet, so it gets the label of pods that wait.
+        tolerant = (3, SAME) if mode.waits else (0, repeated)
         # In the first order, what ECI cannot run is seen only after our affinity was added.
         late = (3, DIFFERENT if mode.requires is Side.VIRTUAL else SAME) if mode.opens_eci else (0, ALIKE)
         yield {}, mode, 0, ALIKE
         yield {"affinity": AFFINITY}, mode, 0, ALIKE
         yield {"nodeSelector": {"pool": "spark"}}, mode, 0, ALIKE
         yield {"tolerations": [{"key": "dedicated", "operator": "Exists"}]}, mode, 0, repeated
-        yield {"tolerations": [TOLERATION]}, mode, 0, repeated
+        yield {"tolerations": [TOLERATION]}, mode, *tolerant
         yield {"hostNetwork": True}, mode, *late
         yield {"volumeMounts": MOUNTS}, mode, *late
 

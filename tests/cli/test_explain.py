@@ -14,6 +14,7 @@ from tests.admission_reviews import review
 from tests.cases import CASES, Case
 from tests.cli.conftest import ROOT, Run
 from tests.live_service import issue, serving
+from tests.pods import EVERY_MODE
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.service.logs import AdmissionLog, configure
@@ -108,11 +109,11 @@ def test_yaml_and_json_say_the_same(mode: SchedulingMode, run: Run) -> None:
         "refused": [],
         "notes": [],
     }
-    keys = ("title", "count", "fate", "placed", "role", "mode", "origin", "after")
-    after = "60s" if mode.waits else ""
+    keys = ("title", "count", "fate", "placed", "role", "mode", "origin", "delay")
+    delay = "60s" if mode.waits else ""
     assert [tuple(pod[key] for key in keys) for pod in workload["pods"]] == [
-        ("driver", "", "placed", True, "driver", mode, "profile", after),
-        ("executor", "2", "placed", True, "executor", mode, "profile", after),
+        ("driver", "", "placed", True, "driver", mode, "profile", delay),
+        ("executor", "2", "placed", True, "executor", mode, "profile", delay),
     ]
     assert {key: value for key, value in found.items() if key != "workloads"} == {
         "policy": EVERY_MODE.digest,

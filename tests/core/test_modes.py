@@ -35,6 +35,8 @@ def _preferred(operator: str) -> dict[str, Any]:
 
 #: What a person writes for each mode: tolerations, affinity, annotations.
 BY_HAND: dict[str, tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, str]]] = {
+    # Nothing by hand opens the pod later. So this is what the pod has until then, without the controller's label.
+    "ecs-then-eci": ([], _preferred("NotIn"), {"k8s.aliyun.com/eci-image-cache": "true"}),
     "ecs-only": ([], None, {}),
     "eci-only": ([TOLERATION], _required("In"), {"k8s.aliyun.com/eci-image-cache": "true"}),
     "ecs-first": ([TOLERATION], _preferred("NotIn"), {"k8s.aliyun.com/eci-image-cache": "true"}),
@@ -57,6 +59,7 @@ def _by_hand(pod: Any, mode: str) -> Any:
 def _without_record(pod: Any) -> Any:
     pod = copy.deepcopy(pod)
     del pod["metadata"]["annotations"][names.PLACEMENT_ANNOTATION]
+    pod["metadata"]["labels"].pop(names.OVERFLOW_LABEL, None)
     if not pod["metadata"]["annotations"]:
         del pod["metadata"]["annotations"]
     return pod
