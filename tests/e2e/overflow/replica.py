@@ -29,7 +29,13 @@ class Replica:
     """One controller, which opens the pods of some namespaces. It runs while the context is open, or until it ends."""
 
     def __init__(
-        self, control_plane: ControlPlane, folder: Path, lease: str, namespaces: Sequence[str] = (), *, ready: bool = True
+        self,
+        control_plane: ControlPlane,
+        folder: Path,
+        lease: str,
+        namespaces: Sequence[str] = (),
+        *,
+        ready: bool = True,
     ) -> None:
         number = next(_numbers)
         self.lease = lease
@@ -141,8 +147,9 @@ def running(*replicas: Replica) -> Iterator[None]:
 
 
 def at_once(*scenarios: Callable[[], None]) -> None:
-    """Plays scenarios at the same time, because they mostly wait; raises the first failure after the end of all."""
+    """Plays scenarios at the same time, because they mostly wait; raises their failures after the end of all."""
     with ThreadPoolExecutor(len(scenarios)) as players:
         played = [players.submit(one) for one in scenarios]
-    for one in played:
-        one.result()
+    failures = [fault for one in played if (fault := one.exception()) is not None]
+    if failures:
+        raise failures[0] if len(failures) == 1 else BaseExceptionGroup("scenarios failed", failures)
