@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -39,6 +39,7 @@ class Replica:
     ) -> None:
         number = next(_numbers)
         self.lease = lease
+        self._control_plane = control_plane
         self.proxy = ApiProxy(control_plane, folder)
         self._ready = ready
         policy = folder / "policy.yaml"
@@ -63,7 +64,7 @@ class Replica:
             {**kept, "PYTHONPATH": str(ROOT)},
         )
 
-    def __enter__(self) -> "Replica":
+    def __enter__(self) -> Self:
         self.proxy.__enter__()
         self._component.start(lambda: self.ready or not self._ready)
         return self
@@ -105,6 +106,13 @@ class Replica:
         if self.running:
             os.kill(self._component.pid, signal.SIGKILL)
             self._component.stop()
+
+    def restart(self) -> None:
+        """Kills it, and starts another one in its place, which does not wait for the Lease of the first."""
+        self.kill()
+        holders = f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/{self.lease}"
+        self._control_plane.http.delete(holders)
+        self._component.start(lambda: self.ready)
 
     def terminate(self) -> None:
         """Ends it as a kubelet does."""

@@ -183,6 +183,8 @@ class History:
                 suppress(httpx.TransportError),
                 self._control_plane.http.stream("GET", "/api/v1/pods", params=query, timeout=0.5) as stream,
             ):
+                if stream.status_code != httpx.codes.OK:
+                    continue
                 for line in stream.iter_lines():
                     self._see(json.loads(line))
                     if self._over.is_set():
