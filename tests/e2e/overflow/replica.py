@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[3]
 #: The namespace of the Leases.
 HOME = "default"
 _numbers = count(1)
+#: For probes and metrics. Each connection is used once, because its controller may be killed.
+_http = httpx.Client(timeout=5, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Replica:
@@ -78,7 +80,7 @@ class Replica:
     def ready(self) -> bool:
         """Whether `/readyz` says so."""
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{self._url}/readyz", timeout=5).is_success
+            return _http.get(f"{self._url}/readyz").is_success
         return False
 
     @property
@@ -87,7 +89,7 @@ class Replica:
 
     def metrics(self) -> dict[str, float]:
         """The metrics by name and labels."""
-        lines = httpx.get(f"{self._url}/metrics", timeout=5).text.splitlines()
+        lines = _http.get(f"{self._url}/metrics").text.splitlines()
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
 
     @property

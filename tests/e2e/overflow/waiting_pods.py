@@ -15,7 +15,7 @@ import jsonpatch
 
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.overflow.api_proxy import ApiProxy
+from tests.e2e.overflow.api_proxy import ApiProxy, Call
 from tests.e2e.spark_pods import placement, spark_pod
 from tests.virtual_node import TOLERATION
 from webhook.core import names
@@ -137,7 +137,7 @@ class History:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
-        self._version = self._control_plane.get("/api/v1/pods")["metadata"]["resourceVersion"]
+        self._list()
         self._thread.start()
         return self
 
@@ -147,7 +147,6 @@ class History:
 
     def judge(self, pods: Iterable[WaitingPods], proxies: Sequence[ApiProxy], *, still: int = 0) -> None:
         """Fails unless every pod was opened once and not early, but for `still` ones of all, which wait."""
-        patches = [call for proxy in proxies for call in proxy.opened()]
         waiting = 0
         for group in pods:
             for one in group.made:
@@ -155,7 +154,10 @@ class History:
                 self._await(one.uid, stored["metadata"]["resourceVersion"])
                 versions = self._versions[one.uid]
                 states = _changes(version["metadata"]["labels"][names.OVERFLOW_LABEL] for version in versions)
-                accepted = [call for call in patches if call.pod == one.name]
+                if states != [names.WAITING]:
+                    # The API server tells it a moment before the proxy knows its answer.
+                    wait_for(lambda: _accepted(proxies, one.name))  # noqa: B023, it is called here
+                accepted = _accepted(proxies, one.name)
                 if states == [names.WAITING]:
                     waiting += 1
                     assert not accepted
@@ -180,7 +182,7 @@ class History:
             query = {"watch": "1", "resourceVersion": self._version, "timeoutSeconds": "600"}
             with (
                 # The API server may be restarted.
-                suppress(httpx.TransportError),
+                suppress(httpx.TransportError, RuntimeError),
                 self._control_plane.http.stream("GET", "/api/v1/pods", params=query, timeout=0.5) as stream,
             ):
                 if stream.status_code != httpx.codes.OK:
@@ -190,12 +192,25 @@ class History:
                     if self._over.is_set():
                         return
 
+    def _list(self) -> None:
+        found = self._control_plane.get("/api/v1/pods")
+        self._version = found["metadata"]["resourceVersion"]
+        for pod in found["items"]:
+            self._versions.setdefault(pod["metadata"]["uid"], []).append(pod)
+
     def _see(self, event: Mapping[str, Any]) -> None:
-        assert event["type"] != "ERROR", event
+        if event["type"] == "ERROR":
+            # An API server that was restarted does not know what happened before.
+            self._list()
+            return
         pod = event["object"]
         self._version = pod["metadata"]["resourceVersion"]
         if event["type"] in ("ADDED", "MODIFIED"):
             self._versions.setdefault(pod["metadata"]["uid"], []).append(pod)
+
+
+def _accepted(proxies: Sequence[ApiProxy], pod: str) -> list[Call]:
+    return [call for proxy in proxies for call in proxy.opened() if call.pod == pod]
 
 
 def _changes(states: Iterable[str]) -> list[str]:
