@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
+from tests.pods import BUILT_IN_MODES
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
-from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.selectors import ALL_ROLES, Alternative, Role
 from webhook.service.policy_file import parse_policy
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
-PROFILES = sorted(Policy().profiles)
+PROFILES = sorted(["default", *BUILT_IN_MODES])
 NOT_OURS = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", NAMESPACE]}
 PEM = f"-----BEGIN CERTIFICATE-----\n{'A' * 64}\n-----END CERTIFICATE-----"
 
