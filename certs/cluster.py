@@ -26,8 +26,13 @@ from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secr
 _CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 10
+_TIMEOUT = (_CONNECT_SECONDS, _READ_SECONDS)
 _WATCH_SECONDS = 240
 _PAGE = "500"
+#: How many connections are kept. A controller has some that watch, and some that write at the same time.
+_CONNECTIONS = 32
+#: The media type that is asked for and sent, unless a call says otherwise.
+JSON = "application/json"
 #: How many characters of a kubeconfig's fault are repeated; an exec plugin may write any number.
 _FAULT_LIMIT = 300
 #: The longest message of an Event (Kubernetes API: Event v1 core).
@@ -60,6 +65,8 @@ class NotFoundError(ClusterError):
     """There is no such object, or no such kind."""
 
 
+#: Seconds for a whole call, or for the connection and for each part of the answer.
+Timeout = float | tuple[float, float]
 _Query = Mapping[str, str] | None
 _KINDS = {401: ForbiddenError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
 
@@ -192,7 +199,7 @@ class Cluster:
             version = self._object(what, "GET", path, query=query)["metadata"]["resourceVersion"]
             yield
             query |= {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
-            answer = self._open("GET", path, query, wait=_WATCH_SECONDS + _READ_SECONDS)
+            answer = self._open("GET", path, query, seconds=(_CONNECT_SECONDS, _WATCH_SECONDS + _READ_SECONDS))
             with closing(answer.response) as lines:
                 for line in lines:
                     event = json.loads(line)
@@ -208,16 +215,44 @@ class Cluster:
                 raise ValueError("the answer is not a JSON object")  # noqa: TRY004, it becomes a ClusterError
             return answer
 
-    def _open(self, method: str, path: str, query: _Query, body: Any = None, wait: int = _READ_SECONDS) -> Any:
-        """The answer to a call before its content is read, for which it waits `wait` seconds."""
-        headers = {"Accept": "application/json"}
+    @contextmanager
+    def opened(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        query: _Query = None,
+        body: Any = None,
+        *,
+        accept: str = JSON,
+        seconds: Timeout = _TIMEOUT,
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer to a call, whose content is not read yet, while the context is open; errors say `what` failed.
+
+        A list as the body of a PATCH is a JSON Patch. `seconds` is the time for all of it, or for the connection and
+        for each part of the answer.
+        """
+        with _faults(what), closing(self._open(method, path, query, body, seconds, accept).response) as response:
+            yield response
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: _Query,
+        body: Any = None,
+        seconds: Timeout = _TIMEOUT,
+        accept: str = JSON,
+    ) -> Any:
+        """The answer to a call before its content is read."""
+        headers = {"Accept": accept}
         if body:
-            kind = "strategic-merge-patch+json" if method == "PATCH" else "json"
-            headers["Content-Type"] = f"application/{kind}"
+            kind = "json-patch+json" if isinstance(body, list) else "strategic-merge-patch+json"
+            headers["Content-Type"] = f"application/{kind}" if method == "PATCH" else JSON
         request = self._api.param_serialize(
             method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
         )
-        answer = self._api.call_api(*request, _request_timeout=(_CONNECT_SECONDS, wait))
+        answer = self._api.call_api(*request, _request_timeout=seconds)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise client.ApiException(http_resp=answer, body=answer.read().decode(errors="replace"))
         return answer
@@ -232,6 +267,7 @@ def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cl
     settings = client.Configuration()
     settings.retries = False  # the controller itself waits and retries; urllib3 would do so without a log line
     settings.keep_alive = True
+    settings.connection_pool_maxsize = _CONNECTIONS
     try:
         if in_cluster and kubeconfig is None:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]

@@ -293,6 +293,42 @@ def try_locally(
     try_out(review, policy, profile, tls_dir, port, operations_port)
 
 
+@app.command()
+def overflow(
+    policy: Annotated[Path, typer.Option(help="The policy file, the same as the admission service has.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="The namespace of the Lease.")],
+    lease: Annotated[
+        str, typer.Option(help="The Lease by which one of several controllers opens pods.")
+    ] = "spark-eci-webhook-overflow",
+    watch_namespace: Annotated[
+        list[str] | None, typer.Option(help="Open only pods of this namespace; may be repeated. Default: all.")
+    ] = None,
+    qps: Annotated[float, typer.Option(min=1, max=10_000, help="The most pods to open a second.")] = 100,
+    host: Annotated[str, typer.Option(help="The address for /livez, /readyz and /metrics.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port for them, over HTTP. 0 for any.")] = 8080,
+    kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
+    log_format: Annotated[Literal["auto", "json", "text"], typer.Option(help="The format of log lines.")] = "auto",
+) -> None:
+    """Open the virtual node to pods in the mode `ecs-then-eci` that stay unschedulable.
+
+    Adds to such a pod the tolerations of the virtual node, once it has been unschedulable for as long as its rule says.
+    Whether it does is decided by the policy, not by the pod's labels. It needs permissions to get, list, watch and
+    patch pods, to list and watch namespaces, to create Events, and to get, create and update its Lease. SIGTERM ends
+    it.
+
+    Exit code: 0 at the end, 1 after a bug, 2 if the input cannot be used.
+
+    Example: `spark-eci-webhook overflow --policy policy.yaml --namespace spark-eci-webhook`
+    """
+    from webhook.cli.overflow import open_pods
+    from webhook.overflow.controller import Options
+    from webhook.overflow.process import ProcessOptions, new_identity
+
+    options = Options(namespace, lease, new_identity(), watch_namespace or [], qps)
+    raise typer.Exit(open_pods(policy, options, ProcessOptions(host, port, kubeconfig, log_level, log_format)))
+
+
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 def serve(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Answer AdmissionReviews over HTTPS; `serve --help` lists the settings."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import accumulate
 from time import time
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Metric
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
@@ -37,6 +37,17 @@ REJECTIONS: Final = (
 #: The tasks that run as long as the process: the operations listener, the check of the certificate files, and the
 #: listener for reviews.
 TASKS: Final = ("operations", "reload", "trim", "admissions")
+
+
+class Measured(Protocol):
+    """The metrics of a process: those that are scraped, and the count of calls that were rejected."""
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The metrics that are scraped."""
+
+    def rejected(self, reason: str) -> None:
+        """Counts one call that was rejected; `reason` is one of REJECTIONS."""
 
 
 class _AdmissionCounts:

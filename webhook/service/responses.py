@@ -3,7 +3,7 @@
 from msgspec import json
 
 from webhook.service.logs import AdmissionLog
-from webhook.service.metrics import Metrics
+from webhook.service.metrics import Measured
 
 
 class RejectedError(Exception):
@@ -20,7 +20,7 @@ class RejectedError(Exception):
 class Rejections:
     """Counts and logs the rejected calls of one server."""
 
-    def __init__(self, metrics: Metrics | None = None, log: AdmissionLog | None = None) -> None:
+    def __init__(self, metrics: Measured | None = None, log: AdmissionLog | None = None) -> None:
         """Counts in `metrics` and logs to `log`, if given."""
         self._metrics = metrics
         self._log = log

@@ -18,7 +18,7 @@ from webhook.core.text import cut, listed
 from webhook.service.admission import Admissions
 from webhook.service.direct_reviews import Respond
 from webhook.service.logs import AdmissionLog, Logger
-from webhook.service.metrics import Metrics
+from webhook.service.metrics import Measured, Metrics
 from webhook.service.responses import Rejections
 from webhook.service.turn import Ration
 
@@ -76,24 +76,38 @@ def admission_paths(policy: Policy) -> dict[str, Respond]:
     return paths
 
 
-def operations_application(metrics: Metrics, ready: Callable[[], Awaitable[str | None]]) -> ASGIApp:
-    """The application for probes and scrapes; `ready` returns why the service is not ready, or None if it is."""
+async def _alive() -> None:
+    """Why a process that answers is stuck: it is not."""
+
+
+def operations_application(
+    metrics: Measured,
+    ready: Callable[[], Awaitable[str | None]],
+    live: Callable[[], Awaitable[str | None]] = _alive,
+) -> ASGIApp:
+    """The application for probes and scrapes.
+
+    `ready` returns why the process is not ready, and `live` why it is stuck; or None.
+    """
     app = _application(Rejections(metrics))
 
     @app.get("/livez")
     async def livez() -> Response:
-        return Response("ok\n", media_type="text/plain")
+        return _probed(await live())
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        reason = await ready()
-        return Response(f"{reason or 'ok'}\n", 503 if reason else 200, media_type="text/plain")
+        return _probed(await ready())
 
     @app.get("/metrics")
     async def scrape() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return OneATurn(app)
+
+
+def _probed(fault: str | None) -> Response:
+    return Response(f"{fault or 'ok'}\n", 503 if fault else 200, media_type="text/plain")
 
 
 def _application(rejections: Rejections) -> FastAPI:

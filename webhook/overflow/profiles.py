@@ -1,0 +1,59 @@
+"""What the policy decides for a pod that waits: the webhook's own decision, made again."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from webhook.core.distribution import application
+from webhook.core.placement import Mismatch, Placement, Verdict
+from webhook.core.policy import Policy
+from webhook.core.profile import CompiledProfile, Limits, Wait, compile_policy
+from webhook.core.review import decide_for
+from webhook.overflow.pods import StoredPod
+
+
+class Refusal(StrEnum):
+    """Why the policy does not open a pod."""
+
+    NO_PROFILE = "no-profile"
+    DECISION = "decision"
+
+
+class Opening(Struct, frozen=True):
+    """That the policy opens a pod once it is due."""
+
+    profile: str
+    placement: Placement
+    wait: Wait
+    limits: Limits
+
+
+class Profiles:
+    """The profiles of a policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Makes all profiles of `policy` ready."""
+        self._profiles: dict[str, CompiledProfile] = compile_policy(policy)
+        self.application_labels = policy.selector.application_labels
+
+    def limits(self, name: str | None) -> Limits | None:
+        """The limits of the profile `name`; None if there is no such profile."""
+        profile = self._profiles.get(name or "")
+        return None if profile is None else profile.limits
+
+    def application(self, pod: StoredPod) -> str:
+        """The name of the application that `pod` belongs to."""
+        return application(pod.metadata.labels or {}, self.application_labels)
+
+    def decide(self, pod: StoredPod, profile: str | None) -> Opening | Refusal:
+        """What is decided for `pod` in a namespace under `profile`. No label of the pod is a permission."""
+        compiled = self._profiles.get(profile or "")
+        if compiled is None:
+            return Refusal.NO_PROFILE
+        decision = decide_for(pod, pod.metadata.namespace or "", compiled)
+        if isinstance(decision, Mismatch):
+            return Refusal.DECISION
+        placement = decision.placement
+        if placement.verdict is not Verdict.PLACE or placement.wait is None:
+            return Refusal.DECISION
+        return Opening(compiled.name, placement, placement.wait, compiled.limits)

@@ -1,0 +1,237 @@
+"""What the controller knows of its cluster: the pods that wait, those that were opened, and the namespaces.
+
+Three followers write it, and the threads that open pods read it, all under one lock.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+from time import monotonic
+from typing import Final
+
+from webhook.core import names
+from webhook.overflow.clock import ServerClock
+from webhook.overflow.opened import OpenedPods
+from webhook.overflow.pods import Named, StoredPod
+from webhook.overflow.profiles import Opening, Profiles, Refusal
+from webhook.overflow.schedule import Schedule, WaitingPod
+
+#: After this time it is looked at once more whether the policy does not open a pod. Its namespace may be new.
+_REFUSE_SECONDS: Final = 5.0
+
+
+class ClusterState:
+    """What is known, and when the next thing is to be done."""
+
+    def __init__(self, profiles: Profiles, clock: ServerClock) -> None:
+        """Knows nothing yet."""
+        self._profiles = profiles
+        self._clock = clock
+        self._condition = threading.Condition()
+        self._namespaces: dict[str, str] = {}
+        #: Namespaces in which opened pods have finished, so that a limit may allow more.
+        self._freed: set[str] = set()
+        self.schedule = Schedule()
+        self.opened = OpenedPods(profiles.application_labels)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other threads from the schedule and the counts while the context is open."""
+        with self._condition:
+            yield
+
+    def waiting(self) -> int:
+        """How many pods wait that the policy opens once they are due."""
+        with self._condition:
+            return sum(one.opens for one in self.schedule)
+
+    def take(self, seconds: float) -> WaitingPod | None:
+        """The pod that is due first, for which this waits up to `seconds`; None if none is due."""
+        with self._condition:
+            self._wake_limited()
+            found = self.schedule.take(monotonic())
+            if found is None and seconds > 0:
+                self._condition.wait(min(seconds, max(0.0, self.schedule.next_due() - monotonic())))
+                found = self.schedule.take(monotonic())
+            return found
+
+    def see(self, pod: StoredPod, *, gap: bool = False) -> None:
+        """Takes in how a pod is now that waits."""
+        decided = self._profiles.decide(pod, self.profile(pod.metadata.namespace or ""))
+        with self._condition:
+            self._see(pod, decided, gap=gap)
+
+    def see_again(self, one: WaitingPod, pod: StoredPod, decided: Opening | Refusal) -> bool:
+        """Takes in how the pod `one` is now, and what is decided for it; returns whether it is known to wait."""
+        with self._condition:
+            if self.schedule.get(one.uid) is not one:
+                return False
+            self._see(pod, decided, gap=False)
+            return True
+
+    def reached(self, one: WaitingPod) -> str | None:
+        """Which limit seems to forbid to open a pod, by what is known without asking; None if none does."""
+        limits = self._profiles.limits(self._namespaces.get(one.namespace))
+        with self._condition:
+            return None if limits is None else self.opened.reached(limits, one.namespace, one.application)
+
+    def done(self, one: WaitingPod, wait: float = 0, *, failed: bool = False) -> None:
+        """Ends the work on a pod, which is left alone for `wait` seconds."""
+        with self._condition:
+            one.busy = False
+            one.tries = one.tries + 1 if failed else 0
+            one.not_before = monotonic() + wait if wait else -inf
+            self._plan(one)
+
+    def refuse(self, one: WaitingPod) -> bool:
+        """Notes that it was said that the policy does not open a pod; returns whether it had not been said."""
+        with self._condition:
+            before, one.refused, one.delay = one.refused, True, inf
+            return not before
+
+    def limit(self, one: WaitingPod) -> bool:
+        """Notes that a limit stopped a pod; returns whether none had."""
+        with self._condition:
+            before, one.limited = one.limited, True
+            return not before
+
+    def forget(self, one: WaitingPod) -> None:
+        """Forgets a pod that waits no longer."""
+        with self._condition:
+            self.schedule.forget(one.uid)
+
+    def profile(self, namespace: str) -> str | None:
+        """The profile of a namespace, as it was last seen."""
+        return self._namespaces.get(namespace)
+
+    def enrol(self, namespace: str, profile: str | None) -> None:
+        """Takes in the profile of a namespace; with None it has none. The pods that wait there are decided again."""
+        with self._condition:
+            if self._namespaces.get(namespace) == profile:
+                return
+            if profile is None:
+                del self._namespaces[namespace]
+            else:
+                self._namespaces[namespace] = profile
+            for one in self.schedule.of([namespace]):
+                # They are read again when they are taken, and get their delays then.
+                one.refused, one.delay = False, 0 if one.since < inf else one.delay
+                self._plan(one)
+
+    def free(self, namespaces: set[str]) -> None:
+        """Notes that opened pods have finished in `namespaces`."""
+        with self._condition:
+            self._freed |= namespaces
+            self._condition.notify_all()
+
+    def _see(self, pod: StoredPod, decided: Opening | Refusal, *, gap: bool) -> None:
+        application = self._profiles.application(pod)
+        one = self.schedule.see(pod, application, monotonic(), self._clock.age(pod.transition), gap=gap)
+        one.opens = isinstance(decided, Opening)
+        if isinstance(decided, Opening):
+            one.delay, one.refused = decided.wait.after, False
+        else:
+            one.delay = inf if one.refused else _REFUSE_SECONDS
+        self._plan(one)
+
+    def _plan(self, one: WaitingPod) -> None:
+        self.schedule.plan(one)
+        if one.due <= self.schedule.next_due() < inf:
+            self._condition.notify_all()
+
+    def _wake_limited(self) -> None:
+        if not self._freed:
+            return
+        freed, self._freed = self._freed, set()
+        for one in self.schedule.of(freed):
+            if one.limited and one.not_before > -inf:
+                one.not_before = -inf
+                self.schedule.plan(one)
+
+
+class WaitingSink:
+    """Tells a ClusterState of the pods that wait, of one namespace or of all."""
+
+    def __init__(self, state: ClusterState, namespace: str | None) -> None:
+        self._state = state
+        self._namespace = namespace
+
+    def listed(self, found: StoredPod, *, gap: bool) -> None:
+        """A pod waits."""
+        self._state.see(found, gap=gap)
+
+    def kept(self, uids: set[str]) -> None:
+        """Only these pods wait."""
+        with self._state.lock():
+            self._state.schedule.keep(uids, self._namespace)
+
+    def changed(self, found: StoredPod) -> None:
+        """A pod waits, or still waits."""
+        self.listed(found, gap=False)
+
+    def removed(self, found: StoredPod) -> None:
+        """A pod waits no longer."""
+        with self._state.lock():
+            self._state.schedule.forget(found.metadata.uid)
+
+
+class OpenedSink:
+    """Tells a ClusterState of the pods that were opened and have not finished, of one namespace or of all."""
+
+    def __init__(self, state: ClusterState, namespace: str | None) -> None:
+        self._state = state
+        self._namespace = namespace
+
+    def listed(self, found: Named, *, gap: bool = False) -> None:  # noqa: ARG002, a Sink has it
+        """A pod was opened."""
+        with self._state.lock():
+            self._state.opened.add(found)
+
+    def kept(self, uids: set[str]) -> None:
+        """Only these pods were opened and have not finished."""
+        with self._state.lock():
+            gone = self._state.opened.keep(uids, self._namespace)
+        self._state.free(gone)
+
+    def changed(self, found: Named) -> None:
+        """A pod was opened, or changed since."""
+        self.listed(found)
+
+    def removed(self, found: Named) -> None:
+        """A pod finished, or is gone."""
+        with self._state.lock():
+            namespace = self._state.opened.remove(found.metadata.uid)
+        if namespace is not None:
+            self._state.free({namespace})
+
+
+class NamespaceSink:
+    """Tells a ClusterState of the namespaces that opted in."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self._state = state
+        self._names: dict[str, str] = {}
+
+    def listed(self, found: Named, *, gap: bool = False) -> None:  # noqa: ARG002, a Sink has it
+        """A namespace opted in."""
+        metadata = found.metadata
+        name = self._names[metadata.uid] = metadata.name or ""
+        self._state.enrol(name, (metadata.labels or {}).get(names.PROFILE_LABEL))
+
+    def kept(self, uids: set[str]) -> None:
+        """Only these namespaces have opted in."""
+        for uid in self._names.keys() - uids:
+            gone = self._names.pop(uid)
+            # It may have been created anew under its old name.
+            if gone not in self._names.values():
+                self._state.enrol(gone, None)
+
+    def changed(self, found: Named) -> None:
+        """A namespace opted in, or to another profile."""
+        self.listed(found)
+
+    def removed(self, found: Named) -> None:
+        """A namespace opted out, or is gone."""
+        self._names.pop(found.metadata.uid, None)
+        self._state.enrol(found.metadata.name or "", None)

@@ -1,0 +1,112 @@
+"""Following a collection of the API server: listing it, watching it, and listing it again if too much was missed."""
+
+import random
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import structlog
+from msgspec import DecodeError
+from msgspec.json import Decoder
+
+from certs.backoff import Backoff
+from certs.cluster import ClusterError
+from webhook.overflow.api_server import ApiServer, Collection, GoneError
+from webhook.overflow.pods import NamedEvent, PodEvent
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_read_pod_event: Final = Decoder(PodEvent).decode
+_read_named_event: Final = Decoder(NamedEvent).decode
+#: A watch that ends sooner than this was not worth its call.
+_SHORT_SECONDS: Final = 1.0
+
+
+class Sink(Protocol):
+    """What is told of the objects of a collection. Their type is that of the collection."""
+
+    def listed(self, found: Any, *, gap: bool) -> None:
+        """An object is there; with `gap`, changes may have been missed since it was seen before."""
+
+    def kept(self, uids: set[str]) -> None:
+        """A list is complete: only the objects with these ids are there."""
+
+    def changed(self, found: Any) -> None:
+        """An object came or changed."""
+
+    def removed(self, found: Any) -> None:
+        """An object went, or is no longer selected."""
+
+
+class Follower:
+    """Follows one collection in a thread of its own."""
+
+    def __init__(
+        self,
+        server: ApiServer,
+        collection: Collection,
+        sink: Sink,
+        stop: threading.Event,
+        failed: Callable[[str], None],
+    ) -> None:
+        """Tells `sink` all until `stop` is set; calls `failed` with `list` or `watch` for each fault."""
+        self._server = server
+        self._collection = collection
+        self._sink = sink
+        self._stop = stop
+        self._failed = failed
+        self._version = ""
+        self._lists = 0
+        self._read = _read_named_event if collection.metadata_only else _read_pod_event
+        self.listed = threading.Event()
+        """Set once the first list is complete."""
+
+    def run(self) -> None:
+        """Follows the collection until the controller stops."""
+        backoff = Backoff()
+        while not self._stop.is_set():
+            began = monotonic()
+            doing = "watch" if self._version else "list"
+            try:
+                if self._version:
+                    self._watch()
+                else:
+                    self._list()
+            except GoneError as error:
+                log.info("a watch missed too much, listing again", error=str(error))
+                self._version = ""
+            except (ClusterError, DecodeError) as error:
+                self._failed(doing)
+                log.warning("following failed, trying again", collection=self._collection.what, error=str(error))
+                if isinstance(error, DecodeError):
+                    self._version = ""
+                self._stop.wait(max(backoff.next(), min(getattr(error, "retry_after", 0), backoff.limit)))
+                continue
+            backoff.reset()
+            if doing == "watch" and monotonic() - began < _SHORT_SECONDS:
+                self._stop.wait(random.SystemRandom().uniform(0.5, 1))
+
+    def _list(self) -> None:
+        uids: set[str] = set()
+        version = ""
+        for page in self._server.pages(self._collection):
+            version = page.metadata.resource_version
+            for found in page.items or ():
+                uids.add(found.metadata.uid)
+                self._sink.listed(found, gap=self._lists > 0)
+        self._sink.kept(uids)
+        self._lists += 1
+        self._version = version
+        self.listed.set()
+
+    def _watch(self) -> None:
+        for kind, line in self._server.events(self._collection, self._version):
+            event = self._read(line)
+            if kind in ("ADDED", "MODIFIED"):
+                self._sink.changed(event.object)
+            elif kind == "DELETED":
+                self._sink.removed(event.object)
+            self._version = event.object.metadata.resource_version
+            if self._stop.is_set():
+                return
