@@ -31,6 +31,8 @@ _READY: Final = 64
 #: The webhook is not called for pods of this namespace, nor for those of its own.
 _SYSTEM_NAMESPACE: Final = "kube-system"
 _TURN_SECONDS: Final = 1.0
+#: For how long the last Events may be sent at the end.
+_LAST_EVENTS_SECONDS: Final = 3.0
 #: The control loop is stuck if no turn of it began for so long.
 STALE_SECONDS: Final = 60.0
 
@@ -106,7 +108,7 @@ class Controller:
         """Opens pods until `end` is called, whatever the API server answers. Gives up the Lease at the end."""
         log.info("opening pods", watched=list(self._options.watched) or "all namespaces", lease=self._options.lease)
         leading = self._start("lease", self._lead)
-        self._start("events", partial(self._events.send, self._stop))
+        telling = self._start("events", partial(self._events.send, self._stop))
         limited = self._start("limited", self._opener.open_limited)
         self._start("namespaces", self._namespaces.run)
         # A pod is decided by the profile of its namespace.
@@ -123,6 +125,7 @@ class Controller:
         # Nothing is being written any more.
         leading.join()
         self._lease.release()
+        telling.join(_LAST_EVENTS_SECONDS)
 
     def _turn(self, workers: ThreadPoolExecutor) -> None:
         """Gives a pod that is due to the workers, or waits for one."""

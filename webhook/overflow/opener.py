@@ -32,8 +32,9 @@ _LIMITED_SECONDS: Final = 30.0
 _MOST_LIMITED: Final = 64
 #: How long a namespace's label counts as it was read.
 _PROFILE_SECONDS: Final = 1.0
-#: How often a pod is read again at once because it was written in between.
-_CONFLICTS: Final = 5
+#: How long at most a pod is left alone of which the watch has not told what is stored.
+_BEHIND_SECONDS: Final = 5.0
+#: How long a pod is left alone that was written since it was read.
 _CONFLICT_SECONDS: Final = 0.5
 _FIRST_SECONDS, _LAST_SECONDS = 0.5, 60.0
 #: Statuses of a patch that does not fit the pod as it is stored now.
@@ -85,16 +86,13 @@ class Opener:
             self._state.done(one, _LIMITED_SECONDS)
             return
         try:
-            for _ in range(_CONFLICTS):
-                found = self._read(one)
-                if found is None:
-                    return
-                if found.opening.limits.per_application is not None or found.opening.limits.per_namespace is not None:
-                    self.limited.put(found)
-                    return
-                if self._open(found):
-                    return
-            self._state.done(one, _CONFLICT_SECONDS)
+            found = self._read(one)
+            if found is None:
+                return
+            if found.opening.limits.per_application is not None or found.opening.limits.per_namespace is not None:
+                self.limited.put(found)
+            elif not self._open(found):
+                self._state.done(one, _CONFLICT_SECONDS)
         except ClusterError as error:
             self._fail(one, error)
 
@@ -114,10 +112,15 @@ class Opener:
                 return
 
     def _read(self, one: WaitingPod) -> Candidate | None:
-        """The pod as it is stored now, if it is to be opened now."""
+        """The pod as it is stored now, if it is to be opened now.
+
+        The watch must have told of it as it is stored. Otherwise it may have waited for something else in between.
+        """
         pod = self._server.pod(one.namespace, one.name)
-        if pod is None or pod.metadata.uid != one.uid or not pod.is_waiting:
-            self._state.forget(one)
+        behind = pod is None or pod.metadata.uid != one.uid or pod.metadata.resource_version != one.version
+        if pod is None or behind or not pod.is_waiting:
+            # Only the watch says that a pod waits no longer: it tells all changes, and in their order.
+            self._state.done(one, _back_off(one, _BEHIND_SECONDS), failed=True)
             return None
         profile = self._profile(one.namespace)
         decided = self._profiles.decide(pod, profile)
@@ -237,12 +240,14 @@ class Opener:
 
     def _fail(self, one: WaitingPod, error: ClusterError) -> None:
         """Leaves a pod alone for a while after a call failed."""
-        if isinstance(error, NotFoundError):
-            self._state.forget(one)
-            return
-        if not isinstance(error, ConflictError):
+        if not isinstance(error, ConflictError | NotFoundError):
             self._metrics.failed("open")
             log.warning("could not open a pod", namespace=one.namespace, pod=one.name, error=str(error))
-        longest = min(_LAST_SECONDS, _FIRST_SECONDS * 2.0 ** min(one.tries, 16))
-        wait = max(error.retry_after, longest * random.SystemRandom().uniform(0.5, 1))
+        wait = max(min(error.retry_after, _LAST_SECONDS), _back_off(one, _LAST_SECONDS))
         self._state.done(one, wait, failed=True)
+
+
+def _back_off(one: WaitingPod, limit: float) -> float:
+    """How long a pod is left alone after one more failure."""
+    longest = min(limit, _FIRST_SECONDS * 2.0 ** min(one.tries, 16))
+    return longest * random.SystemRandom().uniform(0.5, 1)

@@ -56,18 +56,18 @@ class ClusterState:
                 found = self.schedule.take(monotonic())
             return found
 
-    def see(self, pod: StoredPod, *, gap: bool = False) -> None:
-        """Takes in how a pod is now that waits."""
+    def see(self, pod: StoredPod, *, heard: float | None = None, gap: bool = False) -> None:
+        """Takes in how a pod is that waits; if `heard` is given, the change may have been told late."""
         decided = self._profiles.decide(pod, self.profile(pod.metadata.namespace or ""))
         with self._condition:
-            self._see(pod, decided, gap=gap)
+            self._see(pod, decided, heard=heard, gap=gap)
 
     def see_again(self, one: WaitingPod, pod: StoredPod, decided: Opening | Refusal) -> bool:
         """Takes in how the pod `one` is now, and what is decided for it; returns whether it is known to wait."""
         with self._condition:
             if self.schedule.get(one.uid) is not one:
                 return False
-            self._see(pod, decided, gap=False)
+            self._see(pod, decided, heard=None, gap=False)
             return True
 
     def reached(self, one: WaitingPod) -> str | None:
@@ -125,9 +125,10 @@ class ClusterState:
             self._freed |= namespaces
             self._condition.notify_all()
 
-    def _see(self, pod: StoredPod, decided: Opening | Refusal, *, gap: bool) -> None:
-        application = self._profiles.application(pod)
-        one = self.schedule.see(pod, application, monotonic(), self._clock.age(pod.transition), gap=gap)
+    def _see(self, pod: StoredPod, decided: Opening | Refusal, *, heard: float | None, gap: bool) -> None:
+        application, now = self._profiles.application(pod), monotonic()
+        age = self._clock.age(pod.transition)
+        one = self.schedule.see(pod, application, now, age, heard=now if heard is None else heard, gap=gap)
         one.opens = isinstance(decided, Opening)
         if isinstance(decided, Opening):
             one.delay, one.refused = decided.wait.after, False
@@ -166,9 +167,9 @@ class WaitingSink:
         with self._state.lock():
             self._state.schedule.keep(uids, self._namespace)
 
-    def changed(self, found: StoredPod) -> None:
+    def changed(self, found: StoredPod, *, heard: float | None) -> None:
         """A pod waits, or still waits."""
-        self.listed(found, gap=False)
+        self._state.see(found, heard=heard)
 
     def removed(self, found: StoredPod) -> None:
         """A pod waits no longer."""
@@ -194,7 +195,7 @@ class OpenedSink:
             gone = self._state.opened.keep(uids, self._namespace)
         self._state.free(gone)
 
-    def changed(self, found: Named) -> None:
+    def changed(self, found: Named, *, heard: float | None) -> None:  # noqa: ARG002, a Sink has it
         """A pod was opened, or changed since."""
         self.listed(found)
 
@@ -227,7 +228,7 @@ class NamespaceSink:
             if gone not in self._names.values():
                 self._state.enrol(gone, None)
 
-    def changed(self, found: Named) -> None:
+    def changed(self, found: Named, *, heard: float | None) -> None:  # noqa: ARG002, a Sink has it
         """A namespace opted in, or to another profile."""
         self.listed(found)
 
