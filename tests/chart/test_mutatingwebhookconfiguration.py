@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
 from webhook.core.profile import compile_profile
@@ -16,7 +16,7 @@ from webhook.core.selectors import ALL_ROLES, Alternative, Role
 from webhook.service.policy_file import parse_policy
 
 OPERATOR = {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}
-PROFILES = sorted(["default", *MODES])
+PROFILES = sorted(["default", *BUILT_IN_MODES])
 NOT_OURS = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", NAMESPACE]}
 PEM = f"-----BEGIN CERTIFICATE-----\n{'A' * 64}\n-----END CERTIFICATE-----"
 

@@ -11,7 +11,7 @@ from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
 from pydantic import BaseModel
 
 from tests.chart.manifests import Rendered, render
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 EVERYTHING: dict[str, Any] = {
@@ -58,7 +58,7 @@ MATRIX: dict[str, dict[str, Any]] = {
     },
     "provided": {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": PEM}}},
     "one profile": {
-        "policy": {"profiles": dict.fromkeys(MODES)},
+        "policy": {"profiles": dict.fromkeys(BUILT_IN_MODES)},
         "podDisruptionBudget": {"enabled": False},
     },
 }

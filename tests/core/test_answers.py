@@ -156,7 +156,7 @@ BARE: dict[str, Any] = {
     "verdict": Verdict.PLACE, "role": Role.EXECUTOR, "reason": None, "source": Origin.PROFILE, "share": None,
     "placed": True, "cautions": (), "tolerations": (), "requirement": None, "preference": None, "annotations": (),
     "labels": (), "withheld": (),
-    "image_cache": None, "own_image_cache": "",
+    "image_cache": None, "own_image_cache": "", "wait": None,
 }  # fmt: skip
 PREFERS_OTHERS = {
     "nodeAffinity": {
@@ -451,10 +451,10 @@ def test_the_codes_in_json_stay_as_they_are() -> None:
         "profile mix first rollout override guard",
         "driver executor",
         "outside-rollout override override-refused no-executor-number other-scheduler outranked own-preference "
-        "own-requirement unsupported excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
-        "record policy always image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
+        "own-toleration own-requirement unsupported excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
+        "record policy always image-cache-auto image-cache-snapshot waits opens-virtual-node only-virtual-nodes "
         "keeps-off-virtual-nodes prefers-virtual-nodes prefers-other-nodes already-there own-value own-image-cache "
-        "already-tolerated outranks-affinity empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
+        "already-tolerated outranks-affinity empty-term outside-rollout asks-for-none own-placement closed-by-taint opened-later no-virtual-nodes own-toleration nothing-removed "
         "resource-policy-chooses no-preference",
         "hostPath hostNetwork privileged",
         "allow deny",

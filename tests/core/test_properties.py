@@ -10,19 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.admission_reviews import answer, patched, review
-from tests.pods import KEYS, MODES, PREFERENCES, VALUES, pods, requirements
+from tests.pods import EVERY_MODE, KEYS, MODES, PREFERENCES, VALUES, pods, requirements
 from tests.scheduler import NODES, Node, feasible, meets, score
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, Weights, reach, weights
 from webhook.core.outline import SMALL
 from webhook.core.pod import Pod, PreferredSchedulingTerm
-from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.review import respond
 from webhook.core.text import LIMIT
 
-POLICY = Policy()
+POLICY = EVERY_MODE
 TOLERATION = {"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}
 UNPLACED = {"excludes-virtual-nodes", "demands-virtual-nodes", "node-name-set"}
 VIRTUAL = {node.name for node in NODES if node.virtual}
