@@ -11,8 +11,8 @@ import pytest
 
 import webhook.core
 from tests.admission_reviews import UID, review
+from tests.pods import BUILT_IN_MODES
 from tests.service.test_bad_input import FAULTS
-from webhook.core.modes import SchedulingMode
 from webhook.core.patch import Kind, Operation, changes
 from webhook.core.placement import Origin, Verdict, decide
 from webhook.core.pod import (
@@ -171,7 +171,7 @@ PREFERS_OTHERS = {
     }
 }
 AUTO = ("k8s.aliyun.com/eci-image-cache", "true", ChangeReason.IMAGE_CACHE_AUTO)
-ASKS = listed('spark-eci-webhook/mode: found "aaaaaaaaaaa…"; accepted: ', [*SchedulingMode, "none"])
+ASKS = listed('spark-eci-webhook/mode: found "aaaaaaaaaaa…"; accepted: ', [*BUILT_IN_MODES, "none"])
 REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
 
 

@@ -412,7 +412,10 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
             'profiles.a.driver.imageCache.snapshots: found [{"id": "i", "image": "a"}, {"id": "i", "image": "a"}, {"id…; '
             "accepted: at most 1000 entries",
         ),
-        (b"? " + b"x" * 400 + b"\n: 1", f"{'x' * 319}…: unknown key; accepted: selector, virtualNode, overflow, profiles"),
+        (
+            b"? " + b"x" * 400 + b"\n: 1",
+            f"{'x' * 319}…: unknown key; accepted: selector, virtualNode, overflow, profiles",
+        ),
         (
             b"profiles: {a: {driver: {annotations: {k8s.aliyun.com/eci-vswitch: '" + b"," * 100 + b"'}}}}",
             f'profiles.a.driver.annotations: k8s.aliyun.com/eci-vswitch: found "{"," * 59}…"; accepted: 1 to 10 entries '
