@@ -471,9 +471,11 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, but the service has {digest(OVERFLOWING)} | kubectl rollout status deployment/{LEASE} {WITHIN}"),
     "an overflow controller with another policy than the ConfigMap": ({**IN_FORCE, **lease("0badc0de"), "contact": {"answer": UNKNOWN}}, f"warning service: {UNCHECKED}",
         f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, but the ConfigMap has {digest(OVERFLOWING)} | kubectl rollout status deployment/{LEASE} {WITHIN}"),
-    "pods that wait in namespaces that opted out": ({**IN_FORCE, **lease(digest(OVERFLOWING)), "namespaces/plain/pods/waiting": waiting(), WAITING: waiting()}, ANSWERED, "ok pods: 4 running Spark pods have a placement",
-        f"warning overflow: pods wait that are never opened, because their namespaces have no profile of the policy: plain/waiting | kubectl label namespace plain {PROFILE}=default --overwrite",
-        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 2 pods wait"),
+    "pods that wait in namespaces that opted out": ({**IN_FORCE, **lease(digest(OVERFLOWING)), "namespaces/plain/pods/waiting": waiting(), INSIDE: namespace("default"), f"{INSIDE}/pods/waiting": waiting(), WAITING: waiting()}, ANSWERED, "ok pods: 5 running Spark pods have a placement",
+        f"warning overflow: pods wait that are never opened, because no profile applies to their namespaces: plain/waiting, {NAMESPACE}/waiting | kubectl get namespaces --label-columns {PROFILE}",
+        f"warning namespaces: {NAMESPACE} opted in, but kube-system and the webhook's own namespace are never selected | kubectl label namespace {NAMESPACE} {PROFILE}-",
+        "ok namespaces: opted in: etl (default), strict (resource-policy)",
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 3 pods wait"),
 }
 # fmt: on
 

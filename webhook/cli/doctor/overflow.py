@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of
+from webhook.cli.doctor.namespaces import never_selected
 from webhook.cli.doctor.overflow_state import OverflowState
 from webhook.cli.doctor.service import Contact, ProbeAnswer
 from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
@@ -75,14 +76,14 @@ def _present(installation: Installation, contact: Contact | None, state: Overflo
 def _opted_out(
     snapshot: ClusterSnapshot, installation: Installation, waiting: list[tuple[str, str]]
 ) -> Iterator[Finding]:
-    """Pods that no controller opens, because their namespaces have no profile."""
+    """Pods that no controller opens, because no profile applies to their namespaces."""
     if isinstance(snapshot.namespaces, Unknown):
         return
     opted_in = {name_of(one) for one in snapshot.namespaces if profile_label(one) in installation.profiles}
-    stuck = [one for one in waiting if one[0] not in opted_in]
+    stuck = [one for one in waiting if one[0] not in opted_in - never_selected(installation)]
     if stuck:
-        start = "pods wait that are never opened, because their namespaces have no profile of the policy: "
-        fix = f"kubectl label namespace {stuck[0][0]} {names.PROFILE_LABEL}={installation.recommended} --overwrite"
+        start = "pods wait that are never opened, because no profile applies to their namespaces: "
+        fix = f"kubectl get namespaces --label-columns {names.PROFILE_LABEL}"
         yield Finding(_CHECK, Level.WARNING, listed(start, map("/".join, stuck), LIMIT), fix)
 
 
