@@ -49,6 +49,11 @@ class KubernetesVersion(NamedTuple):
         return self >= (1, 28)
 
     @property
+    def serves_validating_admission_policies(self) -> bool:
+        """Whether the API server serves ValidatingAdmissionPolicy in v1 without a feature gate (kubernetes#123405)."""
+        return self >= (1, 30)
+
+    @property
     def undecodable_patch_fails_the_call(self) -> bool:
         """Whether a call fails, as the failurePolicy covers it, if its patch is no JSON Patch (kubernetes#131627).
 
