@@ -83,6 +83,7 @@ class SparkKubelet:
         self.watch = PodWatch(node.control_plane, namespace)
         self._node, self._namespace, self._jars = node, namespace, jars
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
+        self._bound: dict[str, dict[str, Any]] = {}
         self._running: dict[str, Executor] = {}
         self._known: set[str] = set()
         self._over = threading.Event()
@@ -105,6 +106,8 @@ class SparkKubelet:
             while not self._over.is_set():
                 for kind, pod in self.watch.events():
                     self._see(kind, pod)
+                    self._start_ready()
+                self._start_ready()
                 self._report_ended()
         finally:
             for executor in self._running.values():
@@ -114,17 +117,29 @@ class SparkKubelet:
         metadata = pod["metadata"]
         name = metadata["name"]
         if kind == "DELETED" or "deletionTimestamp" in metadata:
+            self._bound.pop(name, None)
             if executor := self._running.pop(name, None):
                 executor.stop()
             if kind != "DELETED":
                 self._confirm_end(metadata)
         elif "nodeName" in pod["spec"] and metadata["uid"] not in self._known:
             self._known.add(metadata["uid"])
-            self._start(pod)
+            self._bound[name] = pod
+
+    def _start_ready(self) -> None:
+        """Starts the pods whose volumes can be written: Spark makes the ConfigMap of its executors after the first of them."""
+        for name, pod in list(self._bound.items()):
+            if not _is_executor(pod) or all(self._has(volume) for volume in pod["spec"]["volumes"]):
+                del self._bound[name]
+                self._start(pod)
+
+    def _has(self, volume: dict[str, Any]) -> bool:
+        path = f"/api/v1/namespaces/{self._namespace}/configmaps/{volume.get('configMap', {}).get('name')}"
+        return "configMap" not in volume or self._node.control_plane.http.get(path).is_success
 
     def _start(self, pod: dict[str, Any]) -> None:
         name, address = pod["metadata"]["name"], "127.0.0.1"
-        if pod["metadata"]["labels"][names.SPARK_ROLE] == "executor":
+        if _is_executor(pod):
             kind = partial(Executor, name=name, jars=self._jars)
             executor = self._running[name] = self._node.add(kind, self._namespace, pod["spec"])
             executor.launch()
@@ -161,6 +176,10 @@ class SparkKubelet:
         # Others may remove a pod at any time.
         if answer.status_code != httpx.codes.NOT_FOUND:
             answer.raise_for_status()
+
+
+def _is_executor(pod: dict[str, Any]) -> bool:
+    return bool(pod["metadata"]["labels"][names.SPARK_ROLE] == "executor")
 
 
 def _status(spec: dict[str, Any], state: dict[str, Any], *, ready: bool) -> dict[str, Any]:
