@@ -46,6 +46,10 @@ types: $(VENV)/dev ## Check the types of code and tests
 bench: $(VENV)/dev ## Compare the service with a bare ASGI callable on plain uvicorn
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-overflow
+bench-overflow: $(VENV)/dev ## Measure the overflow controller at 36,000 pods, with the control plane in $KUBEBUILDER_ASSETS
+	@$(BIN)/python -m benchmarks.overflow $(ARGS)
+
 .PHONY: golden
 golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff
 	@$(BIN)/python -m tests.golden

@@ -22,7 +22,7 @@ EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 def rewrite_cases() -> None:
     """Makes the core's present answers the expected ones of tests/cases, and adds the cases of a new mode."""
     modes = {
-        f"mode-{mode}-{role}": {"role": role, "rule": str(mode)}
+        f"mode-{mode}-{role}": {"role": role, "rule": str(mode)} | ({"policy": {"overflow": {}}} if mode.waits else {})
         for mode in SchedulingMode
         for role in ("driver", "executor")
     }
@@ -73,7 +73,8 @@ def rewrite_examples() -> None:
         if not policy.exists():
             rule = {"mode": str(mode), "imageCache": {"auto": False}}
             profiles = {"profiles": {"default": {"driver": rule, "executor": dict(rule)}}}
-            text = yaml.dump(profiles, Dumper=_WithoutAliases, sort_keys=False)
+            written = {"overflow": {}} | profiles if mode.waits else profiles
+            text = yaml.dump(written, Dumper=_WithoutAliases, sort_keys=False)
             policy.write_text(f"# Pods are placed in the mode {mode}.\n{text}", encoding="utf-8")
         if not before.exists():
             text = (EXAMPLES / "ecs-first/before.yaml").read_text(encoding="utf-8")
@@ -90,7 +91,8 @@ def by_hand(mode: SchedulingMode) -> str:
         gained = difference(pod["spec"], patched(pod, answer(pod, policy))["spec"])
         wanted = {"affinity": gained.get("affinity"), "tolerations": gained.get("tolerations+")}
         application["spec"][role] |= {key: value for key, value in wanted.items() if value}
-    comment = "# The same placement by hand, without the webhook.\n"
+    comment = "# The same placement by hand, without the webhook."
+    comment += " Nothing opens these pods to ECI later.\n" if mode.waits else "\n"
     return comment + yaml.dump(application, Dumper=_WithoutAliases, sort_keys=False)
 
 

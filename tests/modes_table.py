@@ -18,7 +18,8 @@ def _readme() -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for mode in SchedulingMode:
         opened = "yes" if mode.opens_eci else "no"
-        yield f"| `{mode}` | {mode.sentence} | {opened} | {_affinity(mode)} | {opened} |"
+        tolerates = "once it is opened" if mode.waits else opened
+        yield f"| `{mode}` | {mode.sentence} | {tolerates} | {_affinity(mode)} | {opened} |"
 
 
 def _affinity(mode: SchedulingMode) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from webhook.core.modes import SchedulingMode
+from webhook.core.overflow import Overflow
+from webhook.core.policy import Policy
 
 KEYS = st.sampled_from(["type", "kubernetes.io/arch", "topology.kubernetes.io/zone"])
 VALUES = st.sampled_from(["virtual-kubelet", "ecs", "amd64", "arm64", "h", "i", "7"])
@@ -72,7 +74,11 @@ ANNOTATIONS = st.dictionaries(
     st.sampled_from(["true", "imc-2ze5hdcnngenmwc1jmwf", "mode=eci-only,profile=default,policy=00000000"]),
     max_size=3,
 )
+#: The built-in policy with a profile for each mode.
+EVERY_MODE = Policy(overflow=Overflow())
 MODES = tuple(mode.value for mode in SchedulingMode)
+#: The modes that the built-in policy has profiles for.
+BUILT_IN_MODES = tuple(mode.value for mode in SchedulingMode if not mode.waits)
 OVERRIDES = st.sampled_from([*MODES, "none", "eci"])
 VOLUMES = st.lists(
     st.sampled_from(

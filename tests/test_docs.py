@@ -10,6 +10,7 @@ from tests import alternatives_table, golden, modes_table, settings_table
 from tests.live_service import ROOT
 from webhook.core.cautions import cautions
 from webhook.core.modes import SchedulingMode
+from webhook.core.overflow import OverflowLimits
 from webhook.core.pod_metadata import PodMetadata
 from webhook.core.policy import Policy, Profile, Selector
 from webhook.core.reasons import Reason
@@ -46,7 +47,7 @@ def _default(name: str) -> int:
 
 
 def test_every_key_of_the_policy_is_explained() -> None:
-    for model in (Policy, Selector, VirtualNode, Profile, ExecutorRule, First, Share, PodMetadata):
+    for model in (Policy, Selector, VirtualNode, OverflowLimits, Profile, ExecutorRule, First, Share, PodMetadata):
         for field in model.model_fields.values():
             assert re.search(rf"`{field.alias}[`.]", CONFIGURATION), field.alias
 

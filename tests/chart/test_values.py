@@ -30,6 +30,7 @@ DEFAULTS = dict(_paths(yaml.safe_load((CHART / "values.yaml").read_text())))
 REMOVABLE = (
     "resources",
     "certificates.controller.resources",
+    "overflow.resources",
     "podSecurityContext",
     "securityContext",
     "settings.logLevel",
@@ -125,6 +126,14 @@ def test_the_chart_has_the_applications_version() -> None:
         ({"resourcePolicies": {"namespaces": {"Bad_Name": {}}}}, ["at '/resourcePolicies/namespaces'", "'Bad_Name'"]),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, ["at '/podDisruptionBudget/maxUnavailable'"]),
         ({"image": {"digest": "latest"}}, ["at '/image/digest'"]),
+        ({"overflow": {"replicas": 0}}, ["at '/overflow/replicas': minimum: got 0, want 1"]),
+        ({"overflow": {"namespaces": ["etl", "etl"]}}, ["at '/overflow/namespaces': items at 0 and 1 are equal"]),
+        ({"overflow": {"namespaces": ["Etl"]}}, ["at '/overflow/namespaces/0': 'Etl' does not match pattern"]),
+        ({"overflow": {"qps": 0}}, ["at '/overflow/qps': minimum: got 0, want 1"]),
+        (
+            {"policy": {"profiles": {"default": {"overflow": {"maxPerPod": 1}}}}},
+            ["at '/policy/profiles/default/overflow': additional properties 'maxPerPod' not allowed"],
+        ),
     ],
 )
 def test_a_wrong_value_stops_the_install_and_says_where(values: dict[str, Any], sentences: list[str]) -> None:

@@ -26,10 +26,17 @@ _VERSIONS: Final = ("<!-- versions -->\n", "<!-- end of versions -->\n")
 
 _PLAIN: Final = "explain -f examples/ecs-first/before.yaml"
 _APPS: Final = "explain -f tests/cli/apps"
+
+
+def _policy(mode: SchedulingMode) -> str:
+    """The option for the built-in policy with the overflow controller, if the mode needs it."""
+    return " --policy tests/cli/overflow.yaml" if mode.waits else ""
+
+
 #: Name of the file → the command whose output it contains.
 COMMANDS: Final = {
-    **{f"{mode}.txt": f"{_PLAIN} --profile {mode}" for mode in SchedulingMode},
-    **{f"{mode}.diff": f"{_PLAIN} --profile {mode} -o diff" for mode in SchedulingMode},
+    **{f"{mode}.txt": f"{_PLAIN}{_policy(mode)} --profile {mode}" for mode in SchedulingMode},
+    **{f"{mode}.diff": f"{_PLAIN}{_policy(mode)} --profile {mode} -o diff" for mode in SchedulingMode},
     "by-hand.txt": "explain -f examples/eci-only/after.yaml --profile eci-only",
     "scratch-disk.txt": f"{_APPS}/scratch-disk.yaml --profile eci-first",
     "own-affinity.txt": f"{_APPS}/own-affinity.yaml",
@@ -44,6 +51,10 @@ COMMANDS: Final = {
     "denied.txt": "explain -f tests/cli/pods/node-name-set.yaml --policy tests/cli/shares.yaml --profile strict",
     "validate.txt": "validate tests/cli/shares.yaml",
     "validate-built-in.txt": "validate",
+    "validate-overflow.txt": "validate tests/cli/overflow-limits.yaml",
+    "overflow.txt": f"{_PLAIN} --policy tests/cli/overflow-limits.yaml",
+    "overflow-observed.txt": f"{_PLAIN} --policy tests/cli/overflow-limits.yaml --profile observed",
+    "overflow-own-toleration.txt": "explain -f examples/ecs-first/after.yaml --policy tests/cli/overflow.yaml --profile ecs-then-eci",
     "diff.txt": "diff tests/cli/built-in.yaml tests/cli/shares.yaml -f tests/cli/apps",
     "resource-policy.yaml": "resource-policy --ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64",
     "beside.txt": f"{_APPS}/own-affinity.yaml --profile eci-only --beside spark-operator",

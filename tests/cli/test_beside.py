@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Run
+from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TOLERATION
 from webhook.core.modes import SchedulingMode, Side
 
@@ -40,14 +41,16 @@ def application(executor: dict[str, Any]) -> str:
 def cases() -> Iterator[tuple[dict[str, Any], SchedulingMode, int, str]]:
     """For every mode: what an executor has, and the exit code and verdict that follow."""
     for mode in SchedulingMode:
-        repeated = ORDERED if mode.opens_eci else ALIKE
+        repeated = ORDERED if mode.opens_eci and not mode.waits else ALIKE
+        # In the first order, the pod does not tolerate the virtual node yet, so it gets the label of pods that wait.
+        tolerant = (3, SAME) if mode.waits else (0, repeated)
         # In the first order, what ECI cannot run is seen only after our affinity was added.
         late = (3, DIFFERENT if mode.requires is Side.VIRTUAL else SAME) if mode.opens_eci else (0, ALIKE)
         yield {}, mode, 0, ALIKE
         yield {"affinity": AFFINITY}, mode, 0, ALIKE
         yield {"nodeSelector": {"pool": "spark"}}, mode, 0, ALIKE
         yield {"tolerations": [{"key": "dedicated", "operator": "Exists"}]}, mode, 0, repeated
-        yield {"tolerations": [TOLERATION]}, mode, 0, repeated
+        yield {"tolerations": [TOLERATION]}, mode, *tolerant
         yield {"hostNetwork": True}, mode, *late
         yield {"volumeMounts": MOUNTS}, mode, *late
 
@@ -58,7 +61,8 @@ def test_the_verdict_is_about_where_the_pod_may_run(
 ) -> None:
     file = tmp_path / "app.yaml"
     file.write_text(application(executor))
-    ran = run("explain", "-f", file, "--profile", profile, "--beside", "spark-operator")
+    policy = ("--policy", "tests/cli/overflow.yaml", "--profile", profile)
+    ran = run("explain", "-f", file, *policy, "--beside", "spark-operator")
     lines = ran.out.splitlines()
     executors = lines[next(at for at, line in enumerate(lines) if line.startswith("  executor ")) :]
     verdicts = [line.strip() for line in executors if line.strip()[2:] in (ALIKE, ORDERED, SAME, DIFFERENT)]
@@ -90,7 +94,7 @@ def test_a_namespace_whose_label_names_no_profile_is_said(run: Run, tmp_path: Pa
     ran = run("explain", "-f", file, "--beside", "spark-operator")
     why = (
         'label spark-eci-webhook/profile of the namespace default: unknown profile "eci-onyl"; '
-        f"accepted: {', '.join(['default', *SchedulingMode])}"
+        f"accepted: {', '.join(['default', *BUILT_IN_MODES])}"
     )
     assert ran.code == 3
     assert ran.out.count(f"    left alone, {why}\n    ! {why}\n") == 2

@@ -56,8 +56,8 @@ def test_another_mode_is_a_difference_of_that_role_alone(run: Run, policies: tup
 def test_each_mode_differs_from_every_other(
     old: SchedulingMode, new: SchedulingMode, run: Run, policies: tuple[Path, Path]
 ) -> None:
-    policies[0].write_text(yaml.safe_dump(profile({}, {"mode": old.value})))
-    found = compared(run, policies, profile({}, {"mode": new.value}), "-f", PLAIN)
+    policies[0].write_text(yaml.safe_dump(profile({}, {"mode": old.value}) | {"overflow": {}}))
+    found = compared(run, policies, profile({}, {"mode": new.value}) | {"overflow": {}}, "-f", PLAIN)
     wanted = [] if old is new else [("executor", old, new)]
     assert [(one["pods"], one["old"], one["new"]) for one in found] == wanted
 

@@ -17,7 +17,7 @@ from certs.server import Handshake
 from tests.chart.manifests import FULLNAME, NAMESPACE, render
 from tests.cli.conftest import ROOT
 from tests.overlays import ABSENT, overlaid
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.examination import judge
 from webhook.cli.doctor.finding import Unknown
@@ -162,7 +162,7 @@ def doctor(overlay: JSON) -> list[str]:
     return [f"{one.level} {one.check}: {one.sentence}{' | ' if one.fix else ''}{one.fix}" for one in found]
 
 
-PROFILES: Final = ", ".join(sorted(["default", *MODES]))
+PROFILES: Final = ", ".join(sorted(["default", *BUILT_IN_MODES]))
 TAINTED: Final = "virtual-kubelet.io/provider=alibabacloud:NoSchedule"
 WELL: Final = [
     f"ok configuration: spark-placement has the profiles {PROFILES}",

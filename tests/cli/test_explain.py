@@ -14,6 +14,7 @@ from tests.admission_reviews import review
 from tests.cases import CASES, Case
 from tests.cli.conftest import ROOT, Run
 from tests.live_service import issue, serving
+from tests.pods import EVERY_MODE
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.service.logs import AdmissionLog, configure
@@ -89,7 +90,8 @@ def test_a_plain_application_ends_as_one_written_by_hand(name: str, run: Run) ->
 
 @pytest.mark.parametrize("mode", list(SchedulingMode))
 def test_yaml_and_json_say_the_same(mode: SchedulingMode, run: Run) -> None:
-    arguments = ("explain", "-f", "examples/ecs-first/before.yaml", "--profile", mode)
+    policy = ("--policy", "tests/cli/overflow.yaml", "--profile", mode)
+    arguments = ("explain", "-f", "examples/ecs-first/before.yaml", *policy)
     as_json, as_yaml = run(*arguments, "-o", "json"), run(*arguments, "-o", "yaml")
     found = json.loads(as_json.out)
     assert yaml.safe_load(as_yaml.out) == found
@@ -107,13 +109,14 @@ def test_yaml_and_json_say_the_same(mode: SchedulingMode, run: Run) -> None:
         "refused": [],
         "notes": [],
     }
-    keys = ("title", "count", "fate", "placed", "role", "mode", "origin")
+    keys = ("title", "count", "fate", "placed", "role", "mode", "origin", "delay")
+    delay = "60s" if mode.waits else ""
     assert [tuple(pod[key] for key in keys) for pod in workload["pods"]] == [
-        ("driver", "", "placed", True, "driver", mode, "profile"),
-        ("executor", "2", "placed", True, "executor", mode, "profile"),
+        ("driver", "", "placed", True, "driver", mode, "profile", delay),
+        ("executor", "2", "placed", True, "executor", mode, "profile", delay),
     ]
     assert {key: value for key, value in found.items() if key != "workloads"} == {
-        "policy": Policy().digest,
+        "policy": EVERY_MODE.digest,
         "operatorVersion": str(OPERATORS[-1]),
         "sparkVersion": "",
         "passedOver": {"otherKinds": 0, "notKubernetes": 0},

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.admission_reviews import answer, review
+from tests.admission_reviews import review
 from tests.cases import CASES, Case
 from tests.cli.conftest import Run
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
+from webhook.core.profile import compile_profile
+from webhook.core.review import answer
 from webhook.core.text import LIMIT, listed
 from webhook.service.logs import AdmissionLog, configure
 from webhook.service.metrics import Metrics
@@ -49,12 +52,12 @@ def test_as_many_entries_are_shown_as_fit(entries: list[str], limit: int) -> Non
 
 
 @pytest.mark.parametrize("modes", MADE_UP, ids=lambda modes: f"{len(modes)} {modes[-1]}")
-def test_the_warning_of_an_unknown_mode_is_whole(modes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.core.placement.SchedulingMode", modes)
+def test_the_warning_of_an_unknown_mode_is_whole(modes: list[str]) -> None:
+    profile = replace(compile_profile(Policy(), "default"), modes=dict.fromkeys(modes, SchedulingMode.ECS_ONLY))
     for asked in ("eci", "e" * 200):
         (pod,) = (case.pod for case in CASES if case.name == "mode-ecs-first-executor")
         metadata = pod["metadata"] | {"annotations": {"spark-eci-webhook/mode": asked}}
-        (warning,) = answer(pod | {"metadata": metadata}, Policy())["warnings"]
+        (warning,) = answer(review(pod | {"metadata": metadata}), profile).response.warnings or ()
         assert ends_whole(warning, [*modes, "none"]), warning
         assert len(warning) <= LIMIT
 

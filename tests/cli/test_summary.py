@@ -122,7 +122,8 @@ def test_shares_observers_and_pods_outside_a_rollout_are_told(
 
 @pytest.mark.parametrize("mode", list(SchedulingMode))
 def test_every_mode_has_its_row(mode: SchedulingMode, run: Run) -> None:
-    ran = run("explain", "-f", "examples/ecs-first/before.yaml", "--summary", "-o", "json", "--profile", mode)
+    policy = ("--policy", "tests/cli/overflow.yaml", "--profile", mode)
+    ran = run("explain", "-f", "examples/ecs-first/before.yaml", "--summary", "-o", "json", *policy)
     assert json.loads(ran.out)["pods"] == {mode.value: {"placed": 2, "never runs": 0, "warned": 0}}
 
 

@@ -11,8 +11,8 @@ import pytest
 
 import webhook.core
 from tests.admission_reviews import UID, review
+from tests.pods import BUILT_IN_MODES
 from tests.service.test_bad_input import FAULTS
-from webhook.core.modes import SchedulingMode
 from webhook.core.patch import Kind, Operation, changes
 from webhook.core.placement import Origin, Verdict, decide
 from webhook.core.pod import (
@@ -156,7 +156,7 @@ BARE: dict[str, Any] = {
     "verdict": Verdict.PLACE, "role": Role.EXECUTOR, "reason": None, "source": Origin.PROFILE, "share": None,
     "placed": True, "cautions": (), "tolerations": (), "requirement": None, "preference": None, "annotations": (),
     "labels": (), "withheld": (),
-    "image_cache": None, "own_image_cache": "",
+    "image_cache": None, "own_image_cache": "", "wait": None,
 }  # fmt: skip
 PREFERS_OTHERS = {
     "nodeAffinity": {
@@ -171,7 +171,7 @@ PREFERS_OTHERS = {
     }
 }
 AUTO = ("k8s.aliyun.com/eci-image-cache", "true", ChangeReason.IMAGE_CACHE_AUTO)
-ASKS = listed('spark-eci-webhook/mode: found "aaaaaaaaaaa…"; accepted: ', [*SchedulingMode, "none"])
+ASKS = listed('spark-eci-webhook/mode: found "aaaaaaaaaaa…"; accepted: ', [*BUILT_IN_MODES, "none"])
 REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
 
 
@@ -451,10 +451,10 @@ def test_the_codes_in_json_stay_as_they_are() -> None:
         "profile mix first rollout override guard",
         "driver executor",
         "outside-rollout override override-refused no-executor-number other-scheduler outranked own-preference "
-        "own-requirement unsupported excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
-        "record policy always image-cache-auto image-cache-snapshot opens-virtual-node only-virtual-nodes "
+        "own-toleration own-requirement unsupported excludes-virtual-nodes demands-virtual-nodes node-name-set too-large",
+        "record policy always image-cache-auto image-cache-snapshot waits opens-virtual-node only-virtual-nodes "
         "keeps-off-virtual-nodes prefers-virtual-nodes prefers-other-nodes already-there own-value own-image-cache "
-        "already-tolerated outranks-affinity empty-term outside-rollout asks-for-none own-placement closed-by-taint nothing-removed "
+        "already-tolerated outranks-affinity empty-term outside-rollout asks-for-none own-placement closed-by-taint opened-later no-virtual-nodes own-toleration nothing-removed "
         "resource-policy-chooses no-preference",
         "hostPath hostNetwork privileged",
         "allow deny",

@@ -5,17 +5,22 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import jsonpatch
+import msgspec
 import pytest
 
 from tests.admission_reviews import UID, answer, patched, review
+from tests.pods import EVERY_MODE
 from tests.service.test_bad_input import FAULTS
 from webhook.core.bounds import MOST_ADDED, MOST_ENTRIES, MOST_KEYS, MOST_VALUES
 from webhook.core.executor_number import MOST_OWNERS
+from webhook.core.opening import opening
 from webhook.core.outline import SMALL
+from webhook.core.pod import Pod
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_policy, compile_profile
 from webhook.core.reasons import Caution
-from webhook.core.review import Admission, ReviewError, respond
+from webhook.core.review import Admission, Decision, ReviewError, decide_for, respond
 from webhook.core.text import LIMIT
 from webhook.service.policy_file import parse_policy
 
@@ -152,6 +157,30 @@ def test_a_pod_at_the_bound_is_placed_and_reviewed_again(kind: str) -> None:
     after = patched(json.loads(json.dumps(pod)), json.loads(found)["response"])
     again = respond(review(after), PROFILES["deny"])[1]
     assert (again.outcome, again.reason, again.cautions, again.operations) == ("unchanged", "override", (), 0)
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_a_pod_at_the_bound_waits_and_is_opened(kind: str) -> None:
+    make, most, _ = BOUNDS[kind]
+    profile = compile_profile(EVERY_MODE, "ecs-then-eci")
+    pod = make(most)
+    pod["metadata"] |= {"resourceVersion": "1"}
+    (found, first), (_, large) = (respond(body, profile) for body in _sizes(review(pod)))
+    # A required term that is empty matches no node.
+    reason = "own-requirement" if kind == "required terms" else ""
+    assert first == large
+    assert (first.outcome, first.reason) == ("patched", reason)
+    waiting = patched(pod, json.loads(found)["response"])
+    assert respond(review(waiting), profile)[1].operations == 0
+    decision = decide_for(msgspec.convert(waiting, Pod), "default", profile)
+    assert isinstance(decision, Decision)
+    if reason:
+        assert decision.placement.wait is None
+        return
+    operations = msgspec.json.encode(opening(decision.pod, "1", decision.placement))
+    opened = jsonpatch.apply_patch(waiting, json.loads(operations))
+    for body in _sizes(review(opened)):
+        assert respond(body, profile)[1].reason == "own-toleration"
 
 
 @pytest.mark.parametrize("beyond", [1, 300, 40_000])

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.admission_reviews import answer, patched
+from tests.pods import EVERY_MODE
 from tests.virtual_node import TOLERATION
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
-from webhook.core.policy import Policy
 
 REVIEWS = Path(__file__).parents[1] / "reviews"
 
@@ -35,6 +35,8 @@ def _preferred(operator: str) -> dict[str, Any]:
 
 #: What a person writes for each mode: tolerations, affinity, annotations.
 BY_HAND: dict[str, tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, str]]] = {
+    # Nothing by hand opens the pod later. So this is what the pod has until then, without the controller's label.
+    "ecs-then-eci": ([], _preferred("NotIn"), {"k8s.aliyun.com/eci-image-cache": "true"}),
     "ecs-only": ([], None, {}),
     "eci-only": ([TOLERATION], _required("In"), {"k8s.aliyun.com/eci-image-cache": "true"}),
     "ecs-first": ([TOLERATION], _preferred("NotIn"), {"k8s.aliyun.com/eci-image-cache": "true"}),
@@ -57,6 +59,7 @@ def _by_hand(pod: Any, mode: str) -> Any:
 def _without_record(pod: Any) -> Any:
     pod = copy.deepcopy(pod)
     del pod["metadata"]["annotations"][names.PLACEMENT_ANNOTATION]
+    pod["metadata"]["labels"].pop(names.OVERFLOW_LABEL, None)
     if not pod["metadata"]["annotations"]:
         del pod["metadata"]["annotations"]
     return pod
@@ -71,7 +74,7 @@ def test_every_mode_was_written_by_hand() -> None:
 @pytest.mark.parametrize("capture", ["spark-3.5.2-driver", "spark-3.5.2-executor-1", "spark-3.5.2-executor-2"])
 def test_a_plain_pod_becomes_the_one_written_by_hand(mode: str, capture: str) -> None:
     pod = json.loads((REVIEWS / f"{capture}.json").read_bytes())["request"]["object"]
-    placed = patched(pod, answer(pod, Policy(), mode))
+    placed = patched(pod, answer(pod, EVERY_MODE, mode))
     assert _without_record(placed) == _by_hand(pod, mode)
 
 
@@ -81,4 +84,4 @@ def test_a_pod_written_by_hand_gets_the_record_and_nothing_else(mode: str) -> No
     by_hand = _by_hand(pod, mode)
     if mode == "ecs-only":
         by_hand["spec"]["affinity"] = _required("NotIn")
-    assert _without_record(patched(by_hand, answer(by_hand, Policy(), mode))) == by_hand
+    assert _without_record(patched(by_hand, answer(by_hand, EVERY_MODE, mode))) == by_hand

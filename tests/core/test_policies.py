@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.admission_reviews import answer, patched
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES, MODES
 from tests.scheduler import NODES, feasible
+from tests.virtual_node import TAINT, TOLERATION
 from webhook.core import names
 from webhook.core.distribution import in_rollout
 from webhook.core.placement import Mismatch, role_of
@@ -57,19 +58,22 @@ def additions(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def rules(draw: st.DrawFn, *, executors: bool) -> dict[str, Any]:
-    modes = st.sampled_from(MODES)
+def rules(draw: st.DrawFn, modes: st.SearchStrategy[str], *, executors: bool) -> dict[str, Any]:
     rule: dict[str, Any] = {"mode": draw(modes), "rollout": draw(st.sampled_from([100, 100, 50])), **draw(additions())}
     if draw(st.integers(0, 9)) == 0:
         rule["observe"] = True
     if draw(st.integers(0, 4)) == 0:
         rule["unplaceable"] = "deny"
+    if draw(st.booleans()):
+        rule["after"] = draw(st.sampled_from(["0s", "60s", "2m", "1h"]))
     if executors:
         kind = draw(st.sampled_from(["plain", "first", "mix"]))
         if kind == "first":
             rule["first"] = {"count": draw(st.integers(1, 4)), "mode": draw(modes)}
         elif kind == "mix":
             shares = [{"percent": percent, "mode": draw(modes), **draw(additions())} for percent in (50, 50)]
+            if draw(st.booleans()):
+                shares[1]["after"] = "5m"
             rule["mix"] = shares
     return rule
 
@@ -80,10 +84,12 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     chosen = draw(st.lists(entries, min_size=1, max_size=3, unique=True))
     mine = {"team": "etl"}
     selector: dict[str, Any] = {"anyOf": [{"matchLabels": mine} if one == "labels" else one for one in chosen]}
-    profile = {"driver": draw(rules(executors=False)), "executor": draw(rules(executors=True))}
+    overflow = draw(st.sampled_from([{}, {"overflow": {}}]))
+    modes = st.sampled_from(MODES if overflow else BUILT_IN_MODES)
+    profile = {"driver": draw(rules(modes, executors=False)), "executor": draw(rules(modes, executors=True))}
     profile["allowOverride"] = draw(st.sampled_from([True, True, False]))
     plain = draw(st.sampled_from([None, {}, {"matchLabels": mine}]))
-    return {"profiles": {"default": profile}, "selector": selector if plain is None else plain}
+    return {"profiles": {"default": profile}, "selector": selector if plain is None else plain} | overflow
 
 
 @st.composite
@@ -105,6 +111,7 @@ def pods(draw: st.DrawFn) -> dict[str, Any]:
                 "spark-exec-id": st.sampled_from(["1", "2", "3", "9", "EXECID", ""]),
                 "apps.kubernetes.io/pod-index": st.sampled_from(["0", "1", "5"]),
                 "cost": VALUES,
+                "spark-eci-webhook/overflow": st.sampled_from(["waiting", "opened", "x"]),
                 "alibabacloud.com/acs": VALUES,
                 "alibabacloud.com/eci": VALUES,
             },
@@ -121,7 +128,11 @@ def pods(draw: st.DrawFn) -> dict[str, Any]:
         asked = {"spark-eci-webhook/mode": draw(st.sampled_from([*MODES, "none"]))}
         metadata["annotations"] = metadata.get("annotations", {}) | asked
     spec: dict[str, Any] = {"containers": [{"name": "spark", "image": "registry/spark:3.5.2"}]}
-    spec |= draw(st.sampled_from([{}, {}, {"hostNetwork": True}, {"nodeSelector": {"type": "ecs"}}, {"nodeName": "n"}]))
+    selectors = [{"nodeSelector": {"type": value}} for value in ("ecs", "virtual-kubelet")]
+    spec |= draw(st.sampled_from([{}, {}, {"hostNetwork": True}, *selectors, {"nodeName": "n"}]))
+    own = [TOLERATION, {"operator": "Exists"}, {"key": "kubernetes.io/arch", "operator": "Exists"}]
+    if tolerations := draw(st.lists(st.sampled_from(own), max_size=1)):
+        spec["tolerations"] = tolerations
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
@@ -177,7 +188,11 @@ def _chosen(rule: dict[str, Any], number: int | None) -> tuple[dict[str, Any], s
     return {**rule, **both, "mode": share["mode"], "always": always}, ""
 
 
-OPENS = {"eci-only", "ecs-first", "eci-first", "resource-policy"}
+OPENS = {"eci-only", "ecs-first", "ecs-then-eci", "eci-first", "resource-policy"}
+#: For each mode that requires a kind of node, the other kind and the reason if the pod selects that one.
+UNPLACED = {"eci-only": ("ecs", "excludes-virtual-nodes"), "ecs-only": ("virtual-kubelet", "demands-virtual-nodes")}
+#: For each mode that prefers a kind of node, what the pod selects if it decides itself.
+OUTVOTED = {"eci-first": ["ecs"], "ecs-first": ["virtual-kubelet"], "ecs-then-eci": ["ecs", "virtual-kubelet"]}
 
 
 def _decided(policy: dict[str, Any], pod: dict[str, Any]) -> tuple[dict[str, Any], str, str] | None:
@@ -189,7 +204,8 @@ def _decided(policy: dict[str, Any], pod: dict[str, Any]) -> tuple[dict[str, Any
         return None
     asked, allowed = metadata.get("annotations", {}).get("spark-eci-webhook/mode"), True
     if asked is not None:
-        allowed = policy["profiles"]["default"]["allowOverride"]
+        known = "overflow" in policy or asked != "ecs-then-eci"
+        allowed = policy["profiles"]["default"]["allowOverride"] and known
     if asked is not None and allowed:
         return rule, asked, "override"
     if not in_rollout("default", _application(policy, metadata["labels"]), rule["rollout"]):
@@ -209,11 +225,18 @@ def _guarded(rule: dict[str, Any], mode: str, reason: str, pod: dict[str, Any]) 
         reason = "outranked"
     if spec.get("nodeName"):
         return mode, "node-name-set", False
-    if mode == "eci-only" and spec.get("nodeSelector"):
-        return mode, "excludes-virtual-nodes", False
-    if mode == "eci-first" and spec.get("nodeSelector"):
+    selected = spec.get("nodeSelector", {}).get("type")
+    if mode in UNPLACED and selected == UNPLACED[mode][0]:
+        return mode, UNPLACED[mode][1], False
+    if selected in OUTVOTED.get(mode, ()):
         reason = "own-requirement"
+    elif mode == "ecs-then-eci" and _tolerates(spec):
+        reason = "own-toleration"
     return mode, reason, True
+
+
+def _tolerates(spec: dict[str, Any]) -> bool:
+    return any(one.get("key") in (None, TAINT["key"]) for one in spec.get("tolerations", ()))
 
 
 def _is_denied(rule: dict[str, Any], mode: str, reason: str, pod: dict[str, Any]) -> bool:
@@ -254,16 +277,19 @@ def test_the_answer_is_what_the_documentation_says(document: dict[str, Any], pod
     mode, reason, placed = _guarded(rule, mode, reason, pod)
     added = _added(rule, mode, placed=placed)
     record = f"mode={mode},{record}" + (f",reason={reason}" if reason else "")
+    waits = placed and mode == "ecs-then-eci" and not reason.startswith("own-")
+    waiting = {"spark-eci-webhook/overflow": "waiting"} if waits else {}
     assert after["metadata"] == pod["metadata"] | {
-        "labels": added["labels"] | pod["metadata"]["labels"],
+        "labels": added["labels"] | pod["metadata"]["labels"] | waiting,
         "annotations": added["annotations"] | own | {names.PLACEMENT_ANNOTATION: record},
     }
     if not placed:
         assert after["spec"] == pod["spec"]
         return
-    reached = feasible(after)
-    assert (reached <= VIRTUAL) == (mode == "eci-only")
-    assert not (mode == "ecs-only" and reached & VIRTUAL)
+    reached, selected = feasible(after), pod["spec"].get("nodeSelector", {}).get("type")
+    assert (reached <= VIRTUAL) == (mode == "eci-only" or selected == "virtual-kubelet")
+    opened = mode in OPENS and not waits and selected != "ecs"
+    assert bool(reached & VIRTUAL) == opened
 
 
 @given(document=policies(), pod=pods())

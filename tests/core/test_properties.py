@@ -10,19 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.admission_reviews import answer, patched, review
-from tests.pods import KEYS, MODES, PREFERENCES, VALUES, pods, requirements
+from tests.pods import EVERY_MODE, KEYS, MODES, PREFERENCES, VALUES, pods, requirements
 from tests.scheduler import NODES, Node, feasible, meets, score
 from webhook.core import names
 from webhook.core.modes import SchedulingMode, Side
 from webhook.core.node_affinity import Reach, Weights, reach, weights
 from webhook.core.outline import SMALL
 from webhook.core.pod import Pod, PreferredSchedulingTerm
-from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.review import respond
 from webhook.core.text import LIMIT
 
-POLICY = Policy()
+POLICY = EVERY_MODE
 TOLERATION = {"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}
 UNPLACED = {"excludes-virtual-nodes", "demands-virtual-nodes", "node-name-set"}
 VIRTUAL = {node.name for node in NODES if node.virtual}
@@ -82,7 +81,8 @@ def test_the_placement_means_what_its_mode_says(pod: Any, asked: str) -> None:
         assert after["spec"] == pod["spec"]
         return
     mode = SchedulingMode(record["mode"])
-    allowed = feasible(_tolerating(pod) if mode.opens_eci else pod)
+    opened = mode.opens_eci and (not mode.waits or record.get("reason") == "own-requirement")
+    allowed = feasible(_tolerating(pod) if opened else pod)
     match mode.requires:
         case Side.VIRTUAL:
             allowed &= VIRTUAL
@@ -187,7 +187,7 @@ OWN_PREFERENCES = st.fixed_dictionaries(
     required=st.none() | st.lists(_own_terms("In", "NotIn", "DoesNotExist"), min_size=1, max_size=2),
     preferred=st.lists(OWN_PREFERENCES, max_size=4),
     selector=st.sampled_from([None, {"type": "virtual-kubelet"}]),
-    mode=st.sampled_from([mode for mode in SchedulingMode if mode.prefers]),
+    mode=st.sampled_from([mode for mode in SchedulingMode if mode.prefers and not mode.waits]),
 )
 def test_the_record_has_a_reason_if_the_pod_goes_elsewhere(
     required: Any, preferred: Any, selector: Any, mode: SchedulingMode

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.admission_reviews import UID, answer, patched, review
+from tests.pods import BUILT_IN_MODES
 from webhook.core.distribution import in_rollout
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
@@ -84,7 +85,7 @@ def test_a_refused_override_is_told_outside_the_rollout_too() -> None:
     policy = _policy("{mode: eci-only, rollout: 0}")
     response = answer(_named(OUTSIDE, "executor", annotations={"spark-eci-webhook/mode": "eci"}), policy)
     assert response["warnings"] == [
-        listed('spark-eci-webhook/mode: found "eci"; accepted: ', [*SchedulingMode, "none"])
+        listed('spark-eci-webhook/mode: found "eci"; accepted: ', [*BUILT_IN_MODES, "none"])
     ]
     assert "patch" not in response
 
@@ -269,7 +270,7 @@ def test_a_driver_has_no_mix() -> None:
     with pytest.raises(PolicyError) as error:
         _policy("{}", "{mix: []}")
     assert error.value.faults == [
-        "p.yaml: profiles.default.driver.mix: unknown key; accepted: mode, weight, imageCache, labels, annotations, always, rollout, observe, unplaceable"
+        "p.yaml: profiles.default.driver.mix: unknown key; accepted: mode, after, weight, imageCache, labels, annotations, always, rollout, observe, unplaceable"
     ]
 
 

@@ -20,7 +20,7 @@ from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import DEFINITIONS
 from tests.e2e.release import CONFIGURATION, CONTROLLER, helm_test, serving
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 
 pytestmark = pytest.mark.needs("control-plane")
 
@@ -202,7 +202,7 @@ def _removed(control_plane: ControlPlane, path: str) -> bool:
     return control_plane.http.patch(path, content=json.dumps(touched), headers=headers).status_code == 404
 
 
-_PROFILES = sorted(["default", *MODES])
+_PROFILES = sorted(["default", *BUILT_IN_MODES])
 
 
 def _resource_policy() -> dict[str, Any]:

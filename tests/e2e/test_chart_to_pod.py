@@ -14,7 +14,7 @@ from tests.chart.manifests import FULLNAME
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import Release, helm_test, serving
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TOLERATION
 from webhook.core.policy import Policy
 
@@ -37,7 +37,7 @@ def test_helm_test_succeeds(release: Release) -> None:
     policy = output.splitlines()[0].rsplit("policy=", 1)[-1]
     assert output.splitlines() == [
         f"profile {name}: mode={mode},profile={name},policy={policy}"
-        for name, mode in sorted([("default", "ecs-first"), *zip(MODES, MODES, strict=True)])
+        for name, mode in sorted([("default", "ecs-first"), *zip(BUILT_IN_MODES, BUILT_IN_MODES, strict=True)])
     ]
     assert release.control_plane.get(f"/api/v1/namespaces/{release.namespace}/pods")["items"] == []
 
@@ -46,14 +46,14 @@ def test_helm_test_fails_where_the_service_is_away(release: Release) -> None:
     with release.away():
         succeeded, output = helm_test(release)
     assert not succeeded
-    first = min("default", *MODES)
+    first = min("default", *BUILT_IN_MODES)
     url = f"https://{FULLNAME}.{release.namespace}.svc:443/mutate/{first}?timeout=10s"
     assert output.startswith(f"profile {first}: {url} did not answer a review: ")
     assert len(output.splitlines()) == 1
 
 
 @pytest.mark.parametrize("review", ["driver", "executor-1"])
-@pytest.mark.parametrize("profile", ["default", *MODES])
+@pytest.mark.parametrize("profile", ["default", *BUILT_IN_MODES])
 def test_stored_pods_are_as_the_core_places_them(release: Release, profile: str, review: str) -> None:
     sent = _pod(review)
     placed = patched(sent, answer(sent, Policy(), profile))

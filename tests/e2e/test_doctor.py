@@ -26,7 +26,7 @@ from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
 from tests.e2e.kubelet import kubelet
 from tests.e2e.release import CONFIGURATION, Release, serving
 from tests.e2e.service_proxy import ServiceProxy
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy
@@ -117,7 +117,7 @@ def test_all_is_well_with_the_rights_of_the_documentation(healthy: Healthy) -> N
     certificates = found.pop(2)["sentence"]
     assert certificates.startswith("caBundle, Secret and service certificate match, valid for 89 days, until 20")
     assert [f"{one['check']}: {one['sentence']}{one['fix']}" for one in found] == [
-        f"configuration: spark-placement has the profiles {', '.join(sorted(['default', *MODES]))}",
+        f"configuration: spark-placement has the profiles {', '.join(sorted(['default', *BUILT_IN_MODES]))}",
         "order: spark-placement is called last",
         f"service: 1 ready; answered a review through the API server's proxy: mode=ecs-first,profile=default,policy={Policy().digest}",
         f"namespaces: opted in: {healthy.etl} (default), {healthy.strict} (resource-policy)",

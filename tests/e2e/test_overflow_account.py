@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.chart.manifests import FULLNAME
@@ -18,11 +19,17 @@ from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.release import installed
 from webhook.core import names
+from webhook.core.opening import opening
+from webhook.core.pod import Pod
+from webhook.core.profile import compile_profile
+from webhook.core.review import Decision, decide_for
+from webhook.service.policy_file import parse_policy
 
 pytestmark = pytest.mark.needs("control-plane")
 
 NAME = f"{FULLNAME}-overflow"
-#: A taint as the policy may have it, and the toleration that opens it.
+EXECUTOR = {names.LAUNCHED_BY_OPERATOR: "true", names.SPARK_ROLE: "executor"}
+#: Taints as a policy may have them, and the tolerations that open them.
 TAINTS = [
     {"key": "virtual-kubelet.io/provider", "value": "alibabacloud"},
     {"key": "example.org/any", "effect": "NoExecute"},
@@ -32,7 +39,8 @@ OPENING = [
     {"key": "example.org/any", "operator": "Exists", "effect": "NoExecute"},
 ]
 OWN = {"key": "own", "operator": "Exists", "effect": "NoSchedule"}
-Pod = dict[str, Any]
+POLICY = {"overflow": {}, "virtualNode": {"taints": TAINTS}}
+PROFILE = compile_profile(parse_policy(json.dumps(POLICY).encode(), "policy.yaml"), "ecs-then-eci")
 
 
 @dataclass(frozen=True)
@@ -48,12 +56,12 @@ class Account:
     policy: bool
     """Whether the release has the ValidatingAdmissionPolicy."""
 
-    def pod(self, change: Callable[[Pod], object] = lambda _: None) -> str:
+    def pod(self, change: Callable[[dict[str, Any]], object] = lambda _: None) -> str:
         """Creates a pod that waits, changed as given, and returns its path."""
-        pod: Pod = {
+        pod: dict[str, Any] = {
             "metadata": {
                 "generateName": "executor-",
-                "labels": {names.SPARK_ROLE: "executor", names.OVERFLOW_LABEL: names.WAITING},
+                "labels": {**EXECUTOR, names.OVERFLOW_LABEL: names.WAITING},
                 "annotations": {names.PLACEMENT_ANNOTATION: "mode=ecs-then-eci", "own": "kept"},
                 "finalizers": ["example.org/kept"],
             },
@@ -80,7 +88,7 @@ def account(control_plane: ControlPlane, *, everywhere: bool) -> Iterator[Accoun
     limited = {} if everywhere else {"namespaces": [target]}
     values = {
         "overflow": {"enabled": True, **limited},
-        "policy": {"virtualNode": {"taints": TAINTS}},
+        "policy": {"virtualNode": POLICY["virtualNode"]},
         # Two releases may be there at once.
         "webhook": {"configurationName": f"spark-{namespace}"},
     }
@@ -177,7 +185,7 @@ def test_the_policy_is_there_exactly_if_the_api_server_serves_its_kind(everywher
         lambda pod: pod["spec"].pop("tolerations"),
         lambda pod: pod["metadata"].pop("annotations"),
         lambda pod: pod["metadata"]["annotations"].pop("own"),
-        lambda pod: pod["spec"]["tolerations"].append(OPENING[0]),
+        lambda pod: pod["spec"]["tolerations"].append(OPENING[1]),
         lambda pod: pod["spec"]["containers"][0].update(
             env=[{"name": f"E{index}", "value": "x" * 100} for index in range(4000)]
         ),
@@ -185,25 +193,18 @@ def test_the_policy_is_there_exactly_if_the_api_server_serves_its_kind(everywher
     ],
     ids=["plain", "no tolerations", "no annotations", "one annotation", "one toleration", "large", "long annotations"],
 )
-def test_it_opens_a_pod_that_waits(everywhere: Account, change: Callable[[Pod], object]) -> None:
+def test_it_opens_a_pod_that_waits(everywhere: Account, change: Callable[[dict[str, Any]], object]) -> None:
     path = everywhere.pod(change)
-    before = everywhere.http.get(path).json()
-    tolerations = before["spec"].get("tolerations", [])
-    added = [one for one in OPENING if one not in tolerations]
-    record = {names.PLACEMENT_ANNOTATION: "mode=ecs-then-eci,opened"}
-    operations = [
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": before["metadata"]["resourceVersion"]},
-        {"op": "add", "path": "/spec/tolerations", "value": [*tolerations, *added]},
-        label(names.OPENED),
-        {
-            "op": "add",
-            "path": "/metadata/annotations",
-            "value": before["metadata"].get("annotations", {}) | record,
-        },
-    ]
-    answer = everywhere.patch(path, operations)
+    answer = everywhere.http.get(path)
+    before, pod = answer.json(), msgspec.json.decode(answer.content, type=Pod)
+    decision = decide_for(pod, everywhere.namespace, PROFILE)
+    assert isinstance(decision, Decision)
+    operations = opening(pod, before["metadata"]["resourceVersion"], decision.placement)
+    answer = everywhere.patch(path, msgspec.to_builtins(operations))
     assert answer.is_success, answer.text
     after = answer.json()
+    tolerations = before["spec"].get("tolerations", [])
+    added = [one for one in OPENING if one not in tolerations]
     assert after["spec"] == before["spec"] | {"tolerations": [*tolerations, *added]}
     assert after["metadata"]["labels"][names.OVERFLOW_LABEL] == names.OPENED
 
@@ -224,7 +225,7 @@ def test_it_does_nothing_else_beside_it(everywhere: Account, kind: str) -> None:
 @pytest.mark.parametrize("value", [None, names.OPENED, "done"])
 def test_it_opens_no_pod_that_does_not_wait(everywhere: Account, value: str | None) -> None:
     labels = {names.OVERFLOW_LABEL: value} if value else {}
-    path = everywhere.pod(lambda pod: pod["metadata"].update(labels={names.SPARK_ROLE: "executor", **labels}))
+    path = everywhere.pod(lambda pod: pod["metadata"].update(labels=EXECUTOR | labels))
     answer = everywhere.patch(path, OPEN)
     assert answer.is_success is not everywhere.policy, answer.text
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cases import CASES, Case
 from webhook.cli.explain import words
+from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.patch import Change, Kind
 from webhook.core.placement import Origin, Placement
@@ -142,7 +143,8 @@ def test_what_is_said_of_each_mode_agrees_with_the_pod(mode: SchedulingMode, rol
     spec = found.after["spec"]
     taints = [one for one in spec.get("tolerations", ()) if one.get("key") == "virtual-kubelet.io/provider"]
     assert (Kind.TOLERATION in kept) is (not taints)
-    assert bool(taints) is mode.opens_eci
+    assert bool(taints) is (mode.opens_eci and not mode.waits)
+    assert (found.after["metadata"]["labels"].get(names.OVERFLOW_LABEL) == names.WAITING) is mode.waits
     assert (Kind.NODE_AFFINITY in kept) is ("affinity" not in spec)
     if Kind.NODE_AFFINITY in kept:
         closed = kept[Kind.NODE_AFFINITY].reason is Why.CLOSED_BY_TAINT

@@ -14,7 +14,7 @@ import uvloop
 
 from tests.captured_reviews import BUILT_IN
 from tests.live_service import Service, issue, service, trusting
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 from tests.reliability.client import Client, call
 from tests.reliability.process import Process
 from tests.service.test_bad_input import FAULTS
@@ -44,7 +44,9 @@ def state(running: Service) -> State:
 async def load(running: Service, seconds: float, seed: int = 0) -> Counter[str]:
     """Sends calls of every kind for `seconds`; returns how many had the expected status, and how many another."""
     good = [
-        (call(f"/mutate/{profile}", path.read_bytes()), 200) for path in BUILT_IN for profile in ("default", *MODES)
+        (call(f"/mutate/{profile}", path.read_bytes()), 200)
+        for path in BUILT_IN
+        for profile in ("default", *BUILT_IN_MODES)
     ]
     good += [(call("/unknown-profile", BUILT_IN[0].read_bytes()), 200)]
     bad = [(call("/mutate", body), 400) for body, _ in FAULTS.values() if len(body) < 100_000]

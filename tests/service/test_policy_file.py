@@ -34,7 +34,9 @@ profiles:
       weight: 1
       imageCache: {auto: true}
 """ + b"".join(
-    b"  %b: {driver: {mode: %b}, executor: {mode: %b}}\n" % ((mode.encode(),) * 3) for mode in SchedulingMode
+    b"  %b: {driver: {mode: %b}, executor: {mode: %b}}\n" % ((mode.encode(),) * 3)
+    for mode in SchedulingMode
+    if not mode.waits
 )
 
 #: Aliases that grow by a factor of ten at each of nine levels, and aliases that nest a thousand deep.
@@ -159,7 +161,7 @@ def test_every_fault_is_told_at_once() -> None:
         "profiles.default.executor.annotations: found \"x y\"; accepted: a qualified name: letters, digits, '-', '_' "
         "and '.', at most 63, perhaps after a prefix and '/'",
         "profiles.default.executor.annotations.n: found 3; accepted: a string",
-        "profiles.default.alowOverride: unknown key; accepted: allowOverride, driver, executor",
+        "profiles.default.alowOverride: unknown key; accepted: allowOverride, overflow, driver, executor",
     ]
 
 
@@ -410,7 +412,10 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
             'profiles.a.driver.imageCache.snapshots: found [{"id": "i", "image": "a"}, {"id": "i", "image": "a"}, {"id…; '
             "accepted: at most 1000 entries",
         ),
-        (b"? " + b"x" * 400 + b"\n: 1", f"{'x' * 319}…: unknown key; accepted: selector, virtualNode, profiles"),
+        (
+            b"? " + b"x" * 400 + b"\n: 1",
+            f"{'x' * 319}…: unknown key; accepted: selector, virtualNode, overflow, profiles",
+        ),
         (
             b"profiles: {a: {driver: {annotations: {k8s.aliyun.com/eci-vswitch: '" + b"," * 100 + b"'}}}}",
             f'profiles.a.driver.annotations: k8s.aliyun.com/eci-vswitch: found "{"," * 59}…"; accepted: 1 to 10 entries '
@@ -469,7 +474,7 @@ def test_what_cannot_be_read_is_said_with_its_place(text: bytes, fault: str) -> 
 
 def test_of_many_faults_the_first_are_told() -> None:
     faults = _faults("{" + ", ".join(f"k{index}: 1" for index in range(1000)) + "}")
-    told = [f"k{index}: unknown key; accepted: selector, virtualNode, profiles" for index in range(20)]
+    told = [f"k{index}: unknown key; accepted: selector, virtualNode, overflow, profiles" for index in range(20)]
     assert faults == [*told, "and 980 more faults"]
     assert len(_faults("{" + ", ".join(f"k{index}: 1" for index in range(20)) + "}")) == 20
 

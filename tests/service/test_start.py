@@ -57,7 +57,7 @@ def test_a_bad_policy_is_a_sentence_for_each_fault(tls: Path, tmp_path: Path) ->
         2,
         "",
         f'{policy}: profiles.default.driver.mode: found "eci"; accepted: {", ".join(SchedulingMode)}\n'
-        f"{policy}: profiles.default.x: unknown key; accepted: allowOverride, driver, executor\n",
+        f"{policy}: profiles.default.x: unknown key; accepted: allowOverride, overflow, driver, executor\n",
     )
 
 

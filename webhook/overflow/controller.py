@@ -28,6 +28,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 #: How many pods are worked on at the same time, and how many more may be ready for that.
 _WORKERS: Final = 8
 _READY: Final = 64
+#: The webhook is not called for pods of this namespace, nor for those of its own.
+_SYSTEM_NAMESPACE: Final = "kube-system"
 _TURN_SECONDS: Final = 1.0
 #: The control loop is stuck if no turn of it began for so long.
 STALE_SECONDS: Final = 60.0
@@ -38,10 +40,10 @@ class Options:
     """How a controller is run."""
 
     namespace: str
-    """The namespace of the Lease."""
+    """The namespace of the Lease, and of the admission service."""
     lease: str
     identity: str
-    """Its name, new for each process."""
+    """Its name as the holder of the Lease, new for each process."""
     watched: Sequence[str]
     """The namespaces whose pods it opens; empty for all."""
     rate: float
@@ -56,7 +58,7 @@ class Controller:
         self._options = options
         self._stop = threading.Event()
         clock = ServerClock()
-        self._profiles = Profiles(policy)
+        self._profiles = Profiles(policy, (_SYSTEM_NAMESPACE, options.namespace))
         self._state = ClusterState(self._profiles, clock)
         self.metrics = Metrics(policy.digest, policy.profiles, self._state.waiting)
         server = ApiServer(cluster, clock)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from math import inf
+from sys import intern
 from typing import Final
 
 from msgspec import Struct
@@ -75,9 +76,9 @@ class Schedule:
         one = self._pods.get(metadata.uid)
         known = one is not None
         if one is None:
-            one = WaitingPod(metadata.uid, metadata.namespace or "", metadata.name or "", application)
+            one = WaitingPod(metadata.uid, intern(metadata.namespace or ""), metadata.name or "", application)
             self._pods[metadata.uid] = one
-        one.application = application
+        one.application = intern(application)
         one.held = pod.is_held
         scheduling = pod.scheduling
         if scheduling is not Scheduling.UNSCHEDULABLE:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import FULLNAME, NAMESPACE, render
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES
 from webhook.core.selectors import Alternative, PodSelector
 
 TEMPLATE = "tests/review.yaml"
@@ -36,7 +36,7 @@ def test_it_probes_every_profile_as_a_pod_that_the_selector_matches() -> None:
     selector = {"matchLabels": {"team": "etl"}}
     assert arguments({"policy": {"profiles": profiles, "selector": selector}}) == [
         f"--url=https://{FULLNAME}.{NAMESPACE}.svc:443",
-        f"--profile={','.join(sorted([*MODES, 'mine']))}",
+        f"--profile={','.join(sorted([*BUILT_IN_MODES, 'mine']))}",
         "--label=sparkoperator.k8s.io/launched-by-spark-operator=true",
         "--label=team=etl",
         "--label=spark-role=executor",

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.e2e import stateful_set
-from webhook.core.policy import Policy
+from tests.pods import EVERY_MODE
 from webhook.core.profile import compile_policy
 from webhook.explain.outcome import Outcome, outcome
 from webhook.spark.workloads import Refuser, SparkPod, Workload
 
 JSON = dict[str, Any]
 
-PROFILES = compile_policy(Policy())
+PROFILES = compile_policy(EVERY_MODE)
 
 
 @dataclass(frozen=True)

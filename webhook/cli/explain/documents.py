@@ -110,7 +110,7 @@ def _pod(one: PodExplanation, profile: CompiledProfile | NoProfile) -> dict[str,
             "origin": placement.origin.value,
             "source": words.source(decision.pod, profile, placement),
             "reason": placement.reason.value if placement.reason else "",
-            "after": f"{placement.wait.after}s" if placement.wait else "",
+            "delay": f"{placement.wait.after}s" if placement.wait else "",
             "changes": [_change(change) for change in outcome.added],
             "leftAlone": [_change(change) for change in outcome.kept],
         }

@@ -128,15 +128,18 @@ def source(pod: Pod, profile: CompiledProfile, placement: Placement) -> str:
             steps += _not_by_number(pod, rule)
     if placement.source in (Origin.PROFILE, Origin.MIX, Origin.FIRST) and rule.rollout < WHOLE:
         steps.append(f"{applies}, and to this one")
+    return "; ".join((*steps, *_then(placement)))
+
+
+def _then(placement: Placement) -> Iterator[str]:
+    """What guards make of the mode, and what the pod waits for."""
     if placement.mode != placement.asked:
-        steps.append(f"ECI cannot run the pod, so it takes {placement.mode}")
+        yield f"ECI cannot run the pod, so it takes {placement.mode}"
     if not placement.placed:
-        steps.append("the pod cannot be placed in this mode")
-    if placement.wait is not None:
-        label = f"{names.OVERFLOW_LABEL}={names.WAITING}"
-        steps.append(f"it waits with the label {label}, and the overflow controller opens it to ECI")
-        steps[-1] += f" once it has been unschedulable for {placement.wait.after}s"
-    return "; ".join(steps)
+        yield "the pod cannot be placed in this mode"
+    if placement.wait is not None and placement.verdict is Verdict.PLACE:
+        yield f"the pod waits with the label {names.OVERFLOW_LABEL}={names.WAITING}"
+        yield f"if it is unschedulable for {placement.wait.after}s, the overflow controller opens it to ECI"
 
 
 def _not_by_number(pod: Pod, rule: CompiledRule) -> Iterator[str]:
