@@ -54,6 +54,7 @@ def test_limits_hold_and_pods_go_on_once_opened_ones_finish(stage: Stage) -> Non
         finished += 1
         wait_for(lambda: _is_full(stage.pods(namespace)))
     assert finished == len(executors)
+    stage.witness.catch_up()
     assert stage.witness.most_opened(namespace, names.APP_NAME) == (PER_APPLICATION, PER_NAMESPACE)
     assert _reached(stage) - reached == stopped
     assert stage.metric(OPENED) - opened == len(executors) + len(elsewhere)

@@ -10,7 +10,7 @@ from tests.e2e.figures import Figures
 from tests.e2e.model_nodes import ECS_PLACES, MODELS, ModelNodes
 from tests.e2e.overflow.profiles import DELAY, LONGEST, of
 from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import is_opened, label, node, on_eci, seconds_waited
+from tests.e2e.overflow.witness import NEVER, is_opened, label, node, on_eci, seconds_waited
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 
@@ -31,14 +31,15 @@ def ecs(stage: Stage) -> Iterator[None]:
 
 def test_ecs_is_full_before_the_first_pod_runs_on_eci(stage: Stage, figures: Figures) -> None:
     namespace = stage.namespace(of("ecs-then-eci"))
-    uids = [stage.get(stage.create(namespace, spark_pod(), DELAY))["metadata"]["uid"] for _ in range(EXECUTORS)]
+    for _ in range(EXECUTORS):
+        stage.create(namespace, spark_pod(), DELAY)
     stage.await_homes(namespace, ecs=ECS_PLACES, eci=EXECUTORS - ECS_PLACES)
     stored = {pod["metadata"]["uid"]: pod for pod in stage.pods(namespace)}
     assert Counter((label(pod), on_eci(pod), is_opened(pod)) for pod in stored.values()) == {
         (names.WAITING, False, False): ECS_PLACES,
         (names.OPENED, True, True): EXECUTORS - ECS_PLACES,
     }
-    wait_for(lambda: {pod["metadata"]["uid"] for pod in stage.witness.versions if node(pod)} >= set(uids))
+    stage.witness.catch_up()
     bound: dict[str, bool] = {}
     for pod in stage.witness.versions:
         if pod["metadata"]["uid"] in stored and node(pod):
@@ -55,6 +56,18 @@ def test_ecs_is_full_before_the_first_pod_runs_on_eci(stage: Stage, figures: Fig
     counts = stage.homes(namespace)
     outcome = {"on ECS in the end": counts["ecs"], "on ECI": counts["eci"], "opened too early": early}
     figures.add("ecs-then-eci", {**row, **outcome, "pending": counts["pending"]})
+
+
+def test_a_driver_runs_on_ecs_while_its_executors_overflow(stage: Stage) -> None:
+    namespace = stage.namespace(of("ecs-then-eci"))
+    driver = stage.create(namespace, spark_pod("driver"), NEVER)
+    for _ in range(ECS_PLACES + 1):
+        stage.create(namespace, spark_pod(), DELAY)
+    late = stage.create(namespace, spark_pod("driver", "another"), NEVER)
+    stage.await_homes(namespace, ecs=ECS_PLACES, eci=2, pending=1)
+    assert node(stage.get(driver))
+    stage.delete(driver)
+    stage.await_bound(late)
 
 
 def test_a_node_added_within_the_delay_takes_the_pods(stage: Stage) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.deadline import wait_for
 from tests.e2e.overflow.cases import Case, Outcome, allowed_in, played
 from tests.e2e.overflow.profiles import DELAY, LONGER, of
 from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import AT_ONCE, NEVER, Witness
+from tests.e2e.overflow.witness import AT_ONCE, NEVER
 from tests.e2e.overflow_controller import OverflowController
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
@@ -150,15 +149,6 @@ def test_a_pod_runs_where_the_policy_allows_it(case: Case, outcomes: dict[str, O
         assert outcome.events == {"OverflowOpened"}
     if case.allowed == NEVER:
         assert outcome.events == ({"OverflowNotOpened"} if case.refused else set())
-
-
-def test_the_witness_has_seen_nothing_else(outcomes: dict[str, Outcome], witness: Witness) -> None:
-    wait_for(lambda: set(_uids(outcomes)) <= {pod["metadata"]["uid"] for pod in witness.versions})
-    assert witness.faults() == []
-
-
-def _uids(outcomes: dict[str, Outcome]) -> list[str]:
-    return [outcome.pod["metadata"]["uid"] for outcome in outcomes.values()]
 
 
 def test_every_refusal_is_counted_once(

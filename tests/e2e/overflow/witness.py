@@ -8,12 +8,14 @@ import json
 import threading
 from collections import Counter
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from math import inf
 from typing import Any, Self
 
 import httpx
 
+from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from webhook.core import names
 
@@ -36,6 +38,8 @@ class Witness:
         self._thread = threading.Thread(target=self._watch)
         self._since = ""
         self._error: Exception | None = None
+        self._latest: dict[str, int] = {}
+        self._told: set[str] = set()
         self.versions: list[Pod] = []
         """Each pod as it was stored, in order, once for each time."""
 
@@ -58,10 +62,23 @@ class Witness:
         after = next(index for index, pod in enumerate(story) if is_opened(pod))
         return story[after - 1], story[after]
 
-    def faults(self) -> list[str]:
-        """What must not have happened."""
+    def catch_up(self) -> None:
+        """Waits until every pod has been seen as it is stored now."""
+        for pod in self._control_plane.get(PODS)["items"]:
+            wait_for(partial(self._has_seen, pod["metadata"]["uid"], _version(pod)))
+
+    def news(self) -> list[str]:
+        """What must not have happened, and has not been told yet."""
+        found = [fault for fault in self._faults() if fault not in self._told]
+        self._told |= set(found)
+        return found
+
+    def _has_seen(self, uid: str, version: int) -> bool:
         if self._error is not None:
             raise self._error
+        return self._latest.get(uid, 0) >= version
+
+    def _faults(self) -> list[str]:
         stories: dict[str, list[Pod]] = {}
         for pod in list(self.versions):
             stories.setdefault(pod["metadata"]["uid"], []).append(pod)
@@ -99,7 +116,9 @@ class Witness:
                 assert event["type"] in ("ADDED", "MODIFIED", "DELETED"), event
                 self._since = event["object"]["metadata"]["resourceVersion"]
                 if event["type"] != "DELETED":
-                    self.versions.append(event["object"])
+                    pod = event["object"]
+                    self.versions.append(pod)
+                    self._latest[pod["metadata"]["uid"]] = _version(pod)
 
 
 def node(pod: Pod) -> str:
@@ -153,6 +172,10 @@ def seconds_waited(before: Pod, after: Pod) -> float:
     at, said = opened_at(after), condition(before).get("lastTransitionTime")
     since = datetime.fromisoformat(said) if said else None
     return inf if at is None or since is None or since > at else (at - since).total_seconds()
+
+
+def _version(pod: Pod) -> int:
+    return int(pod["metadata"]["resourceVersion"])
 
 
 def _faults(story: list[Pod]) -> list[str]:
