@@ -34,6 +34,11 @@ class KubernetesVersion(NamedTuple):
         return ("audit", "log") if self >= (1, 22) else ("log",)
 
     @property
+    def has_scheduling_gates(self) -> bool:
+        """Whether a pod may have `schedulingGates` without a feature gate (KEP-3521)."""
+        return self >= (1, 27)
+
+    @property
     def names_items_by_index(self) -> bool:
         """Whether the path of a value that a schema does not accept has the index of an item: not in 1.20, but in 1.25."""
         return self >= (1, 25)
