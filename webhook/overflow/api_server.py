@@ -28,6 +28,8 @@ _AS: Final = f"{JSON};as=PartialObjectMetadata{{}};g=meta.k8s.io;v=v1"
 #: For metadata only: of one object, as in a watch, and of a list.
 METADATA, _METADATA_LIST = _AS.format(""), _AS.format("List")
 
+#: What the changes of a watch begin with.
+BEGUN: Final = "BEGUN"
 _LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces"
 _OPENED: Final = {
     "labelSelector": f"{names.OVERFLOW_LABEL}={names.OPENED}",
@@ -97,9 +99,9 @@ class ApiServer:
             query["continue"] = page.metadata.following
 
     def events(self, collection: Collection, version: str) -> Iterator[tuple[str, bytes]]:
-        """Yields the changes since `version`: the type and the whole line of each, until the watch ends.
+        """Yields BEGUN once the API server accepts the watch, and then the changes since `version` until it ends.
 
-        Raises GoneError if the version is too old.
+        A change is its type and its whole line. Raises GoneError if the version is too old.
         """
         what = f"watch the {collection.what}"
         query = {**collection.selector, "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
@@ -111,6 +113,7 @@ class ApiServer:
         try:
             with opening as response:
                 self._clock.hear(response.headers.get("Date"))
+                yield BEGUN, b""
                 for line in response:
                     kind = _decoded(_read_event, line, what).type
                     if kind == "ERROR":

@@ -23,6 +23,8 @@ LOOK_SECONDS: Final = 1.0
 WRITE_SECONDS: Final = 8.0
 #: A Lease that nobody renewed for so long is taken over: after WRITE_SECONDS and CALL_SECONDS.
 LEASE_SECONDS: Final = 13
+#: When to look again after a conflict.
+_CONFLICT_SECONDS: Final = 0.2
 #: How often the log says that no turn succeeds.
 _QUIET_SECONDS: Final = 30.0
 
@@ -65,10 +67,13 @@ class Lease:
                 self._write(began)
         except ConflictError:
             # Somebody wrote it: perhaps this controller, if an answer was lost.
-            self._stored, self._renewed = None, float("-inf")
-            return 0
+            self._stored = None
+            self._lose("it was written in between")
+            return _CONFLICT_SECONDS
         except ClusterError as error:
-            self._stored = None if error.status else self._stored
+            if error.status and self._is_ours(self._stored):
+                # It may have been deleted.
+                self._stored = None
             if not self.may_write:
                 self._lose("the Lease could not be renewed")
             if began - self._reported > _QUIET_SECONDS:
@@ -91,6 +96,9 @@ class Lease:
 
     def _look(self) -> None:
         found = self._server.lease(self._namespace, self._name)
+        if found is None and self._stored is not None:
+            # Its holder does not know yet that it was deleted, and may write for a while.
+            found = {"metadata": {}, "spec": self._stored.get("spec")}
         if found is None or self._stored is None or _version(found) != _version(self._stored):
             self._changed = monotonic()
         self._stored = found
@@ -134,4 +142,5 @@ class Lease:
 
 
 def _version(lease: dict[str, Any]) -> Any:
+    """Its resource version; None if it was deleted."""
     return lease["metadata"].get("resourceVersion")

@@ -103,8 +103,9 @@ class StoredPod(Pod, frozen=True):
 
     @property
     def is_held(self) -> bool:
-        """Whether it is being deleted, or waits for pods to make room on a node that is chosen already."""
-        return self.metadata.deletion_timestamp is not None or bool(self.status.nominated_node_name)
+        """Whether it is being deleted, has ended, or waits for pods to make room on a node that is chosen already."""
+        ended = self.status.phase not in (None, _PENDING)
+        return ended or self.metadata.deletion_timestamp is not None or bool(self.status.nominated_node_name)
 
     @property
     def _condition(self) -> PodCondition | None:

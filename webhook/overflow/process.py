@@ -50,13 +50,14 @@ def run(policy: Policy, options: Options, process: ProcessOptions) -> int:
 
     Raises InputError if there is no cluster, or the port is taken.
     """
+    cluster = connect(process.kubeconfig, in_cluster=True)
     try:
         listening = listen(process.host, process.port, "--port")
     except ListenError as error:
         raise InputError(str(error)) from None
     logger = configure(process.log_level, process.log_format, Output(lambda _: None, standard_output()))
     capture_faults()
-    controller = Controller(connect(process.kubeconfig, in_cluster=True), policy, options)
+    controller = Controller(cluster, policy, options)
     operations = server(application(controller), Settings.model_construct())
 
     async def serve() -> None:

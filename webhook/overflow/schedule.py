@@ -21,10 +21,12 @@ class WaitingPod(Struct, gc=False):
     namespace: str
     name: str
     application: str
+    version: str = ""
+    """Its resource version, as it was last told."""
     since: float = inf
     """From when its delay counts; infinite if it is not Unschedulable."""
     seen: float = -inf
-    """When it was last seen without being Unschedulable; infinitely long ago if never."""
+    """When it was not Unschedulable, as far as is known; infinitely long ago if never."""
     delay: float = inf
     """How long it has to be Unschedulable until it is looked at; infinite if it need not be."""
     opens: bool = False
@@ -65,28 +67,30 @@ class Schedule:
         """The pod with the id `uid`; None if it does not wait."""
         return self._pods.get(uid)
 
-    def see(self, pod: StoredPod, application: str, now: float, age: float, *, gap: bool = False) -> WaitingPod:
-        """Takes in how `pod` is at `now`; its condition changed at least `age` seconds ago.
+    def see(
+        self, pod: StoredPod, application: str, now: float, age: float, *, heard: float, gap: bool = False
+    ) -> WaitingPod:
+        """Takes in how `pod` is at `now`; by its own time, its condition changed at least `age` seconds ago.
 
-        Its delay counts from when it became Unschedulable. If it waited for something else before, its condition keeps
-        the old time, so the delay counts from `now`. So it does if that may have been missed: if it is seen for the
-        first time, or after a `gap`.
+        Its delay counts from when it became Unschedulable, but not from before `heard`: until then all changes had been
+        told. So the clocks of others matter only for changes that were told late. If the pod waited for something else
+        before, its condition keeps the old time, so the delay counts from `now`. So it does if that may have been
+        missed: if it is seen for the first time, or has changed in a `gap`.
         """
         metadata = pod.metadata
         one = self._pods.get(metadata.uid)
-        known = one is not None
+        missed = one is None or (gap and one.version != metadata.resource_version)
         if one is None:
             one = WaitingPod(metadata.uid, intern(metadata.namespace or ""), metadata.name or "", application)
             self._pods[metadata.uid] = one
-        one.application = intern(application)
+        one.application, one.version = intern(application), metadata.resource_version
         one.held = pod.is_held
         scheduling = pod.scheduling
         if scheduling is not Scheduling.UNSCHEDULABLE:
-            one.seen, one.since = now, inf
+            one.seen, one.since = heard, inf
             one.other = one.other or scheduling is Scheduling.OTHER
-        elif one.since == inf:
-            missed = not known or gap or one.other
-            one.since = now if missed else min(now, max(one.seen, now - age))
+        elif missed or one.since == inf:
+            one.since = now if missed or one.other else min(now, max(one.seen, heard, now - age))
             one.other = False
         return one
 

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -12,13 +13,15 @@ from msgspec.json import Decoder
 
 from certs.backoff import Backoff
 from certs.cluster import ClusterError
-from webhook.overflow.api_server import ApiServer, Collection, GoneError
+from webhook.overflow.api_server import BEGUN, ApiServer, Collection, GoneError
 from webhook.overflow.pods import NamedEvent, PodEvent
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _read_pod_event: Final = Decoder(PodEvent).decode
 _read_named_event: Final = Decoder(NamedEvent).decode
+#: For so long a new watch may tell changes that happened before it began.
+_CATCH_UP_SECONDS: Final = 2.0
 #: A watch that ends sooner than this was not worth its call.
 _SHORT_SECONDS: Final = 1.0
 
@@ -32,8 +35,8 @@ class Sink(Protocol):
     def kept(self, uids: set[str]) -> None:
         """A list is complete: only the objects with these ids are there."""
 
-    def changed(self, found: Any) -> None:
-        """An object came or changed."""
+    def changed(self, found: Any, *, heard: float | None) -> None:
+        """An object came or changed: just now, or if `heard` is given, at some time after that moment."""
 
     def removed(self, found: Any) -> None:
         """An object went, or is no longer selected."""
@@ -58,6 +61,8 @@ class Follower:
         self._failed = failed
         self._version = ""
         self._lists = 0
+        self._heard = monotonic()
+        """Until when all changes had been told, as far as is known."""
         self._read = _read_named_event if collection.metadata_only else _read_pod_event
         self.listed = threading.Event()
         """Set once the first list is complete."""
@@ -89,7 +94,7 @@ class Follower:
 
     def _list(self) -> None:
         uids: set[str] = set()
-        version = ""
+        version, began = "", monotonic()
         for page in self._server.pages(self._collection):
             version = page.metadata.resource_version
             for found in page.items or ():
@@ -97,16 +102,26 @@ class Follower:
                 self._sink.listed(found, gap=self._lists > 0)
         self._sink.kept(uids)
         self._lists += 1
-        self._version = version
+        self._version, self._heard = version, began
         self.listed.set()
 
     def _watch(self) -> None:
+        live = inf
         for kind, line in self._server.events(self._collection, self._version):
+            now = monotonic()
+            if kind == BEGUN:
+                live = now + _CATCH_UP_SECONDS
+                continue
             event = self._read(line)
+            if now >= live:
+                self._heard = now
             if kind in ("ADDED", "MODIFIED"):
-                self._sink.changed(event.object)
+                self._sink.changed(event.object, heard=None if now >= live else self._heard)
             elif kind == "DELETED":
                 self._sink.removed(event.object)
             self._version = event.object.metadata.resource_version
             if self._stop.is_set():
                 return
+        if monotonic() >= live:
+            # It ended in order, so it had told everything.
+            self._heard = monotonic()
