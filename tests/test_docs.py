@@ -20,6 +20,8 @@ from webhook.core.virtual_node import VirtualNode
 from webhook.overflow.api_server import CALL_SECONDS
 from webhook.overflow.events import Happening
 from webhook.overflow.lease import LEASE_SECONDS, RENEW_SECONDS, WRITE_SECONDS
+from webhook.overflow.metrics import ERRORS, REFUSALS
+from webhook.overflow.metrics import Metrics as OverflowMetrics
 from webhook.service.listener import BODIES
 from webhook.service.metrics import REJECTIONS, Metrics
 from webhook.service.policy_file import parse_policy
@@ -140,10 +142,11 @@ def test_the_architecture_names_every_module_and_no_other() -> None:
 
 
 def test_every_metric_is_explained() -> None:
-    families = {family.name for family in Metrics("x").registry.collect() if family.name.startswith("spark_")}
+    registries = (Metrics("x").registry, OverflowMetrics("", (), lambda: 0).registry)
+    families = {each.name for one in registries for each in one.collect() if each.name.startswith("spark_")}
     for name in families:
         assert name in OPERATIONS, name
-    for reason in REJECTIONS:
+    for reason in (*REJECTIONS, *ERRORS, *REFUSALS):
         assert f"`{reason}`" in OPERATIONS
 
 

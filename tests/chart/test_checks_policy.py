@@ -316,7 +316,10 @@ def test_the_chart_accepts_the_delays_and_limits_that_the_service_accepts(seed: 
     if accepted:
         rendered = render({"policy": policy, "overflow": {"enabled": enabled}})
         text = rendered.one("ConfigMap", f"{FULLNAME}-policy")["data"]["policy.yaml"]
-        assert parse_policy(text.encode(), "policy.yaml").profiles["mine"] == parsed(policy, enabled=enabled).profiles["mine"]
+        assert (
+            parse_policy(text.encode(), "policy.yaml").profiles["mine"]
+            == parsed(policy, enabled=enabled).profiles["mine"]
+        )
 
 
 def accepts_chart(policy: dict[str, Any], *, enabled: bool) -> bool:

@@ -486,6 +486,13 @@ def test_every_finding(case: str) -> None:
     assert doctor(overlay) == expected(*lines)
 
 
+def test_the_commands_about_the_overflow_controller_name_what_the_chart_makes() -> None:
+    chart = render({"overflow": {"enabled": True}})
+    template = chart.one("Deployment", LEASE)["spec"]["template"]
+    assert f"--lease={LEASE}" in template["spec"]["containers"][0]["args"]
+    assert template["metadata"]["labels"]["app.kubernetes.io/component"] == LABELS["app.kubernetes.io/component"]
+
+
 def test_a_service_that_cannot_be_reached() -> None:
     review = f"{INSIDE}/services/https:{FULLNAME}:443/proxy/mutate/default"
     pending = pod("2026-08-01", phase="Pending", **OBJECTS[SERVICE]["spec"]["selector"])

@@ -37,8 +37,8 @@ class OverflowController:
 
     def __init__(self, policy: Path, kubeconfig: Path, namespace: str, folder: Path, *arguments: str) -> None:
         """`policy` is the file, `namespace` that of the Lease; `arguments` are added to the command line."""
-        self.port = _free_port()
-        self.log = folder / f"overflow-{next(_numbers)}.log"
+        self.identity, self.port = f"controller-{next(_numbers)}", _free_port()
+        self.log = folder / f"{self.identity}.log"
         command = [
             sys.executable,
             "-m",
@@ -49,7 +49,7 @@ class OverflowController:
             "--kubeconfig",
             str(kubeconfig),
         ]
-        command += ["--namespace", namespace, "--lease", LEASE, "--port", str(self.port)]
+        command += ["--namespace", namespace, "--lease", LEASE, "--identity", self.identity, "--port", str(self.port)]
         kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE"))}
         self._component = Component([*command, *arguments], self.log, {**kept, "PYTHONPATH": str(ROOT)})
 
@@ -90,7 +90,7 @@ class OverflowController:
         return self._component.code
 
     def answers(self, path: str) -> bool:
-        """Whether `/healthz` or `/readyz` says so."""
+        """Whether a probe such as `/readyz` succeeds."""
         with suppress(httpx.HTTPError):
             return self._get(path).is_success
         return False

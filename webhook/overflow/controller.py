@@ -16,11 +16,14 @@ from webhook.overflow.api_server import ApiServer, Collection, namespaces, opene
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.events import Events
 from webhook.overflow.lease import LOOK_SECONDS, Lease
+from webhook.overflow.limited import LimitedOpener
 from webhook.overflow.metrics import Metrics
 from webhook.overflow.opener import Opener
 from webhook.overflow.profiles import Profiles
+from webhook.overflow.reports import Reports
 from webhook.overflow.schedule import WaitingPod
-from webhook.overflow.state import ClusterState, NamespaceSink, OpenedSink, WaitingSink
+from webhook.overflow.sinks import NamespaceSink, OpenedSink, WaitingSink
+from webhook.overflow.state import ClusterState
 from webhook.overflow.watch import Follower, Sink
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -67,16 +70,10 @@ class Controller:
         self._lease = Lease(server, clock.now, options.namespace, options.lease, options.identity, policy.digest)
         self.metrics.leader.set_function(lambda: float(self._lease.may_write))
         self._events = Events(server, clock.now, options.identity, partial(self.metrics.failed, "event"))
-        self._opener = Opener(
-            server,
-            self._state,
-            self._profiles,
-            self._lease,
-            self._events,
-            self.metrics,
-            options.rate,
-            self._stop.wait,
-        )
+        reports = Reports(self._events, self.metrics)
+        self._opener = Opener(server, self._state, self._profiles, self._lease, reports, options.rate, self._stop.wait)
+        labels = self._profiles.application_labels
+        self._limited = LimitedOpener(self._opener, server, self._state, self._lease, reports, labels)
         follower = partial(self._follower, server)
         self._namespaces = follower(namespaces(), NamespaceSink(self._state))
         watched: Sequence[str | None] = options.watched or (None,)
@@ -109,7 +106,7 @@ class Controller:
         log.info("opening pods", watched=list(self._options.watched) or "all namespaces", lease=self._options.lease)
         leading = self._start("lease", self._lead)
         telling = self._start("events", partial(self._events.send, self._stop))
-        limited = self._start("limited", self._opener.open_limited)
+        limited = self._start("limited", self._limited.run)
         self._start("namespaces", self._namespaces.run)
         # A pod is decided by the profile of its namespace.
         while not self._stop.is_set() and not self._namespaces.listed.wait(_TURN_SECONDS):

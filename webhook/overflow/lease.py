@@ -44,6 +44,8 @@ class Lease:
         self._digest = digest
         self._stored: dict[str, Any] | None = None
         """The Lease as it was last read or written."""
+        self._doubtful = False
+        """Whether it may be another by now, so that it is to be read before it is written."""
         self._changed = monotonic()
         """When it was first seen like this."""
         self._renewed = float("-inf")
@@ -61,19 +63,18 @@ class Lease:
         """Takes the Lease, renews it, or looks at it; returns the seconds until the next turn."""
         began = monotonic()
         try:
-            if not self._is_ours(self._stored):
+            if self._doubtful or not self._is_ours(self._stored):
                 self._look()
             if self._is_ours(self._stored) or self._is_free(began):
                 self._write(began)
         except ConflictError:
             # Somebody wrote it: perhaps this controller, if an answer was lost.
-            self._stored = None
+            self._doubtful = True
             self._lose("it was written in between")
             return _CONFLICT_SECONDS
         except ClusterError as error:
-            if error.status and self._is_ours(self._stored):
-                # It may have been deleted.
-                self._stored = None
+            # It may have been deleted.
+            self._doubtful = self._doubtful or error.status is not None
             if not self.may_write:
                 self._lose("the Lease could not be renewed")
             if began - self._reported > _QUIET_SECONDS:
@@ -96,9 +97,10 @@ class Lease:
 
     def _look(self) -> None:
         found = self._server.lease(self._namespace, self._name)
-        if found is None and self._stored is not None:
+        self._doubtful = False
+        if found is None and self._stored is not None and not self.may_write:
             # Its holder does not know yet that it was deleted, and may write for a while.
-            found = {"metadata": {}, "spec": self._stored.get("spec")}
+            found = {"metadata": {}, "spec": _deleted(self._stored.get("spec") or {})}
         if found is None or self._stored is None or _version(found) != _version(self._stored):
             self._changed = monotonic()
         self._stored = found
@@ -139,6 +141,11 @@ class Lease:
         if self._renewed > float("-inf"):
             self._renewed = float("-inf")
             log.warning("this controller no longer has the Lease", reason=why)
+
+
+def _deleted(spec: dict[str, Any]) -> dict[str, Any]:
+    """What is left of a Lease after its deletion: its holder is unknown, but if it had none, it has none."""
+    return spec | {"holderIdentity": spec.get("holderIdentity") and "unknown"}
 
 
 def _version(lease: dict[str, Any]) -> Any:

@@ -38,7 +38,9 @@ def check(groups: list[dict[str, Any]], folder: Path) -> str:
 
 def unknown(query: str) -> set[str]:
     """The metrics in a query that neither the service, nor the overflow controller, nor FOREIGN has."""
-    found = set(re.findall(r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b", query))
+    found = set(
+        re.findall(r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b", query)
+    )
     labels = set(re.findall(r"\b(?:label|annotation)_\w+", query))
     own = {
         f"{metric.name}{suffix}"

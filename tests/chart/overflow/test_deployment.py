@@ -1,8 +1,15 @@
 """templates/overflow/deployment.yaml: the controller that opens pods of the mode ecs-then-eci, if it is switched on."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
 from tests.chart.manifests import FULLNAME, NAMESPACE, render
+from webhook.cli.commands import app
+from webhook.overflow.controller import Options
+from webhook.overflow.process import ProcessOptions
 
 NAME = f"{FULLNAME}-overflow"
 
@@ -43,6 +50,23 @@ def test_it_is_told_its_policy_its_lease_and_the_namespaces_of_its_pods() -> Non
         "--log-level=debug",
     ]
     assert not [argument for argument in container()["args"] if argument.startswith("--watch-namespace")]
+
+
+def test_the_command_line_knows_these_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[Path, Options, ProcessOptions]] = []
+
+    def run(*arguments: Any) -> int:
+        ran.append(arguments)
+        return 0
+
+    monkeypatch.setattr("webhook.cli.overflow.open_pods", run)
+    found = container(namespaces=["etl", "ads"], qps=7, logLevel="debug")
+    done = CliRunner().invoke(app, ["overflow", *found["args"]])
+    assert done.exit_code == 0, done.output
+    ((policy, options, process),) = ran
+    assert str(policy.parent) == found["volumeMounts"][0]["mountPath"]
+    assert (options.namespace, options.lease, options.watched, options.rate) == (NAMESPACE, NAME, ["etl", "ads"], 7)
+    assert (process.port, process.log_level) == (8080, "debug")
 
 
 def test_it_reads_the_policy_of_the_service_and_a_change_restarts_both() -> None:

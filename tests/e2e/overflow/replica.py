@@ -1,0 +1,148 @@
+"""Controllers as processes of their own, each behind its own proxy."""
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.e2e.component import Component
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.overflow.api_proxy import ApiProxy, Call, Dropped
+from tests.e2e.overflow.waiting_pods import POLICY
+
+ROOT = Path(__file__).parents[3]
+#: The namespace of the Leases.
+HOME = "default"
+_numbers = count(1)
+
+
+class Replica:
+    """One controller, which opens the pods of some namespaces. It runs while the context is open, or until it ends."""
+
+    def __init__(
+        self, control_plane: ControlPlane, folder: Path, lease: str, namespaces: Sequence[str] = (), *, ready: bool = True
+    ) -> None:
+        number = next(_numbers)
+        self.lease = lease
+        self.proxy = ApiProxy(control_plane, folder)
+        self._ready = ready
+        policy = folder / "policy.yaml"
+        policy.write_text(POLICY)
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            self._url = f"http://127.0.0.1:{found.getsockname()[1]}"
+        options = {
+            "policy": policy,
+            "kubeconfig": self.proxy.kubeconfig,
+            "namespace": HOME,
+            "lease": lease,
+            "host": "127.0.0.1",
+            "port": self._url.rpartition(":")[2],
+        }
+        words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
+        watched = [word for one in namespaces for word in ("--watch-namespace", one)]
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE"))}
+        self.log = folder / f"replica-{number}.log"
+        self._component = Component(
+            [sys.executable, "-m", "webhook", "overflow", *words, *watched],
+            self.log,
+            {**kept, "PYTHONPATH": str(ROOT)},
+        )
+
+    def __enter__(self) -> "Replica":
+        self.proxy.__enter__()
+        self._component.start(lambda: self.ready or not self._ready)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.go_on()
+        self.kill()
+        self.proxy.__exit__()
+
+    @property
+    def ready(self) -> bool:
+        """Whether `/readyz` says so."""
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self._url}/readyz", timeout=5).is_success
+        return False
+
+    @property
+    def running(self) -> bool:
+        return self._component.running
+
+    def metrics(self) -> dict[str, float]:
+        """The metrics by name and labels."""
+        lines = httpx.get(f"{self._url}/metrics", timeout=5).text.splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+    @property
+    def identity(self) -> str:
+        """Its name as the holder of the Lease; nothing before it tried to get it."""
+        written = [call for call in list(self.proxy.calls) if call.step in ("create lease", "update lease")]
+        return str(json.loads(written[0].body)["spec"]["holderIdentity"]) if written else ""
+
+    @property
+    def leads(self) -> bool:
+        """Whether it has the Lease by its own account."""
+        return self.metrics()["spark_eci_overflow_leader"] == 1
+
+    def kill(self) -> None:
+        """Ends it at once, if it still runs."""
+        if self.running:
+            os.kill(self._component.pid, signal.SIGKILL)
+            self._component.stop()
+
+    def terminate(self) -> None:
+        """Ends it as a kubelet does."""
+        self._component.stop()
+
+    def die(self, _: Call) -> None:
+        """A fault: SIGKILL in the middle of a call, which gets no answer."""
+        os.kill(self._component.pid, signal.SIGKILL)
+        raise Dropped
+
+    def stop(self) -> None:
+        """Stops it, until `go_on`."""
+        os.kill(self._component.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Lets it go on."""
+        if self.running:
+            os.kill(self._component.pid, signal.SIGCONT)
+
+
+def lease(control_plane: ControlPlane, name: str) -> dict[str, Any]:
+    """A Lease as it is stored; nothing if there is none."""
+    found = control_plane.http.get(f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/{name}")
+    return dict(found.json()) if found.is_success else {}
+
+
+def holder(control_plane: ControlPlane, name: str) -> str:
+    """Who has a Lease; nothing if nobody."""
+    return str(lease(control_plane, name).get("spec", {}).get("holderIdentity") or "")
+
+
+@contextmanager
+def running(*replicas: Replica) -> Iterator[None]:
+    """Runs replicas, started at the same time, for the block."""
+    with ExitStack() as ends, ThreadPoolExecutor() as starts:
+        for one in replicas:
+            ends.push(one)
+        list(starts.map(Replica.__enter__, replicas))
+        yield
+
+
+def at_once(*scenarios: Callable[[], None]) -> None:
+    """Plays scenarios at the same time, because they mostly wait; raises the first failure after the end of all."""
+    with ThreadPoolExecutor(len(scenarios)) as players:
+        played = [players.submit(one) for one in scenarios]
+    for one in played:
+        one.result()
