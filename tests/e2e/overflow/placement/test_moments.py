@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.deadline import wait_for
-from tests.e2e.overflow.profiles import DELAY, of
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import NEVER, condition, is_opened, label, opened_at
+from tests.e2e.overflow.placement.profiles import DELAY, of
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import NEVER, condition, is_opened, label, opened_at
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 

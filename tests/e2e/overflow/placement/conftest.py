@@ -1,4 +1,4 @@
-"""One control plane, one installed chart, one controller with its account, and one virtual node for all tests of the package."""
+"""One installed chart, one controller with its account, and one virtual node for all tests of the package."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ import pytest
 from tests.chart.manifests import FULLNAME
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.model_nodes import MODELS, Model, ModelNodes
-from tests.e2e.overflow.profiles import PROFILES
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import Witness
+from tests.e2e.overflow.placement.profiles import PROFILES
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import Witness
 from tests.e2e.overflow_controller import OverflowController, policy_of
 from tests.e2e.release import Release, scheduling
 

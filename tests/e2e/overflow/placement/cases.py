@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
 
-from tests.e2e.overflow.profiles import DELAY, LONGER
-from tests.e2e.overflow.stage import Stage, unschedulable
-from tests.e2e.overflow.witness import AT_ONCE, NEVER, is_opened, label, node, on_eci, record
+from tests.e2e.overflow.placement.profiles import DELAY, LONGER
+from tests.e2e.overflow.placement.stage import Stage, unschedulable
+from tests.e2e.overflow.placement.witness import AT_ONCE, NEVER, is_opened, label, node, on_eci, record
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 from webhook.core.modes import SchedulingMode

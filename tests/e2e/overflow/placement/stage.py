@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.overflow.witness import ALLOWED, MANAGER, Witness, condition, node
+from tests.e2e.overflow.placement.witness import ALLOWED, MANAGER, Witness, condition, node
 from tests.e2e.overflow_controller import OverflowController
 from tests.e2e.release import Release
 from webhook.core import names

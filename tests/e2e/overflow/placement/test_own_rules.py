@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.overflow.cases import Case, Outcome, played
-from tests.e2e.overflow.profiles import DELAY, LONGER, of
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import AT_ONCE, NEVER, opened_at
+from tests.e2e.overflow.placement.cases import Case, Outcome, played
+from tests.e2e.overflow.placement.profiles import DELAY, LONGER, of
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import AT_ONCE, NEVER, opened_at
 from tests.e2e.spark_pods import spark_pod
 from tests.virtual_node import TOLERATION
 from webhook.core import names

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.deadline import wait_for
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import is_opened, node, phase
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import is_opened, node, phase
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.deadline import wait_for
-from tests.e2e.overflow.profiles import DELAY, LONGER, of
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import NEVER, label
+from tests.e2e.overflow.placement.profiles import DELAY, LONGER, of
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import NEVER, label
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 

@@ -8,9 +8,9 @@ import pytest
 from tests.deadline import wait_for
 from tests.e2e.figures import Figures
 from tests.e2e.model_nodes import ECS_PLACES, MODELS, ModelNodes
-from tests.e2e.overflow.profiles import DELAY, LONGEST, of
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import NEVER, is_opened, label, node, on_eci, seconds_waited
+from tests.e2e.overflow.placement.profiles import DELAY, LONGEST, of
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import NEVER, is_opened, label, node, on_eci, seconds_waited
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.overflow.cases import Case, Outcome, allowed_in, played
-from tests.e2e.overflow.profiles import DELAY, LONGER, of
-from tests.e2e.overflow.stage import Stage
-from tests.e2e.overflow.witness import AT_ONCE, NEVER
+from tests.e2e.overflow.placement.cases import Case, Outcome, allowed_in, played
+from tests.e2e.overflow.placement.profiles import DELAY, LONGER, of
+from tests.e2e.overflow.placement.stage import Stage
+from tests.e2e.overflow.placement.witness import AT_ONCE, NEVER
 from tests.e2e.overflow_controller import OverflowController
 from tests.e2e.spark_pods import spark_pod
 from webhook.core import names
