@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -29,10 +29,17 @@ class Replica:
     """One controller, which opens the pods of some namespaces. It runs while the context is open, or until it ends."""
 
     def __init__(
-        self, control_plane: ControlPlane, folder: Path, lease: str, namespaces: Sequence[str] = (), *, ready: bool = True
+        self,
+        control_plane: ControlPlane,
+        folder: Path,
+        lease: str,
+        namespaces: Sequence[str] = (),
+        *,
+        ready: bool = True,
     ) -> None:
         number = next(_numbers)
         self.lease = lease
+        self._control_plane = control_plane
         self.proxy = ApiProxy(control_plane, folder)
         self._ready = ready
         policy = folder / "policy.yaml"
@@ -57,7 +64,7 @@ class Replica:
             {**kept, "PYTHONPATH": str(ROOT)},
         )
 
-    def __enter__(self) -> "Replica":
+    def __enter__(self) -> Self:
         self.proxy.__enter__()
         self._component.start(lambda: self.ready or not self._ready)
         return self
@@ -100,6 +107,13 @@ class Replica:
             os.kill(self._component.pid, signal.SIGKILL)
             self._component.stop()
 
+    def restart(self) -> None:
+        """Kills it, and starts another one in its place, which does not wait for the Lease of the first."""
+        self.kill()
+        holders = f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/{self.lease}"
+        self._control_plane.http.delete(holders)
+        self._component.start(lambda: self.ready)
+
     def terminate(self) -> None:
         """Ends it as a kubelet does."""
         self._component.stop()
@@ -141,8 +155,9 @@ def running(*replicas: Replica) -> Iterator[None]:
 
 
 def at_once(*scenarios: Callable[[], None]) -> None:
-    """Plays scenarios at the same time, because they mostly wait; raises the first failure after the end of all."""
+    """Plays scenarios at the same time, because they mostly wait; raises their failures after the end of all."""
     with ThreadPoolExecutor(len(scenarios)) as players:
         played = [players.submit(one) for one in scenarios]
-    for one in played:
-        one.result()
+    failures = [fault for one in played if (fault := one.exception()) is not None]
+    if failures:
+        raise failures[0] if len(failures) == 1 else BaseExceptionGroup("scenarios failed", failures)

@@ -176,12 +176,15 @@ class History:
         wait_for(lambda: any(one["metadata"]["resourceVersion"] == version for one in self._versions.get(uid, ())))
 
     def _follow(self) -> None:
-        while not self._over.is_set():
+        while not self._over.wait(0.05):
             query = {"watch": "1", "resourceVersion": self._version, "timeoutSeconds": "600"}
             with (
-                suppress(httpx.ReadTimeout),
+                # The API server may be restarted.
+                suppress(httpx.TransportError),
                 self._control_plane.http.stream("GET", "/api/v1/pods", params=query, timeout=0.5) as stream,
             ):
+                if stream.status_code != httpx.codes.OK:
+                    continue
                 for line in stream.iter_lines():
                     self._see(json.loads(line))
                     if self._over.is_set():
