@@ -17,10 +17,12 @@ run: $(VENV)/run ## Start the service on https://127.0.0.1:8443 and send it one 
 
 .PHONY: test
 test: $(VENV)/dev ## Run every test that this machine can run, and list those left out
-	@rm -f .coverage .coverage.*
+	@rm -f $(COVERAGE_FILE) $(COVERAGE_FILE).*
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+# Two calls at the same time need two files.
+export COVERAGE_FILE ?= $(CURDIR)/.coverage
 
 .PHONY: fast
 fast: $(VENV)/dev ## Run every test but the slow ones: the attacks, the control plane, the image and Spark's judgement

@@ -5,7 +5,6 @@ Objects are plain JSON, because the library's models refuse some that an API ser
 
 import base64
 import json
-import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -15,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-import yaml
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.stream.ws_client import create_websocket
 from websocket import WebSocketBadStatusException, WebSocketException
 
-from certs.errors import InputError
+from certs.kubeconfig import api_client
 from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
 
 _CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -29,12 +27,8 @@ _READ_SECONDS = 10
 _TIMEOUT = (_CONNECT_SECONDS, _READ_SECONDS)
 _WATCH_SECONDS = 240
 _PAGE = "500"
-#: How many connections are kept. A controller has some that watch, and some that write at the same time.
-_CONNECTIONS = 32
 #: The media type that is asked for and sent, unless a call says otherwise.
 JSON = "application/json"
-#: How many characters of a kubeconfig's fault are repeated; an exec plugin may write any number.
-_FAULT_LIMIT = 300
 #: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
 
@@ -259,49 +253,14 @@ class Cluster:
 
 
 def connect(kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False) -> Cluster:
-    """The cluster of a context in a kubeconfig, by default the current context of `$KUBECONFIG` or the user's own file.
-
-    With `in_cluster` and without `kubeconfig`, the cluster of this pod, as its ServiceAccount. Raises InputError.
-    """
-    accepted = "a kubeconfig, or in a pod its ServiceAccount" if in_cluster and kubeconfig is None else "a kubeconfig"
-    settings = client.Configuration()
-    settings.retries = False  # the controller itself waits and retries; urllib3 would do so without a log line
-    settings.keep_alive = True
-    settings.connection_pool_maxsize = _CONNECTIONS
-    try:
-        if in_cluster and kubeconfig is None:
-            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-        else:
-            path = str(kubeconfig) if kubeconfig else None
-            with _LoggedErrors(logging.ERROR):
-                config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
-        fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
-    except (TypeError, AttributeError):
-        # The library raises these if YAML is not a kubeconfig, or if it cannot refresh a token of gcp.
-        fault = "not a kubeconfig, or one with an auth-provider that is not supported"
-    else:
-        return Cluster(client.ApiClient(settings))
-    raise InputError(f"no cluster: {fault}; accepted: {accepted}")
+    """The cluster that `kubeconfig.api_client` finds. Raises InputError."""
+    return Cluster(api_client(kubeconfig, context, in_cluster=in_cluster))
 
 
 def _secret(found: Mapping[str, Any]) -> Secret:
     data = {key: base64.b64decode(content or "") for key, content in (found.get("data") or {}).items()}
     labels = found["metadata"].get("labels") or {}
     return Secret(data, labels.get(MANAGED_BY) == CONTROLLER, found)
-
-
-class _LoggedErrors(logging.Handler):
-    """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
-
-    def __enter__(self) -> None:
-        logging.getLogger().addHandler(self)
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger().removeHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        raise config.ConfigException(record.getMessage())
 
 
 @contextmanager

@@ -21,7 +21,7 @@ EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 
 def rewrite_cases() -> None:
     """Makes the core's present answers the expected ones of tests/cases, and adds the cases of a new mode."""
-    modes = {
+    modes: dict[str, dict[str, Any]] = {
         f"mode-{mode}-{role}": {"role": role, "rule": str(mode)} | ({"policy": {"overflow": {}}} if mode.waits else {})
         for mode in SchedulingMode
         for role in ("driver", "executor")
@@ -73,7 +73,7 @@ def rewrite_examples() -> None:
         if not policy.exists():
             rule = {"mode": str(mode), "imageCache": {"auto": False}}
             profiles = {"profiles": {"default": {"driver": rule, "executor": dict(rule)}}}
-            written = {"overflow": {}} | profiles if mode.waits else profiles
+            written: dict[str, Any] = {"overflow": {}} | profiles if mode.waits else profiles
             text = yaml.dump(written, Dumper=_WithoutAliases, sort_keys=False)
             policy.write_text(f"# Pods are placed in the mode {mode}.\n{text}", encoding="utf-8")
         if not before.exists():

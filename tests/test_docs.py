@@ -8,20 +8,27 @@ import yaml
 
 from tests import alternatives_table, golden, modes_table, settings_table
 from tests.live_service import ROOT
+from webhook.core import names
 from webhook.core.cautions import cautions
-from webhook.core.modes import SchedulingMode
+from webhook.core.modes import SchedulingMode, Side
 from webhook.core.overflow import OverflowLimits
 from webhook.core.pod_metadata import PodMetadata
 from webhook.core.policy import Policy, Profile, Selector
 from webhook.core.reasons import Reason
-from webhook.core.rules import ExecutorRule, First, Share
+from webhook.core.rules import ExecutorRule, First, Rule, Share
 from webhook.core.virtual_node import VirtualNode
+from webhook.overflow.api_server import CALL_SECONDS
+from webhook.overflow.events import Happening
+from webhook.overflow.lease import LEASE_SECONDS, RENEW_SECONDS, WRITE_SECONDS
+from webhook.overflow.metrics import ERRORS, REFUSALS
+from webhook.overflow.metrics import Metrics as OverflowMetrics
 from webhook.service.listener import BODIES
 from webhook.service.metrics import REJECTIONS, Metrics
 from webhook.service.policy_file import parse_policy
 from webhook.service.settings import Settings
 
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+OVERFLOW = (ROOT / "docs" / "overflow.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 
@@ -52,11 +59,39 @@ def test_every_key_of_the_policy_is_explained() -> None:
             assert re.search(rf"`{field.alias}[`.]", CONFIGURATION), field.alias
 
 
-def test_the_policies_shown_can_be_used() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
+@pytest.mark.parametrize("page", ["configuration.md", "overflow.md"])
+def test_the_policies_shown_can_be_used(page: str) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
-        assert cautions(parse_policy(block.encode(), "docs/configuration.md")) == []
+        assert cautions(parse_policy(block.encode(), page)) == []
+
+
+def test_the_page_on_overflow_names_the_seconds_of_the_code() -> None:
+    table = OVERFLOW.split("| what | seconds |")[1].split("\n\n")[0]
+    assert [float(one) for one in re.findall(r"(\d+) \|$", table, re.MULTILINE)] == [
+        RENEW_SECONDS,
+        WRITE_SECONDS,
+        CALL_SECONDS,
+        LEASE_SECONDS,
+    ]
+    assert f"`{Rule(mode=SchedulingMode.ECS_THEN_ECI).after}`" in CONFIGURATION
+    assert LEASE_SECONDS >= WRITE_SECONDS + CALL_SECONDS
+
+
+def test_the_page_on_overflow_explains_every_event_and_why_pods_do_not_wait() -> None:
+    troubles = OVERFLOW.split("## Why does a pod wait for ever?")[1]
+    assert set(re.findall(r"`(Overflow\w+)`", OVERFLOW)) == set(Happening)
+    assert set(re.findall(r"`(Overflow\w+)`", troubles)) == {one for one in Happening if one.type == "Warning"}
+    for value in (names.WAITING, names.OPENED):
+        assert re.search(rf"^\| pod \| `{names.OVERFLOW_LABEL}` \|.*`{value}`", CONFIGURATION, re.MULTILINE)
+
+
+def test_the_readme_compares_all_modes_that_put_ecs_first() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    header = readme.split("### Which of the ECS-first forms for me?")[1].split("\n|")[1]
+    compared = [one for one in SchedulingMode if one.prefers is Side.OTHERS or one.needs_ack_scheduler]
+    assert re.findall(r"`(.*?)`", header) == compared
 
 
 @pytest.mark.parametrize("place", modes_table.PLACES)
@@ -107,10 +142,11 @@ def test_the_architecture_names_every_module_and_no_other() -> None:
 
 
 def test_every_metric_is_explained() -> None:
-    families = {family.name for family in Metrics("x").registry.collect() if family.name.startswith("spark_")}
+    registries = (Metrics("x").registry, OverflowMetrics("", (), lambda: 0).registry)
+    families = {each.name for one in registries for each in one.collect() if each.name.startswith("spark_")}
     for name in families:
         assert name in OPERATIONS, name
-    for reason in REJECTIONS:
+    for reason in (*REJECTIONS, *ERRORS, *REFUSALS):
         assert f"`{reason}`" in OPERATIONS
 
 

@@ -19,6 +19,7 @@ _WHOLE = {
     "policy.profiles",
     "resources",
     "certificates.controller.resources",
+    "overflow.resources",
     "podSecurityContext",
     "securityContext",
     "monitoring.dashboard.labels",

@@ -82,6 +82,13 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             "policy.selector selects the chart's own pods: remove spark-role from podLabels",
         ),
         (
+            {
+                "policy": {"selector": {"anyOf": ["kubeflow", {"matchLabels": OWN}]}},
+                "overflow": {"podLabels": {"spark-role": "worker"}},
+            },
+            "policy.selector selects the chart's own pods: remove spark-role from overflow.podLabels",
+        ),
+        (
             resource_policy(matchLabelKeys=["sparkoperator.k8s.io/submission-id"]),
             "resourcePolicies.namespaces.default.spark: matchLabelKeys counts pods against max, but no unit has max: "
             "set max in a unit or remove matchLabelKeys",

@@ -1,11 +1,14 @@
 """templates/checks-policy.yaml: a policy that the service would refuse is refused by Helm, in one sentence."""
 
 import json
+import random
 from typing import Any
 
+import helm_python
 import pytest
 
-from tests.chart.manifests import refusal, render
+from tests.chart.manifests import FULLNAME, refusal, render
+from webhook.core.modes import SchedulingMode
 from webhook.core.policy import MOST_PROFILES, Policy
 from webhook.core.selectors import Alternative
 from webhook.service.policy_file import PolicyError, parse_policy
@@ -210,6 +213,134 @@ def test_a_selector_of_nothing_is_refused() -> None:
     """In a file, the service would take the default instead."""
     sentence = "policy.selector: neither anyOf nor matchLabels is set: set one of the two"
     assert refusal({"policy": {"selector": {"matchLabels": None}}}).rstrip().endswith(sentence)
+
+
+WAITING = {"mode": "ecs-then-eci"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "place"),
+    [
+        ({"driver": WAITING}, "driver"),
+        ({"executor": WAITING}, "executor"),
+        ({"executor": {"first": {"count": 2, **WAITING}}}, "executor.first"),
+        ({"executor": {"mix": [{"percent": 1, "mode": "eci-only"}, {"percent": 99, **WAITING}]}}, "executor.mix[1]"),
+    ],
+)
+def test_no_pod_waits_for_a_controller_that_is_not_there(profile: dict[str, Any], place: str) -> None:
+    policy = {"profiles": {"mine": profile}}
+    sentence = "ecs-then-eci needs the overflow controller: set overflow.enabled to true"
+    assert refusal({"policy": policy}).rstrip().endswith(f": policy.profiles.mine.{place}.mode: {sentence}")
+    assert accepts_chart(policy, enabled=True)
+    assert (accepts_service(policy, enabled=False), accepts_service(policy, enabled=True)) == (False, True)
+
+
+@pytest.mark.parametrize("given", [None, {}, True])
+@pytest.mark.parametrize("enabled", [False, True])
+def test_the_key_that_the_chart_writes_is_not_for_users(given: Any, *, enabled: bool) -> None:
+    sentence = "policy.overflow is set by overflow.enabled: remove it, and set overflow.enabled"
+    values = {"overflow": {"enabled": enabled}, "policy": {"overflow": given}}
+    assert refusal(values).rstrip().endswith(sentence)
+
+
+def test_a_policy_without_profiles_is_refused() -> None:
+    """The service refuses an empty map, too."""
+    profiles = dict.fromkeys([*Policy().profiles, "ecs-then-eci"])
+    sentence = "policy.profiles: every profile is null: keep at least one"
+    assert refusal({"policy": {"profiles": profiles}}).rstrip().endswith(sentence)
+
+
+DELAYS = [
+    "0s",
+    "1s",
+    "60s",
+    "3600s",
+    "3601s",
+    "9999s",
+    "00s",
+    "060s",
+    "1m",
+    "59m",
+    "60m",
+    "61m",
+    "0m",
+    "01m",
+    "1h",
+    "0h",
+    "2h",
+]
+ODD_DELAYS = [
+    "",
+    "60",
+    "s",
+    "1.5m",
+    "-1s",
+    "+1s",
+    " 1s",
+    "1s ",
+    "1s\n",
+    "1S",
+    "1d",
+    "1m30s",
+    "\u0661s",
+    60,
+    0,
+    None,
+    True,
+    ["1s"],
+    {},
+]
+NUMBERS = [0, 1, 8, 999_999, 1_000_000, 1_000_001, -1, 2**63, 1.5, "8", "", None, True, [], {}]
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_the_chart_accepts_the_delays_and_limits_that_the_service_accepts(seed: int) -> None:
+    drawn = random.Random(seed)  # noqa: S311
+    delays, numbers = DELAYS + drawn.sample(ODD_DELAYS, 3), NUMBERS[:5] * 4 + NUMBERS
+
+    def rule(**fields: Any) -> dict[str, Any]:
+        return fields | {"after": drawn.choice(delays)} if drawn.random() < 0.4 else fields
+
+    limits = {key: drawn.choice(numbers) for key in ("maxPerApplication", "maxPerNamespace") if drawn.random() < 0.5}
+    mix = {"mix": [rule(percent=100, mode=drawn.choice(list(SchedulingMode)))]} if drawn.random() < 0.5 else {}
+    profile: dict[str, Any] = {
+        "driver": rule(mode=drawn.choice(list(SchedulingMode))),
+        "executor": rule(mode=drawn.choice(list(SchedulingMode)), **mix),
+    }
+    if drawn.random() < 0.7:
+        profile["overflow"] = limits
+    enabled = drawn.random() < 0.7
+    policy: dict[str, Any] = {"profiles": {"mine": profile}}
+    accepted = accepts_service(policy, enabled=enabled)
+    assert accepts_chart(policy, enabled=enabled) == accepted, json.dumps(policy)
+    if accepted:
+        rendered = render({"policy": policy, "overflow": {"enabled": enabled}})
+        text = rendered.one("ConfigMap", f"{FULLNAME}-policy")["data"]["policy.yaml"]
+        assert (
+            parse_policy(text.encode(), "policy.yaml").profiles["mine"]
+            == parsed(policy, enabled=enabled).profiles["mine"]
+        )
+
+
+def accepts_chart(policy: dict[str, Any], *, enabled: bool) -> bool:
+    try:
+        render({"policy": policy, "overflow": {"enabled": enabled}})
+    except helm_python.HelmError:
+        return False
+    return True
+
+
+def accepts_service(policy: dict[str, Any], *, enabled: bool) -> bool:
+    try:
+        parsed(policy, enabled=enabled)
+    except PolicyError:
+        return False
+    return True
+
+
+def parsed(policy: dict[str, Any], *, enabled: bool) -> Policy:
+    """The policy as the service reads it, if the chart writes its key for the overflow controller."""
+    return parse_policy(json.dumps(policy | ({"overflow": {}} if enabled else {})).encode(), "policy.yaml")
 
 
 def test_more_profiles_than_one_configuration_holds_are_refused() -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.chart.manifests import FULLNAME, render
 from webhook.core.policy import Policy
-from webhook.service.policy_file import load_policy
+from webhook.service.policy_file import load_policy, parse_policy
 
 
 def policy(values: dict[str, Any], folder: Path) -> Policy:
@@ -25,6 +27,20 @@ def test_a_profile_of_the_user_joins_the_built_in_ones(tmp_path: Path) -> None:
     found = policy({"policy": {"profiles": {"mine": mine}}}, tmp_path).profiles
     assert found.keys() == Policy().profiles.keys() | {"mine"}
     assert found["mine"].executor.weight == 100
+
+
+def test_the_overflow_controller_adds_its_key_and_its_profile(tmp_path: Path) -> None:
+    on: dict[str, Any] = {"overflow": {"enabled": True}}
+    assert policy(on, tmp_path).digest == parse_policy(b"overflow: {}", "policy.yaml").digest
+    changed = on | {"policy": {"profiles": {"ecs-then-eci": {"executor": {"after": "5m"}}}}}
+    found = policy(changed, tmp_path).profiles["ecs-then-eci"]
+    assert (found.driver.mode, found.executor.mode, found.executor.after) == ("ecs-then-eci", "ecs-then-eci", "300s")
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_null_removes_the_profile_of_the_overflow_controller_too(*, enabled: bool, tmp_path: Path) -> None:
+    values = {"overflow": {"enabled": enabled}, "policy": {"profiles": {"ecs-then-eci": None, "no-such": None}}}
+    assert policy(values, tmp_path).profiles == Policy().profiles
 
 
 def test_null_removes_a_profile(tmp_path: Path) -> None:

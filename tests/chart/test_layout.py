@@ -46,6 +46,7 @@ def test_what_is_optional_is_not_rendered_by_default() -> None:
 def test_every_object_carries_the_charts_labels_and_those_of_the_user() -> None:
     everything = {
         "commonLabels": {"team": "data"},
+        "overflow": {"enabled": True, "namespaces": ["etl"]},
         "autoscaling": {"enabled": True},
         "networkPolicy": {"enabled": True},
         "monitoring": {name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard")},
@@ -59,7 +60,7 @@ def test_every_object_carries_the_charts_labels_and_those_of_the_user() -> None:
         "team": "data",
     }
     found = render(everything).objects
-    assert len(found) > 15
+    assert len(found) > 30
     assert [one["metadata"]["name"] for one in found if not expected.items() <= one["metadata"]["labels"].items()] == []
 
 
@@ -78,10 +79,12 @@ def test_labels_of_one_object_win_over_those_for_every_object() -> None:
 
 
 def test_names_stay_dns_labels_however_long_the_releases_is() -> None:
-    rendered = render(name="r" * 53)
-    names = [one["metadata"]["name"] for one in rendered.objects if not one["kind"].startswith("ClusterRole")]
+    monitoring = {name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard")}
+    rendered = render({"overflow": {"enabled": True}, "monitoring": monitoring}, name="r" * 53)
+    clusters = ("ClusterRole", "ValidatingAdmissionPolicy")
+    names = [one["metadata"]["name"] for one in rendered.objects if not one["kind"].startswith(clusters)]
     assert [name for name in names if len(name) > 63] == []
-    assert len([one for one in rendered.objects if one["kind"] == "Deployment"]) == 2
+    assert len([one for one in rendered.objects if one["kind"] == "Deployment"]) == 3
 
 
 def test_names_can_be_replaced() -> None:
@@ -123,6 +126,12 @@ def test_names_that_yaml_takes_for_something_else_stay_strings(source: str) -> N
                 "source": source,
                 "provided": {"secretName": word, "caBundle": "-----BEGIN CERTIFICATE-----"},
                 "controller": {"serviceAccount": {"name": word}, "priorityClassName": word},
+            },
+            "overflow": {
+                "enabled": True,
+                "namespaces": [word],
+                "priorityClassName": word,
+                "serviceAccount": {"name": word},
             },
             "autoscaling": {"enabled": True},
             "networkPolicy": {"enabled": True},

@@ -9,6 +9,8 @@ import pytest
 
 from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from tests.pods import BUILT_IN_MODES
+from webhook.core import names
+from webhook.core.modes import SchedulingMode
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
 from webhook.core.profile import compile_profile
@@ -84,6 +86,15 @@ def test_there_is_one_entry_for_each_profile_and_one_for_typos() -> None:
     changed = entries({"policy": {"profiles": {"mine": {}, "eci-only": None}}})
     assert changed["mine.spark-eci-webhook.io"]["clientConfig"]["service"]["path"] == "/mutate/mine"
     assert "eci-only.spark-eci-webhook.io" not in changed
+
+
+def test_the_mode_of_the_overflow_controller_has_an_entry_if_the_controller_runs() -> None:
+    added = f"{SchedulingMode.ECS_THEN_ECI}.spark-eci-webhook.io"
+    found = entries({"overflow": {"enabled": True}})
+    assert found.keys() - entries().keys() == {added}
+    assert found[added]["namespaceSelector"]["matchLabels"] == {names.PROFILE_LABEL: SchedulingMode.ECS_THEN_ECI}
+    removed = {"overflow": {"enabled": True}, "policy": {"profiles": {SchedulingMode.ECS_THEN_ECI: None}}}
+    assert entries(removed) == entries()
 
 
 def test_a_label_that_names_no_profile_is_told_so_and_never_blocks_a_pod() -> None:

@@ -43,8 +43,24 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
             {"webhook": {"configurationName": "placement"}},
             "webhook.configurationName placement does not sort between spark-operator-webhook and vk-webhook",
         ),
+        (
+            {"overflow": {"enabled": True}},
+            "kubectl get pods --all-namespaces -l spark-eci-webhook/overflow -L spark-eci-webhook/overflow",
+        ),
+        (
+            {"overflow": {"enabled": True}, "kubeVersion": "1.29"},
+            "It may patch every pod of the cluster, because this Kubernetes has no ValidatingAdmissionPolicy.",
+        ),
     ],
 )
 def test_what_needs_attention_is_said_only_if_it_applies(values: dict[str, Any], sentence: str) -> None:
     assert sentence in render(values).notes.replace("\n", " ").replace("  ", " ") + render(values).notes
     assert sentence not in render().notes
+
+
+@pytest.mark.parametrize(
+    "values", [{"kubeVersion": "1.30"}, {"kubeVersion": "1.29", "overflow": {"namespaces": ["etl"]}}]
+)
+def test_the_risk_of_patching_pods_is_said_where_nothing_limits_it(values: dict[str, Any]) -> None:
+    values["overflow"] = {"enabled": True} | values.get("overflow", {})
+    assert "It may patch every pod" not in render(values).notes

@@ -29,6 +29,16 @@ EVERYTHING: dict[str, Any] = {
     "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
     "serviceAccount": {"annotations": {"a": "b"}},
     "service": {"annotations": {"a": "b"}},
+    "overflow": {
+        "enabled": True,
+        "namespaces": ["default", "kube-public"],
+        "podLabels": {"a": "b"},
+        "podAnnotations": {"a": "b"},
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}],
+        "priorityClassName": "platform",
+        "serviceAccount": {"annotations": {"a": "b"}},
+    },
     "networkPolicy": {
         "enabled": True,
         "apiServer": [{"ipBlock": {"cidr": "10.0.0.0/28"}}],
@@ -57,6 +67,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "certificates": {"source": "cert-manager", "certManager": {"issuerRef": {"name": "a", "kind": "ClusterIssuer"}}}
     },
     "provided": {"certificates": {"source": "provided", "provided": {"secretName": "ours", "caBundle": PEM}}},
+    "overflow": {"overflow": {"enabled": True}},
     "one profile": {
         "policy": {"profiles": dict.fromkeys(BUILT_IN_MODES)},
         "podDisruptionBudget": {"enabled": False},
@@ -68,6 +79,7 @@ CUSTOM: dict[str, type[BaseModel]] = {
     "Issuer": cert_manager.Issuer,
     "Certificate": cert_manager.Certificate,
 }
+CONTROLLERS = ("-certificate-controller", "-overflow")
 VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
 
 
@@ -99,7 +111,12 @@ def test_custom_kinds_are_valid_and_hold_nothing_unknown(case: str) -> None:
 
 def test_the_matrix_renders_every_kind() -> None:
     found = {one["kind"] for case in MATRIX for one in rendered(case, "1.37").objects}
-    assert found >= CUSTOM.keys() | {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
+    assert found >= CUSTOM.keys() | {
+        "HorizontalPodAutoscaler",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "ValidatingAdmissionPolicy",
+    }
 
 
 @pytest.mark.parametrize("case", MATRIX)
@@ -132,9 +149,9 @@ def test_every_pod_meets_the_restricted_pod_security_standard(case: str) -> None
 
 
 @pytest.mark.parametrize("case", MATRIX)
-def test_no_pod_has_a_token_or_service_variables_but_the_controllers_token(case: str) -> None:
+def test_no_pod_has_a_token_or_service_variables_but_the_tokens_of_the_controllers(case: str) -> None:
     for one in rendered(case, "1.37").objects:
         if one["kind"] in ("Pod", "Deployment"):
             pod = one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
             assert pod["enableServiceLinks"] is False
-            assert pod["automountServiceAccountToken"] is one["metadata"]["name"].endswith("-certificate-controller")
+            assert pod["automountServiceAccountToken"] is one["metadata"]["name"].endswith(CONTROLLERS)

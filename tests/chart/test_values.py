@@ -30,6 +30,7 @@ DEFAULTS = dict(_paths(yaml.safe_load((CHART / "values.yaml").read_text())))
 REMOVABLE = (
     "resources",
     "certificates.controller.resources",
+    "overflow.resources",
     "podSecurityContext",
     "securityContext",
     "settings.logLevel",
@@ -62,7 +63,7 @@ def test_every_value_has_its_comment_and_the_readme_its_row() -> None:
 
 def test_the_values_in_the_readme_are_accepted() -> None:
     examples = re.findall(r"^```yaml\n(.*?)^```", readme.FILE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         assert render(yaml.safe_load(example)).objects
 
@@ -125,6 +126,14 @@ def test_the_chart_has_the_applications_version() -> None:
         ({"resourcePolicies": {"namespaces": {"Bad_Name": {}}}}, ["at '/resourcePolicies/namespaces'", "'Bad_Name'"]),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, ["at '/podDisruptionBudget/maxUnavailable'"]),
         ({"image": {"digest": "latest"}}, ["at '/image/digest'"]),
+        ({"overflow": {"replicas": 0}}, ["at '/overflow/replicas': minimum: got 0, want 1"]),
+        ({"overflow": {"namespaces": ["etl", "etl"]}}, ["at '/overflow/namespaces': items at 0 and 1 are equal"]),
+        ({"overflow": {"namespaces": ["Etl"]}}, ["at '/overflow/namespaces/0': 'Etl' does not match pattern"]),
+        ({"overflow": {"qps": 0}}, ["at '/overflow/qps': minimum: got 0, want 1"]),
+        (
+            {"policy": {"profiles": {"default": {"overflow": {"maxPerPod": 1}}}}},
+            ["at '/policy/profiles/default/overflow': additional properties 'maxPerPod' not allowed"],
+        ),
     ],
 )
 def test_a_wrong_value_stops_the_install_and_says_where(values: dict[str, Any], sentences: list[str]) -> None:

@@ -33,6 +33,13 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
     for name in ("Selector", "ExecutorRule"):
         del definitions[_PREFIX + name]["not"]
     del policy["properties"]["selector"]["default"]
+    # The chart writes this key, so the templates refuse any value of it.
+    policy["properties"]["overflow"] = {"description": "Set by overflow.enabled."}
+    del definitions[f"{_PREFIX}Overflow"]
+    # Helm removes a profile that is null only if values.yaml has it. The templates remove the one that they add.
+    profiles = policy["properties"]["profiles"]["patternProperties"]
+    for pattern, profile in profiles.items():
+        profiles[pattern] = {"type": ["object", "null"], "if": {"type": "object"}, "then": profile}
     by_hand = {name: definition for name, definition in schema["$defs"].items() if not name.startswith(_PREFIX)}
     properties = schema["properties"] | {
         "policy": policy | {"required": ["selector", "profiles"]},

@@ -52,13 +52,29 @@ def test_another_mode_is_a_difference_of_that_role_alone(run: Run, policies: tup
     ]
 
 
+def test_another_delay_is_a_difference_though_the_pods_look_the_same(run: Run, policies: tuple[Path, Path]) -> None:
+    def waiting(after: str) -> dict[str, Any]:
+        return profile({}, {"mode": "ecs-then-eci", "after": after}) | {"overflow": {}}
+
+    policies[0].write_text(yaml.safe_dump(waiting("1m")))
+    (found,) = compared(run, policies, waiting("5m"), "-f", PLAIN)
+    assert (found["pods"], found["old"], found["new"], found["changes"]) == (
+        "executor",
+        "ecs-then-eci after 60s",
+        "ecs-then-eci after 300s",
+        [],
+    )
+    assert compared(run, policies, waiting("60s"), "-f", PLAIN) == []
+
+
 @pytest.mark.parametrize(("old", "new"), [*product(SchedulingMode, repeat=2)])
 def test_each_mode_differs_from_every_other(
     old: SchedulingMode, new: SchedulingMode, run: Run, policies: tuple[Path, Path]
 ) -> None:
     policies[0].write_text(yaml.safe_dump(profile({}, {"mode": old.value}) | {"overflow": {}}))
     found = compared(run, policies, profile({}, {"mode": new.value}) | {"overflow": {}}, "-f", PLAIN)
-    wanted = [] if old is new else [("executor", old, new)]
+    told = [f"{mode} after 60s" if mode.waits else mode for mode in (old, new)]
+    wanted = [] if old is new else [("executor", *told)]
     assert [(one["pods"], one["old"], one["new"]) for one in found] == wanted
 
 

@@ -4,7 +4,11 @@ import dataclasses
 import json
 import re
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -24,6 +28,7 @@ from webhook.cli.doctor.finding import Unknown
 from webhook.cli.doctor.service import Contact, ProbeAnswer, call_service
 from webhook.cli.doctor.snapshot import read_snapshot
 from webhook.core.policy import Policy
+from webhook.overflow.lease import LABELS
 from webhook.service.policy_file import parse_policy
 
 JSON = dict[str, Any]
@@ -39,6 +44,8 @@ ETL, STRICT, VIRTUAL = "namespaces/etl", "namespaces/strict", "nodes/virtual"
 POLICIES, CONNECTS = f"{STRICT}/resourcepolicies", f"{STRICT}/sparkconnects"
 PROFILE, LAUNCHED = "spark-eci-webhook/profile", "sparkoperator.k8s.io/launched-by-spark-operator"
 SUBMISSION, APP = "sparkoperator.k8s.io/submission-id", "sparkoperator.k8s.io/app-name"
+OVERFLOW, LEASE, HOLDER = "spark-eci-webhook/overflow", f"{FULLNAME}-overflow", "overflow-1_0c"
+LEASES, WAITING = f"{INSIDE}/leases", f"{ETL}/pods/waiting"
 ECI, ACS = "alibabacloud.com/eci", "alibabacloud.com/acs"
 ARM: Final = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
 DENIED: Final = ForbiddenError("could not get it", 403, reason="no such right")
@@ -73,6 +80,20 @@ def pod(created: str, record: str | None = None, phase: str = "Running", **label
     annotations = {"spark-eci-webhook/placement": record} if record else {}
     metadata = {"creationTimestamp": f"{created}T00:00:00Z", "labels": labels, "annotations": annotations}
     return overlaid(review["request"]["object"], {"metadata": metadata, "status": {"phase": phase}})
+
+
+def waiting(label: str = "waiting", **spec: str) -> Any:
+    """An executor in the mode ecs-then-eci that has no node."""
+    found = pod("2026-08-03", RECORD, phase="Pending", **{OVERFLOW: label})
+    return overlaid(found, {"spec": spec})
+
+
+def lease(digest: str, age: float = 2, holder: str = HOLDER, *, name: str = LEASE) -> JSON:
+    """A Lease that its holder renewed `age` seconds ago, as the overflow controller writes it."""
+    metadata = {"labels": LABELS, "annotations": {"spark-eci-webhook/policy": digest}}
+    renewed = f"{NOW - timedelta(seconds=age):%Y-%m-%dT%H:%M:%S.%fZ}"
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 13, "renewTime": renewed}
+    return {f"{INSIDE}/leases/{name}": {"metadata": metadata, "spec": spec}}
 
 
 def node(kind: str | None, *taints: dict[str, str]) -> JSON:
@@ -136,20 +157,31 @@ class Stored(Cluster):
             return self.named(path)
         if path.count("/") % 2:
             raise NotFoundError("could not get it", 404, reason=f'{parent.rpartition("/")[2]} "{name}" not found')
-        paths = sorted(one for one in self.objects if one.rpartition("/")[0] == path)
+        within = f"^{path if '/' in path else f'(namespaces/[^/]+/)?{path}'}/[^/]+$"
+        paths = sorted(one for one in self.objects if re.match(within, one))
         kept = [one for one in map(self.named, paths) if selected(one, query)]
         start = int(query.get("continue", 0))
         return {"items": kept[start : start + 2], "metadata": {"continue": str(start + 2) if kept[start + 2 :] else ""}}
 
+    @contextmanager
+    def opened(self, what: str, method: str, path: str, query: Any = None, body: Any = None, **_: Any) -> Iterator[Any]:
+        assert what
+        content = json.dumps(self._request(method, path, query, body)).encode()
+        yield SimpleNamespace(headers={"Date": format_datetime(NOW, usegmt=True)}, read=lambda: content)
+
     def named(self, path: str) -> Any:
-        return overlaid(self.objects[path], {"metadata": {"name": path.rpartition("/")[2]}})
+        *_, inside, _, name = ["", "", *path.split("/")]
+        return overlaid(self.objects[path], {"metadata": {"name": name, **({"namespace": inside} if inside else {})}})
 
 
 def selected(stored: JSON, query: Any) -> bool:
     labels, phase = stored["metadata"].get("labels") or {}, stored.get("status", {}).get("phase")
+    fields = query.get("fieldSelector", "")
+    if fields.startswith("spec.nodeName=,") and (stored["spec"].get("nodeName") or phase != "Pending"):
+        return False
     wanted = [one.partition("=") for one in query.get("labelSelector", "").split(",") if one]
     right = all(labels.get(key) == value if sign else key in labels for key, sign, value in wanted)
-    return right and f"status.phase!={phase}" not in query.get("fieldSelector", "")
+    return right and f"status.phase!={phase}" not in fields
 
 
 def doctor(overlay: JSON) -> list[str]:
@@ -182,13 +214,17 @@ def check(line: str) -> str:
 
 
 def expected(*found: str) -> list[str]:
-    """`WELL`, with the lines of `found` in place of their check's, or after a `+` before it; `none` removes it."""
+    """`WELL`, with the lines of `found` in place of their check's, or after a `+` before it; `none` removes it.
+
+    Lines of other checks come last.
+    """
     lines = []
     for well in WELL:
         own = [line for line in found if check(line) == check(well)]
         lines += [line.removeprefix("+") for line in own if not line.startswith("none ")]
         lines += [] if own and own[0][0] != "+" else [well]
-    return lines
+    known = {check(well) for well in WELL}
+    return [*lines, *(line for line in found if check(line) not in known)]
 
 
 def entries(change: JSON, only: str = "") -> JSON:
@@ -205,9 +241,12 @@ def policy(content: JSON) -> JSON:
     return {POLICY: {"data": {"policy.yaml": json.dumps(content)}}}
 
 
+def digest(content: JSON) -> str:
+    return parse_policy(json.dumps(content).encode(), "policy.yaml").digest
+
+
 def not_in_force(content: JSON) -> str:
-    digest = parse_policy(json.dumps(content).encode(), "policy.yaml").digest
-    return f"warning service: the service answers {PROXY} with policy {Policy().digest}, but the ConfigMap has {digest} | kubectl rollout status deployment/{FULLNAME} {WITHIN}"
+    return f"warning service: the service answers {PROXY} with policy {Policy().digest}, but the ConfigMap has {digest(content)} | kubectl rollout status deployment/{FULLNAME} {WITHIN}"
 
 
 def presented(pair: KeyPair, fault: str = "") -> JSON:
@@ -253,6 +292,22 @@ def kinds(*alternatives: str) -> JSON:
     return dict(yaml.safe_load(f"selector: {{anyOf: [{', '.join(alternatives)}]}}"))
 
 
+OVERFLOWING: Final = {
+    "overflow": {},
+    "profiles": {
+        "default": {"executor": {"mode": "ecs-then-eci"}},
+        "resource-policy": {"executor": {"mode": "resource-policy"}},
+    },
+}
+#: The policy OVERFLOWING, in force.
+IN_FORCE: Final = {
+    **policy(OVERFLOWING),
+    "contact": {"answer": ProbeAnswer(PROXY, f"mode=ecs-then-eci,profile=default,policy={digest(OVERFLOWING)}")},
+}
+ANSWERED: Final = (
+    f"ok service: 2 ready; answered a review {PROXY}: mode=ecs-then-eci,profile=default,policy={digest(OVERFLOWING)}"
+)
+DESCRIBE_OVERFLOW: Final = f"kubectl describe pods --selector app.kubernetes.io/component=overflow {WITHIN}"
 UNKNOWN: Final = Unknown("it", "x" * 500, "kubectl get it")
 UNCHECKED: Final = f"it could not be checked: {'x' * 399}… | kubectl get it"
 MANY: Final = [f"odd-{number:02}" for number in range(60)]
@@ -391,6 +446,36 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
             ("apache", {"spark.operator/name": "spark-kubernetes-operator"}, "spark-app-selector"), ("spark", {LAUNCHED: "true"}, SUBMISSION), ("{matchLabels: {team: etl}}", {"team": "etl"}))},
     "ResourcePolicies for one application each, and a SparkConnect": ({f"{POLICIES}/counting": resource_policy({APP: "pi"}, SUBMISSION), f"{POLICIES}/one": resource_policy({SUBMISSION: "8c1f"}, APP), f"{CONNECTS}/shared": {}},
         "ok ResourcePolicies: strict has counting, one"),
+    "a policy of the overflow controller, and nothing else": ({**IN_FORCE}, ANSWERED,
+        f"warning overflow: no overflow controller runs (there is no Lease of one), but the policy lets pods wait for it | {DESCRIBE_OVERFLOW}"),
+    "an overflow controller": ({**IN_FORCE, **lease(digest(OVERFLOWING)), WAITING: waiting(), f"{ETL}/pods/opened": waiting("opened"), f"{ETL}/pods/bound": waiting(nodeName="ecs")},
+        ANSWERED, "ok pods: 6 running Spark pods have a placement",
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 1 pod waits"),
+    "an overflow controller, and pods that may not be seen": ({**IN_FORCE, **lease(digest(OVERFLOWING)), "pods": DENIED}, ANSWERED,
+        "warning overflow: the pods that wait could not be checked: no such right | kubectl auth can-i list pods --all-namespaces",
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}"),
+    "an overflow controller that is looked for in one namespace": ({**IN_FORCE, **lease(digest(OVERFLOWING), 17), "only": "etl", WAITING: waiting(), f"{STRICT}/pods/waiting": waiting()},
+        ANSWERED, "none ResourcePolicies", "ok namespaces: opted in: etl (default)", "ok pods: 4 running Spark pods have a placement",
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 1 pod waits"),
+    "Leases that may not be seen": ({**IN_FORCE, LEASES: DENIED, WAITING: waiting()}, ANSWERED, "ok pods: 4 running Spark pods have a placement",
+        f"warning overflow: the Leases of the overflow controller could not be checked: no such right | kubectl auth can-i list leases {WITHIN}"),
+    "no overflow controller": ({**IN_FORCE, WAITING: waiting(), f"{ETL}/pods/waiting-2": waiting()}, ANSWERED, "ok pods: 5 running Spark pods have a placement",
+        f"fault overflow: no overflow controller runs (there is no Lease of one), so 2 pods wait for ever: etl/waiting, etl/waiting-2 | {DESCRIBE_OVERFLOW}"),
+    "an overflow controller that was switched off": ({WAITING: waiting(), **lease(digest(OVERFLOWING), holder="")}, "ok pods: 4 running Spark pods have a placement",
+        f"fault overflow: no overflow controller runs (nobody holds the Lease {LEASE}), so 1 pod waits for ever: etl/waiting | {UPGRADE} --set overflow.enabled=true"),
+    "an overflow controller that is dead": ({**IN_FORCE, WAITING: waiting(), **lease(digest(OVERFLOWING), 60)}, ANSWERED, "ok pods: 4 running Spark pods have a placement",
+        f"fault overflow: no overflow controller runs ({HOLDER} has not renewed the Lease {LEASE} for 60 s), so 1 pod waits for ever: etl/waiting | {DESCRIBE_OVERFLOW}"),
+    "two Leases, of which one is held": ({**IN_FORCE, **lease(digest(OVERFLOWING), 60, name="old"), **lease(digest(OVERFLOWING)), **lease("", 1, "", name="z")}, ANSWERED,
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 0 pods wait"),
+    "an overflow controller with another policy than the service": ({**IN_FORCE, **lease("0badc0de")}, ANSWERED,
+        f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, but the service has {digest(OVERFLOWING)} | kubectl rollout status deployment/{LEASE} {WITHIN}"),
+    "an overflow controller with another policy than the ConfigMap": ({**IN_FORCE, **lease("0badc0de"), "contact": {"answer": UNKNOWN}}, f"warning service: {UNCHECKED}",
+        f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, but the ConfigMap has {digest(OVERFLOWING)} | kubectl rollout status deployment/{LEASE} {WITHIN}"),
+    "pods that wait in namespaces that opted out": ({**IN_FORCE, **lease(digest(OVERFLOWING)), "namespaces/plain/pods/waiting": waiting(), INSIDE: namespace("default"), f"{INSIDE}/pods/waiting": waiting(), WAITING: waiting()}, ANSWERED, "ok pods: 5 running Spark pods have a placement",
+        f"warning overflow: pods wait that are never opened, because no profile applies to their namespaces: plain/waiting, {NAMESPACE}/waiting | kubectl get namespaces --label-columns {PROFILE}",
+        f"warning namespaces: {NAMESPACE} opted in, but kube-system and the webhook's own namespace are never selected | kubectl label namespace {NAMESPACE} {PROFILE}-",
+        "ok namespaces: opted in: etl (default), strict (resource-policy)",
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 3 pods wait"),
 }
 # fmt: on
 
@@ -399,6 +484,13 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
 def test_every_finding(case: str) -> None:
     overlay, *lines = CASES[case]
     assert doctor(overlay) == expected(*lines)
+
+
+def test_the_commands_about_the_overflow_controller_name_what_the_chart_makes() -> None:
+    chart = render({"overflow": {"enabled": True}})
+    template = chart.one("Deployment", LEASE)["spec"]["template"]
+    assert f"--lease={LEASE}" in template["spec"]["containers"][0]["args"]
+    assert template["metadata"]["labels"]["app.kubernetes.io/component"] == LABELS["app.kubernetes.io/component"]
 
 
 def test_a_service_that_cannot_be_reached() -> None:

@@ -57,9 +57,9 @@ def test_the_warning_of_an_unknown_mode_is_whole(modes: list[str]) -> None:
     for asked in ("eci", "e" * 200):
         (pod,) = (case.pod for case in CASES if case.name == "mode-ecs-first-executor")
         metadata = pod["metadata"] | {"annotations": {"spark-eci-webhook/mode": asked}}
-        (warning,) = answer(review(pod | {"metadata": metadata}), profile).response.warnings or ()
-        assert ends_whole(warning, [*modes, "none"]), warning
-        assert len(warning) <= LIMIT
+        (warning,) = answer(review(pod | {"metadata": metadata}), profile).admission.cautions
+        assert ends_whole(warning.sentence, [*modes, "none"]), warning
+        assert len(warning.sentence) <= LIMIT
 
 
 @pytest.mark.parametrize("profiles", MADE_UP, ids=lambda profiles: f"{len(profiles)} {profiles[-1]}")

@@ -134,6 +134,7 @@ def test_json_and_yaml_place_no_pod_that_never_runs(explained: Explained) -> Non
             "origin": "profile",
             "source": f"profile eci-only has eci-only for the {role}",
             "reason": "",
+            "delay": "",
             "changes": [],
             "leftAlone": [],
             "warnings": [],

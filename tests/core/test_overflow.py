@@ -191,6 +191,14 @@ def test_limits_without_the_controller_look_mistaken() -> None:
     assert cautions(_parsed(f"{text}\noverflow: {{}}")) == []
 
 
+@pytest.mark.parametrize("switch", ["overflow: {}\n", ""])
+def test_a_taint_that_keeps_no_pod_off_is_warned_of_if_pods_wait(switch: str) -> None:
+    taints = "virtualNode: {taints: [{key: a, effect: PreferNoSchedule}, {key: b}]}\n"
+    told = "virtualNode.taints[0]: PreferNoSchedule keeps no pod off, so pods that wait may run on ECI all the same"
+    assert cautions(_parsed(switch + taints)) == ([told] if switch else [])
+    assert cautions(_parsed(switch + "virtualNode: {taints: [{key: b}, {key: a, effect: PreferNoSchedule}]}\n")) == []
+
+
 def test_the_default_delay_is_in_its_own_form() -> None:
     default = Rule.model_fields["after"].default
     assert SCHEMA.is_valid(_delayed(default))

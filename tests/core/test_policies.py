@@ -84,7 +84,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     chosen = draw(st.lists(entries, min_size=1, max_size=3, unique=True))
     mine = {"team": "etl"}
     selector: dict[str, Any] = {"anyOf": [{"matchLabels": mine} if one == "labels" else one for one in chosen]}
-    overflow = draw(st.sampled_from([{}, {"overflow": {}}]))
+    overflow: dict[str, Any] = draw(st.sampled_from([{}, {"overflow": {}}]))
     modes = st.sampled_from(MODES if overflow else BUILT_IN_MODES)
     profile = {"driver": draw(rules(modes, executors=False)), "executor": draw(rules(modes, executors=True))}
     profile["allowOverride"] = draw(st.sampled_from([True, True, False]))

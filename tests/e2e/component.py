@@ -31,6 +31,11 @@ class Component:
             raise RuntimeError(f"{self.name} is not started")
         return self._process.pid
 
+    @property
+    def code(self) -> int | None:
+        """The code with which the program has ended, negative for a signal; None before."""
+        return self._process.poll() if self._process is not None else None
+
     def start(self, ready: Callable[[], bool], timeout: float = 90) -> None:
         """Starts the program and returns once `ready` returns true.
 

@@ -34,6 +34,11 @@ class KubernetesVersion(NamedTuple):
         return ("audit", "log") if self >= (1, 22) else ("log",)
 
     @property
+    def has_scheduling_gates(self) -> bool:
+        """Whether a pod may have `schedulingGates` without a feature gate (KEP-3521)."""
+        return self >= (1, 27)
+
+    @property
     def names_items_by_index(self) -> bool:
         """Whether the path of a value that a schema does not accept has the index of an item: not in 1.20, but in 1.25."""
         return self >= (1, 25)
@@ -47,6 +52,11 @@ class KubernetesVersion(NamedTuple):
     def serves_match_conditions(self) -> bool:
         """Whether a webhook's `matchConditions` are stored without a feature gate (kubernetes#119380)."""
         return self >= (1, 28)
+
+    @property
+    def serves_validating_admission_policies(self) -> bool:
+        """Whether the API server serves ValidatingAdmissionPolicy in v1 without a feature gate (kubernetes#123405)."""
+        return self >= (1, 30)
 
     @property
     def undecodable_patch_fails_the_call(self) -> bool:

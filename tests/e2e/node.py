@@ -13,10 +13,11 @@ import socket
 import subprocess
 import sys
 from base64 import b64decode
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -41,7 +42,7 @@ class Pod:
     """One pod as a process, with its own address; its output goes to `log`."""
 
     def __init__(self, node: "Node", namespace: str, spec: dict[str, Any], folder: Path, address: str) -> None:
-        self._node, self._namespace, self._spec, self._folder = node, namespace, spec, folder
+        self._node, self._namespace, self.spec, self._folder = node, namespace, spec, folder
         (self._container,) = spec["containers"]
         self.address = address
         self._ports = {str(one["containerPort"]): _free(address) for one in self._container.get("ports", [])}
@@ -52,7 +53,7 @@ class Pod:
 
     def sync(self) -> None:
         """Writes the volumes from the present ConfigMaps and Secrets, all files of a volume in one step."""
-        for volume in self._spec.get("volumes", []):
+        for volume in self.spec.get("volumes", []):
             if files := self._node.files(self._namespace, volume):
                 _swap(self._folder / volume["name"], files)
 
@@ -65,7 +66,7 @@ class Pod:
         """The container's variables, adapted to this machine."""
         given = {one["name"]: self._here(one.get("value", "")) for one in self._container.get("env", [])}
         network = {"ADDRESS": self.address, "PORTS": json.dumps(self._ports)}
-        return {**self._node.environment(self._namespace, self._spec), **network, **given}
+        return {**self._node.environment(self._namespace, self.spec), **network, **given}
 
     def start(self) -> None:
         """Starts the pod and returns once its startup probe succeeds."""
@@ -86,6 +87,11 @@ class Pod:
         return self._component.pid
 
     @property
+    def code(self) -> int | None:
+        """What its process has ended with, None before."""
+        return self._component.code
+
+    @property
     def ready(self) -> bool:
         """Whether its readiness probe succeeds."""
         return self.running and self._probe("readinessProbe")
@@ -100,7 +106,7 @@ class Pod:
         if hook and self.running:
             command = [sys.executable if word == "python" else word for word in hook["exec"]["command"]]
             subprocess.run(command, check=True)
-        self._component.stop(self._spec.get("terminationGracePeriodSeconds", 30))
+        self._component.stop(self.spec.get("terminationGracePeriodSeconds", 30))
 
     def kill(self) -> None:
         """Ends the pod at once."""
@@ -119,6 +125,10 @@ class Pod:
         return text
 
 
+P = TypeVar("P", bound=Pod)
+Kind = Callable[["Node", str, dict[str, Any], Path, str], P]
+
+
 class Node:
     """Runs pods; `stop` ends them all."""
 
@@ -132,8 +142,12 @@ class Node:
 
     def pod(self, namespace: str, spec: dict[str, Any]) -> Pod:
         """A pod, with its volumes written, not yet started."""
+        return self.add(Pod, namespace, spec)
+
+    def add(self, kind: Kind[P], namespace: str, spec: dict[str, Any]) -> P:
+        """As `pod`, for a kind of pod whose process is not what its spec alone says."""
         number = next(self._numbers)
-        made = Pod(self, namespace, spec, self._folder / f"pod-{number}", f"127.78.{self._network}.{number}")
+        made = kind(self, namespace, spec, self._folder / f"pod-{number}", f"127.78.{self._network}.{number}")
         self._pods.append(made)
         return made
 
@@ -151,7 +165,7 @@ class Node:
         """The content of a volume, by file name."""
         if "configMap" in volume:
             found = self.control_plane.get(f"/api/v1/namespaces/{namespace}/configmaps/{volume['configMap']['name']}")
-            return {key: value.encode() for key, value in found["data"].items()}
+            return {key: value.encode() for key, value in found.get("data", {}).items()}
         if "secret" in volume:
             source = volume["secret"]
             found = self.control_plane.get(f"/api/v1/namespaces/{namespace}/secrets/{source['secretName']}")

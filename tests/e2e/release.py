@@ -161,10 +161,17 @@ def scheduling(
     folder: Path,
     profiles: dict[str, Any] | None = None,
     selector: dict[str, Any] | None = None,
+    *,
+    overflow: bool = False,
 ) -> Iterator[Release]:
-    """Serves the built-in profiles, `advised` and `profiles` from one replica, and runs the scheduler."""
+    """Serves the built-in profiles, `advised` and `profiles` from one replica, and runs the scheduler.
+
+    With `overflow`, modes may wait for the overflow controller, which is not run.
+    """
     policy: dict[str, Any] = {"profiles": ADVISED | (profiles or {})}
     values = {"policy": policy | ({"selector": selector} if selector else {})}
+    if overflow:
+        values["overflow"] = {"enabled": True}
     namespace = control_plane.create_namespace("placement")
     with control_plane.scheduler(), serving(control_plane, namespace, folder, values, replicas=1) as release:
         yield release

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.spark_client import SparkClient
+from tests.e2e.spark_client import Session, SparkClient
 from tests.e2e.spark_namespace import SparkNamespace
 from tests.spark.judge.operator_submission import submission
 
@@ -67,14 +67,21 @@ class Application:
 
     @contextmanager
     def session(self, namespace: SparkNamespace, client: SparkClient, driver: dict[str, Any]) -> Iterator[None]:
-        """What the container of a stored driver does: a session that asks for its executors."""
+        """What the container of a stored driver does: a session that asks for its executors, which never run."""
+        with self.context(namespace, client, driver) as session:
+            session.demand()
+            yield
+
+    @contextmanager
+    def context(self, namespace: SparkNamespace, client: SparkClient, driver: dict[str, Any]) -> Iterator[Session]:
+        """The session of a stored driver, which has no job yet."""
         told = {
             "spark.app.id": driver["metadata"]["labels"]["spark-app-selector"],
             "spark.kubernetes.driver.pod.name": driver["metadata"]["name"],
         }
         given = {**namespace.common, **self.conf, **told, **_SESSION, **self.program, **namespace.credentials("spark")}
-        with client.session(given):
-            yield
+        with client.session(given) as session:
+            yield session
 
 
 def _image(version: str) -> str:

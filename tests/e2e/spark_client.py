@@ -5,8 +5,8 @@ Python calls Spark's own classes through py4j, so one start of Java serves many 
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -16,11 +16,28 @@ from tests.spark.judge.spark import JAVA, LOGGING, Spark
 
 #: The packages of Java 17 that spark-submit's script opens to Spark, as far as they are needed here.
 OPENED = ("java.lang", "java.lang.invoke", "java.nio", "java.util", "sun.nio.ch")
-TASKS = 100
 
 
 class SparkClientError(Exception):
     """Spark failed; the message is that of the exception in Java, with its causes."""
+
+
+class Session:
+    """The jobs of a SparkContext."""
+
+    def __init__(self, context: Any, seconds: Any, told: Callable[[], AbstractContextManager[None]]) -> None:
+        self._context, self._seconds, self._told = context, seconds, told
+
+    def demand(self, tasks: int = 100) -> None:
+        """Begins a job that asks for as many executors as the application may have, if none of them ever runs."""
+        with self._told():
+            self._context.parallelize(list(range(tasks)), tasks).countAsync()
+
+    def pipe(self, numbers: Sequence[int], command: Sequence[str], timeout: int) -> list[str]:
+        """Gives each number to a task that runs `command` with it, and returns the distinct lines that come out, sorted."""
+        with self._told():
+            piped = self._context.parallelize(list(numbers), len(numbers)).pipe(list(command))
+            return sorted(piped.distinct().collectAsync().get(timeout, self._seconds))
 
 
 class SparkClient:
@@ -97,15 +114,12 @@ class SparkClient:
                 kubernetes.close()
 
     @contextmanager
-    def session(self, conf: Mapping[str, str]) -> Iterator[None]:
-        """A SparkContext in client mode whose job asks for as many executors as it may have, until the block ends."""
+    def session(self, conf: Mapping[str, str]) -> Iterator["Session"]:
+        """A SparkContext in client mode, until the block ends."""
         with self._told():
             context = self._java.org.apache.spark.api.java.JavaSparkContext(self._conf(conf))
         try:
-            with self._told():
-                # No executor will ever run these tasks, so dynamic allocation asks for more and more executors.
-                context.parallelize(list(range(TASKS)), TASKS).countAsync()
-            yield
+            yield Session(context, self._java.java.util.concurrent.TimeUnit.SECONDS, self._told)
         finally:
             with self._told():
                 context.stop()

@@ -85,7 +85,8 @@ def test_the_api_server_accepts_every_object_of_every_kind(helm: helm_python.Con
 
 
 def test_kinds_are_rendered_as_the_cluster_serves_them(control_plane: ControlPlane, helm: helm_python.Config) -> None:
-    helm.install(CHART, RELEASE, {"autoscaling": {"enabled": True}})
+    several = {"selector": {"anyOf": ["kubeflow", "spark"]}}
+    helm.install(CHART, RELEASE, {"autoscaling": {"enabled": True}, "policy": several})
     manifest = {one["kind"]: one for one in _objects(helm.status(RELEASE))}
     for kind in ("PodDisruptionBudget", "HorizontalPodAutoscaler"):
         assert control_plane.serves(manifest[kind]["apiVersion"], kind)
@@ -182,8 +183,8 @@ def test_pods_of_the_release_pass_the_restricted_standard(
     """From 1.23 on the API server enforces the standard. Older ones do not."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": labels}})
-    helm.install(CHART, RELEASE, {})
-    for name in (FULLNAME, CONTROLLER):
+    helm.install(CHART, RELEASE, {"overflow": {"enabled": True}})
+    for name in (FULLNAME, CONTROLLER, f"{FULLNAME}-overflow"):
         deployment = control_plane.http.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}").json()
         template = deployment["spec"]["template"]
         pod = {"metadata": {"name": name, **template["metadata"]}, "spec": template["spec"]}

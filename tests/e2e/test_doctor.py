@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,12 +31,16 @@ from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.examination import examine
 from webhook.core.policy import Policy
+from webhook.overflow.api_server import ApiServer
+from webhook.overflow.clock import ServerClock
+from webhook.overflow.lease import Lease
 
 pytestmark = pytest.mark.needs("control-plane")
 
 JSON = dict[str, Any]
 ADMISSION = "admissionregistration.k8s.io"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+OVERFLOW, HOLDER = "spark-eci-webhook/overflow", "overflow-1_0c"
 PROFILE, LAUNCHED = "spark-eci-webhook/profile", "sparkoperator.k8s.io/launched-by-spark-operator"
 POD = f"{FULLNAME}-0"
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
@@ -108,7 +113,7 @@ def healthy(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
 
 def test_all_is_well_with_the_rights_of_the_documentation(healthy: Healthy) -> None:
     role = next(yaml.safe_load_all(DOCUMENTATION.split("```yaml\n")[1].split("```")[0]))
-    with account(healthy, role["rules"]) as kubeconfig:
+    with leading(healthy, Policy().digest), account(healthy, role["rules"]) as kubeconfig:
         ran = run(kubeconfig, "doctor", "-o", "json")
     assert (ran.returncode, ran.stderr) == (0, "")
     found = json.loads(ran.stdout)
@@ -125,6 +130,7 @@ def test_all_is_well_with_the_rights_of_the_documentation(healthy: Healthy) -> N
         "pods: 2 running Spark pods have a placement",
         "virtual nodes: nodes with the label type=virtual-kubelet and the taint virtual-kubelet.io/provider=alibabacloud:NoSchedule: virtual",
         f"ResourcePolicies: {healthy.strict} has sparkapplication-resource-policy",
+        f"overflow: {HOLDER} opens pods by policy {Policy().digest}; 0 pods wait",
     ]
 
 
@@ -162,7 +168,7 @@ def test_an_account_with_some_rights(healthy: Healthy) -> None:
     well = ", ".join(check for level, check in found if level == "ok")
     warned = ", ".join(check for level, check in found if level == "warning")
     assert well == "configuration, order, namespaces, outranked, pods"
-    assert warned == "certificates, certificates, service, service, virtual nodes"
+    assert warned == "certificates, certificates, service, service, virtual nodes, overflow"
 
 
 def test_faults_of_objects_as_text(healthy: Healthy) -> None:
@@ -205,6 +211,28 @@ def test_a_bundle_of_another_authority_and_pods_without_a_placement(healthy: Hea
     assert younger == (
         f"fault {start} because the webhook was not reached when they were created "
         f"(failurePolicy Ignore lets such pods pass): {young['metadata']['name']}"
+    )
+
+
+def test_pods_that_wait_for_an_overflow_controller(healthy: Healthy) -> None:
+    control_plane = healthy.control_plane
+    lease = f"{FULLNAME}-overflow"
+    with leading(healthy, "0badc0de"):
+        (other,) = healthy.found()
+    body = create_pod(control_plane, healthy.etl, "executor", "?dryRun=All")
+    name = body["metadata"]["name"]
+    pod = {"metadata": {"labels": body["metadata"]["labels"] | {OVERFLOW: "waiting"}}, "spec": body["spec"]}
+    bound = pod | {"spec": body["spec"] | {"nodeName": "ecs"}}
+    pods = f"/api/v1/namespaces/{healthy.etl}/pods"
+    with changed(control_plane, f"{pods}/{name}", pod), changed(control_plane, f"{pods}/{name}-bound", bound):
+        (waiting,) = healthy.found()
+    assert other == (
+        f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, "
+        f"but the service has {Policy().digest}"
+    )
+    assert waiting == (
+        f"fault overflow: no overflow controller runs (nobody holds the Lease {lease}), "
+        f"so 1 pod waits for ever: {healthy.etl}/{name}"
     )
 
 
@@ -289,6 +317,28 @@ def account(healthy: Healthy, rules: list[JSON]) -> Iterator[Path]:
         changed(healthy.control_plane, f"{RBAC}/clusterrolebindings/some", {"roleRef": role, "subjects": [subject]}),
     ):
         yield healthy.control_plane.service_account_kubeconfig(healthy.etl, "default")
+
+
+@contextmanager
+def leading(healthy: Healthy, digest: str) -> Iterator[None]:
+    """Until the block ends, an overflow controller with the policy `digest` holds its Lease."""
+    clock, stop = ServerClock(), threading.Event()
+    server, name = ApiServer(Cluster(healthy.control_plane.api), clock), f"{FULLNAME}-overflow"
+    lease = Lease(server, clock.now, healthy.release.namespace, name, HOLDER, digest)
+
+    def lead() -> None:
+        while not stop.is_set():
+            stop.wait(lease.turn())
+        lease.release()
+
+    thread = threading.Thread(target=lead)
+    thread.start()
+    try:
+        wait_for(lambda: lease.may_write)
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 @contextmanager

@@ -21,7 +21,9 @@ from webhook.core.modes import SchedulingMode, Side
 pytestmark = pytest.mark.needs("control-plane")
 
 TWELVE = ECS_PLACES + 4
-PREFERRING = [mode for mode in SchedulingMode if mode.prefers is not None]
+#: The modes that need no overflow controller, which is not there.
+AT_ONCE = [mode for mode in SchedulingMode if not mode.waits]
+PREFERRING = [mode for mode in AT_ONCE if mode.prefers is not None]
 #: For each mode that prefers, a profile whose preference weighs 20.
 WEIGHED = {f"{mode}-weighed": {"executor": {"mode": str(mode), "weight": 20}} for mode in PREFERRING}
 
@@ -82,7 +84,7 @@ def on_ecs(counts: Counter[str]) -> int:
     return counts["ecs-amd64"] + counts["ecs-arm64"]
 
 
-@pytest.mark.parametrize("mode", SchedulingMode)
+@pytest.mark.parametrize("mode", AT_ONCE)
 def test_the_pods_of_each_mode_run_where_its_entry_says(mode: SchedulingMode, cluster: Cluster) -> None:
     """The ACK scheduler's choice by ResourcePolicy is not tested: the scheduler here is Kubernetes' own."""
     namespace = cluster.namespace(mode)

@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 from tests.admission_reviews import UID, review
 from tests.captured_reviews import BUILT_IN, REVIEWS
 from tests.live_service import Service, service, serving
-from tests.pods import MODES
+from tests.pods import BUILT_IN_MODES, MODES
 from webhook.core.policy import Policy
 from webhook.core.review import Admission
 from webhook.core.selectors import Alternative
@@ -26,7 +26,7 @@ from webhook.service.metrics import Metrics
 #: The mode of the default profile for each role.
 DEFAULTS = {"driver": "ecs-only", "master": "ecs-only", "executor": "ecs-first", "worker": "ecs-first"}
 DIGEST = Policy().digest
-EVERY_KIND = Policy.model_validate({"selector": {"anyOf": tuple(Alternative)}})
+EVERY_KIND = Policy.model_validate({"selector": {"anyOf": tuple(Alternative)}, "overflow": {}})
 
 POD: dict[str, Any] = {
     "metadata": {
@@ -39,9 +39,9 @@ POD: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def every_kind(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with the built-in profiles for every kind of Spark pod."""
+    """The service with the built-in profiles for every mode and every kind of Spark pod."""
     folder = tmp_path_factory.mktemp("every-kind")
-    (folder / "policy.yaml").write_text(json.dumps({"selector": {"anyOf": list(Alternative)}}))
+    (folder / "policy.yaml").write_text(json.dumps({"selector": {"anyOf": list(Alternative)}, "overflow": {}}))
     with service(tls, folder / "log", ["--policy", str(folder / "policy.yaml")]) as running:
         yield running
 
@@ -117,7 +117,7 @@ def test_what_is_not_the_creation_of_a_pod_is_allowed_unchanged(
 def test_a_namespace_whose_label_names_no_profile_is_warned(built_in: Service) -> None:
     with built_in.client() as client:
         answer = client.post("/unknown-profile", content=review(POD))
-    sentence = f"namespace label spark-eci-webhook/profile: unknown profile; accepted: default, ecs-only, eci-only, ecs-first, and {len(MODES) - 3} more"
+    sentence = f"namespace label spark-eci-webhook/profile: unknown profile; accepted: default, ecs-only, eci-only, ecs-first, and {len(BUILT_IN_MODES) - 3} more"
     assert answer.json()["response"] == {"uid": UID, "allowed": True, "warnings": [sentence]}
 
 
@@ -128,7 +128,7 @@ def test_a_namespace_whose_label_names_no_profile_is_warned(built_in: Service) -
             "POST",
             "/mutate/nope",
             404,
-            f'unknown profile "nope"; accepted: default, {", ".join(MODES)}',
+            f'unknown profile "nope"; accepted: default, {", ".join(BUILT_IN_MODES)}',
         ),
         ("POST", "/mutate/default/", 404, "not found"),
         ("POST", "/mutate/", 404, "not found"),

@@ -304,9 +304,15 @@ def overflow(
         list[str] | None, typer.Option(help="Open only pods of this namespace; may be repeated. Default: all.")
     ] = None,
     qps: Annotated[float, typer.Option(min=1, max=10_000, help="The most pods to open a second.")] = 100,
-    host: Annotated[str, typer.Option(help="The address for /livez, /readyz and /metrics.")] = "127.0.0.1",
+    host: Annotated[
+        str | None, typer.Option(help="The address for /healthz, /readyz and /metrics. Default: all addresses.")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port for them, over HTTP. 0 for any.")] = 8080,
     kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(help="The start of its name as the holder of the Lease. Default: the name of this machine."),
+    ] = None,
     log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
     log_format: Annotated[Literal["auto", "json", "text"], typer.Option(help="The format of log lines.")] = "auto",
 ) -> None:
@@ -323,10 +329,11 @@ def overflow(
     """
     from webhook.cli.overflow import open_pods
     from webhook.overflow.controller import Options
-    from webhook.overflow.process import ProcessOptions, new_identity
+    from webhook.overflow.process import ProcessOptions, every_address, new_identity
 
-    options = Options(namespace, lease, new_identity(), watch_namespace or [], qps)
-    raise typer.Exit(open_pods(policy, options, ProcessOptions(host, port, kubeconfig, log_level, log_format)))
+    options = Options(namespace, lease, new_identity(identity), watch_namespace or [], qps)
+    process = ProcessOptions(host or every_address(), port, kubeconfig, log_level, log_format)
+    raise typer.Exit(open_pods(policy, options, process))
 
 
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

@@ -9,7 +9,7 @@ from webhook.core.modes import SchedulingMode, Side
 from webhook.core.overflow import OverflowLimits
 from webhook.core.policy import MOST_PROFILES, Policy
 from webhook.core.rules import Rule
-from webhook.core.virtual_node import VirtualNode
+from webhook.core.virtual_node import TaintEffect, VirtualNode
 
 #: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
 _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
@@ -27,6 +27,7 @@ def cautions(policy: Policy) -> list[str]:
         )
     found += _selects_nothing(policy)
     found += _limits_nothing(policy)
+    found += _closes_nothing(policy)
     for where, rule in policy.rules():
         of_rule = (*_snapshots(rule), *_annotations(rule), *_never_added(rule, policy.virtual_node))
         found += [f"{where}.{one}" for one in of_rule]
@@ -47,6 +48,13 @@ def _limits_nothing(policy: Policy) -> Iterator[str]:
     for name, profile in policy.profiles.items() if policy.overflow is None else ():
         if profile.overflow != OverflowLimits():
             yield f"profiles.{name}.overflow: limits nothing without the policy's key overflow"
+
+
+def _closes_nothing(policy: Policy) -> Iterator[str]:
+    """Yields a sentence if the taint by which virtual nodes are known keeps no pod off, and pods may wait for them."""
+    first = policy.virtual_node.taints[0]
+    if policy.overflow is not None and first.effect is TaintEffect.PREFER_NO_SCHEDULE:
+        yield f"virtualNode.taints[0]: {first.effect} keeps no pod off, so pods that wait may run on ECI all the same"
 
 
 def _snapshots(rule: Rule) -> Iterator[str]:

@@ -16,11 +16,14 @@ from webhook.overflow.api_server import ApiServer, Collection, namespaces, opene
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.events import Events
 from webhook.overflow.lease import LOOK_SECONDS, Lease
+from webhook.overflow.limited import LimitedOpener
 from webhook.overflow.metrics import Metrics
 from webhook.overflow.opener import Opener
 from webhook.overflow.profiles import Profiles
+from webhook.overflow.reports import Reports
 from webhook.overflow.schedule import WaitingPod
-from webhook.overflow.state import ClusterState, NamespaceSink, OpenedSink, WaitingSink
+from webhook.overflow.sinks import NamespaceSink, OpenedSink, WaitingSink
+from webhook.overflow.state import ClusterState
 from webhook.overflow.watch import Follower, Sink
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -28,6 +31,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 #: How many pods are worked on at the same time, and how many more may be ready for that.
 _WORKERS: Final = 8
 _READY: Final = 64
+#: The webhook is not called for pods of this namespace, nor for those of its own.
+_SYSTEM_NAMESPACE: Final = "kube-system"
 _TURN_SECONDS: Final = 1.0
 #: For how long the last Events may be sent at the end.
 _LAST_EVENTS_SECONDS: Final = 3.0
@@ -40,10 +45,10 @@ class Options:
     """How a controller is run."""
 
     namespace: str
-    """The namespace of the Lease."""
+    """The namespace of the Lease, and of the admission service."""
     lease: str
     identity: str
-    """Its name, new for each process."""
+    """Its name as the holder of the Lease, new for each process."""
     watched: Sequence[str]
     """The namespaces whose pods it opens; empty for all."""
     rate: float
@@ -58,23 +63,17 @@ class Controller:
         self._options = options
         self._stop = threading.Event()
         clock = ServerClock()
-        self._profiles = Profiles(policy)
+        self._profiles = Profiles(policy, (_SYSTEM_NAMESPACE, options.namespace))
         self._state = ClusterState(self._profiles, clock)
         self.metrics = Metrics(policy.digest, policy.profiles, self._state.waiting)
         server = ApiServer(cluster, clock)
         self._lease = Lease(server, clock.now, options.namespace, options.lease, options.identity, policy.digest)
         self.metrics.leader.set_function(lambda: float(self._lease.may_write))
         self._events = Events(server, clock.now, options.identity, partial(self.metrics.failed, "event"))
-        self._opener = Opener(
-            server,
-            self._state,
-            self._profiles,
-            self._lease,
-            self._events,
-            self.metrics,
-            options.rate,
-            self._stop.wait,
-        )
+        reports = Reports(self._events, self.metrics)
+        self._opener = Opener(server, self._state, self._profiles, self._lease, reports, options.rate, self._stop.wait)
+        labels = self._profiles.application_labels
+        self._limited = LimitedOpener(self._opener, server, self._state, self._lease, reports, labels)
         follower = partial(self._follower, server)
         self._namespaces = follower(namespaces(), NamespaceSink(self._state))
         watched: Sequence[str | None] = options.watched or (None,)
@@ -107,7 +106,7 @@ class Controller:
         log.info("opening pods", watched=list(self._options.watched) or "all namespaces", lease=self._options.lease)
         leading = self._start("lease", self._lead)
         telling = self._start("events", partial(self._events.send, self._stop))
-        limited = self._start("limited", self._opener.open_limited)
+        limited = self._start("limited", self._limited.run)
         self._start("namespaces", self._namespaces.run)
         # A pod is decided by the profile of its namespace.
         while not self._stop.is_set() and not self._namespaces.listed.wait(_TURN_SECONDS):

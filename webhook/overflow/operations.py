@@ -7,7 +7,7 @@ from webhook.service.routes import operations_application
 
 
 def application(controller: Controller) -> ASGIApp:
-    """Answers `/livez`, `/readyz` and `/metrics`, as the admission service does."""
+    """Answers `/healthz`, `/readyz` and `/metrics`."""
 
     async def ready() -> str | None:
         return controller.waiting_for()
@@ -15,4 +15,4 @@ def application(controller: Controller) -> ASGIApp:
     async def live() -> str | None:
         return controller.stuck()
 
-    return operations_application(controller.metrics, ready, live)
+    return operations_application(controller.metrics, ready, live, "/healthz")

@@ -42,7 +42,7 @@ class PodCondition(View, frozen=True):
     type: str = ""
     status: str = ""
     reason: str | None = None
-    last_transition_time: datetime | None = None
+    last_transition_time: str | None = None
 
 
 class PodStatus(View, frozen=True):
@@ -83,8 +83,16 @@ class StoredPod(Pod, frozen=True):
 
     @property
     def transition(self) -> datetime | None:
-        """When the scheduler's condition last changed its status, in whole seconds."""
-        return None if self._condition is None else self._condition.last_transition_time
+        """When the scheduler's condition last changed its status, in whole seconds; None if that is not known."""
+        condition = self._condition
+        if condition is None or condition.last_transition_time is None:
+            return None
+        try:
+            found = datetime.fromisoformat(condition.last_transition_time)
+        except ValueError:
+            # The API server accepts years that Python does not know.
+            return None
+        return found if found.tzinfo else None
 
     @property
     def is_waiting(self) -> bool:

@@ -32,9 +32,17 @@ class ProcessOptions:
     log_format: LogFormat
 
 
-def new_identity() -> str:
-    """A name for the holder of the Lease that no other process has."""
-    return f"{socket.gethostname()}_{uuid4().hex[:8]}"
+def new_identity(name: str | None) -> str:
+    """A name for the holder of the Lease that no other process has; it begins with `name`, or that of this machine.
+
+    A process in the place of another one must not take that one's Lease for its own: its last write may be under way.
+    """
+    return f"{name or socket.gethostname()}_{uuid4().hex[:8]}"
+
+
+def every_address() -> str:
+    """The address that stands for all addresses of this machine, also those of IPv6 if it has that."""
+    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
 
 
 def run(policy: Policy, options: Options, process: ProcessOptions) -> int:
@@ -42,13 +50,14 @@ def run(policy: Policy, options: Options, process: ProcessOptions) -> int:
 
     Raises InputError if there is no cluster, or the port is taken.
     """
+    cluster = connect(process.kubeconfig, in_cluster=True)
     try:
         listening = listen(process.host, process.port, "--port")
     except ListenError as error:
         raise InputError(str(error)) from None
     logger = configure(process.log_level, process.log_format, Output(lambda _: None, standard_output()))
     capture_faults()
-    controller = Controller(connect(process.kubeconfig, in_cluster=True), policy, options)
+    controller = Controller(cluster, policy, options)
     operations = server(application(controller), Settings.model_construct())
 
     async def serve() -> None:

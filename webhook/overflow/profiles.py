@@ -1,5 +1,6 @@
 """What the policy decides for a pod that waits: the webhook's own decision, made again."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -31,8 +32,9 @@ class Opening(Struct, frozen=True):
 class Profiles:
     """The profiles of a policy."""
 
-    def __init__(self, policy: Policy) -> None:
-        """Makes all profiles of `policy` ready."""
+    def __init__(self, policy: Policy, closed: Iterable[str]) -> None:
+        """Makes all profiles of `policy` ready. They do not apply to the namespaces `closed`, whatever their label."""
+        self._closed = frozenset(closed)
         self._profiles: dict[str, CompiledProfile] = compile_policy(policy)
         self.application_labels = policy.selector.application_labels
 
@@ -47,10 +49,11 @@ class Profiles:
 
     def decide(self, pod: StoredPod, profile: str | None) -> Opening | Refusal:
         """What is decided for `pod` in a namespace under `profile`. No label of the pod is a permission."""
+        namespace = pod.metadata.namespace or ""
         compiled = self._profiles.get(profile or "")
-        if compiled is None:
+        if compiled is None or namespace in self._closed:
             return Refusal.NO_PROFILE
-        decision = decide_for(pod, pod.metadata.namespace or "", compiled)
+        decision = decide_for(pod, namespace, compiled)
         if isinstance(decision, Mismatch):
             return Refusal.DECISION
         placement = decision.placement

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from math import inf
+from sys import intern
 from typing import Final
 
 from msgspec import Struct
@@ -80,9 +81,9 @@ class Schedule:
         one = self._pods.get(metadata.uid)
         missed = one is None or (gap and one.version != metadata.resource_version)
         if one is None:
-            one = WaitingPod(metadata.uid, metadata.namespace or "", metadata.name or "", application)
+            one = WaitingPod(metadata.uid, intern(metadata.namespace or ""), metadata.name or "", application)
             self._pods[metadata.uid] = one
-        one.application, one.version = application, metadata.resource_version
+        one.application, one.version = intern(application), metadata.resource_version
         one.held = pod.is_held
         scheduling = pod.scheduling
         if scheduling is not Scheduling.UNSCHEDULABLE:

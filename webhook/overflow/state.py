@@ -1,6 +1,6 @@
 """What the controller knows of its cluster: the pods that wait, those that were opened, and the namespaces.
 
-Three followers write it, and the threads that open pods read it, all under one lock.
+The followers write it through their sinks, and the threads that open pods read it, all under one lock.
 """
 
 import threading
@@ -10,10 +10,9 @@ from math import inf
 from time import monotonic
 from typing import Final
 
-from webhook.core import names
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.opened import OpenedPods
-from webhook.overflow.pods import Named, StoredPod
+from webhook.overflow.pods import StoredPod
 from webhook.overflow.profiles import Opening, Profiles, Refusal
 from webhook.overflow.schedule import Schedule, WaitingPod
 
@@ -149,90 +148,3 @@ class ClusterState:
             if one.limited and one.not_before > -inf:
                 one.not_before = -inf
                 self.schedule.plan(one)
-
-
-class WaitingSink:
-    """Tells a ClusterState of the pods that wait, of one namespace or of all."""
-
-    def __init__(self, state: ClusterState, namespace: str | None) -> None:
-        self._state = state
-        self._namespace = namespace
-
-    def listed(self, found: StoredPod, *, gap: bool) -> None:
-        """A pod waits."""
-        self._state.see(found, gap=gap)
-
-    def kept(self, uids: set[str]) -> None:
-        """Only these pods wait."""
-        with self._state.lock():
-            self._state.schedule.keep(uids, self._namespace)
-
-    def changed(self, found: StoredPod, *, heard: float | None) -> None:
-        """A pod waits, or still waits."""
-        self._state.see(found, heard=heard)
-
-    def removed(self, found: StoredPod) -> None:
-        """A pod waits no longer."""
-        with self._state.lock():
-            self._state.schedule.forget(found.metadata.uid)
-
-
-class OpenedSink:
-    """Tells a ClusterState of the pods that were opened and have not finished, of one namespace or of all."""
-
-    def __init__(self, state: ClusterState, namespace: str | None) -> None:
-        self._state = state
-        self._namespace = namespace
-
-    def listed(self, found: Named, *, gap: bool = False) -> None:  # noqa: ARG002, a Sink has it
-        """A pod was opened."""
-        with self._state.lock():
-            self._state.opened.add(found)
-
-    def kept(self, uids: set[str]) -> None:
-        """Only these pods were opened and have not finished."""
-        with self._state.lock():
-            gone = self._state.opened.keep(uids, self._namespace)
-        self._state.free(gone)
-
-    def changed(self, found: Named, *, heard: float | None) -> None:  # noqa: ARG002, a Sink has it
-        """A pod was opened, or changed since."""
-        self.listed(found)
-
-    def removed(self, found: Named) -> None:
-        """A pod finished, or is gone."""
-        with self._state.lock():
-            namespace = self._state.opened.remove(found.metadata.uid)
-        if namespace is not None:
-            self._state.free({namespace})
-
-
-class NamespaceSink:
-    """Tells a ClusterState of the namespaces that opted in."""
-
-    def __init__(self, state: ClusterState) -> None:
-        self._state = state
-        self._names: dict[str, str] = {}
-
-    def listed(self, found: Named, *, gap: bool = False) -> None:  # noqa: ARG002, a Sink has it
-        """A namespace opted in."""
-        metadata = found.metadata
-        name = self._names[metadata.uid] = metadata.name or ""
-        self._state.enrol(name, (metadata.labels or {}).get(names.PROFILE_LABEL))
-
-    def kept(self, uids: set[str]) -> None:
-        """Only these namespaces have opted in."""
-        for uid in self._names.keys() - uids:
-            gone = self._names.pop(uid)
-            # It may have been created anew under its old name.
-            if gone not in self._names.values():
-                self._state.enrol(gone, None)
-
-    def changed(self, found: Named, *, heard: float | None) -> None:  # noqa: ARG002, a Sink has it
-        """A namespace opted in, or to another profile."""
-        self.listed(found)
-
-    def removed(self, found: Named) -> None:
-        """A namespace opted out, or is gone."""
-        self._names.pop(found.metadata.uid, None)
-        self._state.enrol(found.metadata.name or "", None)

@@ -84,14 +84,15 @@ def operations_application(
     metrics: Measured,
     ready: Callable[[], Awaitable[str | None]],
     live: Callable[[], Awaitable[str | None]] = _alive,
+    live_path: str = "/livez",
 ) -> ASGIApp:
     """The application for probes and scrapes.
 
-    `ready` returns why the process is not ready, and `live` why it is stuck; or None.
+    `ready` returns why the process is not ready, and `live`, at `live_path`, why it is stuck; or None.
     """
     app = _application(Rejections(metrics))
 
-    @app.get("/livez")
+    @app.get(live_path)
     async def livez() -> Response:
         return _probed(await live())
 

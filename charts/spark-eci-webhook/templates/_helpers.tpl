@@ -13,6 +13,11 @@
 {{ include "spark-eci-webhook.fullname" . }}-certificate-controller
 {{- end }}
 
+{{- /* The name of the overflow controller's objects, and of its Lease. */}}
+{{- define "spark-eci-webhook.overflowName" -}}
+{{ include "spark-eci-webhook.fullname" . }}-overflow
+{{- end }}
+
 {{- define "spark-eci-webhook.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "spark-eci-webhook.instanceLabels" . }}
@@ -38,6 +43,11 @@ app.kubernetes.io/component: webhook
 app.kubernetes.io/component: certificate-controller
 {{- end }}
 
+{{- define "spark-eci-webhook.overflowSelectorLabels" -}}
+{{ include "spark-eci-webhook.instanceLabels" . }}
+app.kubernetes.io/component: overflow
+{{- end }}
+
 {{- define "spark-eci-webhook.podLabels" -}}
 {{ merge (dict) (include "spark-eci-webhook.selectorLabels" . | fromYaml) (default dict .Values.podLabels) (default dict .Values.commonLabels) | toYaml }}
 {{- end }}
@@ -46,12 +56,20 @@ app.kubernetes.io/component: certificate-controller
 {{ merge (dict) (include "spark-eci-webhook.controllerSelectorLabels" . | fromYaml) (default dict .Values.certificates.controller.podLabels) (default dict .Values.commonLabels) | toYaml }}
 {{- end }}
 
+{{- define "spark-eci-webhook.overflowPodLabels" -}}
+{{ merge (dict) (include "spark-eci-webhook.overflowSelectorLabels" . | fromYaml) (default dict .Values.overflow.podLabels) (default dict .Values.commonLabels) | toYaml }}
+{{- end }}
+
 {{- define "spark-eci-webhook.serviceAccountName" -}}
 {{- default (include "spark-eci-webhook.fullname" .) .Values.serviceAccount.name }}
 {{- end }}
 
 {{- define "spark-eci-webhook.controllerServiceAccountName" -}}
 {{- default (include "spark-eci-webhook.controllerName" .) .Values.certificates.controller.serviceAccount.name }}
+{{- end }}
+
+{{- define "spark-eci-webhook.overflowServiceAccountName" -}}
+{{- default (include "spark-eci-webhook.overflowName" .) .Values.overflow.serviceAccount.name }}
 {{- end }}
 
 {{- define "spark-eci-webhook.caSecretName" -}}
@@ -80,10 +98,43 @@ app.kubernetes.io/component: certificate-controller
 {{- default .Capabilities.KubeVersion.Version .Values.kubeVersion }}
 {{- end }}
 
+{{- /* The mode whose pods wait for the overflow controller. */}}
+{{- define "spark-eci-webhook.waitingMode" -}}
+ecs-then-eci
+{{- end }}
+
+{{- /* The profiles by name, without those that are null. With the overflow controller they include the profile of its mode, merged with the values as Helm merges the others. */}}
+{{- define "spark-eci-webhook.profiles" -}}
+{{- $mode := include "spark-eci-webhook.waitingMode" . }}
+{{- $profiles := dict }}
+{{- range $name, $profile := .Values.policy.profiles }}
+{{- if not (kindIs "invalid" $profile) }}{{ $profiles = set $profiles $name $profile }}{{ end }}
+{{- end }}
+{{- $removed := and (hasKey .Values.policy.profiles $mode) (not (hasKey $profiles $mode)) }}
+{{- if and .Values.overflow.enabled (not $removed) }}
+{{- $built := dict $mode (dict "driver" (dict "mode" $mode) "executor" (dict "mode" $mode)) }}
+{{- $profiles = merge (deepCopy $profiles) $built }}
+{{- end }}
+{{- toYaml $profiles }}
+{{- end }}
+
 {{- /* The policy file. A change of its checksum restarts the pods. */}}
 {{- define "spark-eci-webhook.policy" -}}
 {{- $selector := pick .Values.policy.selector (ternary "anyOf" "matchLabels" (not (empty .Values.policy.selector.anyOf))) }}
-{{- merge (dict "selector" $selector) (omit .Values.policy "selector") | toYaml }}
+{{- $policy := merge (dict "selector" $selector "profiles" (include "spark-eci-webhook.profiles" . | fromYaml)) (omit .Values.policy "selector" "profiles") }}
+{{- if .Values.overflow.enabled }}{{ $policy = set $policy "overflow" dict }}{{ end }}
+{{- toYaml $policy }}
+{{- end }}
+
+{{- /* The tolerations by which a pod is opened, below the key `tolerations`: one for each taint of the virtual node. */}}
+{{- define "spark-eci-webhook.opening" -}}
+{{- $found := list }}
+{{- range default (list (dict "key" "virtual-kubelet.io/provider" "value" "alibabacloud")) (default dict .Values.policy.virtualNode).taints }}
+{{- $toleration := dict "key" .key "operator" (ternary "Equal" "Exists" (hasKey . "value")) "effect" (default "NoSchedule" .effect) }}
+{{- with .value }}{{ $toleration = set $toleration "value" . }}{{ end }}
+{{- $found = append $found $toleration }}
+{{- end }}
+{{- dict "tolerations" $found | toYaml }}
 {{- end }}
 
 {{- /* The alternatives of the selector, below the key `alternatives`: for each the labels with their values, the labels with any value, and the roles. */}}

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from webhook.overflow.metrics import Metrics as OverflowMetrics
 from webhook.service.metrics import Metrics
 
 #: Metrics of other programs that a query may use.
@@ -36,10 +37,17 @@ def check(groups: list[dict[str, Any]], folder: Path) -> str:
 
 
 def unknown(query: str) -> set[str]:
-    """The metrics in a query that neither the service nor FOREIGN has."""
-    found = set(re.findall(r"\b(?:spark_eci_webhook|kube|apiserver|process)_[a-z_]+\b|\bup\b", query))
+    """The metrics in a query that neither the service, nor the overflow controller, nor FOREIGN has."""
+    found = set(
+        re.findall(r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b", query)
+    )
     labels = set(re.findall(r"\b(?:label|annotation)_\w+", query))
-    own = {f"{metric.name}{suffix}" for metric in Metrics("0").registry.collect() for suffix in _SUFFIXES[metric.type]}
+    own = {
+        f"{metric.name}{suffix}"
+        for registry in (Metrics("0").registry, OverflowMetrics("0", (), lambda: 0).registry)
+        for metric in registry.collect()
+        for suffix in _SUFFIXES[metric.type]
+    }
     return found - labels - own - FOREIGN
 
 

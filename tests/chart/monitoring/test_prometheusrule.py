@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 def rules(**settings: Any) -> dict[str, dict[str, Any]]:
-    rendered = render({"monitoring": {"prometheusRule": {"enabled": True, **settings}}})
+    rendered = render({"overflow": {"enabled": True}, "monitoring": {"prometheusRule": {"enabled": True, **settings}}})
     (group,) = rendered.one("PrometheusRule")["spec"]["groups"]
     return {rule["alert"]: rule for rule in group["rules"]}
 
@@ -46,6 +46,14 @@ def test_thresholds_labels_and_the_runbook_are_values() -> None:
     runbook = changed["SparkEciWebhookDown"]["annotations"]["runbook_url"]
     assert runbook == "https://runbooks.example.com/spark#sparkeciwebhookdown"
     assert rules().keys() - changed.keys() == {"SparkEciWebhookNoTraffic"}
+
+
+def test_alerts_of_the_overflow_controller_are_there_if_it_runs() -> None:
+    rendered = render({"monitoring": {"prometheusRule": {"enabled": True}}})
+    (group,) = rendered.one("PrometheusRule")["spec"]["groups"]
+    others = [name for name, rule in rules().items() if "spark_eci_overflow" not in rule["expr"]]
+    assert [rule["alert"] for rule in group["rules"]] == others
+    assert len(others) == len(rules()) - 5
 
 
 def test_without_any_alert_the_group_is_empty() -> None:

@@ -114,13 +114,24 @@ def _result(one: PodExplanation) -> Any:
     kept = {key: value for key, value in annotations.items() if key != names.PLACEMENT_ANNOTATION}
     placement = outcome.decision.placement if outcome.decision else None
     decided = (placement.verdict is Verdict.LEAVE, placement.mode, placement.placed) if placement else None
-    return outcome.fate, outcome.skipped is not None, decided, labels, kept, part.get("spec")
+    return outcome.fate, outcome.skipped is not None, decided, _delay(one), labels, kept, part.get("spec")
 
 
 def _described(pods: list[PodExplanation]) -> str:
     if len(_essence(pods)) == 1:
-        return words.state(pods[0])
-    return ", ".join(f"{words.state(one)} ({one.pod.count})" for one in pods)
+        return _state(pods[0])
+    return ", ".join(f"{_state(one)} ({one.pod.count})" for one in pods)
+
+
+def _state(one: PodExplanation) -> str:
+    delay = _delay(one)
+    return words.state(one) if delay is None else f"{words.state(one)} after {delay}s"
+
+
+def _delay(one: PodExplanation) -> int | None:
+    """How many seconds a pod waits until it is opened to ECI; None if it does not wait."""
+    decision = one.outcome.decision
+    return None if decision is None or decision.placement.wait is None else decision.placement.wait.after
 
 
 def _changes(old: list[PodExplanation], new: list[PodExplanation]) -> tuple[str, ...]:

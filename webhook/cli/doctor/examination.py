@@ -8,6 +8,7 @@ from webhook.cli.doctor.configuration import check_configuration, check_order
 from webhook.cli.doctor.finding import Finding, Level
 from webhook.cli.doctor.namespaces import check_namespaces, check_outranked
 from webhook.cli.doctor.nodes import check_nodes
+from webhook.cli.doctor.overflow import check_overflow
 from webhook.cli.doctor.resource_policies import check_resource_policies
 from webhook.cli.doctor.service import Contact, call_service, check_service
 from webhook.cli.doctor.snapshot import ClusterSnapshot, read_snapshot
@@ -49,4 +50,4 @@ def judge(snapshot: ClusterSnapshot, contact: Contact | None, now: datetime) -> 
         findings.append(Finding("service", Level.WARNING, sentence, fix))
     for check in (check_namespaces, check_outranked, check_spark_pods, check_nodes, check_resource_policies):
         findings += check(snapshot)
-    return findings
+    return [*findings, *check_overflow(snapshot, contact)]

@@ -6,7 +6,7 @@ from typing import Final
 
 from webhook.cli.doctor.configuration import INSTALL
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
-from webhook.cli.doctor.snapshot import ClusterSnapshot, profile_label
+from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
 from webhook.core import names
 from webhook.core.profile import compile_profile
 from webhook.core.text import listed
@@ -23,7 +23,6 @@ def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
         return
     profiles = snapshot.installation.profiles if snapshot.installation else []
     recommended = snapshot.installation.recommended if snapshot.installation else "default"
-    never_selected = ["kube-system", *([snapshot.installation.namespace] if snapshot.installation else ())]
     good = []
     for namespace in snapshot.namespaces:
         name, profile = name_of(namespace), profile_label(namespace)
@@ -34,7 +33,7 @@ def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
         elif profile not in profiles and not isinstance(snapshot.configurations, Unknown):
             sentence = listed(f'{name}: unknown profile "{profile}"; accepted: ', profiles or ["none"], LIMIT)
             yield Finding(_CHECK, Level.FAULT, sentence, f"{set_label} --overwrite" if profiles else INSTALL)
-        elif name in never_selected:
+        elif name in never_selected(snapshot.installation):
             sentence = f"{name} opted in, but kube-system and the webhook's own namespace are never selected"
             yield Finding(_CHECK, Level.WARNING, sentence, f"kubectl label namespace {name} {names.PROFILE_LABEL}-")
         else:
@@ -47,6 +46,11 @@ def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     elif not snapshot.namespaces:
         fix = f"kubectl label namespace NAMESPACE {names.PROFILE_LABEL}=default"
         yield Finding(_CHECK, Level.WARNING, "no namespace opted in, so no pod is placed", fix)
+
+
+def never_selected(installation: Installation | None) -> set[str]:
+    """The namespaces whose pods are never placed, whatever their labels."""
+    return {"kube-system", *([installation.namespace] if installation else ())}
 
 
 def check_outranked(snapshot: ClusterSnapshot) -> Iterator[Finding]:

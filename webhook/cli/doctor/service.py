@@ -29,6 +29,11 @@ class ProbeAnswer:
     record: str
     """The placement that the answer records; empty if it is not an answer of this webhook."""
 
+    @property
+    def policy(self) -> str:
+        """The digest of the policy in force; empty if the answer does not name it."""
+        return dict(part.partition("=")[::2] for part in self.record.split(",")).get("policy", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -151,9 +156,8 @@ def _record(review: JSON, answer: JSON) -> str:
 
 def _compare(installation: Installation, answer: ProbeAnswer) -> Finding:
     """Compares the policy that the answer names with the one in the ConfigMap."""
-    in_force = dict(part.partition("=")[::2] for part in answer.record.split(",")).get("policy", "")
-    if installation.policy and installation.policy.digest != in_force:
-        sentence = f"the service answers {answer.way} with policy {in_force}, "
+    if installation.policy and installation.policy.digest != answer.policy:
+        sentence = f"the service answers {answer.way} with policy {answer.policy}, "
         sentence += f"but the ConfigMap has {installation.policy.digest}"
         fix = installation.kubectl(f"rollout status deployment/{installation.service}")
         return Finding(_CHECK, Level.WARNING, sentence, fix)

@@ -1,22 +1,22 @@
 """The objects of a cluster that the checks need, read once."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
-from certs.cluster import Cluster, ClusterError, NotFoundError
+from certs.cluster import Cluster, NotFoundError
 from certs.pem import PemError, read_certificates
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of, writes_to
+from webhook.cli.doctor.overflow_state import OverflowState, read_overflow
+from webhook.cli.doctor.reading import attempt, exists, items, stored
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.selectors import Role
 from webhook.service.policy_file import PolicyError, parse_policy
-
-T = TypeVar("T")
 
 _CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 _RESOURCE_POLICIES: Final = "/apis/scheduling.alibabacloud.com/v1alpha1/namespaces/{}/resourcepolicies"
@@ -134,6 +134,8 @@ class ClusterSnapshot:
     """The ResourcePolicies of each namespace in mode resource-policy; None if the cluster has no such kind."""
     connects: dict[str, list[JSON] | Unknown | None] = field(default_factory=dict)
     """The SparkConnects of the same namespaces; None if the cluster has no such kind."""
+    overflow: OverflowState | None = None
+    """The overflow controller and the pods that wait for it; None if there is no Service to which it belongs."""
 
     @property
     def policy(self) -> Policy:
@@ -167,13 +169,16 @@ def profile_label(namespace: JSON) -> str | None:
 def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     """Reads everything; with `namespace`, the Spark pods of that namespace only."""
     permission = "list mutatingwebhookconfigurations"
-    configurations = _items(cluster, "the webhook configurations", permission, _CONFIGURATIONS)
+    configurations = items(cluster, "the webhook configurations", permission, _CONFIGURATIONS)
     ours = [one for one in known(configurations) if is_ours(one)]
     installation = _read_installation(cluster, ours[0]) if ours else None
     namespaces = _namespaces(cluster, namespace)
     pods = {name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))}
-    nodes = _items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
-    snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes)
+    nodes = items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
+    overflow = (
+        read_overflow(cluster, installation.namespace, namespace) if installation and installation.service else None
+    )
+    snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes, overflow=overflow)
     for one in known(namespaces):
         if any(mode.needs_ack_scheduler for mode in snapshot.modes(one)):
             name = name_of(one)
@@ -190,67 +195,39 @@ def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
         return Installation(configuration)
     namespace, service = reference["namespace"], reference["name"]
     inside, within = f"/api/v1/namespaces/{namespace}", f"--namespace {namespace}"
-    spec = _object(cluster, f"{inside}/services/{service}").get("spec", {})
+    spec = stored(cluster, f"{inside}/services/{service}").get("spec", {})
     selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
     deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/{service}"
-    template = _object(cluster, deployment).get("spec", {}).get("template", {}).get("spec", {})
+    template = stored(cluster, deployment).get("spec", {}).get("template", {}).get("spec", {})
     volumes = template.get("volumes") or []
     secret = next((one["secret"]["secretName"] for one in volumes if "secret" in one), f"{service}-tls")
     config_map = next((one["configMap"]["name"] for one in volumes if "configMap" in one), f"{service}-policy")
-    written = _object(cluster, f"{inside}/configmaps/{config_map}")
+    written = stored(cluster, f"{inside}/configmaps/{config_map}")
     return Installation(
         configuration=configuration,
         namespace=namespace,
         service=service,
         spec=spec,
-        pods=_items(cluster, "the webhook's pods", f"list pods {within}", f"{inside}/pods", labelSelector=selector),
-        ready=_attempt(
+        pods=items(cluster, "the webhook's pods", f"list pods {within}", f"{inside}/pods", labelSelector=selector),
+        ready=attempt(
             "the Service's endpoints",
             f"get endpoints {within}",
             lambda: _ready(cluster.get(f"{inside}/endpoints/{service}")),
         ),
         secret_name=secret,
-        secret=_attempt(
+        secret=attempt(
             f"the Secret {secret}",
             f"get secret/{secret} {within}",
             lambda: _data(cluster.get(f"{inside}/secrets/{secret}")),
         ),
         policy=_policy(written),
         policy_written=max((time for time, _ in writes_to(written)), default=""),
-        controller=_exists(cluster, f"{deployment}-certificate-controller"),
+        controller=exists(cluster, f"{deployment}-certificate-controller"),
     )
 
 
 def _is_our_entry(entry: JSON) -> bool:
     return str(entry["name"]).endswith(_ENTRY_SUFFIX)
-
-
-def _attempt(what: str, permission: str, read: Callable[[], T]) -> T | Unknown:
-    """What `read` returns; Unknown if the cluster refuses. `permission` is what `kubectl auth can-i` asks for."""
-    try:
-        return read()
-    except ClusterError as error:
-        return Unknown(what, error.reason, f"kubectl auth can-i {permission}")
-
-
-def _items(cluster: Cluster, what: str, permission: str, path: str, **query: str) -> list[JSON] | Unknown:
-    return _attempt(what, permission, lambda: cluster.items(path, **query))
-
-
-def _object(cluster: Cluster, path: str) -> JSON:
-    """The object at a path; empty if it could not be read."""
-    try:
-        return cluster.get(path)
-    except ClusterError:
-        return {}
-
-
-def _exists(cluster: Cluster, path: str) -> bool:
-    try:
-        cluster.get(path)
-    except ClusterError as error:
-        return not isinstance(error, NotFoundError)
-    return True
 
 
 def _ready(endpoints: JSON) -> list[str]:
@@ -271,14 +248,14 @@ def _policy(config_map: JSON) -> Policy | None:
 def _namespaces(cluster: Cluster, namespace: str | None) -> list[JSON] | Unknown:
     path = "/api/v1/namespaces"
     if namespace is None:
-        return _items(cluster, "the namespaces", "list namespaces", path, labelSelector=names.PROFILE_LABEL)
-    return _attempt(f"the namespace {namespace}", "get namespaces", lambda: [cluster.get(f"{path}/{namespace}")])
+        return items(cluster, "the namespaces", "list namespaces", path, labelSelector=names.PROFILE_LABEL)
+    return attempt(f"the namespace {namespace}", "get namespaces", lambda: [cluster.get(f"{path}/{namespace}")])
 
 
 def _spark_pods(cluster: Cluster, namespace: str) -> list[JSON] | Unknown:
     path = f"/api/v1/namespaces/{namespace}/pods"
     select = {"labelSelector": names.SPARK_ROLE, "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-    return _items(cluster, f"the pods of {namespace}", f"list pods --namespace {namespace}", path, **select)
+    return items(cluster, f"the pods of {namespace}", f"list pods --namespace {namespace}", path, **select)
 
 
 def _custom(cluster: Cluster, kind: str, path: str, namespace: str) -> list[JSON] | Unknown | None:
@@ -290,4 +267,4 @@ def _custom(cluster: Cluster, kind: str, path: str, namespace: str) -> list[JSON
         except NotFoundError:
             return None
 
-    return _attempt(f"the {kind} of {namespace}", f"list {kind.lower()} --namespace {namespace}", read)
+    return attempt(f"the {kind} of {namespace}", f"list {kind.lower()} --namespace {namespace}", read)

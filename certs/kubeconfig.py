@@ -1,0 +1,57 @@
+"""Which cluster to call, and as whom: by a kubeconfig, or as the ServiceAccount of this pod."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import yaml
+from kubernetes import client, config
+
+from certs.errors import InputError
+
+#: How many connections are kept. A controller has some that watch, and some that write at the same time.
+_CONNECTIONS: Final = 32
+#: How many characters of a kubeconfig's fault are repeated; an exec plugin may write any number.
+_FAULT_LIMIT: Final = 300
+
+
+def api_client(
+    kubeconfig: Path | None = None, context: str | None = None, *, in_cluster: bool = False
+) -> client.ApiClient:
+    """A client for a context of a kubeconfig, by default the current context of `$KUBECONFIG` or the user's own file.
+
+    With `in_cluster` and without `kubeconfig`, for the cluster of this pod, as its ServiceAccount. Raises InputError.
+    """
+    accepted = "a kubeconfig, or in a pod its ServiceAccount" if in_cluster and kubeconfig is None else "a kubeconfig"
+    settings = client.Configuration()
+    settings.retries = False  # the caller itself waits and retries; urllib3 would do so without a log line
+    settings.keep_alive = True
+    settings.connection_pool_maxsize = _CONNECTIONS
+    try:
+        if in_cluster and kubeconfig is None:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        else:
+            path = str(kubeconfig) if kubeconfig else None
+            with _LoggedErrors(logging.ERROR):
+                config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
+        fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
+    except (TypeError, AttributeError):
+        # The library raises these if YAML is not a kubeconfig, or if it cannot refresh a token of gcp.
+        fault = "not a kubeconfig, or one with an auth-provider that is not supported"
+    else:
+        return client.ApiClient(settings)
+    raise InputError(f"no cluster: {fault}; accepted: {accepted}")
+
+
+class _LoggedErrors(logging.Handler):
+    """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
+
+    def __enter__(self) -> None:
+        logging.getLogger().addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise config.ConfigException(record.getMessage())

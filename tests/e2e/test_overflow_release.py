@@ -1,0 +1,93 @@
+"""The overflow controller as the chart runs it: its arguments, account and policy are enough to open a pod that waits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.node import Node
+from tests.e2e.release import installed
+from webhook.core import names
+
+pytestmark = pytest.mark.needs("control-plane")
+
+NAME = f"{FULLNAME}-overflow"
+PROFILES = {"waits": {"executor": {"mode": "ecs-then-eci", "after": "1s"}}}
+OPENING = {
+    "key": "virtual-kubelet.io/provider",
+    "operator": "Equal",
+    "value": "alibabacloud",
+    "effect": "NoSchedule",
+}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+
+
+@contextmanager
+def running(control_plane: ControlPlane, home: str, folder: Path, namespaces: list[str]) -> Iterator[str]:
+    """Runs one replica of the installed chart's controller; yields the address of its metrics."""
+    values = {"overflow": {"enabled": True, "namespaces": namespaces}, "policy": {"profiles": PROFILES}}
+    with installed(control_plane, home, values):
+        deployment = control_plane.get(f"/apis/apps/v1/namespaces/{home}/deployments/{NAME}")
+        spec = deployment["spec"]["template"]["spec"]
+        # Outside a cluster there is no mounted token, and no network of a pod's own for all addresses.
+        kubeconfig = control_plane.service_account_kubeconfig(home, spec["serviceAccountName"])
+        spec["containers"][0]["args"] += [f"--kubeconfig={kubeconfig}", "--host=0.0.0.0"]
+        node = Node(control_plane, folder)
+        try:
+            pod = node.pod(home, spec)
+            pod.start()
+            wait_for(lambda: pod.ready)
+            yield f"http://{pod.address}:{pod.port('operations')}/metrics"
+        finally:
+            node.stop()
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_the_installed_controller_opens_a_pod_that_waits(
+    control_plane: ControlPlane, tmp_path: Path, *, limited: bool
+) -> None:
+    home = control_plane.create_namespace("placement")
+    namespace = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "waits"})
+    with running(control_plane, home, tmp_path / "node", [namespace] if limited else []) as metrics:
+        path = unschedulable_pod(control_plane, namespace)
+        before = control_plane.get(path)
+        wait_for(lambda: control_plane.get(path)["metadata"]["labels"][names.OVERFLOW_LABEL] == names.OPENED)
+        after = control_plane.get(path)
+        assert after["spec"] == before["spec"] | {"tolerations": [*before["spec"]["tolerations"], OPENING]}
+        assert after["metadata"]["annotations"][names.PLACEMENT_ANNOTATION].endswith(f",{names.OPENED}")
+        events = f"/api/v1/namespaces/{namespace}/events"
+        wait_for(lambda: bool(control_plane.get(events)["items"]))
+        assert [event["reason"] for event in control_plane.get(events)["items"]] == ["OverflowOpened"]
+        lease = control_plane.get(f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{NAME}")
+        assert lease["spec"]["holderIdentity"]
+        lines = httpx.get(metrics).text.splitlines()
+        assert 'spark_eci_overflow_opened_total{profile="waits"} 1.0' in lines
+        errors = [line for line in lines if line.startswith("spark_eci_overflow_errors_total{")]
+        assert {line.rpartition(" ")[2] for line in errors} == {"0.0"}, errors
+    control_plane.remove_pods(namespace)
+
+
+def unschedulable_pod(control_plane: ControlPlane, namespace: str) -> str:
+    """Creates an executor as the webhook leaves it, which the scheduler could not place, and returns its path."""
+    pod: dict[str, Any] = {
+        "metadata": {
+            "name": "executor",
+            "labels": {
+                names.LAUNCHED_BY_OPERATOR: "true",
+                names.SPARK_ROLE: "executor",
+                names.OVERFLOW_LABEL: names.WAITING,
+            },
+            "annotations": {names.PLACEMENT_ANNOTATION: "mode=ecs-then-eci"},
+        },
+        "spec": {"automountServiceAccountToken": False, "containers": [{"name": "spark", "image": "spark:3.5"}]},
+    }
+    control_plane.create(f"/api/v1/namespaces/{namespace}/pods", pod)
+    path = f"/api/v1/namespaces/{namespace}/pods/executor"
+    control_plane.patch(f"{path}/status", {"status": {"conditions": [UNSCHEDULABLE]}})
+    return path

@@ -1,0 +1,107 @@
+"""Checks that pods which wait to be opened have an overflow controller, and that it follows the service's policy."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of
+from webhook.cli.doctor.namespaces import never_selected
+from webhook.cli.doctor.overflow_state import OverflowState
+from webhook.cli.doctor.service import Contact, ProbeAnswer
+from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
+from webhook.core import names
+from webhook.core.text import listed
+from webhook.overflow.lease import LEASE_SECONDS, POLICY_ANNOTATION
+
+_CHECK: Final = "overflow"
+#: What another replica may take to get a Lease that has expired.
+_TAKEOVER: Final = timedelta(seconds=5)
+
+
+def check_overflow(snapshot: ClusterSnapshot, contact: Contact | None) -> Iterator[Finding]:
+    """Is there a controller for the pods that wait, does it follow the policy in force, and may it open them all?
+
+    Says nothing if neither the policy nor the cluster knows of a controller.
+    """
+    state, installation = snapshot.overflow, snapshot.installation
+    if state is None or installation is None:
+        return
+    policy = installation.policy
+    if policy is not None and policy.overflow is None and not known(state.leases) and not known(state.waiting):
+        return
+    for part in (state.leases, state.waiting):
+        if isinstance(part, Unknown):
+            yield part.finding(_CHECK)
+    yield from _opted_out(snapshot, installation, known(state.waiting))
+    if isinstance(state.leases, Unknown):
+        return
+    lease = max(state.leases, key=lambda one: (_fault(one, state.now) is None, _renewed(one) or ""), default=None)
+    fault = "there is no Lease of one" if lease is None else _fault(lease, state.now)
+    if lease is None or fault:
+        yield from _absent(installation, state, fault or "")
+    else:
+        yield _present(installation, contact, state, lease)
+
+
+def _absent(installation: Installation, state: OverflowState, fault: str) -> Iterator[Finding]:
+    """That no controller runs, if that matters: if pods wait, or the policy says that it runs."""
+    policy = installation.policy
+    fix = installation.kubectl("describe pods --selector app.kubernetes.io/component=overflow")
+    if policy is not None and policy.overflow is None:
+        fix = installation.helm_upgrade("--set overflow.enabled=true")
+    if waiting := known(state.waiting):
+        start = f"no overflow controller runs ({fault}), so {_counted(len(waiting))} for ever: "
+        yield Finding(_CHECK, Level.FAULT, listed(start, map("/".join, waiting), LIMIT), fix)
+    elif policy is not None and policy.overflow is not None:
+        sentence = f"no overflow controller runs ({fault}), but the policy lets pods wait for it"
+        yield Finding(_CHECK, Level.WARNING, sentence, fix)
+
+
+def _present(installation: Installation, contact: Contact | None, state: OverflowState, lease: JSON) -> Finding:
+    """Compares the policy of the controller with that of the service, or else with that in the ConfigMap."""
+    holder = lease["spec"]["holderIdentity"]
+    own = (lease["metadata"].get("annotations") or {}).get(POLICY_ANNOTATION, "")
+    answer, whose = contact.answer if contact else None, "the service"
+    policy = answer.policy if isinstance(answer, ProbeAnswer) else ""
+    if not policy and installation.policy:
+        policy, whose = installation.policy.digest, "the ConfigMap"
+    if policy and policy != own:
+        sentence = f"the overflow controller {holder} opens pods by policy {own}, but {whose} has {policy}"
+        fix = installation.kubectl(f"rollout status deployment/{name_of(lease)}")
+        return Finding(_CHECK, Level.WARNING, sentence, fix)
+    waiting = "" if isinstance(state.waiting, Unknown) else f"; {_counted(len(state.waiting))}"
+    return Finding(_CHECK, Level.OK, f"{holder} opens pods by policy {own}{waiting}")
+
+
+def _opted_out(
+    snapshot: ClusterSnapshot, installation: Installation, waiting: list[tuple[str, str]]
+) -> Iterator[Finding]:
+    """Pods that no controller opens, because no profile applies to their namespaces."""
+    if isinstance(snapshot.namespaces, Unknown):
+        return
+    opted_in = {name_of(one) for one in snapshot.namespaces if profile_label(one) in installation.profiles}
+    stuck = [one for one in waiting if one[0] not in opted_in - never_selected(installation)]
+    if stuck:
+        start = "pods wait that are never opened, because no profile applies to their namespaces: "
+        fix = f"kubectl get namespaces --label-columns {names.PROFILE_LABEL}"
+        yield Finding(_CHECK, Level.WARNING, listed(start, map("/".join, stuck), LIMIT), fix)
+
+
+def _fault(lease: JSON, now: datetime) -> str | None:
+    """Why nobody holds a Lease; None if somebody does."""
+    name, spec, renewed = name_of(lease), lease.get("spec") or {}, _renewed(lease)
+    holder = spec.get("holderIdentity")
+    if not holder or renewed is None:
+        return f"nobody holds the Lease {name}"
+    age = now - datetime.fromisoformat(renewed)
+    if age <= timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS) + _TAKEOVER:
+        return None
+    return f"{holder} has not renewed the Lease {name} for {age.total_seconds():.0f} s"
+
+
+def _renewed(lease: JSON) -> str | None:
+    return (lease.get("spec") or {}).get("renewTime")
+
+
+def _counted(pods: int) -> str:
+    return "1 pod waits" if pods == 1 else f"{pods} pods wait"

@@ -1,0 +1,57 @@
+"""The overflow controller's Lease, and the pods that wait for it, read once and narrowly."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from certs.cluster import Cluster
+from webhook.cli.doctor.finding import JSON, Unknown
+from webhook.cli.doctor.reading import attempt
+from webhook.core import names
+from webhook.overflow.api_server import ApiServer, Collection
+from webhook.overflow.clock import ServerClock
+from webhook.overflow.lease import LABELS
+from webhook.overflow.pods import NamedList
+
+_LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+_WAITING: Final = {
+    "labelSelector": f"{names.OVERFLOW_LABEL}={names.WAITING}",
+    "fieldSelector": "spec.nodeName=,status.phase=Pending",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OverflowState:
+    """The overflow controllers of one namespace, and the pods that wait, at the moment `now`."""
+
+    leases: list[JSON] | Unknown
+    """The Leases of overflow controllers."""
+    waiting: list[tuple[str, str]] | Unknown
+    """The namespace and name of each pod that waits and has no node."""
+    now: datetime
+    """The API server's time, because it is compared with that in a Lease."""
+
+
+def read_overflow(cluster: Cluster, own: str, only: str | None) -> OverflowState:
+    """Reads the Leases in the webhook's namespace `own`, and the pods that wait; with `only`, those of that one."""
+    clock = ServerClock()
+    what, within = "the Leases of the overflow controller", f"--namespace {only}" if only else "--all-namespaces"
+    leases = attempt(what, f"list leases --namespace {own}", lambda: _leases(cluster, clock, own))
+    waiting = attempt("the pods that wait", f"list pods {within}", lambda: _waiting(ApiServer(cluster, clock), only))
+    return OverflowState(leases, waiting, clock.now())
+
+
+def _leases(cluster: Cluster, clock: ServerClock, namespace: str) -> list[JSON]:
+    query = {"labelSelector": ",".join(f"{key}={value}" for key, value in LABELS.items())}
+    with cluster.opened("list the Leases", "GET", _LEASES.format(namespace), query) as response:
+        clock.hear(response.headers.get("Date"))
+        found: list[JSON] = json.loads(response.read())["items"]
+        return found
+
+
+def _waiting(server: ApiServer, namespace: str | None) -> list[tuple[str, str]]:
+    path = f"/api/v1/namespaces/{namespace}/pods" if namespace else "/api/v1/pods"
+    pages = server.pages(Collection("pods that wait", path, _WAITING, metadata_only=True))
+    found = [one.metadata for page in pages if isinstance(page, NamedList) for one in page.items or ()]
+    return [(one.namespace or "", one.name or "") for one in found]
