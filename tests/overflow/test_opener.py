@@ -19,6 +19,7 @@ from webhook.overflow.metrics import Metrics
 from webhook.overflow.opener import Opener
 from webhook.overflow.pods import Scheduling, StoredPod
 from webhook.overflow.profiles import Profiles
+from webhook.overflow.reports import Reports
 from webhook.overflow.schedule import WaitingPod
 from webhook.overflow.state import ClusterState
 from webhook.service.policy_file import parse_policy
@@ -62,7 +63,7 @@ class Bench:
         for module in (opener, state):
             monkeypatch.setattr(module, "monotonic", lambda: self.now)
         policy = parse_policy(POLICY, "policy")
-        profiles = Profiles(policy)
+        profiles = Profiles(policy, ())
         self.state = ClusterState(profiles, ServerClock())
         self.state.enrol("spark", "etl")
         self.server = Server(told())
@@ -70,9 +71,8 @@ class Bench:
         self.lease = SimpleNamespace(may_write=True, epoch=1)
         metrics = Metrics(policy.digest, policy.profiles, self.state.waiting)
         events = Events(server, lambda: datetime.now(UTC), "one", lambda: None)
-        self.opener = Opener(
-            server, self.state, profiles, cast(Lease, self.lease), events, metrics, 1000, lambda _: False
-        )
+        reports = Reports(events, metrics)
+        self.opener = Opener(server, self.state, profiles, cast(Lease, self.lease), reports, 1000, lambda _: False)
         self.state.see(told())
 
     def check(self) -> WaitingPod:

@@ -2,8 +2,8 @@
 
 import json
 import os
+import re
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[3]
 #: The namespace of the Leases.
 HOME = "default"
 _numbers = count(1)
+#: The URL of its probes and metrics in the log, in text or JSON.
+_ANSWERS = re.compile(r"operations\W+(http://[\d.]+:\d+)")
 #: For probes and metrics. Each connection is used once, because its controller may be killed.
 _http = httpx.Client(timeout=5, limits=httpx.Limits(max_keepalive_connections=0))
 
@@ -46,15 +48,13 @@ class Replica:
         self._ready = ready
         policy = folder / "policy.yaml"
         policy.write_text(POLICY)
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self._url = f"http://127.0.0.1:{found.getsockname()[1]}"
         options = {
             "policy": policy,
             "kubeconfig": self.proxy.kubeconfig,
             "namespace": HOME,
             "lease": lease,
             "host": "127.0.0.1",
-            "port": self._url.rpartition(":")[2],
+            "port": 0,
         }
         words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
         watched = [word for one in namespaces for word in ("--watch-namespace", one)]
@@ -77,10 +77,16 @@ class Replica:
         self.proxy.__exit__()
 
     @property
+    def _url(self) -> str:
+        """Where it answers, by the last line of its log that says so; nothing if none does."""
+        return (_ANSWERS.findall(self.log.read_text(errors="replace")) or [""])[-1]
+
+    @property
     def ready(self) -> bool:
         """Whether `/readyz` says so."""
+        url = self._url
         with suppress(httpx.HTTPError):
-            return _http.get(f"{self._url}/readyz").is_success
+            return bool(url) and _http.get(f"{url}/readyz").is_success
         return False
 
     @property
