@@ -79,7 +79,7 @@ class Replica:
     @property
     def _url(self) -> str:
         """Where it answers, by the last line of its log that says so; nothing if none does."""
-        return (_ANSWERS.findall(self.log.read_text(errors="replace")) or [""])[-1]
+        return str((["", *_ANSWERS.findall(self.log.read_text(errors="replace"))])[-1])
 
     @property
     def ready(self) -> bool:
