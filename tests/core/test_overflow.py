@@ -252,3 +252,9 @@ def test_the_most_severe_reason_is_recorded() -> None:
             "spec": spec,
         }
         assert answer(pod, EVERY_MODE)["auditAnnotations"]["placement"].endswith(f",reason={reason}")
+
+
+def test_the_first_executors_wait_as_long_as_the_others() -> None:
+    text = "overflow: {}\nprofiles: {a: {executor: {after: 2m, mode: ecs-only, first: {count: 2, mode: ecs-then-eci}}}}"
+    rule = _parsed(text).profiles["a"].executor
+    assert [(one.mode, one.after) for one in rule.variants()] == [("ecs-only", "120s"), ("ecs-then-eci", "120s")]
