@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
-from msgspec import DecodeError, Struct, to_builtins
+from msgspec import Struct, to_builtins
 from msgspec.json import Decoder
 
 from certs.cluster import JSON, Cluster, ClusterError, NotFoundError, Timeout
 from webhook.core import names
 from webhook.core.patch import PatchOperation
 from webhook.overflow.clock import ServerClock
+from webhook.overflow.decoding import decoded
 from webhook.overflow.pods import ErrorEvent, Named, NamedList, PodList, StoredPod, WatchEvent, read_pod
-
-_T = TypeVar("_T")
 
 #: The time for a whole call. It is less than what is left of a Lease when writing ends.
 CALL_SECONDS: Final = 5
@@ -92,7 +91,7 @@ class ApiServer:
         while True:
             what = f"list the {collection.what}"
             # A page of large pods takes its time.
-            page = _decoded(read, self._call(what, "GET", collection.path, query, accept=accept, seconds=(5, 30)), what)
+            page = decoded(read, self._call(what, "GET", collection.path, query, accept=accept, seconds=(5, 30)), what)
             yield page
             if not page.metadata.following:
                 return
@@ -115,9 +114,9 @@ class ApiServer:
                 self._clock.hear(response.headers.get("Date"))
                 yield BEGUN, b""
                 for line in response:
-                    kind = _decoded(_read_event, line, what).type
+                    kind = decoded(_read_event, line, what).type
                     if kind == "ERROR":
-                        status = _decoded(_read_error, line, what).object
+                        status = decoded(_read_error, line, what).object
                         message = f"could not {what}: {status.message}"
                         raise (GoneError if status.code == _GONE else ClusterError)(message, status.code)
                     yield kind, line
@@ -130,7 +129,7 @@ class ApiServer:
         """A pod; None if there is none."""
         what = f"get the Pod {namespace}/{name}"
         with suppress(NotFoundError):
-            return _decoded(read_pod, self._call(what, "GET", f"{_pods(namespace)}/{name}"), what)
+            return decoded(read_pod, self._call(what, "GET", f"{_pods(namespace)}/{name}"), what)
         return None
 
     def profile(self, namespace: str) -> str | None:
@@ -198,11 +197,4 @@ _read_object: Final = Decoder(dict[str, Any]).decode
 
 
 def _object(content: bytes, what: str) -> dict[str, Any]:
-    return _decoded(_read_object, content, what)
-
-
-def _decoded(read: Callable[[bytes], _T], content: bytes, what: str) -> _T:
-    try:
-        return read(content)
-    except DecodeError as error:
-        raise ClusterError(f"could not {what}: the answer cannot be read: {error}") from None
+    return decoded(_read_object, content, what)

@@ -8,12 +8,12 @@ from time import monotonic
 from typing import Any, Final, Protocol
 
 import structlog
-from msgspec import DecodeError
 from msgspec.json import Decoder
 
 from certs.backoff import Backoff
 from certs.cluster import ClusterError
 from webhook.overflow.api_server import BEGUN, ApiServer, Collection, GoneError
+from webhook.overflow.decoding import UnreadableError, decoded
 from webhook.overflow.pods import NamedEvent, PodEvent
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -81,12 +81,12 @@ class Follower:
             except GoneError as error:
                 log.info("a watch missed too much, listing again", error=str(error))
                 self._version = ""
-            except (ClusterError, DecodeError) as error:
+            except ClusterError as error:
                 self._failed(doing)
                 log.warning("following failed, trying again", collection=self._collection.what, error=str(error))
-                if isinstance(error, DecodeError):
+                if isinstance(error, UnreadableError):
                     self._version = ""
-                self._stop.wait(max(backoff.next(), min(getattr(error, "retry_after", 0), backoff.limit)))
+                self._stop.wait(max(backoff.next(), min(error.retry_after, backoff.limit)))
                 continue
             backoff.reset()
             if doing == "watch" and monotonic() - began < _SHORT_SECONDS:
@@ -112,7 +112,7 @@ class Follower:
             if kind == BEGUN:
                 live = now + _CATCH_UP_SECONDS
                 continue
-            event = self._read(line)
+            event = decoded(self._read, line, f"watch the {self._collection.what}")
             if now >= live:
                 self._heard = now
             if kind in ("ADDED", "MODIFIED"):
