@@ -20,8 +20,9 @@ CALL_SECONDS: Final = 5
 #: How long a watch lasts, and how long a silent one is kept.
 _WATCH_SECONDS: Final = 120
 _SILENT_SECONDS: Final = _WATCH_SECONDS + 10
-#: How many objects a page of a list has.
+#: How many objects a page of a list has, and how many bytes. Read, a page may take several times as much memory.
 _PAGE: Final = 250
+_PAGE_BYTES: Final = 4 * 1024**2
 _GONE: Final = 410
 _AS: Final = f"{JSON};as=PartialObjectMetadata{{}};g=meta.k8s.io;v=v1"
 #: For metadata only: of one object, as in a watch, and of a list.
@@ -44,6 +45,10 @@ _read_error: Final = Decoder(ErrorEvent).decode
 
 class GoneError(ClusterError):
     """The API server no longer knows what happened since a version, so a list must be read again."""
+
+
+class _TooLongError(ClusterError):
+    """The answer is longer than is accepted."""
 
 
 class Collection(Struct, frozen=True):
@@ -84,18 +89,26 @@ class ApiServer:
         self._clock = clock
 
     def pages(self, collection: Collection) -> Iterator[PodList | NamedList]:
-        """Yields the objects of a collection, page by page, as they are stored now."""
+        """Yields the objects of a collection, page by page, as they are stored now. Pages of large ones have fewer."""
         accept = _METADATA_LIST if collection.metadata_only else JSON
         read: Callable[[bytes], PodList | NamedList] = _read_names if collection.metadata_only else _read_pods
-        query = {**collection.selector, "limit": str(_PAGE)}
+        query, limit = dict(collection.selector), _PAGE
+        what = f"list the {collection.what}"
         while True:
-            what = f"list the {collection.what}"
-            # A page of large pods takes its time.
-            page = decoded(read, self._call(what, "GET", collection.path, query, accept=accept, seconds=(5, 30)), what)
+            query["limit"] = str(limit)
+            most = _PAGE_BYTES if limit > 1 else 0
+            try:
+                # A page of large pods takes its time.
+                answer = self._call(what, "GET", collection.path, query, accept=accept, seconds=(5, 30), most=most)
+            except _TooLongError:
+                limit = max(1, limit // 4)
+                continue
+            page = decoded(read, answer, what)
             yield page
             if not page.metadata.following:
                 return
             query["continue"] = page.metadata.following
+            limit = min(_PAGE, 2 * limit)
 
     def events(self, collection: Collection, version: str) -> Iterator[tuple[str, bytes]]:
         """Yields BEGUN once the API server accepts the watch, and then the changes since `version` until it ends.
@@ -185,11 +198,14 @@ class ApiServer:
         *,
         accept: str = JSON,
         seconds: Timeout = CALL_SECONDS,
+        most: int = 0,
     ) -> bytes:
-        """The whole answer to a call."""
+        """The whole answer to a call. Raises _TooLongError if it has more than `most` bytes, if that is not 0."""
         with self._cluster.opened(what, method, quote(path), query, body, accept=accept, seconds=seconds) as response:
-            content = response.read()
+            content = response.read(most + 1 if most else None)
             self._clock.hear(response.headers.get("Date"))
+            if most and len(content) > most:
+                raise _TooLongError(f"could not {what}: the answer is longer than {most} bytes")
             return content
 
 
