@@ -20,6 +20,7 @@ def stored(
     nominated: bool = False,
     phase: str = "Pending",
     transition: datetime | None = MOMENT,
+    namespace: str = "spark",
 ) -> StoredPod:
     """The pod whose name is its id."""
     condition: dict[str, Any] = {"type": "PodScheduled", "status": "False", "reason": _REASONS.get(scheduling)}
@@ -28,7 +29,7 @@ def stored(
     found = {
         "metadata": {
             "name": uid,
-            "namespace": "spark",
+            "namespace": namespace,
             "uid": uid,
             "resourceVersion": version,
             "labels": {names.OVERFLOW_LABEL: names.WAITING, **(labels or {})},

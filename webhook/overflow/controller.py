@@ -106,7 +106,7 @@ class Controller:
         log.info("opening pods", watched=list(self._options.watched) or "all namespaces", lease=self._options.lease)
         leading = self._start("lease", self._lead)
         telling = self._start("events", partial(self._events.send, self._stop))
-        limited = self._start("limited", self._limited.run)
+        limited = self._start("limited", partial(self._limited.run, self._stop))
         self._start("namespaces", self._namespaces.run)
         # A pod is decided by the profile of its namespace.
         while not self._stop.is_set() and not self._namespaces.listed.wait(_TURN_SECONDS):
@@ -117,7 +117,6 @@ class Controller:
             while not self._stop.is_set():
                 self._turned = monotonic()
                 self._turn(workers)
-        self._opener.limited.put(None)
         limited.join()
         # Nothing is being written any more.
         leading.join()

@@ -1,8 +1,11 @@
 """Opening pods of profiles with limits: one after the other, each time counted anew."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
-from queue import Queue
+from queue import Empty, Queue
+from threading import Event
+from typing import Final
 
 from certs.cluster import ClusterError
 from webhook.overflow.api_server import ApiServer
@@ -11,6 +14,9 @@ from webhook.overflow.opened import OpenedPods
 from webhook.overflow.opener import CONFLICT_SECONDS, LIMITED_SECONDS, Candidate, Opener
 from webhook.overflow.reports import Reports
 from webhook.overflow.state import ClusterState
+
+#: How soon it is noticed that the controller stops.
+_TURN_SECONDS: Final = 0.5
 
 
 class LimitedOpener:
@@ -31,27 +37,24 @@ class LimitedOpener:
     ) -> None:
         """`application_labels` name the application of a pod."""
         self._opener = opener
-        self._waiting: Queue[Candidate | None] = opener.limited
+        self._waiting: Queue[Candidate] = opener.limited
         self._server = server
         self._state = state
         self._lease = lease
         self._reports = reports
         self._application_labels = application_labels
 
-    def run(self) -> None:
-        """Opens pods under limits, one after the other, until it takes None."""
-        while (first := self._waiting.get()) is not None:
-            batch = [first]
-            ended = False
-            while not self._waiting.empty():
-                more = self._waiting.get()
-                ended = ended or more is None
-                batch += [] if more is None else [more]
+    def run(self, stop: Event) -> None:
+        """Opens pods under limits, one after the other, until `stop` is set."""
+        while not stop.is_set():
+            batch = []
+            with suppress(Empty):
+                batch.append(self._waiting.get(timeout=_TURN_SECONDS))
+                while True:
+                    batch.append(self._waiting.get_nowait())
             batch.sort(key=lambda each: (each.one.namespace, each.one.since))
             for namespace, found in groupby(batch, key=lambda each: each.one.namespace):
                 self._open_within_limits(namespace, list(found))
-            if ended:
-                return
 
     def _open_within_limits(self, namespace: str, candidates: list[Candidate]) -> None:
         """Opens the pods of one namespace as far as its limits allow, which are counted anew."""

@@ -4,28 +4,27 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from queue import Queue
+from queue import Full, Queue
 from time import monotonic
 from typing import Final
 
 from certs.cluster import ClusterError, ConflictError, NotFoundError
 from webhook.core.opening import opening
-from webhook.core.profile import Limits
+from webhook.core.patch import PatchOperation
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.lease import Lease
 from webhook.overflow.pods import Scheduling, StoredPod
-from webhook.overflow.profiles import Opening, Profiles, Refusal
+from webhook.overflow.profiles import NO_LIMITS, Opening, Profiles, Refusal
 from webhook.overflow.rate import RateLimit
 from webhook.overflow.reports import Reports
 from webhook.overflow.schedule import WaitingPod
 from webhook.overflow.state import ClusterState
 
-#: The limits of a profile that has none.
-NO_LIMITS: Final = Limits(None, None)
 #: How long a pod is left alone that a limit stopped, if no opened pod finishes before.
 LIMITED_SECONDS: Final = 30.0
-#: How many pods under a limit are ready to be opened.
-_MOST_LIMITED: Final = 64
+#: How many pods under a limit are ready to be opened, and how long further ones are left alone.
+MOST_LIMITED: Final = 512
+_FULL_SECONDS: Final = (2.0, 4.0)
 #: How long a namespace's label counts as it was read.
 _PROFILE_SECONDS: Final = 1.0
 #: How long at most a pod is left alone of which the watch has not told what is stored.
@@ -39,11 +38,13 @@ _STALE: Final = (409, 422)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pod that is due, and what the policy decided for it."""
+    """A pod that is due, what the policy decided for it, and the patch that opens it."""
 
     one: WaitingPod
-    pod: StoredPod
     opening: Opening
+    version: str
+    """The resource version of the pod as it was read."""
+    patch: list[PatchOperation]
 
 
 class Opener:
@@ -68,8 +69,8 @@ class Opener:
         self._rate = RateLimit(rate)
         self._pause = pause
         self._seen_profiles: dict[str, tuple[float, str | None]] = {}
-        self.limited: Queue[Candidate | None] = Queue(_MOST_LIMITED)
-        """Pods under a limit, which a LimitedOpener takes; None ends it."""
+        self.limited: Queue[Candidate] = Queue(MOST_LIMITED)
+        """Pods under a limit, which a LimitedOpener takes."""
 
     def check(self, one: WaitingPod) -> None:
         """Opens a pod that seems to be due, or finds out why not."""
@@ -79,14 +80,20 @@ class Opener:
         if reached is not None and one.limited:
             self._state.done(one, LIMITED_SECONDS)
             return
+        if self.limited.full() and self._state.limits(one.namespace) != NO_LIMITS:
+            # Pods without a limit must not wait for those with one.
+            self._state.done(one, random.SystemRandom().uniform(*_FULL_SECONDS))
+            return
         try:
             found = self._read(one)
             if found is None:
                 return
             if found.opening.limits != NO_LIMITS:
-                self.limited.put(found)
+                self.limited.put_nowait(found)
             elif not self.open(found):
                 self._state.done(one, CONFLICT_SECONDS)
+        except Full:
+            self._state.done(one, random.SystemRandom().uniform(*_FULL_SECONDS))
         except ClusterError as error:
             self.fail(one, error)
 
@@ -108,7 +115,8 @@ class Opener:
         if isinstance(decided, Refusal):
             self._refuse(one, pod, profile, decided)
         elif pod.scheduling is Scheduling.UNSCHEDULABLE and not pod.is_held and self._is_due(one):
-            return Candidate(one, pod, decided)
+            version = pod.metadata.resource_version
+            return Candidate(one, decided, version, opening(pod, version, decided.placement))
         self._state.done(one)
         return None
 
@@ -128,23 +136,22 @@ class Opener:
 
     def open(self, found: Candidate) -> bool:
         """Opens a pod; False if it was written since it was read. Raises ClusterError."""
-        one, pod, decided = found.one, found.pod, found.opening
+        one = found.one
         stopped = self._pause(self._rate.take())
         if stopped or not self._lease.may_write:
             # Whoever has the Lease opens it.
             self._state.done(one, CONFLICT_SECONDS)
             return True
         try:
-            operations = opening(pod, pod.metadata.resource_version, decided.placement)
-            self._server.patch(one.namespace, one.name, operations)
+            self._server.patch(one.namespace, one.name, found.patch)
         except ClusterError as error:
             if error.status not in _STALE:
                 raise
             current = self._server.pod(one.namespace, one.name)
-            if current is not None and current.metadata.resource_version == pod.metadata.resource_version:
+            if current is not None and current.metadata.resource_version == found.version:
                 raise
             return False
-        self._reports.opened(one, decided, monotonic() - one.since)
+        self._reports.opened(one, found.opening, monotonic() - one.since)
         self._state.forget(one)
         return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -11,6 +12,9 @@ from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, Limits, Wait, compile_policy
 from webhook.core.review import decide_for
 from webhook.overflow.pods import StoredPod
+
+#: The limits of a profile that has none.
+NO_LIMITS: Final = Limits(None, None)
 
 
 class Refusal(StrEnum):
@@ -38,10 +42,10 @@ class Profiles:
         self._profiles: dict[str, CompiledProfile] = compile_policy(policy)
         self.application_labels = policy.selector.application_labels
 
-    def limits(self, name: str | None) -> Limits | None:
-        """The limits of the profile `name`; None if there is no such profile."""
+    def limits(self, name: str | None) -> Limits:
+        """The limits of the profile `name`; none if there is no such profile."""
         profile = self._profiles.get(name or "")
-        return None if profile is None else profile.limits
+        return NO_LIMITS if profile is None else profile.limits
 
     def application(self, pod: StoredPod) -> str:
         """The name of the application that `pod` belongs to."""

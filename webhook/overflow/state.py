@@ -10,6 +10,7 @@ from math import inf
 from time import monotonic
 from typing import Final
 
+from webhook.core.profile import Limits
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.opened import OpenedPods
 from webhook.overflow.pods import StoredPod
@@ -71,9 +72,13 @@ class ClusterState:
 
     def reached(self, one: WaitingPod) -> str | None:
         """Which limit seems to forbid to open a pod, by what is known without asking; None if none does."""
-        limits = self._profiles.limits(self._namespaces.get(one.namespace))
+        limits = self.limits(one.namespace)
         with self._condition:
-            return None if limits is None else self.opened.reached(limits, one.namespace, one.application)
+            return self.opened.reached(limits, one.namespace, one.application)
+
+    def limits(self, namespace: str) -> Limits:
+        """The limits of a namespace, by its profile as it was last seen."""
+        return self._profiles.limits(self._namespaces.get(namespace))
 
     def done(self, one: WaitingPod, wait: float = 0, *, failed: bool = False) -> None:
         """Ends the work on a pod, which is left alone for `wait` seconds."""

@@ -63,7 +63,7 @@ class Follower:
         self._lists = 0
         self._heard = monotonic()
         """Until when all changes had been told, as far as is known."""
-        self._read = _read_named_event if collection.metadata_only else _read_pod_event
+        self._read: Callable[[bytes], Any] = _read_named_event if collection.metadata_only else _read_pod_event
         self.listed = threading.Event()
         """Set once the first list is complete."""
 
