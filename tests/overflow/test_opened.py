@@ -35,7 +35,7 @@ def test_the_counts_are_those_of_the_pods(
             assert opened.remove(uid) == model.pop(uid, (None,))[0]
         else:
             gone = {each: key for each, key in model.items() if each != uid and key[0] == namespace}
-            assert opened.keep([uid], namespace) == {key[0] for key in gone.values()}
+            assert opened.keep([uid], namespace) == [key[0] for key in gone.values()]
             model = {each: key for each, key in model.items() if each not in gone}
     assert len(opened) == len(model)
     limits = Limits(per_application, per_namespace)

@@ -126,3 +126,26 @@ def test_a_limit_holds_and_stopped_pods_are_left_alone(stage: Stage) -> None:
     stage.open_limited()
     assert stage.server.patched == ["a", "b"]
     assert stage.work() == 0
+
+
+def test_each_pod_that_finishes_makes_one_pod_due_and_not_all_that_a_limit_stopped(stage: Stage) -> None:
+    stage.add("few", *(f"few{number}" for number in range(400)))
+    stage.work()
+    stage.open_limited()
+    for one in stage.server.opened_pods:
+        stage.state.opened.add(one)
+    gone = stage.state.opened.remove(stage.server.opened_pods.pop().metadata.uid)
+    stage.state.free([gone or ""])
+    assert stage.work() == 1
+    stage.open_limited()
+    assert stage.server.patched == ["few0", "few1", "few2"]
+
+
+def test_a_place_that_another_limit_keeps_closed_makes_no_pod_due(stage: Stage) -> None:
+    stage.add("few", *"abcdef")
+    stage.work()
+    stage.open_limited()
+    for one in stage.server.opened_pods:
+        stage.state.opened.add(one)
+    stage.state.free(["few", "soon", "other"])
+    assert stage.work() == 0

@@ -55,11 +55,11 @@ class OpenedPods:
             del self._applications[key]
         return key[0]
 
-    def keep(self, uids: Iterable[str], namespace: str | None) -> set[str]:
-        """Counts only the pods with the ids `uids` of a namespace, or of all; returns the namespaces that lost pods."""
+    def keep(self, uids: Iterable[str], namespace: str | None) -> list[str]:
+        """Counts only the pods with the ids `uids` of a namespace, or of all; returns that of each other."""
         wanted = set(uids)
         gone = [uid for uid, key in self._pods.items() if uid not in wanted and namespace in (None, key[0])]
-        return {found for uid in gone if (found := self.remove(uid)) is not None}
+        return [found for uid in gone if (found := self.remove(uid)) is not None]
 
     def reached(self, limits: Limits, namespace: str, name: str) -> str | None:
         """Which limit forbids to open one more pod of the application `name`; None if none does."""

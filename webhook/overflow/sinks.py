@@ -58,7 +58,7 @@ class OpenedSink:
         with self._state.lock():
             namespace = self._state.opened.remove(found.metadata.uid)
         if namespace is not None:
-            self._state.free({namespace})
+            self._state.free([namespace])
 
 
 class NamespaceSink:

@@ -4,7 +4,8 @@ The followers write it through their sinks, and the threads that open pods read 
 """
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import inf
 from time import monotonic
@@ -19,6 +20,8 @@ from webhook.overflow.schedule import Schedule, WaitingPod
 
 #: After this time it is looked at once more whether the policy does not open a pod. Its namespace may be new.
 _REFUSE_SECONDS: Final = 5.0
+#: How often pods are woken that a limit stopped: all pods are gone through.
+_WAKE_SECONDS: Final = 1.0
 
 
 class ClusterState:
@@ -30,8 +33,9 @@ class ClusterState:
         self._clock = clock
         self._condition = threading.Condition()
         self._namespaces: dict[str, str] = {}
-        #: Namespaces in which opened pods have finished, so that a limit may allow more.
-        self._freed: set[str] = set()
+        #: How many opened pods have finished in each namespace, so that a limit may allow as many more.
+        self._freed: Counter[str] = Counter()
+        self._woken = -inf
         self.schedule = Schedule()
         self.opened = OpenedPods(profiles.application_labels)
 
@@ -123,10 +127,10 @@ class ClusterState:
                 one.refused, one.delay = False, 0 if one.since < inf else one.delay
                 self._plan(one)
 
-    def free(self, namespaces: set[str]) -> None:
-        """Notes that opened pods have finished in `namespaces`."""
+    def free(self, namespaces: Iterable[str]) -> None:
+        """Notes that opened pods have finished: one for each time that `namespaces` has a namespace."""
         with self._condition:
-            self._freed |= namespaces
+            self._freed.update(namespaces)
             self._condition.notify_all()
 
     def _see(self, pod: StoredPod, decided: Opening | Refusal, *, heard: float | None, gap: bool) -> None:
@@ -146,10 +150,13 @@ class ClusterState:
             self._condition.notify_all()
 
     def _wake_limited(self) -> None:
-        if not self._freed:
+        """Makes as many pods due again that a limit stopped as there may be room for."""
+        now = monotonic()
+        if not self._freed or now < self._woken + _WAKE_SECONDS:
             return
-        freed, self._freed = self._freed, set()
+        freed, self._freed, self._woken = self._freed, Counter(), now
         for one in self.schedule.of(freed):
-            if one.limited and one.not_before > -inf:
+            if one.limited and one.not_before > now and freed[one.namespace] > 0 and self.reached(one) is None:
+                freed[one.namespace] -= 1
                 one.not_before = -inf
                 self.schedule.plan(one)
