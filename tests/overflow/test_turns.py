@@ -149,3 +149,20 @@ def test_a_place_that_another_limit_keeps_closed_makes_no_pod_due(stage: Stage) 
         stage.state.opened.add(one)
     stage.state.free(["few", "soon", "other"])
     assert stage.work() == 0
+
+
+def test_a_namespace_that_is_told_of_while_a_pod_is_read_opens_it_no_earlier(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.state.enrol("late", "soon")
+    stage.add("late", "a")
+    see = stage.state.see_again
+
+    def see_and_be_told(*arguments: Any) -> bool:
+        known = see(*arguments)
+        stage.state.enrol("late", "late")
+        return known
+
+    monkeypatch.setattr(stage.state, "see_again", see_and_be_told)
+    stage.work()
+    assert stage.server.patched == []

@@ -114,15 +114,16 @@ class Opener:
             return None
         if isinstance(decided, Refusal):
             self._refuse(one, pod, profile, decided)
-        elif pod.scheduling is Scheduling.UNSCHEDULABLE and not pod.is_held and self._is_due(one):
+        elif pod.scheduling is Scheduling.UNSCHEDULABLE and not pod.is_held and self._is_due(one, decided):
             version = pod.metadata.resource_version
             return Candidate(one, decided, version, opening(pod, version, decided.placement))
         self._state.done(one)
         return None
 
-    def _is_due(self, one: WaitingPod) -> bool:
+    def _is_due(self, one: WaitingPod, decided: Opening) -> bool:
+        """Whether its delay is over by what was just decided: a namespace that is told of meanwhile sets it to 0."""
         with self._state.lock():
-            return one.since + one.delay <= monotonic()
+            return one.since + decided.wait.after <= monotonic()
 
     def _profile(self, namespace: str) -> str | None:
         """The profile of a namespace, read just now."""
