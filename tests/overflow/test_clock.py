@@ -66,3 +66,10 @@ def test_an_answer_without_a_date_says_nothing(date: str | None, monkeypatch: py
     read.hear(times.date)
     read.hear(date)
     assert read.now() == START
+
+
+@pytest.mark.parametrize("date", [None, "", "now", "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"])
+def test_a_date_that_cannot_be_read_is_as_good_as_none(date: str | None) -> None:
+    read = ServerClock()
+    read.hear(date)
+    assert read.age(START) == 0

@@ -23,7 +23,7 @@ class ServerClock:
         """Takes the `Date` header of an answer that arrived just now."""
         try:
             offset = parsedate_to_datetime(date or "").timestamp() - monotonic()
-        except ValueError:
+        except (ValueError, OverflowError):
             return
         known = self._offset
         # A header later in its second tells more. If the clock was set back, or another server answers, it starts anew.
