@@ -104,10 +104,13 @@ class ApiServer:
                 limit = max(1, limit // 4)
                 continue
             page = decoded(read, answer, what)
+            following = page.metadata.following
             yield page
-            if not page.metadata.following:
+            if not following:
                 return
-            query["continue"] = page.metadata.following
+            # Otherwise two pages and an answer would take memory at the same time.
+            del page, answer
+            query["continue"] = following
             limit = min(_PAGE, 2 * limit)
 
     def events(self, collection: Collection, version: str) -> Iterator[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ from certs.backoff import Backoff
 from certs.cluster import ClusterError
 from webhook.overflow.api_server import BEGUN, ApiServer, Collection, GoneError
 from webhook.overflow.decoding import UnreadableError, decoded
-from webhook.overflow.pods import NamedEvent, PodEvent
+from webhook.overflow.pods import NamedEvent, NamedList, PodEvent, PodList
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -97,13 +97,18 @@ class Follower:
         version, began = "", monotonic()
         for page in self._server.pages(self._collection):
             version = page.metadata.resource_version
-            for found in page.items or ():
-                uids.add(found.metadata.uid)
-                self._sink.listed(found, gap=self._lists > 0)
+            self._take(page, uids)
+            # The next page is read before it takes the name of this one.
+            del page
         self._sink.kept(uids)
         self._lists += 1
         self._version, self._heard = version, began
         self.listed.set()
+
+    def _take(self, page: PodList | NamedList, uids: set[str]) -> None:
+        for found in page.items or ():
+            uids.add(found.metadata.uid)
+            self._sink.listed(found, gap=self._lists > 0)
 
     def _watch(self) -> None:
         live = inf
