@@ -35,8 +35,9 @@ profiles:
 
 @dataclass
 class Server:
-    """Pods, and the profiles of their namespaces, which are named after them."""
+    """Pods, and the profiles of their namespaces, which are named after them at first."""
 
+    profiles: dict[str, str | None] = field(default_factory=dict)
     pods: dict[str, StoredPod] = field(default_factory=dict)
     opened_pods: list[Named] = field(default_factory=list)
     patched: list[str] = field(default_factory=list)
@@ -47,7 +48,7 @@ class Server:
         return self.pods.get(name)
 
     def profile(self, namespace: str) -> str | None:
-        return namespace
+        return self.profiles.get(namespace, namespace)
 
     def opened(self, namespace: str) -> list[Named]:
         return [one for one in self.opened_pods if one.metadata.namespace == namespace]
@@ -166,3 +167,13 @@ def test_a_namespace_that_is_told_of_while_a_pod_is_read_opens_it_no_earlier(
     monkeypatch.setattr(stage.state, "see_again", see_and_be_told)
     stage.work()
     assert stage.server.patched == []
+
+
+def test_a_pod_whose_namespace_opts_out_while_it_waits_for_its_turn_stays_closed(stage: Stage) -> None:
+    stage.add("few", "a")
+    stage.work()
+    stage.server.profiles["few"] = None
+    stage.opener._seen_profiles.clear()
+    stage.open_limited()
+    assert stage.server.patched == []
+    assert stage.state.schedule.next_due() < monotonic() + 1

@@ -136,9 +136,12 @@ class Opener:
         return known[1]
 
     def open(self, found: Candidate) -> bool:
-        """Opens a pod; False if it was written since it was read. Raises ClusterError."""
+        """Opens a pod; False if it or its namespace was written since it was read. Raises ClusterError."""
         one = found.one
         stopped = self._pause(self._rate.take())
+        # It may have waited for its turn for seconds.
+        if not stopped and self._profile(one.namespace) != found.opening.profile:
+            return False
         if stopped or not self._lease.may_write:
             # Whoever has the Lease opens it.
             self._state.done(one, CONFLICT_SECONDS)
