@@ -17,6 +17,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 COMPONENT: Final = "spark-eci-webhook-overflow"
 #: The most Events that wait to be sent. Further ones are lost, and counted.
 _MOST_WAITING: Final = 2000
+#: How many may be waiting if one is added about a pod that was not opened. Any user can set the label on many pods.
+_MOST_WARNED: Final = 1000
 #: The most Events a second.
 _RATE: Final = 50
 #: The longest message of an Event (Kubernetes API: Event v1 core).
@@ -66,6 +68,9 @@ class Events:
             "lastTimestamp": time,
             "count": 1,
         }
+        if happening is not Happening.OPENED and self._waiting.qsize() >= _MOST_WARNED:
+            self._lost()
+            return
         try:
             self._waiting.put_nowait(event)
         except Full:
