@@ -48,7 +48,7 @@ class Pair:
 
     def await_takeover(self) -> float:
         """Waits until the second one has the Lease; returns when it took it."""
-        wait_for(lambda: self.second.identity == self.holder)
+        wait_for(lambda: self.second.identity == self.holder and bool(_written(self.second.proxy)))
         return _written(self.second.proxy)[0]
 
 
