@@ -277,6 +277,9 @@ def _faults(what: str) -> Iterator[None]:
         # A message of urllib3 names Python objects before the cause.
         reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
         raise ClusterError(f"could not {what}: {error}", reason=reason) from error
+    except RecursionError as error:
+        # Users write managed fields, as deep as they like.
+        raise ClusterError(f"could not {what}: the answer is nested too deeply") from error
     except (OSError, ValueError, KeyError) as error:
         raise ClusterError(f"could not {what}: {error}", reason=" ".join(str(error).split())) from error
 

@@ -372,3 +372,11 @@ def test_every_flag_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
 def test_a_service_names_the_certificate_as_the_cluster_does() -> None:
     assert TARGET.hosts == ("webhook", "webhook.spark", "webhook.spark.svc", "webhook.spark.svc.cluster.local")
     assert timedelta(seconds=process.STALE) > timedelta(minutes=2)
+
+
+def test_an_answer_that_is_nested_too_deeply_is_a_fault_of_that_call(stand_in: StandIn) -> None:
+    """The API server stores managed fields as deep as users like."""
+    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    stand_in.fault = lambda *_: Answer(200, deep)
+    with pytest.raises(ClusterError, match=r"^could not GET /api/v1/pods: the answer is nested too deeply$"):
+        connect(stand_in.kubeconfig).get("/api/v1/pods")
