@@ -136,6 +136,17 @@ def test_a_conflict_is_tried_again_soon_and_a_fault_later_and_later_but_within_a
     assert bench.server.patches == 1
 
 
+def test_a_pod_that_cannot_be_opened_takes_few_calls(bench: Bench) -> None:
+    """Users can fill the annotations of a pod so that the record does not fit."""
+    for turn in range(14):
+        bench.server.faults = [ClusterError("annotations: Too long", 422)]
+        bench.check()
+        assert min(900, 0.5 * 2**turn) / 2 - 1e-9 <= bench.wait <= min(900, 0.5 * 2**turn)
+        bench.now += bench.wait
+    bench.check()
+    assert bench.server.patches == 1
+
+
 def test_an_api_server_that_asks_to_wait_is_obeyed_for_up_to_a_minute(bench: Bench) -> None:
     bench.server.faults = [ClusterError("busy", 429, retry_after=20), ClusterError("busy", 429, retry_after=1e9)]
     bench.check()

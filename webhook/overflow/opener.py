@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from math import inf
 from queue import Full, Queue
 from time import monotonic
@@ -32,6 +33,8 @@ _BEHIND_SECONDS: Final = 5.0
 #: How long a pod is left alone that was written since it was read.
 CONFLICT_SECONDS: Final = 0.5
 _FIRST_SECONDS, _LAST_SECONDS = 0.5, 60.0
+#: The same if the opened pod would not be valid, for example because its annotations have no room for the record.
+_INVALID_SECONDS: Final = 900.0
 #: Statuses of a patch that does not fit the pod as it is stored now.
 _STALE: Final = (409, 422)
 
@@ -168,7 +171,8 @@ class Opener:
         """Leaves a pod alone for a while after a call failed."""
         if not isinstance(error, ConflictError | NotFoundError):
             self._reports.failed(one, error)
-        wait = max(min(error.retry_after, _LAST_SECONDS), _back_off(one, _LAST_SECONDS))
+        limit = _INVALID_SECONDS if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else _LAST_SECONDS
+        wait = max(min(error.retry_after, limit), _back_off(one, limit))
         self._state.done(one, wait, failed=True)
 
 
