@@ -1,5 +1,7 @@
 """The label of a namespace changes while its pods wait."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.deadline import wait_for
@@ -61,8 +63,12 @@ def test_namespaces_for_which_the_webhook_is_never_called_are_never_opened(stage
     """The webhook's own, and kube-system, whatever their label says."""
     pod = spark_pod()
     pod["metadata"]["labels"][names.OVERFLOW_LABEL] = names.WAITING
-    stage.control_plane.create_default_service_account("kube-system")
     both = (stage.release.namespace, "kube-system")
-    with stage.borrowed(both[0], STRICT), stage.borrowed(both[1], STRICT):
+    account = f"/api/v1/namespaces/{both[1]}/serviceaccounts/default"
+    with ExitStack() as ends:
+        stage.control_plane.create_default_service_account(both[1])
+        ends.callback(stage.control_plane.http.delete, account)
+        for namespace in both:
+            ends.enter_context(stage.borrowed(namespace, STRICT))
         paths = [stage.create(namespace, pod, NEVER) for namespace in both]
         wait_for(lambda: stage.events(*both) == {(path, "OverflowNotOpened"): 1 for path in paths})
