@@ -10,10 +10,12 @@ from rich.text import Text
 
 from certs.errors import InputError
 
-__all__ = ["BAD_INPUT", "InputError", "console", "errors", "working"]
+__all__ = ["BAD_INPUT", "FOUND", "InputError", "console", "errors", "working"]
 
 #: Exit code if the input cannot be used.
 BAD_INPUT: Final = 2
+#: Exit code of `diff` if something differs, of `doctor` if it finds a fault, of `probe` if an answer is not right.
+FOUND: Final = 1
 
 #: For results. rich uses colour only on a terminal, and honours NO_COLOR. Without a terminal rich assumes 80 columns.
 console: Final = Console(soft_wrap=True, markup=False, highlight=False, width=None if sys.stdout.isatty() else 120)
