@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -167,7 +168,7 @@ class Stored(Cluster):
     def opened(self, what: str, method: str, path: str, query: Any = None, body: Any = None, **_: Any) -> Iterator[Any]:
         assert what
         content = json.dumps(self._request(method, path, query, body)).encode()
-        yield SimpleNamespace(headers={"Date": format_datetime(NOW, usegmt=True)}, read=lambda: content)
+        yield SimpleNamespace(headers={"Date": format_datetime(NOW, usegmt=True)}, read=BytesIO(content).read)
 
     def named(self, path: str) -> Any:
         *_, inside, _, name = ["", "", *path.split("/")]
