@@ -13,7 +13,7 @@ from webhook.core.patch import PatchOperation
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.lease import Lease
-from webhook.overflow.limited import LimitedOpener
+from webhook.overflow.limited_opener import LimitedOpener
 from webhook.overflow.opener import MOST_LIMITED, Opener
 from webhook.overflow.pods import Named, PodMetadata, StoredPod
 from webhook.overflow.profiles import Profiles

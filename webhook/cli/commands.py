@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from webhook import __version__
-from webhook.cli import processes
+from webhook.cli import process_commands
 from webhook.cli.options import (
     Files,
     Ignore,
@@ -248,7 +248,7 @@ def schema() -> None:
     print_schema()
 
 
-app.command()(processes.probe)
-app.command("try")(processes.try_locally)
-app.command()(processes.overflow)
-app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})(processes.serve)
+app.command()(process_commands.probe)
+app.command("try")(process_commands.try_locally)
+app.command()(process_commands.overflow)
+app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})(process_commands.serve)

@@ -23,7 +23,7 @@ _BOTH, _LABELLED, _OTHERS = (
 )
 
 
-class Opening(StrEnum):
+class OpeningTime(StrEnum):
     """When the virtual node is opened to a pod."""
 
     AT_ONCE = "at-once"
@@ -34,7 +34,7 @@ class Opening(StrEnum):
 
 
 #: Likewise.
-_AT_ONCE, _LATER, _NEVER = Opening
+_AT_ONCE, _LATER, _NEVER = OpeningTime
 
 
 def runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
@@ -108,7 +108,7 @@ def placeable(
     return possible
 
 
-def opening(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> Opening:
+def opening_time(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> OpeningTime:
     """When the virtual node is opened to a pod that is placed in `mode`, which waits.
 
     Warns if the pod itself decides about it. A virtual node is known by its first taint, so a toleration of another one

@@ -11,7 +11,7 @@ from webhook.core.additions import Addition
 from webhook.core.bounds import Excess, excess
 from webhook.core.distribution import WHOLE, application, in_rollout
 from webhook.core.executor_number import executor_number
-from webhook.core.guards import Opening, note_rivals, opening, placeable, runnable
+from webhook.core.guards import OpeningTime, note_rivals, opening_time, placeable, runnable
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.pod import NodeSelectorRequirement, Pod, PreferredSchedulingTerm, Toleration
 from webhook.core.profile import CompiledProfile, CompiledRule, Wait
@@ -54,7 +54,7 @@ class Origin(StrEnum):
 
 #: Python 3.11 finds the members of an enumeration slowly, so the names here are faster.
 _PLACE, _PROFILE = Verdict.PLACE, Origin.PROFILE
-_AT_ONCE, _LATER = Opening.AT_ONCE, Opening.LATER
+_AT_ONCE, _LATER = OpeningTime.AT_ONCE, OpeningTime.LATER
 
 
 class Mismatch(Struct, frozen=True):
@@ -155,7 +155,7 @@ def decide(
     added = rule.additions[mode]
     note_rivals(pod, mode, profile, added, cautions)
     placed = placeable(pod, mode, directive.preference, profile, cautions)
-    opened = opening(pod, mode, profile, cautions) if placed and mode.waits else _AT_ONCE
+    opened = opening_time(pod, mode, profile, cautions) if placed and mode.waits else _AT_ONCE
     for one in cautions:
         if reason is None or _SEVERITY[one.reason] > _SEVERITY[reason]:
             reason = Reason(one.reason)

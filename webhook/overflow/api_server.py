@@ -12,7 +12,7 @@ from certs.cluster import JSON, Cluster, ClusterError, NotFoundError, Timeout
 from webhook.core import names
 from webhook.core.patch import PatchOperation
 from webhook.overflow.clock import ServerClock
-from webhook.overflow.decoding import decoded
+from webhook.overflow.decoder import decoded
 from webhook.overflow.pods import ErrorEvent, Named, NamedList, PodList, StoredPod, WatchEvent, read_pod
 
 #: The time for a whole call. It is less than what is left of a Lease when writing ends.

@@ -16,7 +16,7 @@ from webhook.overflow.api_server import ApiServer, Collection, namespaces, opene
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.events import Events
 from webhook.overflow.lease import LOOK_SECONDS, Lease
-from webhook.overflow.limited import LimitedOpener
+from webhook.overflow.limited_opener import LimitedOpener
 from webhook.overflow.metrics import Metrics
 from webhook.overflow.opener import Opener
 from webhook.overflow.profiles import Profiles
@@ -84,6 +84,8 @@ class Controller:
         ]
         self._ready = threading.Semaphore(_READY)
         self._turned = monotonic()
+        self.failed = False
+        """Whether a bug ended it."""
 
     def waiting_for(self) -> str | None:
         """Why the controller is not ready; None if it is."""
@@ -174,6 +176,3 @@ class Controller:
             log.exception("the controller ends because of a bug", thread=name)
             self.failed = True
             self._stop.set()
-
-    failed = False
-    """Whether a bug ended it."""

@@ -9,7 +9,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from webhook import __version__
-from webhook.overflow.opened import PER_APPLICATION, PER_NAMESPACE
+from webhook.overflow.opened_pods import PER_APPLICATION, PER_NAMESPACE
 
 PREFIX: Final = "spark_eci_overflow"
 #: Seconds. A delay is at most an hour.

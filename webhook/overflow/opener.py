@@ -1,4 +1,4 @@
-"""Opening the pods that are due: each is read again, decided again, and patched once."""
+"""Approval the pods that are due: each is read again, decided again, and patched once."""
 
 import random
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from webhook.core.patch import PatchOperation
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.lease import Lease
 from webhook.overflow.pods import Scheduling, StoredPod
-from webhook.overflow.profiles import NO_LIMITS, Opening, Profiles, Refusal
-from webhook.overflow.rate import RateLimit
+from webhook.overflow.profiles import NO_LIMITS, Approval, Denial, Profiles
 from webhook.overflow.reports import Reports
 from webhook.overflow.schedule import WaitingPod
 from webhook.overflow.state import ClusterState
+from webhook.overflow.token_bucket import TokenBucket
 
 #: How long a pod is left alone that a limit stopped, if no opened pod finishes before.
 LIMITED_SECONDS: Final = 30.0
@@ -44,7 +44,7 @@ class Candidate:
     """A pod that is due, what the policy decided for it, and the patch that opens it."""
 
     one: WaitingPod
-    opening: Opening
+    opening: Approval
     version: str
     """The resource version of the pod as it was read."""
     patch: list[PatchOperation]
@@ -69,7 +69,7 @@ class Opener:
         self._profiles = profiles
         self._lease = lease
         self._reports = reports
-        self._rate = RateLimit(rate)
+        self._rate = TokenBucket(rate)
         self._pause = pause
         self._seen_profiles: dict[str, tuple[float, str | None]] = {}
         self.limited: Queue[Candidate] = Queue(MOST_LIMITED)
@@ -115,7 +115,7 @@ class Opener:
         decided = self._profiles.decide(pod, profile)
         if not self._state.see_again(one, pod, decided):
             return None
-        if isinstance(decided, Refusal):
+        if isinstance(decided, Denial):
             self._refuse(one, pod, profile, decided)
         elif pod.scheduling is Scheduling.UNSCHEDULABLE and not pod.is_held and self._is_due(one, decided):
             version = pod.metadata.resource_version
@@ -123,7 +123,7 @@ class Opener:
         self._state.done(one)
         return None
 
-    def _is_due(self, one: WaitingPod, decided: Opening) -> bool:
+    def _is_due(self, one: WaitingPod, decided: Approval) -> bool:
         """Whether its delay is over by what was just decided: a namespace that is told of meanwhile sets it to 0."""
         with self._state.lock():
             return one.since + decided.wait.after <= monotonic()
@@ -162,7 +162,7 @@ class Opener:
         self._state.forget(one)
         return True
 
-    def _refuse(self, one: WaitingPod, pod: StoredPod, profile: str | None, refusal: Refusal) -> None:
+    def _refuse(self, one: WaitingPod, pod: StoredPod, profile: str | None, refusal: Denial) -> None:
         """Says once that the policy does not open a pod that waits."""
         if self._lease.may_write and pod.scheduling is Scheduling.UNSCHEDULABLE and self._state.refuse(one):
             self._reports.refused(one, refusal, profile)

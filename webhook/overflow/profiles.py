@@ -17,14 +17,14 @@ from webhook.overflow.pods import StoredPod
 NO_LIMITS: Final = Limits(None, None)
 
 
-class Refusal(StrEnum):
+class Denial(StrEnum):
     """Why the policy does not open a pod."""
 
     NO_PROFILE = "no-profile"
     DECISION = "decision"
 
 
-class Opening(Struct, frozen=True):
+class Approval(Struct, frozen=True):
     """That the policy opens a pod once it is due."""
 
     profile: str
@@ -51,16 +51,16 @@ class Profiles:
         """The name of the application that `pod` belongs to."""
         return application(pod.metadata.labels or {}, self.application_labels)
 
-    def decide(self, pod: StoredPod, profile: str | None) -> Opening | Refusal:
+    def decide(self, pod: StoredPod, profile: str | None) -> Approval | Denial:
         """What is decided for `pod` in a namespace under `profile`. No label of the pod is a permission."""
         namespace = pod.metadata.namespace or ""
         compiled = self._profiles.get(profile or "")
         if compiled is None or namespace in self._closed:
-            return Refusal.NO_PROFILE
+            return Denial.NO_PROFILE
         decision = decide_for(pod, namespace, compiled)
         if isinstance(decision, Mismatch):
-            return Refusal.DECISION
+            return Denial.DECISION
         placement = decision.placement
         if placement.verdict is not Verdict.PLACE or placement.wait is None:
-            return Refusal.DECISION
-        return Opening(compiled.name, placement, placement.wait, compiled.limits)
+            return Denial.DECISION
+        return Approval(compiled.name, placement, placement.wait, compiled.limits)

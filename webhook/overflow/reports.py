@@ -5,8 +5,8 @@ import structlog
 from certs.cluster import ClusterError
 from webhook.overflow.events import Events, Happening
 from webhook.overflow.metrics import Metrics
-from webhook.overflow.opened import PER_APPLICATION
-from webhook.overflow.profiles import Opening, Refusal
+from webhook.overflow.opened_pods import PER_APPLICATION
+from webhook.overflow.profiles import Approval, Denial
 from webhook.overflow.schedule import WaitingPod
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -20,7 +20,7 @@ class Reports:
         self._events = events
         self._metrics = metrics
 
-    def opened(self, one: WaitingPod, decided: Opening, waited: float) -> None:
+    def opened(self, one: WaitingPod, decided: Approval, waited: float) -> None:
         """A pod was opened that had been Unschedulable for `waited` seconds."""
         self._metrics.opened.labels(decided.profile).inc()
         self._metrics.wait_seconds.observe(waited)
@@ -31,7 +31,7 @@ class Reports:
             Happening.OPENED, one, f"Unschedulable for {waited:.0f} s, so the pod may now run on virtual nodes, too"
         )
 
-    def stopped(self, one: WaitingPod, decided: Opening, limit: str) -> None:
+    def stopped(self, one: WaitingPod, decided: Approval, limit: str) -> None:
         """A limit stopped a pod."""
         self._metrics.limit_reached.labels(decided.profile, limit).inc()
         by_application = limit == PER_APPLICATION
@@ -40,11 +40,11 @@ class Reports:
         told = f"the profile {decided.profile} opens at most {most} pods of {of} at a time"
         self._tell(Happening.LIMIT_REACHED, one, f"The pod stays closed to virtual nodes: {told}")
 
-    def refused(self, one: WaitingPod, refusal: Refusal, profile: str | None) -> None:
+    def refused(self, one: WaitingPod, refusal: Denial, profile: str | None) -> None:
         """The policy does not open a pod that waits in a namespace under `profile`."""
         self._metrics.not_opened.labels(refusal).inc()
         log.info("not opened", namespace=one.namespace, pod=one.name, reason=refusal)
-        none = refusal is Refusal.NO_PROFILE
+        none = refusal is Denial.NO_PROFILE
         why = "its namespace has no profile of the policy" if none else f"the profile {profile} does not open it"
         self._tell(Happening.NOT_OPENED, one, f"The pod is not opened to virtual nodes: {why}")
 

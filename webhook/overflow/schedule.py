@@ -40,7 +40,7 @@ class WaitingPod(Struct, gc=False):
     busy: bool = False
     """Whether it is worked on now."""
     held: bool = False
-    """Whether it is being deleted, or waits for a node that is chosen already."""
+    """Whether it is being deleted, has ended, or waits for a node that is chosen already."""
     limited: bool = False
     """Whether a limit has stopped it."""
     refused: bool = False

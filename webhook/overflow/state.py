@@ -13,9 +13,9 @@ from typing import Final
 
 from webhook.core.profile import Limits
 from webhook.overflow.clock import ServerClock
-from webhook.overflow.opened import OpenedPods
+from webhook.overflow.opened_pods import OpenedPods
 from webhook.overflow.pods import StoredPod
-from webhook.overflow.profiles import Opening, Profiles, Refusal
+from webhook.overflow.profiles import Approval, Denial, Profiles
 from webhook.overflow.schedule import Schedule, WaitingPod
 
 #: After this time it is looked at once more whether the policy does not open a pod. Its namespace may be new.
@@ -66,7 +66,7 @@ class ClusterState:
         with self._condition:
             self._see(pod, decided, heard=heard, gap=gap)
 
-    def see_again(self, one: WaitingPod, pod: StoredPod, decided: Opening | Refusal) -> bool:
+    def see_again(self, one: WaitingPod, pod: StoredPod, decided: Approval | Denial) -> bool:
         """Takes in how the pod `one` is now, and what is decided for it; returns whether it is known to wait."""
         with self._condition:
             if self.schedule.get(one.uid) is not one:
@@ -133,12 +133,12 @@ class ClusterState:
             self._freed.update(namespaces)
             self._condition.notify_all()
 
-    def _see(self, pod: StoredPod, decided: Opening | Refusal, *, heard: float | None, gap: bool) -> None:
+    def _see(self, pod: StoredPod, decided: Approval | Denial, *, heard: float | None, gap: bool) -> None:
         application, now = self._profiles.application(pod), monotonic()
         age = self._clock.age(pod.transition)
         one = self.schedule.see(pod, application, now, age, heard=now if heard is None else heard, gap=gap)
-        one.opens = isinstance(decided, Opening)
-        if isinstance(decided, Opening):
+        one.opens = isinstance(decided, Approval)
+        if isinstance(decided, Approval):
             one.delay, one.refused = decided.wait.after, False
         else:
             one.delay = inf if one.refused else _REFUSE_SECONDS

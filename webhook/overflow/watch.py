@@ -13,7 +13,7 @@ from msgspec.json import Decoder
 from certs.backoff import Backoff
 from certs.cluster import ClusterError
 from webhook.overflow.api_server import BEGUN, ApiServer, Collection, GoneError
-from webhook.overflow.decoding import UnreadableError, decoded
+from webhook.overflow.decoder import UnreadableError, decoded
 from webhook.overflow.pods import NamedEvent, NamedList, PodEvent, PodList
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -4,7 +4,7 @@ import threading
 from time import monotonic
 
 
-class RateLimit:
+class TokenBucket:
     """At most `rate` permits a second, and as many at once."""
 
     def __init__(self, rate: float) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.overflow import rate
-from webhook.overflow.rate import RateLimit
+from webhook.overflow import token_bucket
+from webhook.overflow.token_bucket import TokenBucket
 
 
 @given(st.floats(1, 200), st.lists(st.floats(0, 3), min_size=1, max_size=300))
@@ -16,8 +16,8 @@ def test_in_any_time_no_more_permits_are_valid_than_the_rate_and_a_seconds_reser
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         now = 1000.0
-        patch.setattr(rate, "monotonic", lambda: now)
-        limit = RateLimit(most)
+        patch.setattr(token_bucket, "monotonic", lambda: now)
+        limit = TokenBucket(most)
         valid = []
         for pause in pauses:
             now += pause

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from webhook.core import names
 from webhook.core.profile import Limits
-from webhook.overflow.opened import PER_APPLICATION, PER_NAMESPACE, OpenedPods
+from webhook.overflow.opened_pods import PER_APPLICATION, PER_NAMESPACE, OpenedPods
 from webhook.overflow.pods import Named, PodMetadata
 
 NAMESPACES, APPLICATIONS = ("spark", "etl"), ("one", "two")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.overflow.stored_pods import stored
-from webhook.overflow.decoding import UnreadableError, decoded, shallow
+from webhook.overflow.decoder import UnreadableError, decoded, shallow
 from webhook.overflow.pods import read_pod
 
 #: As deep as the API server accepts it.

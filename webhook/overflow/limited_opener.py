@@ -10,7 +10,7 @@ from typing import Final
 from certs.cluster import ClusterError
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.lease import Lease
-from webhook.overflow.opened import OpenedPods
+from webhook.overflow.opened_pods import OpenedPods
 from webhook.overflow.opener import CONFLICT_SECONDS, LIMITED_SECONDS, Candidate, Opener
 from webhook.overflow.reports import Reports
 from webhook.overflow.state import ClusterState
