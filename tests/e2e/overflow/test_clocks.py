@@ -122,9 +122,11 @@ def _restarted(pods: WaitingPods, one: Replica) -> None:
 def _hanging(pods: WaitingPods, one: Replica) -> None:
     """No answer to any call comes for longer than a call may last; pods become due and change meanwhile."""
     (pending,) = pods.create()
-    wait_for(lambda: one.metrics()["spark_eci_overflow_waiting_pods"] == 1)
+    (flapping,) = pods.create(unschedulable=False)
+    # The watch tells of this pod after it has told that the other one is Unschedulable.
+    wait_for(lambda: one.metrics()["spark_eci_overflow_waiting_pods"] == 2)
     with one.proxy.cut():
-        (flapping,) = pods.create()
+        pods.condition(flapping)
         wait_for(lambda: _errors(one, "lease") > 0)
         pods.condition(flapping, "Suspended")
         pods.condition(flapping)
