@@ -19,7 +19,7 @@ from webhook.cli.explain import summary
 from webhook.cli.explain.beside import print_both_orders
 from webhook.cli.explain.documents import print_json, print_patches, print_yaml
 from webhook.cli.explain.text import print_diffs, print_text
-from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.inputs import Inputs, read_inputs, read_policy
 from webhook.cli.profiles import explain_inputs, select
 from webhook.explain.outcome import Fate
 
@@ -130,7 +130,7 @@ PRINTERS = (
 def explained(file: Path) -> tuple[str, ...]:
     """Explains `file` in every format, and returns the faults."""
     inputs: Inputs = read_inputs([str(file)], "default")
-    found = explain_inputs(inputs, select(Path(__file__).parent / "shares.yaml", None, inputs.namespaces))
+    found = explain_inputs(inputs, select(read_policy(Path(__file__).parent / "shares.yaml"), None, inputs.namespaces))
     for output in PRINTERS:
         output(found)
     for one in found.workloads:

@@ -12,8 +12,10 @@ import yaml
 from tests.cli.conftest import ROOT, Ran
 from webhook.cli.diff import print_differences
 from webhook.cli.explain import print_explanation
-from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.inputs import Inputs, read_inputs, read_policy
+from webhook.cli.sources import Source, Sources
 from webhook.cli.terminal import InputError
+from webhook.core.policy import Policy
 from webhook.spark.versions import OPERATORS
 from webhook.spark.workloads import Refusal, Refuser, Workload
 
@@ -51,7 +53,7 @@ def explained(capsys: pytest.CaptureFixture[str]) -> Explained:
         beside: bool = False,
         short: bool = False,
     ) -> Ran:
-        code = print_explanation(given, None, profile, output, beside=beside, summarised=short)
+        code = print_explanation(Sources((Source(given, Policy()),)), profile, output, beside=beside, summarised=short)
         return Ran(code, *capsys.readouterr())
 
     return call
@@ -245,8 +247,10 @@ def test_pods_that_never_run_are_no_difference(
     policies: tuple[Path, Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    both = read_policy(policies[0]), read_policy(policies[1])
+
     def compared(output: str) -> Ran:
-        differ = print_differences(inputs(*refused), policies, None, output, all_profiles=False)
+        differ = print_differences(inputs(*refused), both, None, output, all_profiles=False)
         return Ran(differ, *capsys.readouterr())
 
     ran = compared("json")

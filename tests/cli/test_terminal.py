@@ -128,6 +128,7 @@ def test_help_imports_no_command() -> None:
         "webhook.cli.commands",
         "webhook.cli.options",
         "webhook.cli.process",
+        "webhook.cli.cluster_commands",
         "webhook.cli.process_commands",
         "webhook.cli.terminal",
         "webhook.core",

@@ -6,18 +6,23 @@ from typing import Annotated, Final, Literal
 import typer
 
 from webhook import __version__
-from webhook.cli import process_commands
+from webhook.cli import cluster_commands, process_commands
 from webhook.cli.options import (
+    Contexts,
     Files,
+    FromCluster,
     Ignore,
+    Kubeconfig,
     Namespace,
+    NamespaceOrAll,
     OperatorVersion,
     PolicyFile,
     Profile,
     SkipOtherKinds,
     SparkVersion,
+    Values,
 )
-from webhook.cli.terminal import FOUND, InputError, working
+from webhook.cli.terminal import FOUND, InputError
 
 PROGRAM: Final = "spark-eci-webhook"
 
@@ -51,6 +56,7 @@ def _options(
 def explain(
     file: Files = None,
     policy: PolicyFile = None,
+    values: Values = None,
     profile: Profile = None,
     output: Annotated[
         Literal["text", "diff", "yaml", "json", "patch"], typer.Option("--output", "-o", help="What to print.")
@@ -61,11 +67,14 @@ def explain(
             help="Show each pod as that webhook and this one change it, in both orders, and whether the results agree."
         ),
     ] = None,
-    namespace: Namespace = "default",
+    namespace: NamespaceOrAll = None,
     ignore: Ignore = None,
     operator_version: OperatorVersion = None,
     spark_version: SparkVersion = None,
+    context: Contexts = None,
+    kubeconfig: Kubeconfig = None,
     *,
+    cluster: FromCluster = False,
     summary: Annotated[
         bool,
         typer.Option(
@@ -94,15 +103,18 @@ def explain(
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
     from webhook.cli.explain import print_explanation
-    from webhook.cli.inputs import read_inputs, read_versions
+    from webhook.cli.inputs import read_policy, read_versions
+    from webhook.cli.sources import clusters, read_sources
 
     if beside is not None and (summary or output != "text"):
         raise InputError(f"--beside prints text only: leave out {'--summary' if summary else '-o'}")
     if summary and output in ("diff", "patch"):
         raise InputError(f"--summary has no format {output}; accepted: text, yaml, json")
+    chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
     versions = read_versions(operator_version, spark_version)
-    inputs = read_inputs(file or [], namespace, versions, ignore or ())
-    raise typer.Exit(print_explanation(inputs, policy, profile, output, beside=beside is not None, summarised=summary))
+    given = read_policy(policy, values or ()) if policy or values else None
+    sources = read_sources(file or [], ignore or (), namespace, versions, given, chosen)
+    raise typer.Exit(print_explanation(sources, profile, output, beside=beside is not None, summarised=summary))
 
 
 @app.command()
@@ -137,52 +149,17 @@ def diff(
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import read_inputs, read_versions
+    from webhook.cli.inputs import read_inputs, read_policy, read_versions
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
     versions = read_versions(operator_version, spark_version)
     inputs = read_inputs(file or [], namespace, versions, ignore or ())
-    differ = print_differences(inputs, (old, new), profile, output, all_profiles=all_profiles)
+    differ = print_differences(inputs, (read_policy(old), read_policy(new)), profile, output, all_profiles=all_profiles)
     raise typer.Exit(FOUND if differ else 0)
 
 
-@app.command()
-def doctor(
-    context: Annotated[
-        str | None, typer.Option(help="The context of the kubeconfig. Default: its current context.")
-    ] = None,
-    namespace: Annotated[
-        str | None,
-        typer.Option(
-            "--namespace",
-            "-n",
-            help="Check the Spark pods of this namespace only. Default: those of every namespace that opted in.",
-        ),
-    ] = None,
-    output: Annotated[
-        Literal["text", "json"], typer.Option("--output", "-o", help="How to print the findings.")
-    ] = "text",
-) -> None:
-    """Check the installation in a cluster and show the commands that fix it.
-
-    Changes nothing. Uses your own permissions, and reports what they do not allow it to check. ✓ means that nothing is
-    wrong; ! means a warning, or something that could not be checked; ✗ means a fault.
-
-    Exit code: 0 if there is no fault, 1 if there is one, 2 if no cluster can be reached.
-
-    For example:
-
-    - `spark-eci-webhook doctor`
-    - `spark-eci-webhook doctor --context production --namespace etl -o json`
-    """
-    from webhook.cli.doctor.examination import examine, open_cluster
-    from webhook.cli.doctor.output import print_findings
-
-    with working("asking the cluster"):
-        findings = examine(open_cluster(context), namespace)
-    faulty = print_findings(findings, as_json=output == "json")
-    raise typer.Exit(FOUND if faulty else 0)
+app.command()(cluster_commands.doctor)
 
 
 @app.command()

@@ -45,8 +45,13 @@ class Inputs:
     """A sentence for each file and document that cannot be read."""
 
 
-def read_policy(file: Path | None) -> Policy:
-    """The policy in `file`, or the built-in policy. Raises InputError with a sentence for each fault."""
+def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
+    """The policy in `file`, or of the chart with the files `values`, or the built-in policy.
+
+    Raises InputError with a sentence for each fault, and if there are both.
+    """
+    if file is not None and values:
+        raise InputError("--policy and --values exclude each other: leave out one")
     try:
         return load_policy(file)
     except PolicyError as error:

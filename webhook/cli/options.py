@@ -21,6 +21,28 @@ Ignore = Annotated[
     ),
 ]
 PolicyFile = Annotated[Path | None, typer.Option(help="The policy file. Default: the built-in policy.")]
+Values = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="A file of values for the chart, in place of --policy; may be repeated; the last one wins.",
+    ),
+]
+FromCluster = Annotated[
+    bool,
+    typer.Option("--cluster", help="Read applications, namespaces and the policy from a cluster, in place of -f."),
+]
+Contexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="The context of the kubeconfig; may be repeated. Default: its current context.",
+        show_default=False,
+    ),
+]
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="The kubeconfig. Default: $KUBECONFIG, or your own.", show_default=False)
+]
 Profile = Annotated[
     str | None,
     typer.Option(
@@ -28,6 +50,15 @@ Profile = Annotated[
     ),
 ]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The namespace of objects that name none.")]
+NamespaceOrAll = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="The namespace of objects that name none; default: `default`. With --cluster: the only one to read.",
+        show_default=False,
+    ),
+]
 OperatorVersion = Annotated[
     str | None,
     typer.Option(

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from webhook.cli.inputs import Inputs, read_policy
+from webhook.cli.inputs import Inputs
 from webhook.cli.terminal import InputError, working
 from webhook.core import names
 from webhook.core.policy import Policy
@@ -53,10 +52,9 @@ class Selection:
         return self.chosen is None and namespace not in self.namespaces
 
 
-def select(policy: Path | None, profile: str | None, namespaces: Mapping[str, Namespace]) -> Selection:
-    """The policy in the file `policy`, or the built-in policy, for `namespaces`. Raises InputError."""
-    loaded = read_policy(policy)
-    return Selection(loaded, compile_policy(loaded), profile, namespaces)
+def select(policy: Policy, profile: str | None, namespaces: Mapping[str, Namespace]) -> Selection:
+    """`policy`, compiled, for `namespaces`; `profile` is the one that --profile names."""
+    return Selection(policy, compile_policy(policy), profile, namespaces)
 
 
 def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:

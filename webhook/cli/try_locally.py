@@ -15,7 +15,7 @@ import typer
 
 from certs.issue import ensure
 from webhook.cli.explain.text import print_text
-from webhook.cli.inputs import read_inputs
+from webhook.cli.inputs import read_inputs, read_policy
 from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
@@ -32,7 +32,7 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
     Ends with typer.Exit and the service's exit code. Raises InputError.
     """
     inputs = read_inputs([str(review)], "default")
-    explained = explain_inputs(inputs, select(policy, profile, inputs.namespaces))
+    explained = explain_inputs(inputs, select(read_policy(policy), profile, inputs.namespaces))
     if explained.faults:
         raise InputError(*explained.faults)
     try:

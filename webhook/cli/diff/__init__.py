@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Final
 
 from rich.table import Table
@@ -14,13 +13,14 @@ from webhook.cli.inputs import Inputs
 from webhook.cli.profiles import DEFAULT, select
 from webhook.cli.terminal import InputError, console, errors
 from webhook.core import names
+from webhook.core.policy import Policy
 from webhook.core.text import listed
 
 _HEADINGS: Final = tuple(one.name for one in fields(Difference))
 
 
 def print_differences(
-    inputs: Inputs, policies: tuple[Path, Path], profile: str | None, output: str, *, all_profiles: bool
+    inputs: Inputs, policies: tuple[Policy, Policy], profile: str | None, output: str, *, all_profiles: bool
 ) -> bool:
     """Prints what the second of two policies places differently than the first; returns whether there is anything.
 

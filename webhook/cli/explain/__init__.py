@@ -1,13 +1,12 @@
 """`explain`: prints where pods run and why, as text, as documents, as a summary, or beside the operator's webhook."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from webhook.cli.explain import documents, summary, text
 from webhook.cli.explain.beside import print_both_orders
-from webhook.cli.inputs import Inputs
 from webhook.cli.profiles import explain_inputs, select
+from webhook.cli.sources import Sources
 from webhook.cli.terminal import InputError, errors
 from webhook.explain.explanation import Explanation
 
@@ -33,15 +32,14 @@ _SUMMARIES: Final[dict[str, Callable[[Explanation], None]]] = {
 _SILENT: Final = ("diff", "patch")
 
 
-def print_explanation(
-    inputs: Inputs, policy: Path | None, profile: str | None, output: str, *, beside: bool, summarised: bool
-) -> int:
+def print_explanation(sources: Sources, profile: str | None, output: str, *, beside: bool, summarised: bool) -> int:
     """Prints the explanation in the format `output`, in both orders or as a summary, and returns the exit code.
 
     Raises InputError: afterwards, with a sentence for each file, document and workload that cannot be explained, or
-    before anything is printed if the policy or the profile cannot be used.
+    before anything is printed if the profile cannot be used.
     """
-    explained = explain_inputs(inputs, select(policy, profile, inputs.namespaces))
+    (source,) = sources.sources
+    explained = explain_inputs(source.inputs, select(source.policy, profile, source.inputs.namespaces))
     warned = explained.warned
     if beside:
         warned |= print_both_orders(explained)
