@@ -84,11 +84,12 @@ def _rules(entry: Entry) -> dict[str, Any]:
 
 def defined(kind: str, version: OperatorVersion) -> dict[str, Any]:
     """The CustomResourceDefinition of a kind, in a group of this release."""
-    return _defined(group(version), VERSION, kind, fields(kind, version))
+    return _defined(f"{group(version)}/{VERSION}", kind, fields(kind, version))
 
 
-def _defined(group: str, version: str, kind: str, root: Tree) -> dict[str, Any]:
-    made = definition(group, version, kind, schema(root["spec"]))
+def _defined(group_version: str, kind: str, root: Tree) -> dict[str, Any]:
+    name, version = group_version.split("/")
+    made = definition(name, version, kind, schema(root["spec"]))
     whole = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     text = {"type": "string"}
     whole["properties"].update(apiVersion=text, kind=text, metadata={"type": "object"}, status=_ANYTHING)
@@ -99,14 +100,14 @@ def _defined(group: str, version: str, kind: str, root: Tree) -> dict[str, Any]:
 def of_operators() -> Iterator[dict[str, Any]]:
     """The CustomResourceDefinitions of both operators' newest releases, in their own groups and versions."""
     for kind, version in applications.VERSIONS.items():
-        made = _defined(*version.split("/"), kind, fields(kind, OPERATORS[-1]))
+        made = _defined(version, kind, fields(kind, OPERATORS[-1]))
         # Kubernetes protects this group, so the operator's own definitions have this annotation too.
         approved = {"api-approved.kubernetes.io": "https://github.com/kubeflow/spark-operator/pull/1298"}
         yield made | {"metadata": made["metadata"] | {"annotations": approved}}
     (kinds,) = releases(table(apache.FILE)).values()
     for kind in ("SparkApplication", "SparkCluster"):
         made, *others = [
-            _defined(*version.split("/"), kind, kinds[f"{kind} of {version.rpartition('/')[2]}"].fields or {})
+            _defined(version, kind, kinds[f"{kind} of {version.rpartition('/')[2]}"].fields or {})
             for version in apache.VERSIONS
         ]
         made["spec"]["versions"] += [one | {"storage": False} for other in others for one in other["spec"]["versions"]]
