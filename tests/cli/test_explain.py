@@ -314,12 +314,11 @@ def test_bad_input_is_a_sentence_and_code_2(
         ),
         (
             ("-f", "examples/ecs-first/before.yaml", "-o", "xml"),
-            "invalid value for '--output' / '-o': 'xml' is not one of 'text', 'diff', 'yaml', 'json', 'patch' "
-            "(see spark-eci-webhook explain --help)",
+            '--output: found "xml"; accepted: text, diff, yaml, json, patch (see spark-eci-webhook explain --help)',
         ),
         (
             ("--polcy", "x"),
-            "no such option: --polcy (Possible options: --policy, --profile) (see spark-eci-webhook explain --help)",
+            "unknown option --polcy; did you mean --policy? (see spark-eci-webhook explain --help)",
         ),
         (
             ("-f", "examples/ecs-first/before.yaml", "--beside", "spark-operator", "-o", "json"),

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from certs.command_line import SETTINGS
 from webhook import __version__
 from webhook.cli import cluster_commands, process_commands
 from webhook.cli.options import (
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Places Spark pods on ECS and ECI, for whole namespaces.",
     epilog=f"Run `{PROGRAM} COMMAND --help` for details and examples.",
     invoke_without_command=True,
+    context_settings=SETTINGS,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
