@@ -15,6 +15,7 @@ import typer
 
 from certs.issue import ensure
 from webhook.cli.explain.text import print_text
+from webhook.cli.files import STANDARD_INPUT
 from webhook.cli.inputs import read_inputs, read_policy
 from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
@@ -31,6 +32,9 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
 
     Ends with typer.Exit and the service's exit code. Raises InputError.
     """
+    for file, flag in ((review, "--review"), (policy, "--policy")):
+        if str(file) == STANDARD_INPUT:
+            raise InputError(f"{flag}: is read twice, so standard input is not accepted; accepted: a file")
     inputs = read_inputs([str(review)], "default")
     explained = explain_inputs(inputs, select(read_policy(policy), profile, inputs.namespaces))
     if explained.faults:
