@@ -43,9 +43,14 @@ class Container:
         buildah("rm", self._name)
 
     def command(
-        self, words: list[str], mounts: dict[Path, str], environment: dict[str, str], memory: str = "rw"
+        self,
+        words: list[str],
+        mounts: dict[Path, str],
+        environment: dict[str, str],
+        memory: str = "rw",
+        user: str = "",
     ) -> list[str]:
-        """The command line that runs `words` in the container.
+        """The command line that runs `words` in the container, as the configured user unless another one is given.
 
         Folders and files are mounted at paths inside it. /dev/shm is not writable if `memory` is `ro`.
         """
@@ -59,7 +64,7 @@ class Container:
         configured = dict(one.split("=", 1) for one in self.configuration["Env"])
         variables = {"HOME": "/", **configured, **environment}
         setting = [f"{name}={value}" for name, value in variables.items()]
-        run = ["env", "-i", *setting, "chroot", f"--userspec={self.configuration['User']}", str(self.root)]
+        run = ["env", "-i", *setting, "chroot", f"--userspec={user or self.configuration['User']}", str(self.root)]
         # chroot starts at the root. Nothing that runs here depends on the working directory of the image.
         steps += [f"exec {shlex.join([*run, *words])}"]
         return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(steps)]
@@ -70,8 +75,9 @@ class Container:
         mounts: dict[Path, str] | None = None,
         given: str = "",
         memory: str = "rw",
+        user: str = "",
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         """Runs `words` in the container to the end, with `given` on standard input."""
-        command = self.command(list(words), mounts or {}, environment, memory)
+        command = self.command(list(words), mounts or {}, environment, memory, user)
         return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=60)

@@ -1,8 +1,11 @@
 """Every command in the image, by uid 65532 and with a read-only root."""
 
+import argparse
 import base64
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -165,6 +168,59 @@ def test_try_makes_its_certificate_in_a_temporary_folder(
     assert "curl --cacert /dev/shm/" in shown
 
 
+#: Each `docker run … IMAGE …` of the page.
+DOCUMENTED = re.findall(
+    r"^\$ (docker run .*)$", (ROOT / "docs/operations.md").read_text().replace("\\\n", " "), re.MULTILINE
+)
+IMAGE = "registry.example.com/platform/spark-eci-webhook"
+
+
+@in_the_image
+@pytest.mark.parametrize("line", DOCUMENTED, ids=lambda line: line.split(f"{IMAGE} ")[1].split()[0])
+def test_the_documented_calls_reach_their_commands(line: str, container: Container, tmp_path: Path) -> None:
+    """Without docker: the entry point, the variables, the mounts and the folder as the options say."""
+    work, home = tmp_path / "work", tmp_path / "home"
+    (work / "apps").mkdir(parents=True)
+    (home / ".kube").mkdir(parents=True)
+    (home / ".kube/config").write_text("{}")
+    (work / "apps/app.yaml").write_text((ROOT / APPLICATION).read_text())
+    policy = "profiles: {default: {}}"
+    (work / "policy.yaml").write_text(policy)
+    (work / "review.json").write_text("{}")
+    options, _, call = line.partition(f" {IMAGE} ")
+    given = policy if call.endswith(" < policy.yaml") else ""
+    parser = argparse.ArgumentParser()
+    for flag in ("--rm", "-i"):
+        parser.add_argument(flag, action="store_true")
+    for flag in ("-v", "-w", "-e", "--network", "--user", "--entrypoint"):
+        parser.add_argument(flag)
+    asked = parser.parse_args(shlex.split(options)[2:])
+    mounted = {}
+    if asked.v:
+        source, path, mode = asked.v.replace("$PWD", str(work)).replace("$HOME", str(home)).split(":")
+        assert mode == "ro"
+        mounted[Path(source)] = path
+    words = [asked.entrypoint] if asked.entrypoint else container.configuration["Entrypoint"]
+    done = container.run(
+        *("env", "-C", asked.w or "/", *words, *shlex.split(call.partition(" < ")[0])),
+        mounts=mounted,
+        given=given,
+        user="1234:0" if asked.user else "",
+        **dict([asked.e.split("=", 1)] if asked.e else []),
+    )
+    answers = {
+        "explain": (0, "SparkApplication default/spark-pi-ecs-first", ""),
+        "validate": (0, "policy ", ""),
+        "try": (2, "", "review.json: "),
+        "doctor": (2, "", "no cluster: "),
+        "show": (1, "the server webhook.example.com:8443", ""),
+    }
+    code, out, error = answers[call.split()[0]]
+    assert (done.returncode, bool(done.stdout), bool(done.stderr)) == (code, bool(out), bool(error)), done
+    assert out in done.stdout
+    assert error in done.stderr
+
+
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), tmp_path_factory.mktemp("control-plane")) as started:
@@ -191,9 +247,12 @@ def kubeconfig(control_plane: ControlPlane, tmp_path: Path) -> Path:
 @in_the_image
 @in_a_cluster
 def test_doctor_says_the_same_as_on_this_machine(container: Container, kubeconfig: Path) -> None:
-    there = container.run(
-        "spark-eci-webhook", "doctor", "-o", "json", mounts={kubeconfig: "/kubeconfig"}, KUBECONFIG="/kubeconfig"
-    )
+    """Run as the owner of the kubeconfig, whom the image does not know, because nobody else may read it."""
+    os.chown(kubeconfig, 1234, 1234)
+    kubeconfig.chmod(0o600)
+    mounted = {kubeconfig: "/kubeconfig"}
+    words = ("spark-eci-webhook", "doctor", "-o", "json")
+    there = container.run(*words, mounts=mounted, user="1234:0", KUBECONFIG="/kubeconfig")
     here = subprocess.run(
         [sys.executable, "-m", "webhook", "doctor", "-o", "json"],
         env=os.environ | {"KUBECONFIG": str(kubeconfig)},
