@@ -58,7 +58,10 @@ def judge_absence(facts: Facts, decided: Outcome | None) -> Absence:
         return found
     if decided is None and not known.selects(facts.pod):
         return Absence.NOT_SELECTED
-    return Absence.OLDER if created(facts.pod) < in_force_since(known, namespace) else Absence.UNANSWERED
+    if created(facts.pod) < in_force_since(known, namespace):
+        return Absence.OLDER
+    # A rule that is not known may also observe, or leave the application out.
+    return Absence.UNREAD if facts.policy is None else Absence.UNANSWERED
 
 
 def _left(found: Outcome) -> Absence | None:

@@ -42,7 +42,7 @@ def original(
 def _own_affinity(affinity: JSON, mode: SchedulingMode, label: NodeLabel) -> JSON:
     """The affinity without what `mode` adds to that for nodes."""
     found = dict(affinity.get("nodeAffinity") or {})
-    if mode.requires is not None and _REQUIRED in found:
+    if mode.requires is not None and found.get(_REQUIRED):
         added = _requirement(label, mode.requires.operator)
         terms = [_without(term, added) for term in found[_REQUIRED].get("nodeSelectorTerms") or ()]
         # A term that held nothing else was the webhook's: an empty one matches no node, and gets nothing.
@@ -50,7 +50,7 @@ def _own_affinity(affinity: JSON, mode: SchedulingMode, label: NodeLabel) -> JSO
         found[_REQUIRED] = {"nodeSelectorTerms": terms}
         if not terms:
             del found[_REQUIRED]
-    if mode.prefers is not None and _PREFERRED in found:
+    if mode.prefers is not None and found.get(_PREFERRED):
         added = {"matchExpressions": [_requirement(label, mode.prefers.operator)]}
         found[_PREFERRED] = [one for one in found[_PREFERRED] if one.get("preference") != added]
     return affinity | {"nodeAffinity": found}

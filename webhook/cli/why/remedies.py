@@ -6,6 +6,7 @@ from typing import Final
 from webhook.cli.why.absence import Absence
 from webhook.cli.why.judgement import Answer
 from webhook.cli.why.location import Standing
+from webhook.cli.why.policy_in_force import Comparison
 from webhook.cli.why.waiting import WaitState
 from webhook.core import names
 from webhook.core.modes import NONE
@@ -24,8 +25,8 @@ REASONS: Final[dict[Reason, str]] = {
     Reason.OVERRIDE_REFUSED: "{override}",
     Reason.NO_EXECUTOR_NUMBER: "let Spark make its executors itself (spark.kubernetes.allocation.pods.allocator: "
     "direct, or statefulset), so that they have numbers",
-    Reason.OTHER_SCHEDULER: f"take the scheduler's name (or batchScheduler) out {_APPLICATION}; {{override}}",
-    Reason.OUTRANKED: f"take the label {{outranking}} off the {{role}} {_APPLICATION}",
+    Reason.OTHER_SCHEDULER: f"remove the scheduler's name (or batchScheduler) {_APPLICATION}; {{override}}",
+    Reason.OUTRANKED: f"remove the label {{outranking}} of the {{role}} {_APPLICATION}",
     Reason.OWN_PREFERENCE: f"remove the preferred node affinity for {{label}} {_APPLICATION}",
     Reason.OWN_TOLERATION: f"remove the toleration of {{taint}} {_APPLICATION}; then the pod waits for ECS first",
     Reason.OWN_REQUIREMENT: f"remove the affinity or nodeSelector for {{label}} {_APPLICATION}",
@@ -56,8 +57,7 @@ WAITS: Final[dict[WaitState, str]] = {
     WaitState.UNTRIED: "nothing yet; if it stays so, see whether the scheduler runs that the pod asks for",
     WaitState.HELD: "whatever holds it has to end first",
     WaitState.UNREAD: "ask somebody who may read it to run the same command",
-    WaitState.REFUSED: f"kubectl get namespace {{namespace}} --label-columns {names.PROFILE_LABEL}; an application "
-    "that is submitted again is placed by the policy in force",
+    WaitState.REFUSED: "submit the application again: the policy in force places its new pods",
     WaitState.NO_CONTROLLER: f"{_DOCTOR} the overflow controller; until then, {_ECS}",
     WaitState.LIMITED: "opened pods that finish, or a higher `{limit}` in the profile {profile}",
     WaitState.COUNTING: f"{_ECS}; or a shorter `after` in the rule of the profile {{profile}}",
@@ -90,6 +90,7 @@ _LIMITS: Final = {"application": "overflow.maxPerApplication", "namespace": "ove
 _OVERRIDABLE: Final = (None, Reason.NO_EXECUTOR_NUMBER)
 #: Those that nothing in an application changes.
 _OF_POLICY: Final = (None, Reason.OUTSIDE_ROLLOUT, Reason.NO_EXECUTOR_NUMBER, Reason.TOO_LARGE)
+_LAST: Final = (Standing.ENDING, Standing.ENDED)
 _EXPLAIN: Final = "`spark-eci-webhook explain` shows beforehand where a changed application would run"
 
 
@@ -110,7 +111,9 @@ def remedies(answer: Answer) -> Iterator[str]:
         templates.append(ABSENCES[answer.absence])
     if record is not None and record.reason is not None:
         templates.append(REASONS[record.reason])
-    if record is not None and record.reason in _OVERRIDABLE and standing is not Standing.ENDED:
+    if answer.in_force.comparison is Comparison.OUT:
+        templates.append(ABSENCES[Absence.UNKNOWN_PROFILE if answer.in_force.profile else Absence.NO_LABEL])
+    elif record is not None and record.reason in _OVERRIDABLE and standing not in _LAST:
         templates.append("{override}")
     if record is not None and record.reason not in _OF_POLICY:
         templates.append(_EXPLAIN)
@@ -148,7 +151,8 @@ def _override(answer: Answer, compiled: CompiledProfile | None) -> str:
         return f"for another mode, if the profile allows it, set {_place(answer)}"
     if not compiled.allow_override:
         return f"the profile {compiled.name} lets no pod choose its mode; another profile, or `allowOverride: true`"
-    mode = answer.record.mode if answer.record else ""
+    same = answer.in_force.comparison in (Comparison.SAME, Comparison.AGREES)
+    mode = answer.record.mode if answer.record and same else ""
     accepted = ", ".join(one for one in (*compiled.modes, NONE) if one != mode)
     return f"for another mode, set {_place(answer)}: {accepted}"
 

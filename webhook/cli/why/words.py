@@ -64,7 +64,7 @@ WAITS: Final[dict[WaitState, str]] = {
     WaitState.UNREAD: "when it is due could not be found out",
     WaitState.REFUSED: "it is never opened to ECI: {denial}",
     WaitState.NO_CONTROLLER: "due {due}, but no overflow controller runs: {absent}",
-    WaitState.LIMITED: "due {due}, but the profile opens at most {most} pods of {whole} at a time",
+    WaitState.LIMITED: "due {due}, but as many pods are opened as the profile allows for {whole}: {most}",
     WaitState.COUNTING: "due {due}, at the earliest: unschedulable for {after} s by then",
     WaitState.DUE: "due {due}; it is opened soon, or the overflow controller counts anew because it just started",
 }
@@ -153,8 +153,10 @@ def _absent(absence: Absence, answer: Answer) -> str:
     )
     if absence is Absence.UNKNOWN_PROFILE:
         return listed(f"{sentence}; accepted: ", answer.profiles or ["none"], 2 * LIMIT)
-    unread = answer.in_force.unread or answer.in_force.namespace_unread
-    return f"{sentence}: {missing(unread)}" if absence is Absence.UNREAD and unread else sentence
+    if absence is Absence.UNREAD:
+        unread = (answer.in_force.unread, answer.in_force.namespace_unread)
+        return f"{sentence}: {'; '.join(missing(one) for one in unread if one)}"
+    return sentence
 
 
 def _unmet(answer: Answer) -> str:
@@ -171,31 +173,28 @@ def _unmet(answer: Answer) -> str:
 
 def in_force(answer: Answer) -> str:
     """How the policy in force compares with the record; empty if there is nothing to say."""
-    sentence, unread = _in_force(answer), answer.in_force.namespace_unread
-    return f"{sentence}; {missing(unread)}" if sentence and unread else sentence
+    if answer.record is None:
+        told = answer.absence in (Absence.OLDER, Absence.UNANSWERED, Absence.OBSERVED) and answer.decision is not None
+        return f"{answer.in_force.digest} is in force, and {decided(answer)}" if told else ""
+    sentence, unread = _compared(answer, answer.record), answer.in_force.namespace_unread
+    return f"{sentence}; {missing(unread)}" if unread else sentence
 
 
-def _in_force(answer: Answer) -> str:
-    force, record = answer.in_force, answer.record
+def _compared(answer: Answer, record: Record) -> str:
+    force = answer.in_force
+    old = f"in place of {record.policy}"
+    if record.policy == force.digest:
+        old = f"but the namespace has the profile {force.profile} now"
     match force.comparison:
         case Comparison.SAME:
             return f"{force.digest} is in force, which is that of the record"
         case Comparison.AGREES:
-            return f"{force.digest} is in force, in place of {_old(record)}, and decides the same for such a pod"
+            return f"{force.digest} is in force, {old}, and decides the same for such a pod"
         case Comparison.DIFFERS:
-            return f"{force.digest} is in force, in place of {_old(record)}, and {decided(answer)}"
+            return f"{force.digest} is in force, {old}, and {decided(answer)}"
         case Comparison.OUT:
             return f"{force.digest} is in force; no profile of it applies here now, so a new pod would be left alone"
-        case Comparison.UNREAD:
-            return missing(force.unread) if force.unread else "this webhook is not installed any more"
-        case Comparison.NOTHING_RECORDED:
-            if answer.absence in (Absence.OLDER, Absence.UNANSWERED, Absence.OBSERVED) and answer.decision:
-                return f"{force.digest} is in force, and {decided(answer)}"
-            return ""
-
-
-def _old(record: Record | None) -> str:
-    return f"{record.policy}, profile {record.profile}" if record else "none"
+    return missing(force.unread) if force.unread else "this webhook is not installed any more"
 
 
 def decided(answer: Answer) -> str:
