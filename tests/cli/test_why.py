@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from certs.cluster import Cluster, ClusterError
 from tests.cli.conftest import Run
-from tests.cli.test_doctor import DENIED, ETL, OBJECTS, Stored
-from tests.cli.why_cases import CASES, FILE, JSON, ME, OURS_IN_FORCE, ask, event, on, pod, printed, recorded, said
+from tests.cli.test_doctor import DENIED, ETL, OBJECTS, Stored, pod
+from tests.cli.why_cases import CASES, FILE, JSON, ME, OURS_IN_FORCE, ask, event, on, printed, recorded, said
 from tests.overlays import ABSENT, overlaid
 from tests.pods import EVERY_MODE, MODES, pods
 from webhook.cli import why
