@@ -1,5 +1,7 @@
 """Pods as an API server stores them, and what `why` says of each; `make golden` rewrites it for a reviewed diff."""
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any, Final
 
@@ -194,6 +196,13 @@ def ask(found: JSON, overlay: JSON) -> Answer:
 def said(answer: Answer) -> list[str]:
     """The lines of an answer."""
     return [words.headline(answer), *(f"{label}: {sentence}" for label, sentence in output.lines(answer))]
+
+
+def text(answer: Answer) -> str:
+    """What is printed of an answer."""
+    with contextlib.redirect_stdout(io.StringIO()) as found:
+        output.print_answer(answer, as_json=False)
+    return found.getvalue()
 
 
 def printed() -> str:

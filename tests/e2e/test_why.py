@@ -276,6 +276,41 @@ def test_an_account_that_may_see_pods_only(stage: Stage, why: Why) -> None:
     )
 
 
+#: What docs/operations.md says is needed for complete answers: everywhere, and in the webhook's namespace.
+EVERYWHERE = [
+    {"apiGroups": [""], "resources": ["nodes", "namespaces"], "verbs": ["get"]},
+    {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["mutatingwebhookconfigurations"], "verbs": ["list"]},
+]
+IN_THE_WEBHOOKS_NAMESPACE = [
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["list"]},
+]
+
+
+def test_an_account_with_the_rights_of_the_documentation(stage: Stage, ask: Callable[..., str]) -> None:
+    """The pod waits under a limit, so that everything is read."""
+    namespace, home, control_plane = stage.namespace("limited"), stage.release.namespace, stage.control_plane
+    stage.create(namespace, LARGE)
+    subjects = [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]
+    for path, kind, rules in (
+        (RBAC, "ClusterRole", EVERYWHERE),
+        (f"{RBAC}/namespaces/{home}", "Role", IN_THE_WEBHOOKS_NAMESPACE),
+    ):
+        metadata = {"metadata": {"name": namespace}}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": namespace}
+        control_plane.create(f"{path}/{kind.lower()}s", metadata | {"rules": rules})
+        control_plane.create(f"{path}/{kind.lower()}bindings", metadata | {"roleRef": role, "subjects": subjects})
+    with account(stage, namespace, ["pods", "events"]) as kubeconfig:
+        told = json.loads(ask(namespace, "-o", "json", kubeconfig=kubeconfig))
+    assert told["unread"] == []
+    assert told["policy"]["comparison"] == "same"
+    assert told["wait"]["state"] == "no-controller"
+    for kind in ("clusterrolebindings", "clusterroles"):
+        control_plane.http.delete(f"{RBAC}/{kind}/{namespace}")
+    control_plane.remove_pods(namespace)
+
+
 def test_an_account_that_may_not_see_the_pod(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     namespace = stage.namespace("ecs-first")
     stage.create(namespace)

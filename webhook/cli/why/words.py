@@ -66,7 +66,8 @@ WAITS: Final[dict[WaitState, str]] = {
     WaitState.NO_CONTROLLER: "due {due}, but no overflow controller runs: {absent}",
     WaitState.LIMITED: "due {due}, but as many pods are opened as the profile allows for {whole}: {most}",
     WaitState.COUNTING: "due {due}, at the earliest: unschedulable for {after} s by then",
-    WaitState.DUE: "due {due}; it is opened soon, or the overflow controller counts anew because it just started",
+    WaitState.DUE: "due {due}; it is opened soon, unless the overflow controller has just started, "
+    "or does not watch {namespace}",
 }
 DENIALS: Final[dict[Denial, str]] = {
     Denial.NO_PROFILE: "no profile of the policy applies to its namespace any more",
@@ -222,6 +223,7 @@ def wait(waiting: Waiting, answer: Answer) -> str:
     """What a pod that waits, waits for."""
     sentence = WAITS[waiting.state].format(
         due=_due(waiting.due, answer.now),
+        namespace=answer.namespace,
         after=waiting.after,
         absent=waiting.absent,
         most=waiting.most,
