@@ -12,7 +12,19 @@ import pytest
 
 from tests.cli.conftest import ROOT, Run
 
-COMMANDS = ("explain", "diff", "doctor", "resource-policy", "validate", "schema", "probe", "try", "overflow", "serve")
+COMMANDS = (
+    "explain",
+    "diff",
+    "doctor",
+    "why",
+    "resource-policy",
+    "validate",
+    "schema",
+    "probe",
+    "try",
+    "overflow",
+    "serve",
+)
 EXPLAIN = ("explain", "-f", "examples/ecs-first/before.yaml")
 WEBHOOK = (sys.executable, "-m", "webhook")
 

@@ -164,6 +164,7 @@ def diff(
 
 
 app.command()(cluster_commands.doctor)
+app.command()(cluster_commands.why)
 
 
 @app.command()
