@@ -61,6 +61,19 @@ def _faults(accepted: str) -> Iterator[None]:
     raise InputError(f"no cluster: {fault}; accepted: {accepted}")
 
 
+def context_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str | None:
+    """The namespace of a context of a kubeconfig, by default as `api_client` chooses them; None if it names none.
+
+    Raises InputError if there is no such context.
+    """
+    path = str(kubeconfig) if kubeconfig else None
+    with _faults("a kubeconfig"):
+        contexts, active = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
+    chosen = active if context is None else next((one for one in contexts if one["name"] == context), None)
+    found = ((chosen or {}).get("context") or {}).get("namespace")
+    return None if found is None else str(found)
+
+
 class _LoggedErrors(logging.Handler):
     """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from certs.command_line import SETTINGS
 from webhook import __version__
 from webhook.cli import cluster_commands, process_commands
 from webhook.cli.options import (
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Places Spark pods on ECS and ECI, for whole namespaces.",
     epilog=f"Run `{PROGRAM} COMMAND --help` for details and examples.",
     invoke_without_command=True,
+    context_settings=SETTINGS,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -103,13 +105,14 @@ def explain(
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
     from webhook.cli.explain import print_explanation
-    from webhook.cli.inputs import read_policy, read_versions
+    from webhook.cli.inputs import read_once, read_policy, read_versions
     from webhook.cli.sources import clusters, read_sources
 
     if beside is not None and (summary or output != "text"):
         raise InputError(f"--beside prints text only: leave out {'--summary' if summary else '-o'}")
     if summary and output in ("diff", "patch"):
         raise InputError(f"--summary has no format {output}; accepted: text, yaml, json")
+    read_once(policy, *(values or ()), *(file or ()))
     chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
     versions = read_versions(operator_version, spark_version)
     given = read_policy(policy, values or ()) if policy or values else None
@@ -149,10 +152,11 @@ def diff(
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import read_inputs, read_policy, read_versions
+    from webhook.cli.inputs import read_inputs, read_once, read_policy, read_versions
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
+    read_once(old, new, *(file or ()))
     versions = read_versions(operator_version, spark_version)
     inputs = read_inputs(file or [], namespace, versions, ignore or ())
     differ = print_differences(inputs, (read_policy(old), read_policy(new)), profile, output, all_profiles=all_profiles)
@@ -160,6 +164,7 @@ def diff(
 
 
 app.command()(cluster_commands.doctor)
+app.command()(cluster_commands.why)
 
 
 @app.command()
@@ -201,13 +206,18 @@ def resource_policy(
 
 @app.command()
 def validate(
-    policy: Annotated[Path | None, typer.Argument(help="The policy file. Default: the built-in policy.")] = None,
+    policy: Annotated[
+        Path | None, typer.Argument(help="The policy file, or - for standard input. Default: the built-in policy.")
+    ] = None,
 ) -> None:
     """Check a policy file and show what each of its profiles does.
 
     Exit code: 0 if the policy can be used, 2 if it cannot.
 
-    Example: `spark-eci-webhook validate policy.yaml`
+    For example:
+
+    - `spark-eci-webhook validate policy.yaml`
+    - `git show main:policy.yaml | spark-eci-webhook validate -`
     """
     from webhook.cli.validate import print_policy
 

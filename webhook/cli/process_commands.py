@@ -39,7 +39,12 @@ def try_locally(
     review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
     policy: PolicyFile = None,
     profile: Annotated[str, typer.Option(help="The profile that places the pod.")] = "default",
-    tls_dir: Annotated[Path, typer.Option(help="The folder of the local certificate.")] = Path(".local/tls"),
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the local certificate. Default: .local/tls, or a temporary one if it cannot be written."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.inputs import read_policy
+from webhook.cli.inputs import read_policy, shown
 from webhook.cli.terminal import console, errors
 from webhook.core.cautions import cautions
 from webhook.core.distribution import WHOLE
@@ -24,8 +24,9 @@ def print_policy(file: Path | None) -> None:
     policy = read_policy(file)
     console.print(_summary(policy))
     console.print(_table(policy))
-    for caution in cautions(policy):
-        errors.print(f"warning: {file}: {caution}")
+    if file is not None:
+        for caution in cautions(policy):
+            errors.print(f"warning: {shown(file)}: {caution}")
 
 
 def print_schema() -> None:
@@ -42,7 +43,7 @@ def _summary(policy: Policy) -> str:
     )
     return "\n".join(
         [
-            f"policy {policy.digest}",
+            f"policy {policy.digest}{', the built-in one' if policy.digest == Policy().digest else ''}",
             *map(_selected, policy.selector.alternatives, policy.selector.selectors),
             f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}",
             f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}",
