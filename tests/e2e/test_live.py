@@ -278,8 +278,8 @@ def test_what_is_stored_is_explained_as_the_same_files_are(
     (tmp_path / "sent.json").write_text(as_list([*heads, *fleet.documents]))
     (tmp_path / "stored.json").write_text(as_list([*heads, *(one for one in listed if one not in runs)]))
     code, live, _ = explain(config, "-o", "json")
-    _, replaced, _ = explain(config, "-o", "json", "--policy", str(tmp_path / "policy.yaml"))
-    assert live == replaced
+    few = ("-n", fleet.namespaces[-1], "-o", "json")
+    assert explain(config, *few) == explain(config, *few, "--policy", tmp_path / "policy.yaml")
     for name in ("sent.json", "stored.json"):
         own, found, _ = run("-f", tmp_path / name, "--policy", tmp_path / "policy.yaml", "-o", "json")
         assert own == code
@@ -421,9 +421,10 @@ def test_a_namespace_that_does_not_exist(fleet: Fleet, explain: Any) -> None:
 def test_a_page_of_large_applications_has_fewer(fleet: Fleet, explain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages that are longer than accepted are asked for again with a smaller limit, and nothing is lost."""
     config = fleet.control_plane.kubeconfig
-    usual = explain(config, "--summary", "-o", "json")
-    monkeypatch.setattr(live_applications, "_PAGE_BYTES", 100_000)
-    assert explain(config, "--summary", "-o", "json") == usual
+    few = ("-n", fleet.namespaces[-1], "--summary", "-o", "json")
+    usual = explain(config, *few)
+    monkeypatch.setattr(live_applications, "_PAGE_BYTES", 10_000)
+    assert explain(config, *few) == usual
 
 
 def test_a_deployed_policy_that_cannot_be_used(fleet: Fleet, explain: Any, tmp_path: Path) -> None:
