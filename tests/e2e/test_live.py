@@ -380,7 +380,7 @@ def test_contexts_of_which_some_do_not_answer(fleet: Fleet, explain: Any, tmp_pa
     assert code == 2
     assert NOBODYS not in out + "".join(lines)
     nothing = [
-        "context empty: found no installation of this webhook; the built-in policy is in force here",
+        "context empty: has no installation of this webhook, so the built-in policy is used",
         "context empty: has no application in all namespaces",
     ]
     assert lines[:2] == nothing
