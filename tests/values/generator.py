@@ -56,7 +56,7 @@ class _Values:
     def values(self) -> dict[str, Any]:
         """A whole file."""
         found = self._some(
-            0.15,
+            0.15 if self._odd else 0.04,
             overflow=self._overflow,
             replicas=self._of(0, 1, 3),
             kubeVersion=self._of("1.20", "1.30", "v1.28.3", ""),
@@ -85,31 +85,40 @@ class _Values:
         return found
 
     def _policy(self) -> Any:
-        return self._some(
-            0.4,
+        profiles = {"profiles": self._odd_or(self._profiles())} if self._random.random() < 0.85 else {}
+        return profiles | self._some(
+            0.3,
             selector=self._selector,
             virtualNode=self._virtual_node,
-            profiles=self._profiles,
             **({"overflow": self._of({}, None)} if self._random.random() < self._odd else {}),
         )
 
     def _selector(self) -> Any:
         alternatives = ["kubeflow", "apache", "spark", "cluster", {"matchLabels": {"team": "etl"}}]
-        listed = [self._random.choice(alternatives) for _ in range(self._random.randrange(4))]
+        listed = self._random.sample(alternatives, self._random.randrange(4))
+        listed += listed[:1] if self._random.random() < self._odd else []
         return self._some(0.5, anyOf=lambda: listed, matchLabels=lambda: self._either(self._match_labels))
 
     def _match_labels(self) -> Any:
-        return {key: self._random.choice(("true", "data", None)) for key in self._random.sample(LABELS[:4], 2)}
+        return {
+            key: self._random.choice(("true", "data", None if key == LABELS[2] or self._odd else "x"))
+            for key in self._random.sample(LABELS[:4], 2)
+        }
 
     def _virtual_node(self) -> Any:
         taint: Callable[[], Any] = lambda: self._some(  # noqa: E731
-            0.8, key=self._of("a/b", "c"), value=self._of("x", ""), effect=self._of("NoSchedule", "NoExecute")
+            0.8 if self._odd else 1,
+            key=self._of("a/b", "c", "d/e"),
+            value=self._of("x", ""),
+            effect=self._of("NoSchedule", "NoExecute"),
         )
         return self._some(
             0.4,
             label=lambda: self._some(0.6, key=self._of("type", "a/b"), value=self._of("x")),
             taints=lambda: [self._either(taint) for _ in range(self._random.randrange(1, 3))],
-            unsupported=self._of([], ["hostPath"], ["privileged", "hostNetwork"], ["hostPath", "hostPath"], None),
+            unsupported=self._of(
+                [], ["hostPath"], ["privileged", "hostNetwork"], ["hostPath", "hostPath"] if self._odd else None
+            ),
             outrankedBy=self._of([], ["a/b"], None),
             imageCache=lambda: self._some(0.5, auto=self._of("a/b", None), snapshot=self._of("c/d")),
         )

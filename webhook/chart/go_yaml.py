@@ -30,8 +30,11 @@ _WHOLE: Final = (
     (re.compile(r"([-+]?)(0|[1-9][0-9]*)"), 10),
 )
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_POINT: Final = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?")
 #: Text that go-yaml reads as a string, and yet writes with quotes.
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+#: What go-yaml writes as it is, and readers refuse or take for the end of a line.
+_BREAKS: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 #: From here on Go writes a number as 1e+21.
 _EXPONENT: Final = 1e21
 _KINDS: Final = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
@@ -82,8 +85,10 @@ def meaning(text: str) -> str | bool | float | None:
         return math.nan if "n" in text.lower()[1:2] else math.inf
     if not text[:1] or text[0] not in "+-.0123456789":
         return text
-    # A number that begins with a point may have no underscores.
-    plain = text if text[0] == "." else text.replace("_", "")
+    # Behind a point in front, an underscore has to be between digits.
+    if text[0] == "." and not _POINT.fullmatch(text):
+        return text
+    plain = text.replace("_", "")
     number = _whole(plain)
     if number is None and _FLOAT.fullmatch(plain):
         number = float(plain)
@@ -94,11 +99,12 @@ def meaning(text: str) -> str | bool | float | None:
     return int(number) if number.is_integer() and abs(number) < _EXPONENT else number
 
 
-def is_misread(text: str) -> bool:
-    """Whether go-yaml writes `text` without quotes, and the service does not read it as a string then."""
-    if meaning(text) is not text or _BASE_60.fullmatch(text):
+def reaches_service(text: str) -> bool:
+    """Whether the service reads `text` as it is from the ConfigMap that the chart writes."""
+    if _BREAKS.search(text):
         return False
-    return tag_without_quotes(text) in ("int", "float", "bool", "merge")
+    without_quotes = meaning(text) is text and not _BASE_60.fullmatch(text)
+    return not without_quotes or tag_without_quotes(text) not in ("int", "float", "bool", "merge")
 
 
 def _whole(plain: str) -> float | None:

@@ -13,6 +13,7 @@ from webhook.chart.schema import MISSING, violations
 from webhook.chart.template import misread, policy_document
 from webhook.chart.values_file import ValuesFile, read_values_files
 from webhook.core.policy import WITH_OVERFLOW, Policy
+from webhook.core.text import one_line
 from webhook.service.policy_file import MAX_FAULTS, DocumentError, Fault, PolicyError, read_policy_document
 
 _POLICY: Final = "policy"
@@ -86,6 +87,6 @@ def _told(fault: Fault, others: Iterable[Fault]) -> bool:
 
 
 def _error(faults: Sequence[Fault], files: Sequence[ValuesFile]) -> PolicyError:
-    told = [f"{names_of(one.place, files)}: {one.sentence}" for one in faults[:MAX_FAULTS]]
+    told = [one_line(f"{names_of(one.place, files)}: {one.sentence}") for one in faults[:MAX_FAULTS]]
     more = len(faults) - len(told)
     return PolicyError([*told, f"and {more} more faults"] if more else told)

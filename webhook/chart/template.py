@@ -6,7 +6,7 @@ Source: the template spark-eci-webhook.policy in templates/_helpers.tpl.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webhook.chart.go_yaml import is_misread
+from webhook.chart.go_yaml import reaches_service
 from webhook.core.modes import SchedulingMode
 from webhook.core.selectors import Role
 from webhook.service.policy_file import Fault, beginning, path_of
@@ -59,9 +59,9 @@ def _waiting(profile: Any) -> Any:
 
 
 def misread(document: Any, place: tuple[str | int, ...] = ()) -> Iterator[Fault]:
-    """Yields a fault for each text that the chart writes without quotes, and that the service then does not read so."""
-    if isinstance(document, str) and is_misread(document):
-        told = f"found {beginning(document)}, which is no string in the chart's ConfigMap; accepted: other text"
+    """Yields a fault for each text that the service does not read as it is from the chart's ConfigMap."""
+    if isinstance(document, str) and not reaches_service(document):
+        told = f"found {beginning(document)}, which does not reach the service unchanged; accepted: other text"
         yield Fault(place, f"{path_of(place)}: {told}")
     elif isinstance(document, dict):
         for key, value in document.items():
