@@ -7,7 +7,11 @@ from typing import Any
 import helm_python
 
 from tests.chart.manifests import render
-from webhook.chart.policy import deployed_policy
+from webhook.chart import merge
+from webhook.chart.defaults import default_values
+from webhook.chart.merge import with_defaults
+from webhook.chart.policy import policy_of_values
+from webhook.chart.template import policy_document
 from webhook.chart.values_file import parse_values
 from webhook.core.policy import Policy
 from webhook.service.policy_file import PolicyError, parse_policy
@@ -45,7 +49,7 @@ def by_us(*files: str) -> tuple[Policy, Any] | str:
     """The same as this project says it."""
     try:
         read = [parse_values(text.encode(), f"{number}.yaml") for number, text in enumerate(files, 1)]
-        found = deployed_policy(read)
+        found = policy_of_values(read)
     except PolicyError as error:
         return str(error)
-    return found.policy, found.document
+    return found, policy_document(with_defaults(merge.merged(file.values for file in read), default_values()))

@@ -5,6 +5,7 @@ Source: go.yaml.in/yaml/v2 2.4 (resolve.go, decode.go, encode.go), by way of sig
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from webhook.core.text import cut, one_line
@@ -37,7 +38,7 @@ _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _BREAKS: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 #: From here on Go writes a number as 1e+21.
 _EXPONENT: Final = 1e21
-_KINDS: Final = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
+_KINDS: Final[Mapping[str, Any]] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
 
 
 class HelmDocuments(Documents):

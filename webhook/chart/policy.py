@@ -1,7 +1,6 @@
 """From files of values to the policy that Helm would deploy, or to what stands against it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,24 +20,15 @@ _POLICY: Final = "policy"
 _WITH_OVERFLOW: Final = "accepted with overflow.enabled: true"
 
 
-@dataclass(frozen=True, slots=True)
-class DeployedPolicy:
-    """What the chart deploys."""
-
-    policy: Policy
-    document: dict[str, Any]
-    """The policy file, JSON-like."""
-
-
-def load_deployed_policy(paths: Sequence[Path]) -> DeployedPolicy:
+def load_policy_of_values(paths: Sequence[Path]) -> Policy:
     """The policy that the chart deploys with the files of values at `paths`; of several, the last one wins.
 
     Raises PolicyError, also if the chart refuses a value that is no part of the policy: then Helm deploys nothing.
     """
-    return deployed_policy(read_values_files(paths))
+    return policy_of_values(read_values_files(paths))
 
 
-def deployed_policy(files: Sequence[ValuesFile]) -> DeployedPolicy:
+def policy_of_values(files: Sequence[ValuesFile]) -> Policy:
     """The policy that the chart deploys with `files`. Raises PolicyError."""
     values = with_defaults(merged(file.values for file in files), default_values())
     policy = values.get(_POLICY)
@@ -53,7 +43,7 @@ def deployed_policy(files: Sequence[ValuesFile]) -> DeployedPolicy:
     faults += [one for one in own if not _told(one, faults)]
     if faults or found is None:
         raise _error(faults, files)
-    return DeployedPolicy(found, document)
+    return found
 
 
 def _read(document: dict[str, Any]) -> tuple[Policy | None, list[Fault]]:

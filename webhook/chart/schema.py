@@ -86,7 +86,7 @@ _Parts = Iterator[tuple[tuple[str, ...], str]]
 
 
 def _of_value(error: ValidationError) -> _Parts:
-    schema = error.schema if isinstance(error.schema, dict) else {}
+    schema: Any = error.schema
     if "propertyNames" in error.absolute_schema_path:
         yield (str(error.instance),), f"found this key; accepted: {_accepted(schema)}"
         return
@@ -94,25 +94,30 @@ def _of_value(error: ValidationError) -> _Parts:
 
 
 def _of_unknown_keys(error: ValidationError) -> _Parts:
-    schema = error.schema if isinstance(error.schema, dict) else {}
+    schema: Any = error.schema
+    found: Any = error.instance
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     # What does not match a pattern is told of by `propertyNames`.
     if not patterns:
-        for key in error.instance:
+        for key in found:
             if key not in known:
                 yield (key,), f"unknown key; accepted: {', '.join(known) or 'none'}"
 
 
 def _of_required(error: ValidationError) -> _Parts:
-    for key in error.validator_value:
-        if key not in error.instance:
+    found: Any = error.instance
+    required: Any = error.validator_value
+    for key in required:
+        if key not in found:
             yield (key,), MISSING
 
 
 def _of_dependencies(error: ValidationError) -> _Parts:
-    for key, needed in error.validator_value.items():
-        for other in needed if key in error.instance else ():
-            if other not in error.instance:
+    found: Any = error.instance
+    dependencies: Any = error.validator_value
+    for key, needed in dependencies.items():
+        for other in needed if key in found else ():
+            if other not in found:
                 yield (other,), f"required with {key}, but missing"
 
 
