@@ -1,4 +1,4 @@
-"""Reads the files that a user names into policies, workloads and namespaces."""
+"""Reads the files that a user names into workloads and namespaces."""
 
 import re
 import sys
@@ -12,11 +12,8 @@ import msgspec
 import yaml
 
 from webhook.cli.files import STANDARD_INPUT, File, files
-from webhook.cli.terminal import InputError, errors, working
-from webhook.core.cautions import EMPTY, is_empty
-from webhook.core.policy import Policy
+from webhook.cli.terminal import InputError, working
 from webhook.core.text import one_line
-from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, parse_policy
 from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
 from webhook.spark.documents import GROUPS, OPERATOR_KINDS, ManifestError, UnknownKindError, read
 from webhook.spark.versions import Versions, operator_version
@@ -59,45 +56,6 @@ class Inputs:
                     self.other_kinds += 1
                 case ManifestError():
                     yield str(one)
-
-
-def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
-    """The policy in `file`, or of the chart with the files `values`, or the built-in policy.
-
-    `-` is standard input. Warns of a file without any key. Raises InputError with a sentence for each fault, and if
-    there are both.
-    """
-    if file is not None and values:
-        raise InputError("--policy and --values exclude each other: leave out one")
-    try:
-        if file is None:
-            return load_policy(None)
-        policy = _policy_of_standard_input() if str(file) == STANDARD_INPUT else load_policy(file)
-    except PolicyError as error:
-        raise InputError(*error.faults) from None
-    if is_empty(policy):
-        errors.print(f"warning: {shown(file)}: {EMPTY}")
-    return policy
-
-
-def shown(file: Path) -> str:
-    """What sentences call the policy file `file`."""
-    return "standard input" if str(file) == STANDARD_INPUT else one_line(str(file))
-
-
-def _policy_of_standard_input() -> Policy:
-    """Raises PolicyError."""
-    try:
-        content = sys.stdin.buffer.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise PolicyError([f"standard input: cannot be read: {error.strerror or error}"]) from None
-    return parse_policy(content, "standard input")
-
-
-def read_once(*names: str | Path | None) -> None:
-    """Raises InputError if more than one of the files `names` is standard input."""
-    if sum(str(name) == STANDARD_INPUT for name in names) > 1:
-        raise InputError("-: standard input can be read only once; accepted: - for one file")
 
 
 def read_versions(operator: str | None, spark: str | None) -> Versions:
