@@ -15,6 +15,7 @@ from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Caution, ChangeReason, Reason
 from webhook.core.review import Decision, decide_for
 from webhook.explain.explanation import PodExplanation, WorkloadExplanation
+from webhook.explain.outcome import Fate
 
 #: The guards about the pod's own fields: what the pod says wins over the mode.
 OWN_WINS: Final = frozenset(
@@ -78,8 +79,9 @@ class Adoption:
 
     @property
     def bare(self) -> bool:
-        """Whether the webhook decides for a pod of it, and no pod has placement of its own."""
-        return any(one.decision for one in self.pods) and not any(one.own for one in self.pods)
+        """Whether the webhook places a pod of it, or would without `observe`, and no pod has placement of its own."""
+        placed = any(one.explained.fate in (Fate.PLACED, Fate.OBSERVED) for one in self.pods)
+        return placed and not any(one.own for one in self.pods)
 
 
 def adoption(explained: WorkloadExplanation, *, strict: bool) -> Adoption:
