@@ -2,37 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from webhook.adopt.cuts import Cut, Left
 from webhook.explain.explanation import WorkloadExplanation
-
-
-class LeftReason(StrEnum):
-    """Why something stays."""
-
-    FLOW = "flow"
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Lines that go."""
-
-    document: int
-    path: str
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What stays."""
-
-    document: int
-    path: str
-    line: int
-    why: LeftReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,10 @@ def print_adoption(sources: Sources, profile: str | None, output: str, *, write:
     Raises InputError: afterwards, with a sentence for all that cannot be read, judged or written, or before anything is
     printed if the profile cannot be used.
     """
+    several = len(sources.sources) + len(sources.faults) > 1
     assessments, faults = _assessed(sources, profile, strict=strict)
+    if not assessments:
+        raise InputError(*faults)
     told = [fault for one in assessments for fault in one.faults] + faults
     written: list[str] = []
     if write and told:
@@ -33,11 +36,11 @@ def print_adoption(sources: Sources, profile: str | None, output: str, *, write:
     elif write:
         written, faults = write_files(both for one in assessments for both in one.files)
     if output == "json":
-        print_json(assessments, written, faults)
+        print_json(assessments, written, faults, several=several)
     elif output == "markdown":
-        print_markdown(assessments, written)
+        print_markdown(assessments, written, several=several)
     else:
-        print_text(assessments, written)
+        print_text(assessments, written, several=several)
     if told := [*(fault for one in assessments for fault in one.faults), *faults]:
         raise InputError(*told)
     verdicts = {one.adoption.verdict for found in assessments for one in found.applications}
@@ -53,7 +56,6 @@ def _assessed(sources: Sources, profile: str | None, *, strict: bool) -> tuple[l
         try:
             found.append(assess(source, profile, strict=strict))
         except InputError as error:
-            if not source.context:
-                raise
-            faults += [f"context {source.context}: {fault}" for fault in error.sentences]
+            start = f"context {source.context}: " if source.context else ""
+            faults += [f"{start}{sentence}" for sentence in error.sentences]
     return found, faults

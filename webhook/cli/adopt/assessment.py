@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webhook.adopt.slim_file import Cut, Left, SlimFile, slim
+from webhook.adopt.cuts import Cut, Left
+from webhook.adopt.slim_file import SlimFile, slim
 from webhook.adopt.verdict import Adoption, adoption
 from webhook.cli.inputs import FileContent, Inputs
 from webhook.cli.profiles import Selection, explain_inputs, select

@@ -1,7 +1,7 @@
 """What `adopt` prints for programs."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Any
 
 from webhook.adopt.verdict import AdoptionVerdict, PodAdoption
@@ -12,24 +12,37 @@ from webhook.cli.explain.words import what
 from webhook.cli.terminal import console
 
 
-def print_json(assessments: Collection[Assessment], written: Collection[str], faults: Collection[str]) -> None:
-    """Prints all applications as one JSON document, with those `faults` that belong to no source, too."""
-    applications = [_application(found, one) for found in assessments for one in found.applications]
-    policies = {found.context: found.explained.policy for found in assessments}
-    document = frame(next(iter(assessments)).explained) if len(assessments) == 1 else {"policies": policies}
-    document |= {
-        "applications": applications,
-        "totals": _totals(assessments),
-        "written": list(written),
-        "faults": [*(fault for found in assessments for fault in found.faults), *faults],
-    }
+def print_json(
+    assessments: Sequence[Assessment], written: Sequence[str], faults: Sequence[str], *, several: bool
+) -> None:
+    """Prints all applications as one JSON document, which has one for each source in it if there are `several`.
+
+    `written` are the names of the files that were written, and `faults` are those that belong to no source.
+    """
+    made = [_document(one) for one in assessments]
+    if several:
+        document: dict[str, Any] = {"contexts": made, "faults": list(faults)}
+    else:
+        (document,) = made
+        document |= {"written": list(written), "faults": [*document["faults"], *faults]}
     console.file.write(json_text(document))
 
 
-def _application(found: Assessment, one: Application) -> dict[str, Any]:
-    told = {"context": found.context} if found.context else {}
-    told |= heading(one.explained)
-    return told | {
+def _document(found: Assessment) -> dict[str, Any]:
+    context = {"context": found.context} if found.context else {}
+    return (
+        context
+        | frame(found.explained)
+        | {
+            "applications": [_application(one) for one in found.applications],
+            "totals": _totals(found),
+            "faults": list(found.faults),
+        }
+    )
+
+
+def _application(one: Application) -> dict[str, Any]:
+    return heading(one.explained) | {
         "verdict": one.adoption.verdict.value,
         "pods": [_pod(pod) for pod in one.adoption.pods],
         "cuts": [{"lines": [cut.first, cut.last], "path": cut.path} for cut in one.cuts],
@@ -53,14 +66,13 @@ def _pod(one: PodAdoption) -> dict[str, Any]:
     }
 
 
-def _totals(assessments: Collection[Assessment]) -> dict[str, int]:
-    applications = [one for found in assessments for one in found.applications]
-    verdicts = Counter(one.adoption.verdict for one in applications)
-    cuts = [slim.cuts for found in assessments for _, slim in found.files if slim.cuts]
+def _totals(found: Assessment) -> dict[str, int]:
+    verdicts = Counter(one.adoption.verdict for one in found.applications)
+    cuts = [slim.cuts for _, slim in found.files if slim.cuts]
     return {
-        "applications": len(applications),
+        "applications": len(found.applications),
         **{verdict.value: verdicts[verdict] for verdict in AdoptionVerdict},
-        "withoutOwnPlacement": sum(one.adoption.bare for one in applications),
+        "withoutOwnPlacement": sum(one.adoption.bare for one in found.applications),
         "files": len(cuts),
         "lines": sum(map(words.number_of_lines, cuts)),
     }

@@ -16,14 +16,15 @@ _UNSAFE: Final = frozenset("`|\\")
 _MOST: Final = 60_000
 
 
-def print_markdown(assessments: Collection[Assessment], written: Collection[str]) -> None:
+def print_markdown(assessments: Collection[Assessment], written: Collection[str], *, several: bool) -> None:
     """Prints for each source a table of the applications that need attention, and a total.
 
     An application that is the same, and of whose file nothing can be cut, is counted only.
     """
     for found in assessments:
         if found.applications:
-            console.file.write("\n".join([*_section(found, written), ""]))
+            heading = [f"### {code(found.context)}", ""] if several else []
+            console.file.write("\n".join([*heading, *_section(found, written), ""]))
 
 
 def code(text: str) -> str:
@@ -35,8 +36,6 @@ def code(text: str) -> str:
 
 
 def _section(found: Assessment, written: Collection[str]) -> Iterator[str]:
-    if found.context:
-        yield from (f"### {code(found.context)}", "")
     rows = [_row(one, words.cut(one, written)) for one in found.applications if _matters(one)]
     shown = _fitting(rows)
     if shown:
@@ -49,7 +48,6 @@ def _section(found: Assessment, written: Collection[str]) -> Iterator[str]:
     for sentence in words.unlabelled(found):
         yield from (f"Note: {code(sentence)}", "")
     yield f"{words.total(found, written)}."
-    yield ""
 
 
 def _matters(one: Application) -> bool:

@@ -13,16 +13,16 @@ _STYLES: Final = {AdoptionVerdict.CHANGES: "yellow", AdoptionVerdict.CONFLICTS: 
 _WIDTH: Final = max(map(len, AdoptionVerdict))
 
 
-def print_text(assessments: Collection[Assessment], written: Collection[str]) -> None:
+def print_text(assessments: Collection[Assessment], written: Collection[str], *, several: bool) -> None:
     """Prints all applications of each source, and a total; nothing about a source in which there are none.
 
-    `written` are the names of the files that were written.
+    `written` are the names of the files that were written. If there are `several` sources, each has a heading.
     """
     for found in assessments:
         if not found.applications:
             continue
         page = Page()
-        if found.context:
+        if several:
             page.line(f"context {found.context}, policy {found.explained.policy}", "bold")
         for one in found.applications:
             _add(page, one, words.cut(one, written))

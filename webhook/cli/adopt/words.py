@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from webhook.adopt.slim_file import Cut, Left, LeftReason
+from webhook.adopt.cuts import Cut, Left, LeftReason
 from webhook.adopt.verdict import AdoptionVerdict, PodAdoption
 from webhook.cli.adopt.assessment import Application, Assessment
 from webhook.cli.explain import words
@@ -15,7 +15,22 @@ from webhook.core.text import listed, one_line
 from webhook.explain.outcome import Fate
 
 #: Why something stays in a file.
-LEFT: Final[dict[LeftReason, str]] = {LeftReason.FLOW: "flow"}
+LEFT: Final[dict[LeftReason, str]] = {
+    LeftReason.DIFFERS: "without it, the pod would not be the same",
+    LeftReason.OBSERVED: "the rule only observes, so the webhook adds nothing yet",
+    LeftReason.ROLLOUT: "the rule applies to a part of the applications only",
+    LeftReason.STORED: "the object was read from a cluster: change it where it comes from",
+    LeftReason.ANCHOR: "it has or is inside an anchor, which an alias may use elsewhere",
+    LeftReason.ALIAS: "it is an alias, or contains one",
+    LeftReason.MERGE: "it comes by a merge key <<, or is beside one",
+    LeftReason.FLOW: "it is in flow style, on several lines or on a part of one",
+    LeftReason.SHARED_LINE: "something that stays is on the same line",
+    LeftReason.REPEATED: "the pod gets the same from another place, which cannot be cut",
+    LeftReason.READ_OTHERWISE: "the lines that stay would be read as something else",
+    LeftReason.JSON: "the file is JSON",
+    LeftReason.LINE_BREAK: "the file has line breaks other than LF and CRLF",
+    LeftReason.ENCODING: "the file is not UTF-8",
+}
 _BARE: Final = "no placement of its own: the webhook places it"
 
 
