@@ -119,7 +119,7 @@ def test_keys_of_the_policy_s_own_image_caches_count() -> None:
     assert of_one(judged(pod, {"mode": "ecs-only"}, node)).own == (OwnPlacement.ECI_ANNOTATION,)
 
 
-BY_HAND = {
+BY_HAND: dict[str, JSON] = {
     "ecs-only": {},
     "eci-only": {"tolerations": tolerating(OPEN), "affinity": required(VIRTUAL)},
     "ecs-first": {"tolerations": tolerating(OPEN), "affinity": preferred(OTHERS)},

@@ -1,8 +1,8 @@
 """What one source holds: its applications, the verdicts about them, and the lines that can be cut from its files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from webhook.adopt.cuts import Cut, Left
 from webhook.adopt.slim_file import SlimFile, slim
@@ -17,6 +17,8 @@ from webhook.explain.explanation import Explanation, ExplanationError, WorkloadE
 from webhook.explain.outcome import NoProfile
 from webhook.spark.documents import read
 from webhook.spark.workloads import Workload
+
+_Part = TypeVar("_Part", Cut, Left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,17 @@ def _place(file: str, inputs: Inputs, selection: Selection) -> Callable[[Any], S
 
 
 def _by_workload(
-    slimmed: Sequence[tuple[FileContent, SlimFile]],
+    slimmed: Iterable[tuple[FileContent, SlimFile]],
 ) -> dict[int, tuple[tuple[Cut, ...], tuple[Left, ...]]]:
-    """What can be cut and what has to stay, by the identity of the first workload of each document."""
-    found = {}
-    for file, slim_file in slimmed:
-        for number, first in {number: id(work) for number, work in reversed(file.workloads)}.items():
-            cuts = tuple(one for one in slim_file.cuts if one.document == number)
-            found[first] = cuts, tuple(one for one in slim_file.left if one.document == number)
-    return found
+    """What can be cut and what has to stay, by the identity of the workload that it belongs to."""
+    return {
+        id(work): (_of(slim_file.cuts, number, work), _of(slim_file.left, number, work))
+        for file, slim_file in slimmed
+        for number, work in file.workloads
+    }
+
+
+def _of(parts: Iterable[_Part], document: int, work: Workload) -> tuple[_Part, ...]:
+    """Those of `parts` that belong to `work`, which stands in the document of this number."""
+    start = "".join(f"items[{index}]." for index in work.indexes)
+    return tuple(one for one in parts if one.document == document and one.path.startswith(start))
