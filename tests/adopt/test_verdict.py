@@ -59,7 +59,7 @@ def tolerating(*own: JSON) -> list[JSON]:
     return [*EXECUTOR["spec"]["tolerations"], *own]
 
 
-OWN = {
+OWN: dict[str, tuple[JSON, set[OwnPlacement]]] = {
     "toleration": ({"spec": {"tolerations": tolerating(OPEN)}}, {OwnPlacement.TOLERATION}),
     "toleration of every taint": (
         {"spec": {"tolerations": tolerating({"operator": "Exists"})}},
@@ -105,6 +105,19 @@ def test_each_kind_of_placement_by_hand_is_seen(pod: JSON, own: set[OwnPlacement
 
 def test_the_kinds_of_placement_are_all_tried() -> None:
     assert {kind for _, own in OWN.values() for kind in own} == set(OwnPlacement)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, own) in OWN.items() if own])
+def test_what_says_where_a_pod_runs_is_told_from_what_only_has_an_effect_on_eci(name: str) -> None:
+    """Without the former, nobody can say where the pod runs today, so that only `strict` takes it for changed."""
+    pod, own = OWN[name]
+    rule = {"mode": "resource-policy", "always": {"labels": {"new": "label"}}}
+    kinds = {"annotation of ECI", "label that the rule adds", "annotation that the rule adds to pods on ECI alone"}
+    lax, strict = (judged(pod, rule, strict=one) for one in (False, True))
+    assert of_one(lax).placed_by_hand is (name not in kinds)
+    assert lax.bare is (name in kinds)
+    if OwnPlacement.OUTRANKING_LABEL not in own:
+        assert (lax.verdict, strict.verdict) == (SAME if name in kinds else CHANGES, CHANGES)
 
 
 def test_a_toleration_of_the_api_server_is_nobodys_own() -> None:

@@ -34,6 +34,10 @@ class OwnPlacement(StrEnum):
     """A label or an annotation of a key that the rule adds."""
 
 
+#: The kinds that say where a pod runs. The others have an effect on ECI alone, or none.
+PLACING: Final = frozenset(OwnPlacement) - {OwnPlacement.ECI_ANNOTATION, OwnPlacement.ADDITION}
+
+
 def own_placement(pod: Pod, rule: CompiledRule, profile: CompiledProfile) -> tuple[OwnPlacement, ...]:
     """The kinds of placement that `pod` carries by itself, judged by `rule` of `profile`; empty if there are none."""
     return tuple(_found(pod, rule, profile))

@@ -1,6 +1,7 @@
 """Which placement fields of an application the webhook adds as well, proven by what it does without them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from webhook.adopt.cuts import LeftReason
@@ -8,6 +9,7 @@ from webhook.adopt.equivalence import equivalent
 from webhook.adopt.lines import Path
 from webhook.adopt.placement_fields import PlacementField, placement_fields
 from webhook.adopt.removal import whole, without
+from webhook.adopt.verdict import gets_worse
 from webhook.core.distribution import WHOLE
 from webhook.core.patch import Change, Kind, Operation
 from webhook.core.profile import CompiledRule
@@ -83,11 +85,15 @@ class Application:
 
     def _find(self) -> None:
         wanted = self._clean(_grouped(self._wanted()))
-        found = most(wanted, self._holds)
+        found: list[Group] = []
+        # What is left of one role is no reason to leave something of another one.
+        for title in dict.fromkeys(group[0].title for group in wanted):
+            of_role = [group for group in wanted if group[0].title == title]
+            found += most(of_role, partial(self._holds, beside=tuple(found)))
         for group in wanted:
             if group not in found:
-                obstacles = self._obstacles([*found, group])
-                self._left |= {one.path: obstacles.get(one.path, LeftReason.DIFFERS) for one in group}
+                obstacles, otherwise = self._obstacles([*found, group]), self._why_left([*found, group])
+                self._left |= {one.path: obstacles.get(one.path, otherwise) for one in group}
         self.groups = self._effective(found)
 
     def _wanted(self) -> list[PlacementField]:
@@ -130,16 +136,26 @@ class Application:
                 found |= {path: why for path in paths if path[: len(outer)] == outer}
         return found
 
-    def _holds(self, groups: Iterable[Group]) -> bool:
-        """Whether, without `groups`, the webhook adds all of them, and the pods are the same."""
-        groups = list(groups)
+    def _holds(self, groups: Iterable[Group], beside: Iterable[Group] = ()) -> bool:
+        """Whether, without `groups` and those `beside` them, the pods are the same, and no verdict is worse.
+
+        The webhook has to add all of the groups then.
+        """
+        groups = [*beside, *groups]
         after = self._without(_paths(groups))
         return (
             after is not None
             and not self._obstacles(groups)
             and all(_adds(after, group[0]) for group in groups)
             and equivalent([self._explained], [after])
+            and not gets_worse(self._explained, after)
         )
+
+    def _why_left(self, groups: Iterable[Group]) -> LeftReason:
+        """Why `groups` do not go if nothing else is in the way: the pods would differ, or only their verdicts."""
+        after = self._without(_paths(groups))
+        alike = after is not None and equivalent([self._explained], [after])
+        return LeftReason.INCOMPLETE if alike else LeftReason.DIFFERS
 
     def _effective(self, groups: list[Group]) -> list[Group]:
         """`groups` without fields that have no effect: without the others of its group, the webhook adds the same."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from webhook.adopt.own_placement import OwnPlacement, own_placement
+from webhook.adopt.own_placement import PLACING, OwnPlacement, own_placement
 from webhook.core import names
 from webhook.core.patch import Change
 from webhook.core.placement import Mismatch
@@ -53,11 +53,16 @@ class PodAdoption:
     explained: PodExplanation
     verdict: AdoptionVerdict
     own: tuple[OwnPlacement, ...] = ()
-    """The placement that the pod has by hand; empty if it has none, or if no decision is made for it."""
+    """What the pod has by hand that a profile could give; empty if it is nothing, or if no decision is made for it."""
     adds: tuple[Change, ...] = ()
     """What the webhook adds, or would if the rule did not only observe; not its record."""
     wins: tuple[Caution | Change, ...] = ()
     """What of the pod wins: the guard's warning about it, or what is left as it is."""
+
+    @property
+    def placed_by_hand(self) -> bool:
+        """Whether something of its own says where the pod runs."""
+        return not PLACING.isdisjoint(self.own)
 
     @property
     def decision(self) -> Decision | None:
@@ -81,7 +86,13 @@ class Adoption:
     def bare(self) -> bool:
         """Whether the webhook places a pod of it, or would without `observe`, and no pod has placement of its own."""
         placed = any(one.explained.fate in (Fate.PLACED, Fate.OBSERVED) for one in self.pods)
-        return placed and not any(one.own for one in self.pods)
+        return placed and not any(one.placed_by_hand for one in self.pods)
+
+
+def gets_worse(before: WorkloadExplanation, after: WorkloadExplanation) -> bool:
+    """Whether the verdict about a pod of `after` is worse than that about the same pod of `before`."""
+    pairs = zip(adoption(before, strict=False).pods, adoption(after, strict=False).pods, strict=False)
+    return any(_SEVERITY[new.verdict] > _SEVERITY[old.verdict] for old, new in pairs)
 
 
 def adoption(explained: WorkloadExplanation, *, strict: bool) -> Adoption:
@@ -106,7 +117,8 @@ def _pod(one: PodExplanation, namespace: str, profile: CompiledProfile, *, stric
     if wins:
         verdict = AdoptionVerdict.CONFLICTS
     else:
-        verdict = AdoptionVerdict.CHANGES if adds and (own or strict) else AdoptionVerdict.SAME
+        placed = strict or not PLACING.isdisjoint(own)
+        verdict = AdoptionVerdict.CHANGES if adds and placed else AdoptionVerdict.SAME
     return PodAdoption(one, verdict, own, adds, wins)
 
 

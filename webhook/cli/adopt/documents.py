@@ -58,7 +58,7 @@ def _pod(one: PodAdoption) -> dict[str, Any]:
         "count": one.explained.pod.count,
         "verdict": one.verdict.value,
         "fate": one.explained.fate.value,
-        "ownPlacement": bool(one.own),
+        "ownPlacement": one.placed_by_hand,
         "mode": str(placement.mode) if placement else "",
         "reason": placement.reason.value if placement and placement.reason else "",
         "adds": [what(change) for change in one.adds],

@@ -26,6 +26,7 @@ LEFT: Final[dict[LeftReason, str]] = {
     LeftReason.FLOW: "it is in flow style, on several lines or on a part of one",
     LeftReason.SHARED_LINE: "something that stays is on the same line",
     LeftReason.REPEATED: "the pod gets the same from another place, which cannot be cut",
+    LeftReason.INCOMPLETE: "the rest of what says where the pod runs has to stay, so this does too",
     LeftReason.READ_OTHERWISE: "the lines that stay would be read as something else",
     LeftReason.JSON: "the file is JSON",
     LeftReason.LINE_BREAK: "the file has line breaks other than LF and CRLF",
