@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from webhook.adopt.slim_file import SlimFile, replace_file
+from webhook.adopt.file_replacement import ChangedFileError, replace_file
+from webhook.adopt.slim_file import SlimFile
 from webhook.cli.inputs import FileContent
 from webhook.cli.terminal import working
-from webhook.core.text import one_line
 
 
 def write(files: Iterable[tuple[FileContent, SlimFile]]) -> tuple[list[str], list[str]]:
@@ -26,10 +26,12 @@ def write(files: Iterable[tuple[FileContent, SlimFile]]) -> tuple[list[str], lis
                 if done.get(path) != slim.content:
                     replace_file(path, file.content, slim.content)
             except OSError as error:
-                told = (
-                    f", after {one_line(', '.join(written))} had been written" if written else "; nothing was written"
-                )
-                return written, [f"{file.file.name}: cannot be written: {error.strerror or error}{told}"]
+                told = f"already written: {', '.join(written)}" if written else "nothing was written"
+                return written, [f"{file.file.name}: cannot be written: {_why(error)}; {told}"]
             done[path] = slim.content
             written.append(file.file.name)
     return written, []
+
+
+def _why(error: OSError) -> str:
+    return "it has changed since it was read" if isinstance(error, ChangedFileError) else error.strerror or str(error)
