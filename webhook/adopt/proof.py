@@ -86,8 +86,8 @@ class Application:
         found = most(wanted, self._holds)
         for group in wanted:
             if group not in found:
-                obstacles = self._obstacles([*found, group])
-                self._left |= {one.path: obstacles.get(one.path, LeftReason.DIFFERS) for one in group}
+                obstacles, why = self._obstacles([*found, group]), self._why([*found, group])
+                self._left |= {one.path: obstacles.get(one.path, why) for one in group}
         self.groups = self._effective(found)
 
     def _wanted(self) -> list[PlacementField]:
@@ -140,6 +140,13 @@ class Application:
             and all(_adds(after, group[0]) for group in groups)
             and equivalent([self._explained], [after])
         )
+
+    def _why(self, groups: Sequence[Group]) -> LeftReason:
+        """Why the last one of `groups` is left if the others go."""
+        after = self._without(_paths(groups))
+        if after is None or set(after.workload.refused) != set(self._explained.workload.refused):
+            return LeftReason.NEEDED
+        return LeftReason.REPEATED if equivalent([self._explained], [after]) else LeftReason.DIFFERS
 
     def _effective(self, groups: list[Group]) -> list[Group]:
         """`groups` without fields that have no effect: without the others of its group, the webhook adds the same."""
