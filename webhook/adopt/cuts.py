@@ -9,6 +9,8 @@ class LeftReason(StrEnum):
 
     DIFFERS = "differs"
     """Without it, the pod would not be the same: the webhook adds something else in its place, or nothing."""
+    NEEDED = "needed"
+    """Without it, the application would not be valid: it is all that a part of it has, such as its executor."""
     OBSERVED = "observed"
     """The rule only observes, so the webhook adds nothing yet."""
     ROLLOUT = "rollout"
@@ -26,7 +28,7 @@ class LeftReason(StrEnum):
     SHARED_LINE = "shared-line"
     """It shares a line with something that stays."""
     REPEATED = "repeated"
-    """The pod gets the same from another place as well, which cannot be cut."""
+    """The pod gets the same from another place as well, which stays."""
     INCOMPLETE = "incomplete"
     """Something else that says where the pod runs has to stay. With only a part of it, its verdict would be worse."""
     READ_OTHERWISE = "read-otherwise"

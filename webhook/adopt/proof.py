@@ -92,8 +92,8 @@ class Application:
             found += most(of_role, partial(self._holds, beside=tuple(found)))
         for group in wanted:
             if group not in found:
-                obstacles, otherwise = self._obstacles([*found, group]), self._why_left([*found, group])
-                self._left |= {one.path: obstacles.get(one.path, otherwise) for one in group}
+                obstacles, why = self._obstacles([*found, group]), self._why([*found, group])
+                self._left |= {one.path: obstacles.get(one.path, why) for one in group}
         self.groups = self._effective(found)
 
     def _wanted(self) -> list[PlacementField]:
@@ -151,11 +151,14 @@ class Application:
             and not gets_worse(self._explained, after)
         )
 
-    def _why_left(self, groups: Iterable[Group]) -> LeftReason:
-        """Why `groups` do not go if nothing else is in the way: the pods would differ, or only their verdicts."""
+    def _why(self, groups: Sequence[Group]) -> LeftReason:
+        """Why the last one of `groups` is left if the others go."""
         after = self._without(_paths(groups))
-        alike = after is not None and equivalent([self._explained], [after])
-        return LeftReason.INCOMPLETE if alike else LeftReason.DIFFERS
+        if after is None or set(after.workload.refused) != set(self._explained.workload.refused):
+            return LeftReason.NEEDED
+        if not equivalent([self._explained], [after]):
+            return LeftReason.DIFFERS
+        return LeftReason.INCOMPLETE if gets_worse(self._explained, after) else LeftReason.REPEATED
 
     def _effective(self, groups: list[Group]) -> list[Group]:
         """`groups` without fields that have no effect: without the others of its group, the webhook adds the same."""

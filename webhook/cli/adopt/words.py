@@ -17,6 +17,7 @@ from webhook.explain.outcome import Fate
 #: Why something stays in a file.
 LEFT: Final[dict[LeftReason, str]] = {
     LeftReason.DIFFERS: "without it, the pod would not be the same",
+    LeftReason.NEEDED: "without it, the application would not be valid",
     LeftReason.OBSERVED: "the rule only observes, so the webhook adds nothing yet",
     LeftReason.ROLLOUT: "the rule applies to a part of the applications only",
     LeftReason.STORED: "the object was read from a cluster: change it where it comes from",
@@ -25,7 +26,7 @@ LEFT: Final[dict[LeftReason, str]] = {
     LeftReason.MERGE: "it comes by a merge key <<, or is beside one",
     LeftReason.FLOW: "it is in flow style, on several lines or on a part of one",
     LeftReason.SHARED_LINE: "something that stays is on the same line",
-    LeftReason.REPEATED: "the pod gets the same from another place, which cannot be cut",
+    LeftReason.REPEATED: "the pod gets the same from another place as well, which stays",
     LeftReason.INCOMPLETE: "the rest of what says where the pod runs has to stay, so this does too",
     LeftReason.READ_OTHERWISE: "the lines that stay would be read as something else",
     LeftReason.JSON: "the file is JSON",
