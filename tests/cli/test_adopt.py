@@ -32,6 +32,10 @@ SLIM = """\
       team: data
     # ECS first, and ECI if it is full
 """
+#: The same placement for its driver.
+DRIVER = "".join((APPS / "nightly.yaml").read_text(encoding="utf-8").splitlines(keepends=True)[18:34]).replace(
+    "      team: data\n", ""
+)
 CUTS: list[dict[str, Any]] = [
     {"lines": [20, 20], "path": 'spec.executor.annotations["k8s.aliyun.com/eci-image-cache"]'},
     {"lines": [23, 27], "path": "spec.executor.tolerations"},
@@ -286,6 +290,36 @@ def test_what_was_written_is_told_in_lines(run: Run, folder: Path) -> None:
         "1 application: 1 same, 0 changes, 0 conflicts, 1 without placement of its own\n",
         "",
     )
+
+
+def test_nothing_of_a_role_is_cut_if_a_part_of_its_placement_has_to_stay(run: Run, folder: Path) -> None:
+    """Else the second run would take the application for one that somebody placed by half."""
+    file = folder / "nightly.yaml"
+    file.write_text(file.read_text().replace("weight: 1", "weight: 50").replace("driver:", f"driver:\n{DRIVER}"))
+    policy = ("--policy", folder.parent / "policy.yaml")
+    policy[1].write_text("profiles: {default: {driver: {mode: ecs-first}, executor: {mode: ecs-first}}}")
+    first = run("adopt", "-f", file, *policy, "--write", "-o", "json")
+    found = applications(first)["nightly"]
+    assert (found["verdict"], {cut["path"] for cut in found["cuts"]}) == (
+        "same",
+        {"spec.driver.annotations", "spec.driver.tolerations", "spec.driver.affinity"},
+    )
+    assert {left["path"].removeprefix("spec.executor."): left["why"] for left in found["left"]} == {
+        'annotations["k8s.aliyun.com/eci-image-cache"]': "incomplete",
+        "tolerations[0]": "incomplete",
+        "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0]": "differs",
+    }
+    second = run("adopt", "-f", file, *policy, "-o", "json")
+    assert (verdicts(second), applications(second)["nightly"]["cuts"]) == ({"nightly": "same"}, [])
+
+
+def test_an_annotation_of_eci_that_no_profile_gives_stays_alone(run: Run, folder: Path) -> None:
+    file = folder / "nightly.yaml"
+    file.write_text(file.read_text().replace("team: data", "k8s.aliyun.com/eci-use-specs: 4-8Gi"))
+    found = applications(run("adopt", "-f", file, "--write", "-o", "json"))["nightly"]
+    assert (found["verdict"], found["cuts"], found["left"]) == ("same", CUTS, [])
+    second = applications(run("adopt", "-f", file, "-o", "json"))["nightly"]
+    assert (second["verdict"], [pod["ownPlacement"] for pod in second["pods"]]) == ("same", [False, False])
 
 
 def test_the_pods_of_a_slimmed_application_are_those_of_the_original(run: Run, folder: Path) -> None:
