@@ -51,12 +51,27 @@ class Inputs:
     """The number of objects of kinds that have no Spark pods."""
     other_documents: int = 0
     """The number of documents in folders that are no Kubernetes objects, such as the values of a chart."""
+    runs: int = 0
+    """The number of applications in a cluster that are runs of a schedule which is read itself."""
     faults: list[str] = field(default_factory=list)
     """A sentence for each file and document that cannot be read."""
     namespace: str = "default"
     """The namespace of objects that name none."""
     files: list[FileContent] = field(default_factory=list)
     """The files that the workloads come from; empty if they come from a cluster."""
+
+    def take(self, name: str, objects: Iterable[Workload | Namespace | ManifestError]) -> Iterator[str]:
+        """Adds the objects, which are in the file `name`, and yields a sentence for each that cannot be read."""
+        for one in objects:
+            match one:
+                case Workload():
+                    self.workloads.append((name, one))
+                case Namespace():
+                    self.namespaces[one.name] = one
+                case UnknownKindError():
+                    self.other_kinds += 1
+                case ManifestError():
+                    yield str(one)
 
 
 def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
@@ -125,7 +140,7 @@ def _read(found: Inputs, file: File) -> None:
         where = f"{file.name}, document {number}" if several else file.name
         before = len(found.workloads)
         try:
-            unread = _take(found, file.name, read(document, found.namespace, found.versions))
+            unread = found.take(file.name, read(document, found.namespace, found.versions))
             found.faults.extend(one_line(f"{where}: {fault}") for fault in unread)
         except RecursionError:
             found.faults.append(f"{where}: lists nested too deeply")
@@ -138,20 +153,6 @@ def _read(found: Inputs, file: File) -> None:
         where = f"{file.name}, document {len(documents) + 1}" if several else file.name
         hint = "; leave templates out with --ignore" if file.in_folder and _TEMPLATE.search(content) else ""
         found.faults.append(one_line(f"{where}: {fault}{hint}"))
-
-
-def _take(found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError]) -> Iterator[str]:
-    """Adds the objects to `found`, and yields a sentence for each that cannot be read."""
-    for one in objects:
-        match one:
-            case Workload():
-                found.workloads.append((name, one))
-            case Namespace():
-                found.namespaces[one.name] = one
-            case UnknownKindError():
-                found.other_kinds += 1
-            case ManifestError():
-                yield str(one)
 
 
 def _is_of_another_program(document: Any) -> bool:
