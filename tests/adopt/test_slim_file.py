@@ -2,24 +2,9 @@
 
 import pytest
 
-from tests.adopt.placing import POLICY, marked, place_by
-from webhook.adopt.slim_file import Cut, Left, LeftReason, SlimFile, slim
+from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by
+from webhook.adopt.slim_file import slim
 
-APP = """\
- |apiVersion: sparkoperator.k8s.io/v1beta2
- |kind: SparkApplication
- |metadata:
- |  name: report
- |  annotations:
- |    k8s.aliyun.com/eci-use-specs: 2-4Gi
- |spec:
- |  type: Scala
- |  mode: cluster
- |  image: registry/spark:3.5.2
- |  sparkVersion: 3.5.2
- |  mainClass: org.example.App
- |  mainApplicationFile: local:///opt/app.jar
-"""
 INDENTED = """\
  |  # Where the pods run.
  |  driver:
@@ -95,7 +80,6 @@ AT_PARENT = """\
 -|              values: [virtual-kubelet]
 -|          weight: 1
 """
-TOLERATION = "key: virtual-kubelet.io/provider, operator: Equal, value: alibabacloud, effect: NoSchedule"
 CASES = {
     "indented": INDENTED,
     "sequences-at-the-indent-of-their-parent": AT_PARENT,
@@ -332,7 +316,7 @@ CLUSTER = f"""\
  |            - {{name: worker, image: "registry/spark:4.0.0"}}
 """
 KINDS = {"scheduled": SCHEDULED, "connect": CONNECT, "apache": APACHE, "cluster": CLUSTER}
-CASES = {name: APP + text for name, text in CASES.items()} | KINDS
+CASES = {name: application(text) for name, text in CASES.items()} | KINDS
 
 
 @pytest.mark.parametrize("name", CASES)
