@@ -31,7 +31,7 @@ def namespaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contr
         serve(started, of_operators())
         own = started.create_namespace("own")
         with installed(started, own, {"policy": POLICY}):
-            labels = ({}, {PROFILE: "eci"}, {PROFILE: "typo"})
+            labels: list[dict[str, str]] = [{}, {PROFILE: "eci"}, {PROFILE: "typo"}]
             made = [started.create_namespace("apps", one) for one in labels]
             for namespace in made:
                 for file in sorted(APPS.iterdir()):
