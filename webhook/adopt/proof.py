@@ -82,13 +82,23 @@ class Application:
         return equivalent([self._explained], self._place(document))
 
     def _find(self) -> None:
-        wanted = self._clean(_grouped(self._wanted()))
-        found = most(wanted, self._holds)
+        wanted = _grouped(self._wanted())
+        # The text is looked at second: a map goes easily as a whole, even if one of its entries cannot go alone.
+        found = most(self._clean(most(wanted, self._proves)), self._holds)
         for group in wanted:
             if group not in found:
-                obstacles, why = self._obstacles([*found, group]), self._why([*found, group])
-                self._left |= {one.path: obstacles.get(one.path, why) for one in group}
+                if self._holds([*found, group]):
+                    found.append(group)
+                else:
+                    self._leave(group, found)
         self.groups = self._effective(found)
+
+    def _leave(self, group: Group, others: Sequence[Group]) -> None:
+        """Leaves `group` if the others go."""
+        obstacles = self._obstacles([*others, group])
+        stuck = any(one.path in obstacles for one in group)
+        otherwise = LeftReason.REPEATED if stuck else self._why([*others, group])
+        self._left |= {one.path: obstacles.get(one.path, otherwise) for one in group}
 
     def _wanted(self) -> list[PlacementField]:
         """The fields that the webhook would add to all pods that have them. Those that are nearly so are left."""
@@ -111,14 +121,7 @@ class Application:
     def _clean(self, groups: list[Group]) -> list[Group]:
         """Those of `groups` that can be removed from the text."""
         while obstacles := self._obstacles(groups):
-            kept = []
-            for group in groups:
-                whys = [obstacles.get(one.path) for one in group]
-                if any(whys):
-                    self._left |= {one.path: why or LeftReason.REPEATED for one, why in zip(group, whys, strict=True)}
-                else:
-                    kept.append(group)
-            groups = kept
+            groups = [group for group in groups if not any(one.path in obstacles for one in group)]
         return groups
 
     def _obstacles(self, groups: Iterable[Group]) -> dict[Path, LeftReason]:
@@ -131,12 +134,16 @@ class Application:
         return found
 
     def _holds(self, groups: Iterable[Group]) -> bool:
+        """Whether `groups` can be removed from the text, and the webhook adds all of them then."""
+        groups = list(groups)
+        return not self._obstacles(groups) and self._proves(groups)
+
+    def _proves(self, groups: Iterable[Group]) -> bool:
         """Whether, without `groups`, the webhook adds all of them, and the pods are the same."""
         groups = list(groups)
         after = self._without(_paths(groups))
         return (
             after is not None
-            and not self._obstacles(groups)
             and all(_adds(after, group[0]) for group in groups)
             and equivalent([self._explained], [after])
         )
