@@ -84,17 +84,23 @@ class Application:
         return equivalent([self._explained], self._place(document))
 
     def _find(self) -> None:
-        wanted = self._clean(_grouped(self._wanted()))
-        found: list[Group] = []
-        # What is left of one role is no reason to leave something of another one.
-        for title in dict.fromkeys(group[0].title for group in wanted):
-            of_role = [group for group in wanted if group[0].title == title]
-            found += most(of_role, partial(self._holds, beside=tuple(found)))
+        wanted = _grouped(self._wanted())
+        # The text is looked at second: a map goes easily as a whole, even if one of its entries cannot go alone.
+        found = _most_by_role(self._clean(_most_by_role(wanted, self._proves)), self._holds)
         for group in wanted:
             if group not in found:
-                obstacles, why = self._obstacles([*found, group]), self._why([*found, group])
-                self._left |= {one.path: obstacles.get(one.path, why) for one in group}
+                if self._holds([*found, group]):
+                    found.append(group)
+                else:
+                    self._leave(group, found)
         self.groups = self._effective(found)
+
+    def _leave(self, group: Group, others: Sequence[Group]) -> None:
+        """Leaves `group` if the others go."""
+        obstacles = self._obstacles([*others, group])
+        stuck = any(one.path in obstacles for one in group)
+        otherwise = LeftReason.REPEATED if stuck else self._why([*others, group])
+        self._left |= {one.path: obstacles.get(one.path, otherwise) for one in group}
 
     def _wanted(self) -> list[PlacementField]:
         """The fields that the webhook would add to all pods that have them. Those that are nearly so are left."""
@@ -117,14 +123,7 @@ class Application:
     def _clean(self, groups: list[Group]) -> list[Group]:
         """Those of `groups` that can be removed from the text."""
         while obstacles := self._obstacles(groups):
-            kept = []
-            for group in groups:
-                whys = [obstacles.get(one.path) for one in group]
-                if any(whys):
-                    self._left |= {one.path: why or LeftReason.REPEATED for one, why in zip(group, whys, strict=True)}
-                else:
-                    kept.append(group)
-            groups = kept
+            groups = [group for group in groups if not any(one.path in obstacles for one in group)]
         return groups
 
     def _obstacles(self, groups: Iterable[Group]) -> dict[Path, LeftReason]:
@@ -136,16 +135,17 @@ class Application:
                 found |= {path: why for path in paths if path[: len(outer)] == outer}
         return found
 
-    def _holds(self, groups: Iterable[Group], beside: Iterable[Group] = ()) -> bool:
-        """Whether, without `groups` and those `beside` them, the pods are the same, and no verdict is worse.
+    def _holds(self, groups: Iterable[Group]) -> bool:
+        """Whether `groups` can be removed from the text, and it is proven that they may."""
+        groups = list(groups)
+        return not self._obstacles(groups) and self._proves(groups)
 
-        The webhook has to add all of the groups then.
-        """
-        groups = [*beside, *groups]
+    def _proves(self, groups: Iterable[Group]) -> bool:
+        """Whether, without `groups`, the webhook adds all of them, the pods are the same, and no verdict is worse."""
+        groups = list(groups)
         after = self._without(_paths(groups))
         return (
             after is not None
-            and not self._obstacles(groups)
             and all(_adds(after, group[0]) for group in groups)
             and equivalent([self._explained], [after])
             and not gets_worse(self._explained, after)
@@ -177,6 +177,19 @@ class Application:
         """The explanation of the application without `paths`."""
         explained = self._place(without(self._document, whole(self._document, paths)))
         return explained[0] if len(explained) == 1 else None
+
+
+def _most_by_role(groups: Sequence[Group], holds: Callable[[Sequence[Group]], bool]) -> list[Group]:
+    """As many of `groups` as possible. What is left of one role is no reason to leave something of another one."""
+    found: list[Group] = []
+    for title in dict.fromkeys(group[0].title for group in groups):
+        of_role = [group for group in groups if group[0].title == title]
+        found += most(of_role, partial(_hold_beside, holds, tuple(found)))
+    return found
+
+
+def _hold_beside(holds: Callable[[Sequence[Group]], bool], beside: Sequence[Group], groups: Sequence[Group]) -> bool:
+    return holds([*beside, *groups])
 
 
 def _grouped(fields: Iterable[PlacementField]) -> list[Group]:
