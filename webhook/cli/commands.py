@@ -119,9 +119,17 @@ def explain(
 
 @app.command()
 def diff(
-    old: Annotated[Path, typer.Argument(help="The policy file before the change.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="The policy file after the change.", show_default=False)],
+    old: Annotated[Path | None, typer.Argument(help="The policy file before the change.", show_default=False)] = None,
+    new: Annotated[Path | None, typer.Argument(help="The policy file after the change.", show_default=False)] = None,
     file: Files = None,
+    values: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Values of the chart before the change, in place of OLD; may be repeated."),
+    ] = None,
+    values_new: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Values of the chart after the change, in place of NEW; may be repeated."),
+    ] = None,
     profile: Profile = None,
     output: Annotated[
         Literal["text", "markdown", "json"], typer.Option("--output", "-o", help="How to print the table.")
@@ -138,7 +146,7 @@ def diff(
 ) -> None:
     """Show which applications a changed policy would place differently.
 
-    Pods that never run are no difference.
+    Takes two policy files, or values of the chart on both sides. Pods that never run are no difference.
 
     Exit code: 0 if nothing differs, 1 if something does, 2 if a part of the input cannot be used; the rest is compared
     nevertheless.
@@ -147,15 +155,17 @@ def diff(
 
     - `spark-eci-webhook diff policy.yaml changed.yaml -f apps/`
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
+    - `spark-eci-webhook diff --values <(git show main:values.yaml) --values-new values.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import read_inputs, read_policy, read_versions
+    from webhook.cli.inputs import read_both_policies, read_inputs, read_versions
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
     versions = read_versions(operator_version, spark_version)
+    policies = read_both_policies((old, new), (values or (), values_new or ()))
     inputs = read_inputs(file or [], namespace, versions, ignore or ())
-    differ = print_differences(inputs, (read_policy(old), read_policy(new)), profile, output, all_profiles=all_profiles)
+    differ = print_differences(inputs, policies, profile, output, all_profiles=all_profiles)
     raise typer.Exit(FOUND if differ else 0)
 
 
@@ -261,16 +271,24 @@ def resource_policy(
 @app.command()
 def validate(
     policy: Annotated[Path | None, typer.Argument(help="The policy file. Default: the built-in policy.")] = None,
+    values: Values = None,
 ) -> None:
-    """Check a policy file and show what each of its profiles does.
+    """Check a policy file, or values of the chart, and show what each profile does.
+
+    Values are refused if Helm would refuse them, too, in the policy or elsewhere.
 
     Exit code: 0 if the policy can be used, 2 if it cannot.
 
-    Example: `spark-eci-webhook validate policy.yaml`
+    For example:
+
+    - `spark-eci-webhook validate policy.yaml`
+    - `spark-eci-webhook validate --values values.yaml --values production.yaml`
     """
     from webhook.cli.validate import print_policy
 
-    print_policy(policy)
+    if policy and values:
+        raise InputError("POLICY and --values exclude each other: leave out one")
+    print_policy(policy, values or ())
 
 
 @app.command()

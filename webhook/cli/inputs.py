@@ -82,9 +82,42 @@ def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
     if file is not None and values:
         raise InputError("--policy and --values exclude each other: leave out one")
     try:
+        if values:
+            # The checks of values cost a tenth of a second at start.
+            from webhook.chart.policy import load_policy_of_values  # noqa: PLC0415
+
+            return load_policy_of_values(values)
         return load_policy(file)
     except PolicyError as error:
         raise InputError(*error.faults) from None
+
+
+def read_both_policies(
+    files: tuple[Path | None, Path | None], values: tuple[Sequence[Path], Sequence[Path]]
+) -> tuple[Policy, Policy]:
+    """The policies before and after a change, which two policy files state, or values on both sides.
+
+    Raises InputError with a sentence for each fault.
+    """
+    if any(files) and any(values):
+        raise InputError(
+            "policy files and values exclude each other: leave out OLD and NEW, or --values and --values-new"
+        )
+    for one, name in zip(values, ("--values", "--values-new"), strict=True):
+        if any(values) and not one:
+            raise InputError(f"missing option '{name}': name values for both sides")
+    if not any(values) and None in files:
+        raise InputError("nothing to compare: name two policy files, or values with --values and --values-new")
+    found: list[Policy] = []
+    faults: list[str] = []
+    for file, ones in zip(files, values, strict=True):
+        try:
+            found.append(read_policy(file, ones))
+        except InputError as error:
+            faults += error.sentences
+    if faults:
+        raise InputError(*faults)
+    return found[0], found[1]
 
 
 def read_versions(operator: str | None, spark: str | None) -> Versions:

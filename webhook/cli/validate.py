@@ -1,7 +1,7 @@
 """`validate` and `schema`: show what a policy file does, and what it may contain."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -17,15 +17,20 @@ from webhook.core.policy import MatchLabels, Policy, Profile
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
 from webhook.core.selectors import Alternative, PodSelector, Role
+from webhook.core.text import one_line
 
 
-def print_policy(file: Path | None) -> None:
-    """Prints what the profiles of the policy in `file`, or of the built-in policy, do. Raises InputError."""
-    policy = read_policy(file)
+def print_policy(file: Path | None, values: Sequence[Path] = ()) -> None:
+    """Prints what the profiles of the policy in `file`, or of `values`, or of the built-in policy, do.
+
+    Raises InputError.
+    """
+    policy = read_policy(file, values)
     console.print(_summary(policy))
     console.print(_table(policy))
+    place = f"{', '.join(map(str, values))}: policy." if values else f"{file}: "
     for caution in cautions(policy):
-        errors.print(f"warning: {file}: {caution}")
+        errors.print(one_line(f"warning: {place}{caution}"))
 
 
 def print_schema() -> None:
