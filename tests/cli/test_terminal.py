@@ -137,6 +137,7 @@ def test_help_imports_no_command() -> None:
         "webhook",
         "webhook.__main__",
         "webhook.cli",
+        "webhook.cli.adoption_command",
         "webhook.cli.commands",
         "webhook.cli.options",
         "webhook.cli.process",
