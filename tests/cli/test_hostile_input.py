@@ -280,6 +280,7 @@ def evil_documents() -> list[Any]:
         ("explain", "--summary", "-o", "json"),
         ("explain", "--summary", "-o", "yaml"),
         ("explain", "--beside", "spark-operator"),
+        *(("adopt", "--strict", "-o", output) for output in ("text", "markdown", "json")),
         ("explain", "--profile", EVIL),
         ("explain", "--output", EVIL),
         ("explain", "--operator-version", EVIL),

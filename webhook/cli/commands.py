@@ -7,7 +7,7 @@ import typer
 
 from certs.command_line import SETTINGS
 from webhook import __version__
-from webhook.cli import cluster_commands, process_commands
+from webhook.cli import adoption_command, cluster_commands, process_commands
 from webhook.cli.options import (
     Contexts,
     Files,
@@ -177,6 +177,7 @@ def diff(
     raise typer.Exit(FOUND if differ else 0)
 
 
+app.command()(adoption_command.adopt)
 app.command()(cluster_commands.doctor)
 app.command()(cluster_commands.why)
 
