@@ -194,13 +194,13 @@ CASES = {
  |  driver: {}
  |  executor: {}
 """,
-    "one-of-two-roles": f"""\
+    "one-of-two-roles": """\
  |  driver:
- |    labels: {{team: data}}
- |    annotations: {{k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |    labels: {team: data}
+ |    annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}
  |  executor:
  |    cores: 1
--|    labels: {{team: data}}
+-|    labels: {team: data}
 """,
     "requirements-beside-others": """\
  |  driver:

@@ -49,6 +49,7 @@ class Application:
     def __init__(self, document: dict[str, Any], place: Place, obstacle: Obstacle) -> None:
         self._document, self._place, self._obstacle = document, place, obstacle
         self._left: dict[Path, LeftReason] = {}
+        self._tried: dict[frozenset[Path], WorkloadExplanation | None] = {}
         self.groups: list[Group] = []
         """What can be removed."""
         explained = place(document)
@@ -92,6 +93,7 @@ class Application:
                 else:
                     self._leave(group, found)
         self.groups = self._effective(found)
+        self._tried.clear()
 
     def _leave(self, group: Group, others: Sequence[Group]) -> None:
         """Leaves `group` if the others go."""
@@ -170,8 +172,11 @@ class Application:
 
     def _without(self, paths: set[Path]) -> WorkloadExplanation | None:
         """The explanation of the application without `paths`."""
-        explained = self._place(without(self._document, whole(self._document, paths)))
-        return explained[0] if len(explained) == 1 else None
+        key = frozenset(paths)
+        if key not in self._tried:
+            explained = self._place(without(self._document, whole(self._document, paths)))
+            self._tried[key] = explained[0] if len(explained) == 1 else None
+        return self._tried[key]
 
 
 def _grouped(fields: Iterable[PlacementField]) -> list[Group]:
