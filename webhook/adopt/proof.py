@@ -92,7 +92,11 @@ class Application:
                     found.append(group)
                 else:
                     self._leave(group, found)
-        self.groups = self._effective(found)
+        effective = self._effective(found)
+        self.groups = most(effective, self._holds)
+        for group in effective:
+            if group not in self.groups:
+                self._leave(group, self.groups)
         self._tried.clear()
 
     def _leave(self, group: Group, others: Sequence[Group]) -> None:
@@ -158,17 +162,18 @@ class Application:
         return LeftReason.REPEATED if equivalent([self._explained], [after]) else LeftReason.DIFFERS
 
     def _effective(self, groups: list[Group]) -> list[Group]:
-        """`groups` without fields that have no effect: without the others of its group, the webhook adds the same."""
-        found = []
+        """`groups` without fields that have no effect: beside one of them, the webhook adds the same."""
+        paths, found = _paths(groups), []
         for group in groups:
-            rest = _paths(groups)
-            kept = []
-            for one in group:
-                after = self._without(rest - {one.path}) if len(group) > 1 else None
-                if after is None or not _adds(after, one):
-                    kept.append(one)
-            found.append(tuple(kept))
-        return found if found == groups or self._holds(found) else []
+            kept = tuple(one for one in group if len(group) == 1 or not self._adds_beside(one, paths))
+            self._left |= {one.path: LeftReason.REPEATED for one in group if one not in kept}
+            found.append(kept)
+        return found
+
+    def _adds_beside(self, field: PlacementField, paths: set[Path]) -> bool:
+        """Whether the webhook adds `field` even if it stays while the others of `paths` go."""
+        after = self._without(paths - {field.path})
+        return after is not None and _adds(after, field)
 
     def _without(self, paths: set[Path]) -> WorkloadExplanation | None:
         """The explanation of the application without `paths`."""
