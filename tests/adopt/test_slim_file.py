@@ -178,6 +178,35 @@ CASES = {
 -|        tolerations:
 -|          - {{{TOLERATION}}}
 """,
+    "an-affinity-in-the-template-and-one-that-replaces-it": """\
+ |  driver: {}
+ |  executor:
+-|    affinity:
+-|      nodeAffinity:
+-|        preferredDuringSchedulingIgnoredDuringExecution:
+-|          - weight: 1
+-|            preference: {matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}
+ |    template:
+ |      spec:
+ |        containers:
+ |          - name: executor
+-|        affinity:
+-|          nodeAffinity:
+-|            preferredDuringSchedulingIgnoredDuringExecution:
+-|              - weight: 1
+-|                preference: {matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}
+""",
+    "an-annotation-in-three-places": """\
+ |  sparkConf:
+ |    spark.eventLog.enabled: "false"
+-|    spark.kubernetes.executor.annotation.k8s.aliyun.com/eci-use-specs: 2-4Gi
+ |  driver: {}
+ |  executor:
+-|    annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}
+ |    template:
+-|      metadata: {annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |      spec: {containers: [{name: executor}]}
+""",
     "spark-conf": """\
  |  sparkConf:
  |    "spark.executor.heartbeatInterval": 20s

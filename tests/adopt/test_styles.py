@@ -18,7 +18,7 @@ from webhook.service.yaml_loader import YAMLFaultError, documents
 TAINT = {"key": "virtual-kubelet.io/provider", "value": "alibabacloud", "effect": "NoSchedule"}
 WANTED = {"operator": "Equal", **TAINT}
 REQUIREMENT = {"key": "type", "operator": "In", "values": ["virtual-kubelet"]}
-PREFERENCE = {
+PREFERENCE: dict[str, Any] = {
     "weight": 1,
     "preference": {"matchExpressions": [{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}]},
 }
@@ -90,7 +90,7 @@ class Generated:
             terms = []
             # Without an own requirement, the webhook adds one term only.
             for index in range(self._random.choice((1, 1, 2))):
-                own = [ZONE] if index or self._chance() else []
+                own: list[Any] = [ZONE] if index or self._chance() else []
                 terms.append({"matchExpressions": [*own, REQUIREMENT]})
                 self.removable.append((*path, REQUIRED, "nodeSelectorTerms", index, "matchExpressions", len(own)))
             if len(terms) > 1 and len(terms[0]["matchExpressions"]) == 1:
