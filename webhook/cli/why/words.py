@@ -225,16 +225,16 @@ def wait(waiting: Waiting, answer: Answer) -> str:
         due=_due(waiting.due, answer.now),
         namespace=answer.namespace,
         after=waiting.after,
-        absent=waiting.absent,
+        absent=_text(waiting.absent),
         most=waiting.most,
         whole="one application" if waiting.limit == PER_APPLICATION else "a namespace",
         denial=DENIALS.get(waiting.denial, "") if waiting.denial else "",
     )
     digest = answer.in_force.digest
     if waiting.holder:
-        sentence += f"; {waiting.holder} opens pods"
+        sentence += f"; {_text(waiting.holder)} opens pods"
         other = waiting.holder_policy and waiting.holder_policy != digest
-        sentence += f" by policy {waiting.holder_policy}, not {digest}" if other else ""
+        sentence += f" by policy {_text(waiting.holder_policy)}, not {digest}" if other else ""
     return f"{sentence}; {missing(waiting.unread)}" if waiting.unread else sentence
 
 
