@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from certs.cluster import Cluster
 from webhook.cli.doctor.finding import JSON, Unknown, writes_to
 from webhook.cli.doctor.reading import attempt
+from webhook.cli.live.installation import config_map_path, policy_in
 from webhook.core.policy import Policy
-from webhook.service.policy_file import PolicyError, parse_policy
+from webhook.service.policy_file import PolicyError
 
 _WHAT = "the policy"
 
@@ -22,9 +23,8 @@ class DeployedPolicy:
 
 def read_deployed_policy(cluster: Cluster, namespace: str, config_map: str) -> DeployedPolicy:
     """The policy in a ConfigMap; Unknown if it may not be read, or is not valid."""
-    path = f"/api/v1/namespaces/{namespace}/configmaps/{config_map}"
     permission = f"get configmap/{config_map} --namespace {namespace}"
-    written = attempt(_WHAT, permission, lambda: cluster.get(path))
+    written = attempt(_WHAT, permission, lambda: cluster.get(config_map_path(namespace, config_map)))
     if isinstance(written, Unknown):
         return DeployedPolicy(written)
     return DeployedPolicy(_parsed(written, permission), max((time for time, _ in writes_to(written)), default=""))
@@ -32,8 +32,6 @@ def read_deployed_policy(cluster: Cluster, namespace: str, config_map: str) -> D
 
 def _parsed(config_map: JSON, permission: str) -> Policy | Unknown:
     try:
-        return parse_policy(config_map["data"]["policy.yaml"].encode(), "policy.yaml")
-    except KeyError:
-        return Unknown(_WHAT, "the ConfigMap has no policy.yaml", f"kubectl {permission}")
+        return policy_in(config_map)
     except PolicyError as error:
         return Unknown(_WHAT, error.faults[0], f"kubectl {permission}")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from certs.cluster import Cluster, NotFoundError
 from certs.pem import PemError, read_certificates
@@ -13,16 +12,21 @@ from webhook.cli.doctor.deployed_policy import read_deployed_policy
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of
 from webhook.cli.doctor.overflow_state import OverflowState, read_overflow
 from webhook.cli.doctor.reading import attempt, exists, items, stored
+from webhook.cli.live.installation import (
+    CONFIGURATIONS,
+    deployment_path,
+    is_ours,
+    mounts_of,
+    path_of,
+    service_of,
+)
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.selectors import Role
 
-_CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 _RESOURCE_POLICIES: Final = "/apis/scheduling.alibabacloud.com/v1alpha1/namespaces/{}/resourcepolicies"
 _CONNECTS: Final = "/apis/sparkoperator.k8s.io/v1alpha1/namespaces/{}/sparkconnects"
-#: The chart names the entries of the configuration `PROFILE.spark-eci-webhook.io`.
-_ENTRY_SUFFIX: Final = ".spark-eci-webhook.io"
 _MUTATE: Final = "/mutate/"
 
 
@@ -48,8 +52,6 @@ class Installation:
     """When the ConfigMap was last written (RFC 3339 in UTC); empty if that is not known."""
     unread: Unknown | None = None
     """Why the policy could not be read; None if it was."""
-    volumes: list[JSON] = field(default_factory=list)
-    """The volumes of the service's pods; empty if they could not be read."""
     controller: bool = False
     """Whether there is a certificate controller; also true if that could not be checked."""
 
@@ -154,17 +156,6 @@ class ClusterSnapshot:
         return {one.mode for role in Role for one in rules.rule(role).variants()}
 
 
-def is_ours(configuration: JSON) -> bool:
-    """Whether a MutatingWebhookConfiguration is one of this webhook."""
-    return any(map(_is_our_entry, configuration.get("webhooks") or ()))
-
-
-def path_of(entry: JSON) -> str:
-    """The path that an entry of a configuration calls."""
-    config = entry["clientConfig"]
-    return str((config.get("service") or {}).get("path") or urlsplit(config.get("url") or "").path)
-
-
 def profile_label(namespace: JSON) -> str | None:
     """The profile that a namespace's label names; None without the label."""
     return labels_of(namespace).get(names.PROFILE_LABEL)
@@ -193,21 +184,18 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
 def read_configurations(cluster: Cluster) -> list[JSON] | Unknown:
     """All MutatingWebhookConfigurations."""
     permission = "list mutatingwebhookconfigurations"
-    return items(cluster, "the webhook configurations", permission, _CONFIGURATIONS)
+    return items(cluster, "the webhook configurations", permission, CONFIGURATIONS)
 
 
 def locate(cluster: Cluster, configuration: JSON) -> Installation:
     """The installation that a configuration of this webhook belongs to: where it is, and its policy."""
-    entry = next(filter(_is_our_entry, configuration["webhooks"]))
-    reference = entry["clientConfig"].get("service")
-    if not reference:
+    reference = service_of(configuration)
+    if reference is None:
         unread = Unknown("the policy", "the configuration names no Service", "")
         return Installation(configuration, unread=unread)
-    namespace, service = reference["namespace"], reference["name"]
-    template = stored(cluster, _deployment(namespace, service)).get("spec", {}).get("template", {}).get("spec", {})
-    volumes = template.get("volumes") or []
-    config_map = next((one["configMap"]["name"] for one in volumes if "configMap" in one), f"{service}-policy")
-    found = read_deployed_policy(cluster, namespace, config_map)
+    namespace, service = reference
+    mounts = mounts_of(stored(cluster, deployment_path(namespace, service)), service)
+    found = read_deployed_policy(cluster, namespace, mounts.config_map)
     return Installation(
         configuration=configuration,
         namespace=namespace,
@@ -215,7 +203,7 @@ def locate(cluster: Cluster, configuration: JSON) -> Installation:
         policy=None if isinstance(found.policy, Unknown) else found.policy,
         policy_written=found.written,
         unread=found.policy if isinstance(found.policy, Unknown) else None,
-        volumes=volumes,
+        secret_name=mounts.secret,
     )
 
 
@@ -227,7 +215,7 @@ def _read_installation(cluster: Cluster, located: Installation) -> Installation:
     inside, within = f"/api/v1/namespaces/{namespace}", f"--namespace {namespace}"
     spec = stored(cluster, f"{inside}/services/{service}").get("spec", {})
     selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
-    secret = next((one["secret"]["secretName"] for one in located.volumes if "secret" in one), f"{service}-tls")
+    secret = located.secret_name
     return replace(
         located,
         spec=spec,
@@ -237,22 +225,13 @@ def _read_installation(cluster: Cluster, located: Installation) -> Installation:
             f"get endpoints {within}",
             lambda: _ready(cluster.get(f"{inside}/endpoints/{service}")),
         ),
-        secret_name=secret,
         secret=attempt(
             f"the Secret {secret}",
             f"get secret/{secret} {within}",
             lambda: _data(cluster.get(f"{inside}/secrets/{secret}")),
         ),
-        controller=exists(cluster, f"{_deployment(namespace, service)}-certificate-controller"),
+        controller=exists(cluster, f"{deployment_path(namespace, service)}-certificate-controller"),
     )
-
-
-def _deployment(namespace: str, name: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
-
-
-def _is_our_entry(entry: JSON) -> bool:
-    return str(entry["name"]).endswith(_ENTRY_SUFFIX)
 
 
 def _ready(endpoints: JSON) -> list[str]:

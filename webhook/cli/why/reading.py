@@ -12,7 +12,8 @@ from certs.cluster import Cluster
 from webhook.cli.doctor.finding import JSON, Unknown
 from webhook.cli.doctor.overflow_state import read_leases
 from webhook.cli.doctor.reading import attempt, items
-from webhook.cli.doctor.snapshot import Installation, is_ours, locate, profile_label, read_configurations
+from webhook.cli.doctor.snapshot import Installation, locate, profile_label, read_configurations
+from webhook.cli.live.installation import is_ours
 from webhook.core import names
 from webhook.core.policy import Policy
 from webhook.core.profile import Limits
