@@ -36,6 +36,8 @@ class Settings(BaseSettings):
 
     policy: Path | None = None
     """The policy file. Without it the built-in policy applies."""
+    values: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Files of values for the chart, in place of a policy file, separated by commas; of several, the last one wins."""
     tls_dir: Path = Path(".local/tls")
     """The folder with tls.crt, tls.key and ca.crt."""
     host: str = "127.0.0.1"
@@ -87,6 +89,23 @@ class Settings(BaseSettings):
         if not names:
             raise ValueError("accepted: names separated by commas, or leave it out to allow every client of the CA")
         return names
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _split_files(cls, value: object) -> object:
+        """The files in a flag or variable. A flag that is given several times arrives with commas, too."""
+        if not isinstance(value, str):
+            return value
+        files = tuple(filter(None, map(str.strip, value.split(","))))
+        if not files:
+            raise ValueError("accepted: files separated by commas, or leave it out")
+        return files
+
+    @model_validator(mode="after")
+    def _policy_or_values(self) -> Self:
+        if self.policy is not None and self.values:
+            raise ValueError("--policy and --values exclude each other: leave out one")
+        return self
 
     @model_validator(mode="after")
     def _subjects_need_an_authority(self) -> Self:
