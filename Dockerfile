@@ -10,6 +10,7 @@ RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY webhook /app/webhook
 COPY certs /app/certs
+COPY charts/spark-eci-webhook/values.yaml charts/spark-eci-webhook/values.schema.json /app/charts/spark-eci-webhook/
 # The commands by their names, for `kubectl exec` and for `--entrypoint`.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app \
     && for name in webhook certs; do \

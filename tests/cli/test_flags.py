@@ -141,6 +141,14 @@ def test_what_was_typed_is_shown_on_one_line_and_cut(command: str) -> None:
     assert len(error) < 400
 
 
+@pytest.mark.parametrize("call_", ["serve --port=", "serve --log-level=", "overflow --policy p --namespace n --qps="])
+def test_a_value_that_is_not_accepted_is_shown_on_one_line_and_cut(call_: str) -> None:
+    *words, last = call_.split()
+    code, out, error = call(WEBHOOK, *words, last + "--\x1b[31m\x07\udcff" + "x" * 10_000)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert f'found "--?[31m??{"x" * 50}…"; accepted: ' in error
+
+
 @pytest.mark.parametrize(("program", "command"), [*EVERY, (WEBHOOK, ""), (CERTS, "")])
 def test_h_is_help_by_the_programs_own_name(program: str, command: str) -> None:
     before = [command] if command else []

@@ -15,6 +15,7 @@ from tests.cli.conftest import ROOT, Run
 COMMANDS = (
     "explain",
     "diff",
+    "adopt",
     "doctor",
     "why",
     "resource-policy",
@@ -139,6 +140,7 @@ def test_help_imports_no_command() -> None:
         "webhook",
         "webhook.__main__",
         "webhook.cli",
+        "webhook.cli.adoption_command",
         "webhook.cli.commands",
         "webhook.cli.options",
         "webhook.cli.process",
@@ -149,7 +151,7 @@ def test_help_imports_no_command() -> None:
 
 
 def test_offline_commands_import_neither_the_cluster_nor_keys() -> None:
-    modules = imported(EXPLAIN, ("validate",), ("schema",), ("resource-policy",))
+    modules = imported(EXPLAIN, ("adopt", *EXPLAIN[1:]), ("validate",), ("schema",), ("resource-policy",))
     assert modules.isdisjoint({"kubernetes", "cryptography", "fastapi", "uvicorn", "certs.cluster"})
 
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,10 +19,11 @@ import typer
 from certs.issue import ensure
 from webhook.cli.explain.text import print_text
 from webhook.cli.files import STANDARD_INPUT
-from webhook.cli.inputs import read_inputs, read_policy
+from webhook.cli.inputs import read_inputs
 from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
+from webhook.core.policy import Policy
 from webhook.explain.explanation import Explanation
 from webhook.service.listener import ListenError, listen
 
@@ -32,17 +33,16 @@ _SECONDS_TO_READY: Final = 30
 
 
 def try_out(
-    review: Path, policy: Path | None, profile: str, tls_dir: Path | None, port: int, operations_port: int
+    review: Path, policy: Policy | None, profile: str, tls_dir: Path | None, port: int, operations_port: int
 ) -> None:
     """Serves with a certificate made for this machine, sends `review`, prints the result, and serves until Ctrl-C.
 
-    Ends with typer.Exit and the service's exit code. Raises InputError.
+    Without `policy` the built-in one holds. Ends with typer.Exit and the service's exit code. Raises InputError.
     """
-    for file, flag in ((review, "--review"), (policy, "--policy")):
-        if str(file) == STANDARD_INPUT:
-            raise InputError(f"{flag}: is read twice, so standard input is not accepted; accepted: a file")
+    if str(review) == STANDARD_INPUT:
+        raise InputError("--review: is read twice, so standard input is not accepted; accepted: a file")
     inputs = read_inputs([str(review)], "default")
-    explained = explain_inputs(inputs, select(read_policy(policy), profile, inputs.namespaces))
+    explained = explain_inputs(inputs, select(policy or Policy(), profile, inputs.namespaces))
     if explained.faults:
         raise InputError(*explained.faults)
     with _certificate(tls_dir) as folder:
@@ -79,7 +79,7 @@ def _certificate(asked: Path | None) -> Iterator[Path]:
 def _serve(
     review: Path,
     explained: Explanation,
-    policy: Path | None,
+    policy: Policy | None,
     profile: str,
     tls_dir: Path,
     port: int,
@@ -93,8 +93,7 @@ def _serve(
         raise InputError(str(error)) from None
     arguments = ["--tls-dir", str(tls_dir), "--port", str(port), "--operations-port", str(operations_port)]
     arguments += ["--drain-seconds", "0"]
-    arguments += ["--policy", str(policy)] if policy else []
-    service = subprocess.Popen([sys.executable, "-m", "webhook", "serve", *arguments])  # noqa: S603, our own command
+    service = _start(arguments, policy)
     try:
         _await_ready(service, f"http://127.0.0.1:{operations_port}/readyz")
         url = f"https://127.0.0.1:{port}/mutate/{profile}"
@@ -113,6 +112,19 @@ def _serve(
     finally:
         service.terminate()
         service.wait()
+
+
+def _start(arguments: Sequence[str], policy: Policy | None) -> subprocess.Popen[bytes]:
+    """The service, which gets the policy by a pipe: files were read, which may be pipes, too, or several of values."""
+    command = [sys.executable, "-m", "webhook", "serve", *arguments]
+    if policy is None:
+        return subprocess.Popen(command)  # noqa: S603, our own command
+    service = subprocess.Popen([*command, "--policy", "/dev/stdin"], stdin=subprocess.PIPE)  # noqa: S603
+    assert service.stdin is not None  # noqa: S101, it is a pipe
+    # If the service has ended, its exit code says more.
+    with suppress(BrokenPipeError), service.stdin as pipe:
+        pipe.write(policy.model_dump_json(by_alias=True, exclude_unset=True).encode())
+    return service
 
 
 def _await_ready(service: subprocess.Popen[bytes], url: str) -> None:

@@ -42,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     reserve_standard_descriptors()
     try:
         settings = read_settings(arguments)
-        service = Service(settings, load_policy(settings.policy))
+        service = Service(settings, _policy(settings))
     except (SettingsError, PolicyError, CertificateError, ListenError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
@@ -50,6 +50,16 @@ def run(arguments: Sequence[str]) -> int:
     capture_faults()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(service.serve())
+
+
+def _policy(settings: Settings) -> Policy:
+    """The policy of the file or the values that the settings name. Raises PolicyError."""
+    if settings.values:
+        # A service in a cluster has a policy file, and needs none of what reads values.
+        from webhook.chart.policy import load_policy_of_values  # noqa: PLC0415
+
+        return load_policy_of_values(settings.values)
+    return load_policy(settings.policy)
 
 
 class Service:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 
-from webhook.service.flags import PROGRAM, FlagError, checked
+from webhook.service.flags import PROGRAM, FlagError, checked, shown
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
 
     policy: Path | None = None
     """The policy file. Without it the built-in policy applies."""
+    values: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Files of values for the chart, in place of a policy file, separated by commas; of several, the last one wins."""
     tls_dir: Path = Path(".local/tls")
     """The folder with tls.crt, tls.key and ca.crt."""
     host: str = "127.0.0.1"
@@ -88,6 +90,23 @@ class Settings(BaseSettings):
             raise ValueError("accepted: names separated by commas, or leave it out to allow every client of the CA")
         return names
 
+    @field_validator("values", mode="before")
+    @classmethod
+    def _split_files(cls, value: object) -> object:
+        """The files in a flag or variable. A flag that is given several times arrives with commas, too."""
+        if not isinstance(value, str):
+            return value
+        files = tuple(filter(None, map(str.strip, value.split(","))))
+        if not files:
+            raise ValueError("accepted: files separated by commas, or leave it out")
+        return files
+
+    @model_validator(mode="after")
+    def _policy_or_values(self) -> Self:
+        if self.policy is not None and self.values:
+            raise ValueError("--policy and --values exclude each other: leave out one")
+        return self
+
     @model_validator(mode="after")
     def _subjects_need_an_authority(self) -> Self:
         if self.client_subjects and self.client_ca is None:
@@ -116,4 +135,4 @@ def _sentence(location: tuple[str | int, ...], message: str, found: object) -> s
     name = str(location[0])
     flag, variable = f"--{name.replace('_', '-')}", f"ECI_WEBHOOK_{name.upper()}"
     accepted = message.replace("Input should be", "accepted:").partition(", unable to parse")[0]
-    return f'{flag} (or {variable}): found "{found}"; {accepted}'
+    return f'{flag} (or {variable}): found "{shown(str(found))}"; {accepted}'
