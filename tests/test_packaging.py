@@ -37,7 +37,17 @@ def test_the_wheel_holds_the_two_packages_and_no_key(built: Path) -> None:
     }
     assert {name for name in names if name.endswith(".py")} == modules
     assert "webhook/spark/crd_fields.json" in names
+    assert {name for name in names if name.startswith("webhook/chart/") and not name.endswith(".py")} == {
+        "webhook/chart/values.yaml",
+        "webhook/chart/values.schema.json",
+    }
     assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
+
+
+def test_the_wheel_holds_the_defaults_of_the_chart(built: Path) -> None:
+    with zipfile.ZipFile(built / f"spark_eci_webhook-{__version__}-py3-none-any.whl") as wheel:
+        for name in ("values.yaml", "values.schema.json"):
+            assert wheel.read(f"webhook/chart/{name}") == (ROOT / "charts/spark-eci-webhook" / name).read_bytes()
 
 
 def test_the_sdist_holds_no_key(built: Path) -> None:
@@ -64,6 +74,19 @@ def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> 
             check=True,
         )
         assert expected is None or done.stdout == expected
+    values = tmp_path / "mine.yaml"
+    values.write_text("policy: {profiles: {mine: {}, default: null}}")
+    script = tmp_path / "bin" / "spark-eci-webhook"
+    done = subprocess.run(
+        [sys.executable, str(script), "validate", "--values", str(values)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "mine" in done.stdout
+    assert "resource-policy" in done.stdout
 
 
 def test_lock_files_name_no_registry_and_hash_everything() -> None:
