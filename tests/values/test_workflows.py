@@ -23,7 +23,7 @@ GITHUB = ROOT / "examples/workflows/github.yaml"
 GITLAB = ROOT / "examples/workflows/gitlab-ci.yaml"
 MARK = "<!-- spark-eci-webhook: placement -->"
 APPLICATION = (ROOT / "examples/ecs-first/after.yaml").read_text()
-BIN = Path(sys.executable).parent
+BIN = str(Path(sys.executable).parent)
 
 DOCKER = f"""#!{sys.executable}
 import os, sys
@@ -125,9 +125,9 @@ def runner(repository: Path, tmp_path: Path) -> _Runner:
 
 def test_the_linters_find_nothing() -> None:
     for command in (
-        [BIN / "actionlint", GITHUB],
-        [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", GITHUB],
-        [BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", GITLAB],
+        [f"{BIN}/actionlint", str(GITHUB)],
+        [f"{BIN}/check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(GITHUB)],
+        [f"{BIN}/check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(GITLAB)],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -136,17 +136,17 @@ def test_the_linters_find_nothing() -> None:
 def test_the_linters_would_find_something(tmp_path: Path) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text(GITHUB.read_text().replace("${{ github.token }}", "${{ github.tokens }}"))
-    done = subprocess.run([BIN / "actionlint", file], capture_output=True, text=True, check=False)
+    done = subprocess.run([f"{BIN}/actionlint", str(file)], capture_output=True, text=True, check=False)
     assert 'property "tokens" is not defined' in done.stdout
     file.write_text(
         GITHUB.read_text()
         .replace("          GH_TOKEN:", "          TITLE: x\n          GH_TOKEN:")
         .replace("set -euo pipefail\n          comments", "echo ${{ github.head_ref }}\n          comments")
     )
-    done = subprocess.run([BIN / "actionlint", file], capture_output=True, text=True, check=False)
+    done = subprocess.run([f"{BIN}/actionlint", str(file)], capture_output=True, text=True, check=False)
     assert "potentially untrusted" in done.stdout
-    file.write_text(GITLAB.read_text().replace("interruptible: true", "interruptible: maybe"))
-    words = [BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", file]
+    file.write_text(GITLAB.read_text().replace("needs: [placement-before]", "needs: 3"))
+    words = [f"{BIN}/check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file)]
     assert subprocess.run(words, capture_output=True, check=False).returncode == 1
 
 
