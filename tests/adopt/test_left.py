@@ -3,7 +3,7 @@
 import pytest
 
 from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by, without_profile
-from webhook.adopt.slim_file import LeftReason, slim
+from webhook.adopt.slim_file import Left, LeftReason, slim
 
 TERMS = "spec.executor.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution"
 PROPERTY = '"spark.kubernetes.executor.annotation.k8s.aliyun.com/eci-image-cache"'
@@ -219,6 +219,19 @@ CASES: dict[str, tuple[str, list[tuple[str, int, str]]]] = {
             ("spec.driver.template.spec.tolerations[1]", 7, "flow"),
         ],
     ),
+    "a-field-that-has-no-effect": (
+        f"""\
+ |  driver: {{}}
+ |  executor:
+ |    cores: 1
+-|    tolerations:
+-|      - {{{TOLERATION}}}
+ |  server:
+ |    tolerations:
+ |      - {{{TOLERATION}}}
+""",
+        [],
+    ),
     "nearly-the-same": (
         """\
  |  driver:
@@ -354,3 +367,28 @@ def test_nothing_is_cut_from_pods_that_are_never_made(change: tuple[str, str]) -
     content, _ = marked(application(text).replace(*change))
     found = slim(content, place_by(POLICY))
     assert (found.content, found.cuts) == (content, ())
+
+
+def test_a_field_that_has_no_effect_is_left_beside_one_that_has() -> None:
+    text = f"""\
+ |apiVersion: sparkoperator.k8s.io/v1alpha1
+ |kind: SparkConnect
+ |metadata: {{name: shared}}
+ |spec:
+ |  image: registry/spark:4.0.0
+ |  sparkVersion: 4.0.0
+ |  server: {{}}
+ |  executor:
+ |    # This field is not one of a SparkConnect.
+ |    tolerations:
+ |      - {{{TOLERATION}}}
+ |    template:
+ |      spec:
+ |        containers: [{{name: spark-kubernetes-executor}}]
+-|        tolerations:
+-|          - {{{TOLERATION}}}
+"""
+    before, after = marked(text)
+    found = slim(before, place_by(POLICY))
+    assert found.content.decode() == after.decode()
+    assert found.left == (Left(1, "spec.executor.tolerations[0]", 11, LeftReason.REPEATED),)

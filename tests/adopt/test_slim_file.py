@@ -178,6 +178,35 @@ CASES = {
 -|        tolerations:
 -|          - {{{TOLERATION}}}
 """,
+    "an-affinity-in-the-template-and-one-that-replaces-it": """\
+ |  driver: {}
+ |  executor:
+-|    affinity:
+-|      nodeAffinity:
+-|        preferredDuringSchedulingIgnoredDuringExecution:
+-|          - weight: 1
+-|            preference: {matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}
+ |    template:
+ |      spec:
+ |        containers:
+ |          - name: executor
+-|        affinity:
+-|          nodeAffinity:
+-|            preferredDuringSchedulingIgnoredDuringExecution:
+-|              - weight: 1
+-|                preference: {matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}
+""",
+    "an-annotation-in-three-places": """\
+ |  sparkConf:
+ |    spark.eventLog.enabled: "false"
+-|    spark.kubernetes.executor.annotation.k8s.aliyun.com/eci-use-specs: 2-4Gi
+ |  driver: {}
+ |  executor:
+-|    annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}
+ |    template:
+-|      metadata: {annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |      spec: {containers: [{name: executor}]}
+""",
     "spark-conf": """\
  |  sparkConf:
  |    "spark.executor.heartbeatInterval": 20s
@@ -194,13 +223,13 @@ CASES = {
  |  driver: {}
  |  executor: {}
 """,
-    "one-of-two-roles": f"""\
+    "one-of-two-roles": """\
  |  driver:
- |    labels: {{team: data}}
- |    annotations: {{k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |    labels: {team: data}
+ |    annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}
  |  executor:
  |    cores: 1
--|    labels: {{team: data}}
+-|    labels: {team: data}
 """,
     "requirements-beside-others": """\
  |  driver:

@@ -18,12 +18,15 @@ from webhook.service.yaml_loader import YAMLFaultError, documents
 TAINT = {"key": "virtual-kubelet.io/provider", "value": "alibabacloud", "effect": "NoSchedule"}
 WANTED = {"operator": "Equal", **TAINT}
 REQUIREMENT = {"key": "type", "operator": "In", "values": ["virtual-kubelet"]}
-PREFERENCE = {
+PREFERENCE: dict[str, Any] = {
     "weight": 1,
     "preference": {"matchExpressions": [{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}]},
 }
 ZONE = {"key": "zone", "operator": "In", "values": ["a", "b"]}
-REQUIRED, PREFERRED = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
+REQUIRED, PREFERRED = (
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "preferredDuringSchedulingIgnoredDuringExecution",
+)
 ADDED_ANNOTATIONS = {
     "k8s.aliyun.com/eci-use-specs": "2-4Gi",
     "k8s.aliyun.com/eci-fail-strategy": "fail-back",
@@ -87,7 +90,7 @@ class Generated:
             terms = []
             # Without an own requirement, the webhook adds one term only.
             for index in range(self._random.choice((1, 1, 2))):
-                own = [ZONE] if index or self._chance() else []
+                own: list[Any] = [ZONE] if index or self._chance() else []
                 terms.append({"matchExpressions": [*own, REQUIREMENT]})
                 self.removable.append((*path, REQUIRED, "nodeSelectorTerms", index, "matchExpressions", len(own)))
             if len(terms) > 1 and len(terms[0]["matchExpressions"]) == 1:
@@ -145,7 +148,9 @@ def paths_of(found: SlimFile) -> list[Path]:
     """The paths of the cuts, each once."""
     steps = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[([0-9]+)\]|\.?([A-Za-z]+)')
     read = [
-        tuple(int(index) if index else json.loads(f'"{key}"') if key else name for key, index, name in steps.findall(one))
+        tuple(
+            int(index) if index else json.loads(f'"{key}"') if key else name for key, index, name in steps.findall(one)
+        )
         for one in dict.fromkeys(cut.path for cut in found.cuts)
     ]
     return list(read)

@@ -40,7 +40,7 @@ def test_the_cuts_are_the_runs_of_lines_that_go() -> None:
         lambda text: b"%YAML 1.1\n%TAG !e! tag:example.org,2000:\n---\n" + text + b"---\n",
         lambda text: text + b"\n\n  \n# end\n\n",
         lambda text: text.replace(b"cores: 1", b"cores:\t1 \t# one").replace(b"}]", b"}]\t# ECI"),
-        lambda text: text.replace(b"cores: 1", "\U0001f600: \"\u3042\" # \xa0\ufeff".encode()),
+        lambda text: text.replace(b"cores: 1", '\U0001f600: "\u3042" # \xa0\ufeff'.encode()),
     ],
     ids=["crlf", "mixed", "bom", "markers", "directives", "blank-lines", "tabs", "far-characters"],
 )

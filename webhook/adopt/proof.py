@@ -51,6 +51,7 @@ class Application:
     def __init__(self, document: dict[str, Any], place: Place, obstacle: Obstacle) -> None:
         self._document, self._place, self._obstacle = document, place, obstacle
         self._left: dict[Path, LeftReason] = {}
+        self._tried: dict[frozenset[Path], WorkloadExplanation | None] = {}
         self.groups: list[Group] = []
         """What can be removed."""
         explained = place(document)
@@ -93,7 +94,12 @@ class Application:
                     found.append(group)
                 else:
                     self._leave(group, found)
-        self.groups = self._effective(found)
+        effective = self._effective(found)
+        self.groups = most(effective, self._holds)
+        for group in effective:
+            if group not in self.groups:
+                self._leave(group, self.groups)
+        self._tried.clear()
 
     def _leave(self, group: Group, others: Sequence[Group]) -> None:
         """Leaves `group` if the others go."""
@@ -161,22 +167,26 @@ class Application:
         return LeftReason.INCOMPLETE if gets_worse(self._explained, after) else LeftReason.REPEATED
 
     def _effective(self, groups: list[Group]) -> list[Group]:
-        """`groups` without fields that have no effect: without the others of its group, the webhook adds the same."""
-        found = []
+        """`groups` without fields that have no effect: beside one of them, the webhook adds the same."""
+        paths, found = _paths(groups), []
         for group in groups:
-            rest = _paths(groups)
-            kept = []
-            for one in group:
-                after = self._without(rest - {one.path}) if len(group) > 1 else None
-                if after is None or not _adds(after, one):
-                    kept.append(one)
-            found.append(tuple(kept))
-        return found if found == groups or self._holds(found) else []
+            kept = tuple(one for one in group if len(group) == 1 or not self._adds_beside(one, paths))
+            self._left |= {one.path: LeftReason.REPEATED for one in group if one not in kept}
+            found.append(kept)
+        return found
+
+    def _adds_beside(self, field: PlacementField, paths: set[Path]) -> bool:
+        """Whether the webhook adds `field` even if it stays while the others of `paths` go."""
+        after = self._without(paths - {field.path})
+        return after is not None and _adds(after, field)
 
     def _without(self, paths: set[Path]) -> WorkloadExplanation | None:
         """The explanation of the application without `paths`."""
-        explained = self._place(without(self._document, whole(self._document, paths)))
-        return explained[0] if len(explained) == 1 else None
+        key = frozenset(paths)
+        if key not in self._tried:
+            explained = self._place(without(self._document, whole(self._document, paths)))
+            self._tried[key] = explained[0] if len(explained) == 1 else None
+        return self._tried[key]
 
 
 def _most_by_role(groups: Sequence[Group], holds: Callable[[Sequence[Group]], bool]) -> list[Group]:
