@@ -67,7 +67,8 @@ def adopt(
     """
     from webhook.cli.adopt import print_adoption
     from webhook.cli.files import STANDARD_INPUT
-    from webhook.cli.inputs import read_policy, read_versions
+    from webhook.cli.inputs import read_versions
+    from webhook.cli.policies import read_policy
     from webhook.cli.sources import clusters, read_sources
 
     chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)

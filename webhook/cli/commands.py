@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from certs.command_line import SETTINGS
 from webhook import __version__
 from webhook.cli import adoption_command, cluster_commands, process_commands
 from webhook.cli.options import (
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Places Spark pods on ECS and ECI, for whole namespaces.",
     epilog=f"Run `{PROGRAM} COMMAND --help` for details and examples.",
     invoke_without_command=True,
+    context_settings=SETTINGS,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -103,13 +105,16 @@ def explain(
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
     from webhook.cli.explain import print_explanation
-    from webhook.cli.inputs import read_policy, read_versions
+    from webhook.cli.files import read_once
+    from webhook.cli.inputs import read_versions
+    from webhook.cli.policies import read_policy
     from webhook.cli.sources import clusters, read_sources
 
     if beside is not None and (summary or output != "text"):
         raise InputError(f"--beside prints text only: leave out {'--summary' if summary else '-o'}")
     if summary and output in ("diff", "patch"):
         raise InputError(f"--summary has no format {output}; accepted: text, yaml, json")
+    read_once(policy, *(values or ()), *(file or ()))
     chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
     versions = read_versions(operator_version, spark_version)
     given = read_policy(policy, values or ()) if policy or values else None
@@ -158,10 +163,13 @@ def diff(
     - `spark-eci-webhook diff --values <(git show main:values.yaml) --values-new values.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import read_both_policies, read_inputs, read_versions
+    from webhook.cli.files import read_once
+    from webhook.cli.inputs import read_inputs, read_versions
+    from webhook.cli.policies import read_both_policies
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
+    read_once(old, new, *(file or ()))
     versions = read_versions(operator_version, spark_version)
     policies = read_both_policies((old, new), (values or (), values_new or ()))
     inputs = read_inputs(file or [], namespace, versions, ignore or ())
@@ -171,6 +179,7 @@ def diff(
 
 app.command()(adoption_command.adopt)
 app.command()(cluster_commands.doctor)
+app.command()(cluster_commands.why)
 
 
 @app.command()
@@ -212,7 +221,9 @@ def resource_policy(
 
 @app.command()
 def validate(
-    policy: Annotated[Path | None, typer.Argument(help="The policy file. Default: the built-in policy.")] = None,
+    policy: Annotated[
+        Path | None, typer.Argument(help="The policy file, or - for standard input. Default: the built-in policy.")
+    ] = None,
     values: Values = None,
 ) -> None:
     """Check a policy file, or values of the chart, and show what each profile does.
@@ -224,6 +235,7 @@ def validate(
     For example:
 
     - `spark-eci-webhook validate policy.yaml`
+    - `git show main:policy.yaml | spark-eci-webhook validate -`
     - `spark-eci-webhook validate --values values.yaml --values production.yaml`
     """
     from webhook.cli.validate import print_policy

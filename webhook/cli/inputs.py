@@ -1,4 +1,4 @@
-"""Reads the files that a user names into policies, workloads and namespaces."""
+"""Reads the files that a user names into workloads and namespaces."""
 
 import re
 import sys
@@ -13,9 +13,7 @@ import yaml
 
 from webhook.cli.files import STANDARD_INPUT, File, files
 from webhook.cli.terminal import InputError, working
-from webhook.core.policy import Policy
 from webhook.core.text import one_line
-from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
 from webhook.spark.documents import GROUPS, OPERATOR_KINDS, ManifestError, UnknownKindError, read
 from webhook.spark.versions import Versions, operator_version
@@ -72,52 +70,6 @@ class Inputs:
                     self.other_kinds += 1
                 case ManifestError():
                     yield str(one)
-
-
-def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
-    """The policy in `file`, or of the chart with the files `values`, or the built-in policy.
-
-    Raises InputError with a sentence for each fault, and if there are both.
-    """
-    if file is not None and values:
-        raise InputError("--policy and --values exclude each other: leave out one")
-    try:
-        if values:
-            # The checks of values cost a tenth of a second at start.
-            from webhook.chart.policy import load_policy_of_values  # noqa: PLC0415
-
-            return load_policy_of_values(values)
-        return load_policy(file)
-    except PolicyError as error:
-        raise InputError(*error.faults) from None
-
-
-def read_both_policies(
-    files: tuple[Path | None, Path | None], values: tuple[Sequence[Path], Sequence[Path]]
-) -> tuple[Policy, Policy]:
-    """The policies before and after a change, which two policy files state, or values on both sides.
-
-    Raises InputError with a sentence for each fault.
-    """
-    if any(files) and any(values):
-        raise InputError(
-            "policy files and values exclude each other: leave out OLD and NEW, or --values and --values-new"
-        )
-    for one, name in zip(values, ("--values", "--values-new"), strict=True):
-        if any(values) and not one:
-            raise InputError(f"missing option '{name}': name values for both sides")
-    if not any(values) and None in files:
-        raise InputError("nothing to compare: name two policy files, or values with --values and --values-new")
-    found: list[Policy] = []
-    faults: list[str] = []
-    for file, ones in zip(files, values, strict=True):
-        try:
-            found.append(read_policy(file, ones))
-        except InputError as error:
-            faults += error.sentences
-    if faults:
-        raise InputError(*faults)
-    return found[0], found[1]
 
 
 def read_versions(operator: str | None, spark: str | None) -> Versions:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from webhook.cli.inputs import read_policy
+from webhook.cli.policies import read_policy
 from webhook.cli.terminal import InputError
 from webhook.overflow.controller import Options
 from webhook.overflow.process import ProcessOptions, run

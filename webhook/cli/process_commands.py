@@ -40,7 +40,12 @@ def try_locally(
     policy: PolicyFile = None,
     values: Values = None,
     profile: Annotated[str, typer.Option(help="The profile that places the pod.")] = "default",
-    tls_dir: Annotated[Path, typer.Option(help="The folder of the local certificate.")] = Path(".local/tls"),
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the local certificate. Default: .local/tls, or a temporary one if it cannot be written."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
 ) -> None:
@@ -50,7 +55,7 @@ def try_locally(
 
     Example: `spark-eci-webhook try --review review.json`
     """
-    from webhook.cli.inputs import read_policy
+    from webhook.cli.policies import read_policy
     from webhook.cli.try_locally import try_out
 
     try_out(

@@ -7,16 +7,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NoReturn
 
 import typer
 
 from certs.issue import ensure
 from webhook.cli.explain.text import print_text
+from webhook.cli.files import STANDARD_INPUT
 from webhook.cli.inputs import read_inputs
 from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
@@ -25,26 +27,68 @@ from webhook.core.policy import Policy
 from webhook.explain.explanation import Explanation
 from webhook.service.listener import ListenError, listen
 
+_FOLDER: Final = Path(".local/tls")
 _HOSTS: Final = ("localhost", "127.0.0.1")
 _SECONDS_TO_READY: Final = 30
 
 
-def try_out(review: Path, policy: Policy | None, profile: str, tls_dir: Path, port: int, operations_port: int) -> None:
+def try_out(
+    review: Path, policy: Policy | None, profile: str, tls_dir: Path | None, port: int, operations_port: int
+) -> None:
     """Serves with a certificate made for this machine, sends `review`, prints the result, and serves until Ctrl-C.
 
     Without `policy` the built-in one holds. Ends with typer.Exit and the service's exit code. Raises InputError.
     """
+    if str(review) == STANDARD_INPUT:
+        raise InputError("--review: is read twice, so standard input is not accepted; accepted: a file")
     inputs = read_inputs([str(review)], "default")
     explained = explain_inputs(inputs, select(policy or Policy(), profile, inputs.namespaces))
     if explained.faults:
         raise InputError(*explained.faults)
+    with _certificate(tls_dir) as folder:
+        _serve(review, explained, policy, profile, folder, port, operations_port)
+
+
+@contextmanager
+def _certificate(asked: Path | None) -> Iterator[Path]:
+    """Yields the folder `asked` or, if there is none, one that can be written, with a certificate for this machine.
+
+    Raises InputError.
+    """
+    now = datetime.now(UTC)
+    folder = asked or _FOLDER
     try:
-        ensure(tls_dir, _HOSTS, datetime.now(UTC))
+        ensure(folder, _HOSTS, now)
+    except OSError as error:
+        if asked is not None:
+            raise InputError(f"--tls-dir: {error.filename}: {error.strerror}") from None
+    else:
+        yield folder
+        return
+    # In a container the folder of the program is not to be written.
+    with ExitStack() as stack:
+        try:
+            temporary = Path(stack.enter_context(TemporaryDirectory()))
+            ensure(temporary, _HOSTS, now)
+        except OSError:
+            accepted = "accepted: with --tls-dir, a folder that can be written"
+            raise InputError(f"neither {_FOLDER} nor a temporary folder can be written; {accepted}") from None
+        yield temporary
+
+
+def _serve(
+    review: Path,
+    explained: Explanation,
+    policy: Policy | None,
+    profile: str,
+    tls_dir: Path,
+    port: int,
+    operations_port: int,
+) -> NoReturn:
+    try:
         # Another server on a port would answer instead of the service.
         for number, flag in ((port, "--port"), (operations_port, "--operations-port")):
             listen("127.0.0.1", number, flag).close()
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}") from None
     except ListenError as error:
         raise InputError(str(error)) from None
     arguments = ["--tls-dir", str(tls_dir), "--port", str(port), "--operations-port", str(operations_port)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.inputs import read_policy
+from webhook.cli.policies import read_policy, shown
 from webhook.cli.terminal import console, errors
 from webhook.core.cautions import cautions
 from webhook.core.distribution import WHOLE
@@ -28,7 +28,12 @@ def print_policy(file: Path | None, values: Sequence[Path] = ()) -> None:
     policy = read_policy(file, values)
     console.print(_summary(policy))
     console.print(_table(policy))
-    place = f"{', '.join(map(str, values))}: policy." if values else f"{file}: "
+    if values:
+        place = f"{', '.join(map(str, values))}: policy."
+    elif file is not None:
+        place = f"{shown(file)}: "
+    else:
+        return
     for caution in cautions(policy):
         errors.print(one_line(f"warning: {place}{caution}"))
 
@@ -47,7 +52,7 @@ def _summary(policy: Policy) -> str:
     )
     return "\n".join(
         [
-            f"policy {policy.digest}",
+            f"policy {policy.digest}{', the built-in one' if policy.digest == Policy().digest else ''}",
             *map(_selected, policy.selector.alternatives, policy.selector.selectors),
             f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}",
             f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}",

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextlib
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,10 +12,11 @@ from typing import Any, Final
 
 import uvloop
 
-from webhook.core.cautions import cautions
+from webhook.core.cautions import EMPTY, cautions, is_empty
 from webhook.core.policy import Policy
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
+from webhook.service.flags import misspelt
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
@@ -98,6 +100,10 @@ class Service:
             loop.add_signal_handler(number, self._signalled)
         # By convention it asks for a reload, but the files are checked for changes anyway.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for sentence in misspelt(os.environ, Settings.model_fields):
+            self._logger.warning("settings", caution=sentence)
+        if self._settings.policy and is_empty(self._policy):
+            self._logger.warning("policy", caution=f"{self._settings.policy}: {EMPTY}")
         for caution in cautions(self._policy):
             self._logger.warning("policy", caution=caution)
         operating = self._supervised("operations", self._operations.serve(sockets=[self._sockets[1]]))
