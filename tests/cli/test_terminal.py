@@ -12,7 +12,20 @@ import pytest
 
 from tests.cli.conftest import ROOT, Run
 
-COMMANDS = ("explain", "diff", "doctor", "resource-policy", "validate", "schema", "probe", "try", "overflow", "serve")
+COMMANDS = (
+    "explain",
+    "diff",
+    "adopt",
+    "doctor",
+    "why",
+    "resource-policy",
+    "validate",
+    "schema",
+    "probe",
+    "try",
+    "overflow",
+    "serve",
+)
 EXPLAIN = ("explain", "-f", "examples/ecs-first/before.yaml")
 WEBHOOK = (sys.executable, "-m", "webhook")
 
@@ -121,23 +134,24 @@ def test_help_imports_no_command() -> None:
     modules = imported(("--help",), *((command, "--help") for command in COMMANDS[:-1]))
     assert {name for name in modules if name.split(".")[0] in ("webhook", "certs", "kubernetes", "yaml")} == {
         "certs",
+        "certs.command_line",
         "certs.errors",
+        "certs.usage",
         "webhook",
         "webhook.__main__",
         "webhook.cli",
+        "webhook.cli.adoption_command",
         "webhook.cli.commands",
         "webhook.cli.options",
         "webhook.cli.process",
         "webhook.cli.cluster_commands",
         "webhook.cli.process_commands",
         "webhook.cli.terminal",
-        "webhook.core",
-        "webhook.core.text",
     }
 
 
 def test_offline_commands_import_neither_the_cluster_nor_keys() -> None:
-    modules = imported(EXPLAIN, ("validate",), ("schema",), ("resource-policy",))
+    modules = imported(EXPLAIN, ("adopt", *EXPLAIN[1:]), ("validate",), ("schema",), ("resource-policy",))
     assert modules.isdisjoint({"kubernetes", "cryptography", "fastapi", "uvicorn", "certs.cluster"})
 
 

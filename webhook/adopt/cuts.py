@@ -29,6 +29,8 @@ class LeftReason(StrEnum):
     """It shares a line with something that stays."""
     REPEATED = "repeated"
     """The pod gets the same from another place as well, which stays."""
+    INCOMPLETE = "incomplete"
+    """Something else that says where the pod runs has to stay. With only a part of it, its verdict would be worse."""
     READ_OTHERWISE = "read-otherwise"
     """The lines that stay, such as a comment in the middle, would be read as something else."""
     JSON = "json"

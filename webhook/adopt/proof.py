@@ -1,6 +1,7 @@
 """Which placement fields of an application the webhook adds as well, proven by what it does without them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from webhook.adopt.cuts import LeftReason
@@ -8,6 +9,7 @@ from webhook.adopt.equivalence import equivalent
 from webhook.adopt.lines import Path
 from webhook.adopt.placement_fields import PlacementField, placement_fields
 from webhook.adopt.removal import whole, without
+from webhook.adopt.verdict import gets_worse
 from webhook.core.distribution import WHOLE
 from webhook.core.patch import Change, Kind, Operation
 from webhook.core.profile import CompiledRule
@@ -85,7 +87,7 @@ class Application:
     def _find(self) -> None:
         wanted = _grouped(self._wanted())
         # The text is looked at second: a map goes easily as a whole, even if one of its entries cannot go alone.
-        found = most(self._clean(most(wanted, self._proves)), self._holds)
+        found = _most_by_role(self._clean(_most_by_role(wanted, self._proves)), self._holds)
         for group in wanted:
             if group not in found:
                 if self._holds([*found, group]):
@@ -140,18 +142,19 @@ class Application:
         return found
 
     def _holds(self, groups: Iterable[Group]) -> bool:
-        """Whether `groups` can be removed from the text, and the webhook adds all of them then."""
+        """Whether `groups` can be removed from the text, and it is proven that they may."""
         groups = list(groups)
         return not self._obstacles(groups) and self._proves(groups)
 
     def _proves(self, groups: Iterable[Group]) -> bool:
-        """Whether, without `groups`, the webhook adds all of them, and the pods are the same."""
+        """Whether, without `groups`, the webhook adds all of them, the pods are the same, and no verdict is worse."""
         groups = list(groups)
         after = self._without(_paths(groups))
         return (
             after is not None
             and all(_adds(after, group[0]) for group in groups)
             and equivalent([self._explained], [after])
+            and not gets_worse(self._explained, after)
         )
 
     def _why(self, groups: Sequence[Group]) -> LeftReason:
@@ -159,7 +162,9 @@ class Application:
         after = self._without(_paths(groups))
         if after is None or set(after.workload.refused) != set(self._explained.workload.refused):
             return LeftReason.NEEDED
-        return LeftReason.REPEATED if equivalent([self._explained], [after]) else LeftReason.DIFFERS
+        if not equivalent([self._explained], [after]):
+            return LeftReason.DIFFERS
+        return LeftReason.INCOMPLETE if gets_worse(self._explained, after) else LeftReason.REPEATED
 
     def _effective(self, groups: list[Group]) -> list[Group]:
         """`groups` without fields that have no effect: beside one of them, the webhook adds the same."""
@@ -182,6 +187,19 @@ class Application:
             explained = self._place(without(self._document, whole(self._document, paths)))
             self._tried[key] = explained[0] if len(explained) == 1 else None
         return self._tried[key]
+
+
+def _most_by_role(groups: Sequence[Group], holds: Callable[[Sequence[Group]], bool]) -> list[Group]:
+    """As many of `groups` as possible. What is left of one role is no reason to leave something of another one."""
+    found: list[Group] = []
+    for title in dict.fromkeys(group[0].title for group in groups):
+        of_role = [group for group in groups if group[0].title == title]
+        found += most(of_role, partial(_hold_beside, holds, tuple(found)))
+    return found
+
+
+def _hold_beside(holds: Callable[[Sequence[Group]], bool], beside: Sequence[Group], groups: Sequence[Group]) -> bool:
+    return holds([*beside, *groups])
 
 
 def _grouped(fields: Iterable[PlacementField]) -> list[Group]:
