@@ -72,7 +72,7 @@ def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> 
         assert argument == "--help" or done.stdout == f"{__version__}\n"
     values = tmp_path / "mine.yaml"
     values.write_text("policy: {profiles: {mine: {}, default: null}}")
-    validate = [scripts / "spark-eci-webhook", "validate", "--values", values]
+    validate = [f"{scripts}/spark-eci-webhook", "validate", "--values", str(values)]
     done = subprocess.run(validate, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "mine" in done.stdout
     assert "resource-policy" in done.stdout
