@@ -1,4 +1,4 @@
-"""`explain --cluster` on real API servers: what it reads, with which rights, and what it says if a cluster does not answer."""
+"""`explain --cluster` and `adopt --cluster` on real API servers: what it reads, with which rights, and what it says if a cluster does not answer."""
 
 import json
 import os
@@ -420,6 +420,33 @@ def test_every_output_names_the_context_of_several(fleet: Fleet, explain: Any, t
         assert [one["context"] for one in as_json["contexts"]] == ["one", "other"]
 
 
+def test_adopt_judges_a_cluster_as_it_judges_the_same_files(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def adopt(*arguments: str | Path) -> tuple[int, JSON]:
+        capsys.readouterr()
+        code = run_command(["adopt", "-o", "json", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert err == ""
+        return code, json.loads(out)
+
+    (tmp_path / "policy.yaml").write_text(fleet.policy)
+    few = fleet.namespaces[-1]
+    head = fleet.control_plane.get(f"/api/v1/namespaces/{few}") | {"apiVersion": "v1", "kind": "Namespace"}
+    sent = [one for one in fleet.documents if one["metadata"]["namespace"] == few]
+    (tmp_path / "sent.json").write_text(as_list([head, *sent]))
+    config = kubeconfig(tmp_path, one=fleet.control_plane, other=fleet.control_plane)
+    code, live = adopt("--cluster", "--kubeconfig", config, "-n", few)
+    both = adopt("--cluster", "--kubeconfig", config, "-n", few, "--context", "one", "--context", "other")
+    own, files = adopt("-f", tmp_path / "sent.json", "--policy", tmp_path / "policy.yaml")
+    assert (code, live["context"]) == (own, "one")
+    assert by_name(live["applications"]) == by_name(files["applications"])
+    assert len(live["applications"]) == len(sent) == fleet.number(few)
+    assert live["totals"] == files["totals"]
+    assert (both[0], [one["context"] for one in both[1]["contexts"]]) == (code, ["one", "other"])
+    assert both[1]["contexts"][0] | {"written": []} == live
+
+
 def test_a_namespace_that_does_not_exist(fleet: Fleet, explain: Any) -> None:
     code, out, lines = explain(fleet.control_plane.kubeconfig, "-n", "elt")
     assert (code, out) == (2, "")
@@ -502,4 +529,9 @@ def called(workload: JSON) -> tuple[str, ...]:
 
 def alike(output: str) -> JSON:
     """The explanations in a JSON document by name, without where they are from."""
-    return {"/".join(called(one)): one | {"file": ""} for one in json.loads(output)["workloads"]}
+    return by_name(json.loads(output)["workloads"])
+
+
+def by_name(found: list[JSON]) -> JSON:
+    """What was found by name, without where it is from, and without what only files have."""
+    return {"/".join(called(one)): one | {"file": "", "cuts": [], "left": []} for one in found}
