@@ -73,7 +73,7 @@ def test_nobody_can_write_to_the_root(container: Container) -> None:
 
 
 def test_it_holds_what_runs_and_nothing_else(container: Container) -> None:
-    assert {path.name for path in (container.root / "app").iterdir()} == {"webhook", "certs", "LICENSE"}
+    assert {path.name for path in (container.root / "app").iterdir()} == {"webhook", "certs", "charts", "LICENSE"}
     assert not list((container.root / "opt/venv/bin").glob("pip*"))
     assert not [tool for tool in ("gcc", "cc", "make") if (container.root / "usr/bin" / tool).exists()]
     packages = {path.name for path in next((container.root / "opt/venv/lib").glob("python3*/site-packages")).iterdir()}
