@@ -73,9 +73,12 @@ def test_nobody_can_write_to_the_root(container: Container) -> None:
 
 
 def test_it_knows_the_defaults_of_the_chart(container: Container, tmp_path: Path) -> None:
-    (tmp_path / "values.yaml").write_text("policy: {profiles: {mine: {}}}")
+    # pytest lets only its own user into tmp_path.
+    folder = tmp_path / "values"
+    folder.mkdir()
+    (folder / "values.yaml").write_text("policy: {profiles: {mine: {}}}")
     words = [*container.configuration["Entrypoint"], "validate", "--values", "/mnt/values.yaml"]
-    done = container.run(*words, mounts={tmp_path: "/mnt"})
+    done = container.run(*words, mounts={folder: "/mnt"})
     assert done.returncode == 0, done.stderr
     assert "mine" in done.stdout
 
