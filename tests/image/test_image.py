@@ -90,6 +90,7 @@ def test_the_certificate_controller_is_in_it(container: Container) -> None:
 
 def test_it_knows_the_defaults_of_the_chart(container: Container, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("policy: {profiles: {mine: {}}}")
+    tmp_path.chmod(0o755)
     words = [*container.configuration["Entrypoint"], "validate", "--values", "/mnt/values.yaml"]
     done = container.run(*words, mounts={tmp_path: "/mnt"})
     assert done.returncode == 0, done.stderr
