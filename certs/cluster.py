@@ -272,6 +272,10 @@ def _faults(what: str) -> Iterator[None]:
         wait = (error.headers or {}).get("Retry-After", "")
         kind = _KINDS.get(error.status, ClusterError)
         seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
+        if not error.status:
+            # The library says so of TLS, if a certificate is not trusted.
+            reason = reason.rpartition(": ")[2]
+            raise ClusterError(f"could not {what}: {reason}", reason=reason) from error
         raise kind(f"could not {what}: {error.status}, {reason}", error.status, seconds, reason) from error
     except urllib3.exceptions.HTTPError as error:
         # A message of urllib3 names Python objects before the cause.

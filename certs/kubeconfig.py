@@ -1,6 +1,8 @@
 """Which cluster to call, and as whom: by a kubeconfig, or as the ServiceAccount of this pod."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,20 +29,35 @@ def api_client(
     settings.retries = False  # the caller itself waits and retries; urllib3 would do so without a log line
     settings.keep_alive = True
     settings.connection_pool_maxsize = _CONNECTIONS
-    try:
+    with _faults(accepted):
         if in_cluster and kubeconfig is None:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = str(kubeconfig) if kubeconfig else None
             with _LoggedErrors(logging.ERROR):
                 config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+    return client.ApiClient(settings)
+
+
+def current_context(kubeconfig: Path | None = None) -> str:
+    """The name of the current context of `kubeconfig`, or else of `$KUBECONFIG` or the user's. Raises InputError."""
+    with _faults("a kubeconfig"):
+        _, active = config.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)  # type: ignore[no-untyped-call]
+        return str(active["name"])
+
+
+@contextmanager
+def _faults(accepted: str) -> Iterator[None]:
+    """Turns the errors of the library into an InputError."""
+    try:
+        yield
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
     except (TypeError, AttributeError):
         # The library raises these if YAML is not a kubeconfig, or if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
     else:
-        return client.ApiClient(settings)
+        return
     raise InputError(f"no cluster: {fault}; accepted: {accepted}")
 
 

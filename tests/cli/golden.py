@@ -18,7 +18,7 @@ from webhook.spark.versions import NEWEST_SPARK, OPERATORS
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = Path(__file__).parent / "golden"
 #: Pages whose blocks that begin with `$ spark-eci-webhook …` show what the command prints.
-PAGES: Final = (ROOT / "docs" / "explain.md",)
+PAGES: Final = (ROOT / "docs" / "explain.md", ROOT / "docs" / "adopting.md")
 #: The line before such a block.
 _PRINTED: Final = "<!-- printed by make golden -->\n"
 #: The lines before and after the versions that are known.
@@ -56,6 +56,10 @@ COMMANDS: Final = {
     "overflow-observed.txt": f"{_PLAIN} --policy tests/cli/overflow-limits.yaml --profile observed",
     "overflow-own-toleration.txt": "explain -f examples/ecs-first/after.yaml --policy tests/cli/overflow.yaml --profile ecs-then-eci",
     "diff.txt": "diff tests/cli/built-in.yaml tests/cli/shares.yaml -f tests/cli/apps",
+    "adopt.txt": "adopt -f tests/cli/adopt",
+    "adopt-strict.txt": "adopt -f tests/cli/adopt -f tests/cli/apps -f tests/cli/refused --strict",
+    "adopt.md": "adopt -f tests/cli/adopt -o markdown",
+    "adopt.json": "adopt -f tests/cli/adopt -o json",
     "resource-policy.yaml": "resource-policy --ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64",
     "beside.txt": f"{_APPS}/own-affinity.yaml --profile eci-only --beside spark-operator",
     "beside-scratch-disk.txt": f"{_APPS}/scratch-disk.yaml --profile eci-only --beside spark-operator",
@@ -80,7 +84,8 @@ def printed(command: str) -> str:
 
 def rewritten(page: str) -> str:
     """A page with the versions that are known, and with what its commands print now."""
-    page = replaced(page, *_VERSIONS, _versions())
+    if _VERSIONS[0] in page:
+        page = replaced(page, *_VERSIONS, _versions())
     return _BLOCK.sub(
         lambda found: f"{_PRINTED}```console\n$ spark-eci-webhook {found['command']}\n{_shown(found)}```", page
     )

@@ -17,9 +17,11 @@ from tests.cli.conftest import ROOT, Run
 from tests.pods import pods
 from webhook.cli.explain import summary
 from webhook.cli.explain.beside import print_both_orders
-from webhook.cli.explain.documents import print_json, print_patches, print_yaml
+from webhook.cli.explain.documents import document as whole_document
+from webhook.cli.explain.documents import json_text, print_patches
 from webhook.cli.explain.text import print_diffs, print_text
 from webhook.cli.inputs import Inputs, read_inputs, read_policy
+from webhook.cli.pod_text import yaml_text
 from webhook.cli.profiles import explain_inputs, select
 from webhook.explain.outcome import Fate
 
@@ -117,14 +119,11 @@ def damaged(draw: st.DrawFn) -> Any:
 PRINTERS = (
     print_text,
     print_diffs,
-    print_yaml,
-    print_json,
     print_patches,
     print_both_orders,
     summary.print_text,
-    summary.print_json,
-    summary.print_yaml,
 )
+WHOLE = (whole_document, summary.document)
 
 
 def explained(file: Path) -> tuple[str, ...]:
@@ -133,6 +132,9 @@ def explained(file: Path) -> tuple[str, ...]:
     found = explain_inputs(inputs, select(read_policy(Path(__file__).parent / "shares.yaml"), None, inputs.namespaces))
     for output in PRINTERS:
         output(found)
+    for made in WHOLE:
+        assert json_text(made(found))
+        assert yaml_text(made(found))
     for one in found.workloads:
         for pod in one.pods:
             assert (pod.fate is Fate.NEVER_RUNS) is bool(one.workload.refusals_of(pod.pod))
@@ -277,6 +279,7 @@ def evil_documents() -> list[Any]:
         ("explain", "--summary", "-o", "json"),
         ("explain", "--summary", "-o", "yaml"),
         ("explain", "--beside", "spark-operator"),
+        *(("adopt", "--strict", "-o", output) for output in ("text", "markdown", "json")),
         ("explain", "--profile", EVIL),
         ("explain", "--output", EVIL),
         ("explain", "--operator-version", EVIL),

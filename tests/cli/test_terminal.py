@@ -12,7 +12,19 @@ import pytest
 
 from tests.cli.conftest import ROOT, Run
 
-COMMANDS = ("explain", "diff", "doctor", "resource-policy", "validate", "schema", "probe", "try", "overflow", "serve")
+COMMANDS = (
+    "explain",
+    "diff",
+    "adopt",
+    "doctor",
+    "resource-policy",
+    "validate",
+    "schema",
+    "probe",
+    "try",
+    "overflow",
+    "serve",
+)
 EXPLAIN = ("explain", "-f", "examples/ecs-first/before.yaml")
 WEBHOOK = (sys.executable, "-m", "webhook")
 
@@ -137,7 +149,7 @@ def test_help_imports_no_command() -> None:
 
 
 def test_offline_commands_import_neither_the_cluster_nor_keys() -> None:
-    modules = imported(EXPLAIN, ("validate",), ("schema",), ("resource-policy",))
+    modules = imported(EXPLAIN, ("adopt", *EXPLAIN[1:]), ("validate",), ("schema",), ("resource-policy",))
     assert modules.isdisjoint({"kubernetes", "cryptography", "fastapi", "uvicorn", "certs.cluster"})
 
 

@@ -3,7 +3,7 @@
 They have what the table says of the fields. Whether it says what the operator's own definitions say, they cannot judge.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -12,8 +12,10 @@ from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import definition
 from tools.crd_fields import QUANTITY, Branch, Tree, releases
+from webhook.spark import applications
+from webhook.spark.apache import schema as apache
 from webhook.spark.field_table import Entry, split, table
-from webhook.spark.versions import OperatorVersion
+from webhook.spark.versions import OPERATORS, OperatorVersion
 
 VERSION = "v1"
 RELEASES = releases(table())
@@ -81,14 +83,48 @@ def _rules(entry: Entry) -> dict[str, Any]:
 
 
 def defined(kind: str, version: OperatorVersion) -> dict[str, Any]:
-    """The CustomResourceDefinition of a kind."""
-    root = fields(kind, version)
-    made = definition(group(version), VERSION, kind, schema(root["spec"]))
+    """The CustomResourceDefinition of a kind, in a group of this release."""
+    return _defined(f"{group(version)}/{VERSION}", kind, fields(kind, version))
+
+
+def _defined(group_version: str, kind: str, root: Tree) -> dict[str, Any]:
+    name, version = group_version.split("/")
+    made = definition(name, version, kind, schema(root["spec"]))
     whole = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     text = {"type": "string"}
     whole["properties"].update(apiVersion=text, kind=text, metadata={"type": "object"}, status=_ANYTHING)
     whole["required"] = ["spec"]
     return made
+
+
+def of_operators() -> Iterator[dict[str, Any]]:
+    """The CustomResourceDefinitions of both operators' newest releases, in their own groups and versions."""
+    for kind, version in applications.VERSIONS.items():
+        made = _defined(version, kind, fields(kind, OPERATORS[-1]))
+        # Kubernetes protects this group, so the operator's own definitions have this annotation too.
+        approved = {"api-approved.kubernetes.io": "https://github.com/kubeflow/spark-operator/pull/1298"}
+        yield made | {"metadata": made["metadata"] | {"annotations": approved}}
+    (kinds,) = releases(table(apache.FILE)).values()
+    for kind in ("SparkApplication", "SparkCluster"):
+        made, *others = [
+            _defined(version, kind, kinds[f"{kind} of {version.rpartition('/')[2]}"].fields or {})
+            for version in apache.VERSIONS
+        ]
+        made["spec"]["versions"] += [one | {"storage": False} for other in others for one in other["spec"]["versions"]]
+        yield made
+
+
+def serve(control_plane: ControlPlane, definitions: Iterable[dict[str, Any]]) -> None:
+    """Creates CustomResourceDefinitions, and returns once the API server serves every kind."""
+    made = [control_plane.create(_DEFINITIONS, sendable(control_plane, one))["spec"] for one in definitions]
+    for one in made:
+        for version in one["versions"]:
+            wait_for(partial(control_plane.serves, f"{one['group']}/{version['name']}", one["names"]["kind"]))
+
+
+def sendable(control_plane: ControlPlane, made: dict[str, Any]) -> dict[str, Any]:
+    """A definition as the API server accepts it."""
+    return made if control_plane.version.accepts_empty_strings else dict(_without_empty_defaults(made))
 
 
 def document(kind: str, version: OperatorVersion, spec: Any, **other: Any) -> dict[str, Any]:
@@ -109,11 +145,9 @@ def _without_empty_defaults(schema: Any) -> Any:
 @contextmanager
 def served(control_plane: ControlPlane, version: OperatorVersion) -> Iterator[None]:
     """The API server serves the kinds of a release for the block."""
-    accepted = control_plane.version.accepts_empty_strings
     with ExitStack() as ends:
         for kind in RELEASES[version]:
-            made = defined(kind, version)
-            sent = made if accepted else _without_empty_defaults(made)
+            sent = sendable(control_plane, defined(kind, version))
             name = control_plane.create(_DEFINITIONS, sent)["metadata"]["name"]
             ends.callback(control_plane.http.delete, f"{_DEFINITIONS}/{name}")
         for kind in RELEASES[version]:

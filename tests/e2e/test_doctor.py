@@ -68,7 +68,7 @@ class Healthy:
         return {"subsets": [subset(self.release.namespace, free_port(own_address()))]}
 
     def everything(self) -> list[str]:
-        found = examine(Cluster(self.control_plane.api))
+        found = examine(Cluster(self.control_plane.api)).findings
         return [f"{one.level} {one.check}: {one.sentence}" for one in found]
 
     def found(self) -> list[str]:

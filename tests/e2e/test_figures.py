@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.figures import Figures
 
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
-TABLES = ("ecs-first", "ecs-then-eci", "certificates", "rollout", "burst", "faults")
+TABLES = ("ecs-first", "ecs-then-eci", "certificates", "rollout", "burst", "faults", "live")
 
 
 def test_a_table_replaces_the_one_before(tmp_path: Path) -> None:

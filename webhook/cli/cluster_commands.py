@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from webhook.cli.terminal import FOUND, working
+from webhook.cli.options import Contexts, Kubeconfig
+from webhook.cli.terminal import FOUND
 
 
 def doctor(
-    context: Annotated[
-        str | None, typer.Option(help="The context of the kubeconfig. Default: its current context.")
-    ] = None,
+    context: Contexts = None,
+    kubeconfig: Kubeconfig = None,
     namespace: Annotated[
         str | None,
         typer.Option(
@@ -31,17 +31,18 @@ def doctor(
     Changes nothing. Uses your own permissions, and reports what they do not allow it to check. ✓ means that nothing is
     wrong; ! means a warning, or something that could not be checked; ✗ means a fault.
 
-    Exit code: 0 if there is no fault, 1 if there is one, 2 if no cluster can be reached.
+    With several contexts, a table has a row for each: versions, the policy, and in what it differs from most others.
+
+    Exit code: 0 if there is no fault, 1 if there is one, 2 if a cluster cannot be reached; the others are checked
+    nevertheless.
 
     For example:
 
     - `spark-eci-webhook doctor`
     - `spark-eci-webhook doctor --context production --namespace etl -o json`
+    - `spark-eci-webhook doctor --context production --context staging`
     """
-    from webhook.cli.doctor.examination import examine, open_cluster
-    from webhook.cli.doctor.output import print_findings
+    from webhook.cli.doctor import print_examination
 
-    with working("asking the cluster"):
-        findings = examine(open_cluster(context), namespace)
-    faulty = print_findings(findings, as_json=output == "json")
+    faulty = print_examination(context or (), kubeconfig, namespace, as_json=output == "json")
     raise typer.Exit(FOUND if faulty else 0)

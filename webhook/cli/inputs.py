@@ -29,6 +29,16 @@ _SPARK_VERSION: Final = re.compile(r"(?=.{3,63}$)[0-9]+\.[0-9]+(\.[0-9]+)?([-._]
 _TEMPLATE: Final = re.compile(rb"(?<!\$)\{\{")
 
 
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file that holds workloads, as it was when it was read."""
+
+    file: File
+    content: bytes
+    workloads: tuple[tuple[int, Workload], ...]
+    """Each with the number of its document; documents that hold nothing do not count."""
+
+
 @dataclass(slots=True)
 class Inputs:
     """The contents of the files."""
@@ -41,8 +51,27 @@ class Inputs:
     """The number of objects of kinds that have no Spark pods."""
     other_documents: int = 0
     """The number of documents in folders that are no Kubernetes objects, such as the values of a chart."""
+    runs: int = 0
+    """The number of applications in a cluster that are runs of a schedule which is read itself."""
     faults: list[str] = field(default_factory=list)
     """A sentence for each file and document that cannot be read."""
+    namespace: str = "default"
+    """The namespace of objects that name none."""
+    files: list[FileContent] = field(default_factory=list)
+    """The files that the workloads come from; empty if they come from a cluster."""
+
+    def take(self, name: str, objects: Iterable[Workload | Namespace | ManifestError]) -> Iterator[str]:
+        """Adds the objects, which are in the file `name`, and yields a sentence for each that cannot be read."""
+        for one in objects:
+            match one:
+                case Workload():
+                    self.workloads.append((name, one))
+                case Namespace():
+                    self.namespaces[one.name] = one
+                case UnknownKindError():
+                    self.other_kinds += 1
+                case ManifestError():
+                    yield str(one)
 
 
 def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
@@ -83,18 +112,18 @@ def read_inputs(
     if not names:
         raise InputError("nothing to read: name a file or folder with -f, or - for standard input")
     listed, faults = files(names, ignore)
-    found = Inputs(versions or Versions(), faults=faults)
+    found = Inputs(versions or Versions(), faults=faults, namespace=namespace)
     with working(f"reading {listed[0].name}" if listed else "reading") as tell:
         for number, file in enumerate(listed, 1):
             # The number first, because a line is cut at the end of the terminal.
             tell(f"reading {number} of {len(listed)}: {file.name}" if len(listed) > 1 else f"reading {file.name}")
-            _read(found, file, namespace)
+            _read(found, file)
     if not found.workloads and not found.faults:
         found.faults.append(f"{one_line(', '.join(names))}: contains no application and no pod")
     return found
 
 
-def _read(found: Inputs, file: File, namespace: str) -> None:
+def _read(found: Inputs, file: File) -> None:
     """Adds the contents of `file` to `found`."""
     try:
         content = _content(file)
@@ -103,36 +132,27 @@ def _read(found: Inputs, file: File, namespace: str) -> None:
         return
     documents, fault = _documents(content)
     several = len(documents) > 1 or (documents and fault)
+    workloads: list[tuple[int, Workload]] = []
     for number, document in enumerate(documents, 1):
         if file.in_folder and _is_of_another_program(document):
             found.other_documents += 1
             continue
         where = f"{file.name}, document {number}" if several else file.name
+        before = len(found.workloads)
         try:
-            unread = _take(found, file.name, read(document, namespace, found.versions))
+            unread = found.take(file.name, read(document, found.namespace, found.versions))
             found.faults.extend(one_line(f"{where}: {fault}") for fault in unread)
         except RecursionError:
             found.faults.append(f"{where}: lists nested too deeply")
+        workloads += [(number, work) for _, work in found.workloads[before:]]
+    if workloads:
+        found.files.append(FileContent(file, content, tuple(workloads)))
     if fault and file.in_folder and _is_yaml_of_another_program(content):
         found.other_documents += 1
     elif fault:
         where = f"{file.name}, document {len(documents) + 1}" if several else file.name
         hint = "; leave templates out with --ignore" if file.in_folder and _TEMPLATE.search(content) else ""
         found.faults.append(one_line(f"{where}: {fault}{hint}"))
-
-
-def _take(found: Inputs, name: str, objects: Iterable[Workload | Namespace | ManifestError]) -> Iterator[str]:
-    """Adds the objects to `found`, and yields a sentence for each that cannot be read."""
-    for one in objects:
-        match one:
-            case Workload():
-                found.workloads.append((name, one))
-            case Namespace():
-                found.namespaces[one.name] = one
-            case UnknownKindError():
-                found.other_kinds += 1
-            case ManifestError():
-                yield str(one)
 
 
 def _is_of_another_program(document: Any) -> bool:

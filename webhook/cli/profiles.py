@@ -79,4 +79,5 @@ def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:
         inputs.other_kinds,
         inputs.other_documents,
         tuple(faults),
+        inputs.runs,
     )

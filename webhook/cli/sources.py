@@ -1,12 +1,14 @@
 """What `explain` and `adopt` read: files, or one cluster after the other, each with the policy that holds there."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from webhook.cli.inputs import Inputs, read_inputs
-from webhook.cli.terminal import InputError
+from webhook.cli.terminal import InputError, errors, working
 from webhook.core.policy import Policy
+from webhook.core.text import one_line
 from webhook.spark.versions import Versions
 
 
@@ -59,11 +61,47 @@ def read_sources(
 
     `namespace` is the one of objects that name none, or the only one to read in a cluster.
 
-    Raises InputError if there is nothing to read, or both.
+    A cluster that cannot be read is a fault, and the others are read nevertheless. Raises InputError if there is
+    nothing to read, or both files and clusters.
     """
     if clusters is None:
         inputs = read_inputs(files, namespace or "default", versions, ignore)
         return Sources((Source(inputs, policy or Policy()),))
     if files or ignore:
         raise InputError(f"--cluster and {'-f' if files else '--ignore'} exclude each other: leave out one")
-    raise NotImplementedError
+    return _read_clusters(clusters, namespace, versions, policy)
+
+
+def _read_clusters(clusters: Clusters, namespace: str | None, versions: Versions, policy: Policy | None) -> Sources:
+    """Reads each cluster, and tells on standard error what is no fault but should be known."""
+    # The client of the cluster takes long to import, and files do not need it.
+    from webhook.cli.live.contents import Wanted, read_contents  # noqa: PLC0415
+    from webhook.cli.live.contexts import ask_each  # noqa: PLC0415
+
+    sources, faults = [], []
+    with working("asking the cluster") as tell:
+        wanted = Wanted(namespace, versions, policy, _Progress(tell).told)
+        answers = ask_each(clusters.contexts, clusters.kubeconfig, lambda context: read_contents(context, wanted))
+    for answer in answers:
+        if answer.found is None:
+            faults += [one_line(f"context {answer.context}: {one}") for one in answer.sentences]
+            continue
+        for note in answer.found.notes:
+            errors.print(one_line(f"context {answer.context}: {note}"))
+        sources.append(Source(answer.found.inputs, answer.found.policy, answer.context))
+    return Sources(tuple(sources), tuple(faults))
+
+
+class _Progress:
+    """Shows how many applications have been read from each context, by one of its threads."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._read: dict[str, int] = {}
+
+    def told(self, context: str, number: int) -> None:
+        """That `number` applications have been read from a context."""
+        with self._lock:
+            self._read[context] = number
+            self._tell("reading applications from " + ", ".join(f"{name}: {of}" for name, of in self._read.items()))

@@ -67,6 +67,8 @@ class Explanation:
     """The number of documents that were passed over because they are no Kubernetes objects."""
     faults: tuple[str, ...] = ()
     """A sentence for each file, document and workload that cannot be explained."""
+    runs: int = 0
+    """The number of applications that were passed over because their schedule is explained."""
 
     @property
     def pods(self) -> list[PodExplanation]:

@@ -8,8 +8,11 @@ from typing import Any, Final
 from webhook.core import names
 from webhook.spark.manifest import JSON
 
-#: The admission plugin DefaultTolerationSeconds adds tolerations of five minutes for these taints.
-_TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+#: The admission plugin DefaultTolerationSeconds adds these to pods that have none for their taints.
+DEFAULT_TOLERATIONS: Final = tuple(
+    {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for taint in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+)
 
 
 def received(name: str, namespace: str, labels: dict[str, str], annotations: dict[str, str], spec: JSON) -> JSON:
@@ -19,9 +22,7 @@ def received(name: str, namespace: str, labels: dict[str, str], annotations: dic
         metadata["annotations"] = annotations
     tolerations = spec.get("tolerations") or []
     added = [
-        {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-        for taint in _TAINTS
-        if not any(_covers(one, taint) for one in tolerations)
+        dict(default) for default in DEFAULT_TOLERATIONS if not any(_covers(one, default["key"]) for one in tolerations)
     ]
     scheduler = spec.get("schedulerName") or names.DEFAULT_SCHEDULER
     spec = {**spec, "schedulerName": scheduler, "tolerations": [*tolerations, *added]}
@@ -40,5 +41,5 @@ def stored(value: Any) -> Any:
     return value
 
 
-def _covers(toleration: JSON, taint: str) -> bool:
+def _covers(toleration: JSON, taint: Any) -> bool:
     return toleration.get("key") in (taint, None, "") and toleration.get("effect") in ("NoExecute", None, "")

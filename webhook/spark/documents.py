@@ -85,7 +85,13 @@ def _items(
     missing = {"apiVersion": version, "kind": kind} if kind else {}
     for index, item in enumerate(items):
         for found in read(missing | item if isinstance(item, dict) else item, namespace, versions):
-            yield type(found)(f"items[{index}]: {found}") if isinstance(found, ManifestError) else found
+            match found:
+                case ManifestError():
+                    yield type(found)(f"items[{index}]: {found}")
+                case Workload():
+                    yield replace(found, indexes=(index, *found.indexes))
+                case _:
+                    yield found
 
 
 def _called(document: JSON) -> str:

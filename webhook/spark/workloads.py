@@ -123,6 +123,8 @@ class Workload:
     """The API group of the object, if it is not Kubernetes' own."""
     moved_to: str = ""
     """The namespace in which Spark makes the pods; empty if nothing but that of the object is possible."""
+    indexes: tuple[int, ...] = ()
+    """Where the object stands in the lists of its document, from the outermost on; empty if it is the document."""
 
     @property
     def pod_namespace(self) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, name_of
-from webhook.cli.doctor.snapshot import ClusterSnapshot, is_ours, path_of
+from webhook.cli.doctor.snapshot import ClusterSnapshot
+from webhook.cli.live.installation import is_ours, path_of
 
 INSTALL: Final = (
     "helm install spark-eci-webhook charts/spark-eci-webhook --namespace spark-eci-webhook --create-namespace"

@@ -1,29 +1,96 @@
-"""The findings of `doctor` as text and as JSON."""
+"""What `doctor` prints: findings, and a table of contexts, as text and as JSON."""
 
 import json
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
-from webhook.cli.doctor.finding import Finding, Level
+from rich.table import Table
+from rich.text import Text
+
+from webhook.cli.doctor.finding import LIMIT, Finding, Level
+from webhook.cli.doctor.fleet import ContextReport, Fleet
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
+from webhook.core.text import cut, one_line
 
 #: The sign and the style of a line.
 _LOOKS: Final = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.FAULT: ("✗", "red")}
+_UNKNOWN: Final = "?"
 
 
-def print_findings(findings: list[Finding], *, as_json: bool) -> bool:
-    """Prints the findings as text or JSON; returns whether one is a fault."""
+def print_findings(findings: list[Finding], *, as_json: bool) -> None:
+    """Prints the findings about one cluster."""
     if as_json:
-        rows = [asdict(one) for one in findings]
-        console.file.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-    else:
-        page = Page()
-        width = max(len(one.check) for one in findings)
-        for one in findings:
-            sign, style = _LOOKS[one.level]
-            page.line(f"{sign} {one.check:<{width}}  {one.sentence}", style)
-            if one.fix:
-                page.line(one.fix, indent=width + 4)
-        page.print()
-    return any(one.level is Level.FAULT for one in findings)
+        _print_json([asdict(one) for one in findings])
+        return
+    page = Page()
+    _add(page, findings)
+    page.print()
+
+
+def print_fleet(fleet: Fleet, *, as_json: bool) -> None:
+    """Prints a row for each context, and below it the findings that are not OK; as JSON, all findings."""
+    if as_json:
+        _print_json({"contexts": [_document(one, fleet.drift(one)) for one in fleet.reports]})
+        return
+    table = Table("context", "Kubernetes", "webhook", "policy")
+    for name in ("namespaces", "faults", "warnings"):
+        table.add_column(name, justify="right")
+    table.add_column("drift")
+    for one in fleet.reports:
+        drift = fleet.drift(one)
+        style = "red" if one.unreachable or one.count(Level.FAULT) else "yellow" if drift else ""
+        table.add_row(*(Text(cut(one_line(cell), LIMIT)) for cell in _cells(one, drift)), style=style)
+    console.print(table)
+    page = Page()
+    for one in fleet.reports:
+        wrong = [finding for finding in one.findings if finding.level is not Level.OK]
+        if wrong:
+            page.line()
+            page.line(f"context {one.context}", "bold")
+            _add(page, wrong)
+    page.print()
+
+
+def _add(page: Page, findings: list[Finding]) -> None:
+    width = max(len(one.check) for one in findings)
+    for one in findings:
+        sign, style = _LOOKS[one.level]
+        page.line(f"{sign} {one.check:<{width}}  {one.sentence}", style)
+        if one.fix:
+            page.line(one.fix, indent=width + 4)
+
+
+def _cells(one: ContextReport, drift: list[str]) -> tuple[str, ...]:
+    if one.unreachable:
+        return (one.context, "does not answer", *[""] * 6)
+    return (
+        one.context,
+        one.kubernetes or _UNKNOWN,
+        one.version or _UNKNOWN,
+        one.policy or _UNKNOWN,
+        _UNKNOWN if one.namespaces is None else str(one.namespaces),
+        str(one.count(Level.FAULT)),
+        str(one.count(Level.WARNING)),
+        ", ".join(drift),
+    )
+
+
+def _document(one: ContextReport, drift: list[str]) -> dict[str, Any]:
+    return {
+        "context": one.context,
+        "unreachable": list(one.unreachable),
+        "kubernetes": one.kubernetes,
+        "version": one.version,
+        "policy": one.policy,
+        "profiles": one.profiles,
+        "namespaces": one.namespaces,
+        "faults": one.count(Level.FAULT),
+        "warnings": one.count(Level.WARNING),
+        "drift": drift,
+        "findings": [asdict(finding) for finding in one.findings],
+    }
+
+
+def _print_json(value: Any) -> None:
+    console.file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -5,24 +5,30 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from certs.cluster import Cluster, NotFoundError
 from certs.pem import PemError, read_certificates
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of, writes_to
 from webhook.cli.doctor.overflow_state import OverflowState, read_overflow
 from webhook.cli.doctor.reading import attempt, exists, items, stored
+from webhook.cli.live.installation import (
+    CONFIGURATIONS,
+    config_map_path,
+    deployment_path,
+    is_ours,
+    mounts_of,
+    path_of,
+    policy_in,
+    service_of,
+)
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.selectors import Role
-from webhook.service.policy_file import PolicyError, parse_policy
+from webhook.service.policy_file import PolicyError
 
-_CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 _RESOURCE_POLICIES: Final = "/apis/scheduling.alibabacloud.com/v1alpha1/namespaces/{}/resourcepolicies"
 _CONNECTS: Final = "/apis/sparkoperator.k8s.io/v1alpha1/namespaces/{}/sparkconnects"
-#: The chart names the entries of the configuration `PROFILE.spark-eci-webhook.io`.
-_ENTRY_SUFFIX: Final = ".spark-eci-webhook.io"
 _MUTATE: Final = "/mutate/"
 
 
@@ -150,17 +156,6 @@ class ClusterSnapshot:
         return {one.mode for role in Role for one in rules.rule(role).variants()}
 
 
-def is_ours(configuration: JSON) -> bool:
-    """Whether a MutatingWebhookConfiguration is one of this webhook."""
-    return any(map(_is_our_entry, configuration.get("webhooks") or ()))
-
-
-def path_of(entry: JSON) -> str:
-    """The path that an entry of a configuration calls."""
-    config = entry["clientConfig"]
-    return str((config.get("service") or {}).get("path") or urlsplit(config.get("url") or "").path)
-
-
 def profile_label(namespace: JSON) -> str | None:
     """The profile that a namespace's label names; None without the label."""
     return labels_of(namespace).get(names.PROFILE_LABEL)
@@ -169,7 +164,7 @@ def profile_label(namespace: JSON) -> str | None:
 def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     """Reads everything; with `namespace`, the Spark pods of that namespace only."""
     permission = "list mutatingwebhookconfigurations"
-    configurations = items(cluster, "the webhook configurations", permission, _CONFIGURATIONS)
+    configurations = items(cluster, "the webhook configurations", permission, CONFIGURATIONS)
     ours = [one for one in known(configurations) if is_ours(one)]
     installation = _read_installation(cluster, ours[0]) if ours else None
     namespaces = _namespaces(cluster, namespace)
@@ -189,20 +184,16 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
 
 def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
     """The installation that a configuration of this webhook belongs to."""
-    entry = next(filter(_is_our_entry, configuration["webhooks"]))
-    reference = entry["clientConfig"].get("service")
-    if not reference:
+    reference = service_of(configuration)
+    if reference is None:
         return Installation(configuration)
-    namespace, service = reference["namespace"], reference["name"]
+    namespace, service = reference
     inside, within = f"/api/v1/namespaces/{namespace}", f"--namespace {namespace}"
     spec = stored(cluster, f"{inside}/services/{service}").get("spec", {})
     selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
-    deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/{service}"
-    template = stored(cluster, deployment).get("spec", {}).get("template", {}).get("spec", {})
-    volumes = template.get("volumes") or []
-    secret = next((one["secret"]["secretName"] for one in volumes if "secret" in one), f"{service}-tls")
-    config_map = next((one["configMap"]["name"] for one in volumes if "configMap" in one), f"{service}-policy")
-    written = stored(cluster, f"{inside}/configmaps/{config_map}")
+    deployment = deployment_path(namespace, service)
+    mounts = mounts_of(stored(cluster, deployment), service)
+    written = stored(cluster, config_map_path(namespace, mounts.config_map))
     return Installation(
         configuration=configuration,
         namespace=namespace,
@@ -214,20 +205,16 @@ def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
             f"get endpoints {within}",
             lambda: _ready(cluster.get(f"{inside}/endpoints/{service}")),
         ),
-        secret_name=secret,
+        secret_name=mounts.secret,
         secret=attempt(
-            f"the Secret {secret}",
-            f"get secret/{secret} {within}",
-            lambda: _data(cluster.get(f"{inside}/secrets/{secret}")),
+            f"the Secret {mounts.secret}",
+            f"get secret/{mounts.secret} {within}",
+            lambda: _data(cluster.get(f"{inside}/secrets/{mounts.secret}")),
         ),
         policy=_policy(written),
         policy_written=max((time for time, _ in writes_to(written)), default=""),
         controller=exists(cluster, f"{deployment}-certificate-controller"),
     )
-
-
-def _is_our_entry(entry: JSON) -> bool:
-    return str(entry["name"]).endswith(_ENTRY_SUFFIX)
 
 
 def _ready(endpoints: JSON) -> list[str]:
@@ -240,8 +227,8 @@ def _data(secret: JSON) -> dict[str, bytes]:
 
 def _policy(config_map: JSON) -> Policy | None:
     try:
-        return parse_policy(config_map["data"]["policy.yaml"].encode(), "policy.yaml")
-    except (KeyError, PolicyError):
+        return policy_in(config_map)
+    except PolicyError:
         return None
 
 

@@ -1,4 +1,4 @@
-"""What `explain` prints for programs: everything as JSON or YAML, or only the patches."""
+"""What `explain` prints for programs: everything as one document, or only the patches."""
 
 import json
 from typing import Any, Final
@@ -7,7 +7,6 @@ import msgspec
 
 from webhook.cli.explain import words
 from webhook.cli.explain.text import spark_version
-from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import console
 from webhook.core.patch import Change
 from webhook.core.profile import CompiledProfile
@@ -19,14 +18,19 @@ from webhook.spark.workloads import Refusal
 _BASIC: Final = 0xFFFF
 
 
-def print_json(explained: Explanation) -> None:
-    """Prints everything as one JSON document."""
-    console.file.write(json_text(_document(explained)))
-
-
-def print_yaml(explained: Explanation) -> None:
-    """Prints everything as one YAML document."""
-    console.file.write(yaml_text(_document(explained)))
+def document(explained: Explanation) -> dict[str, Any]:
+    """Everything, JSON-like."""
+    workloads = [
+        heading(one)
+        | {
+            "sparkVersion": spark_version(one.workload),
+            "refused": [_refusal(refusal) for refusal in one.workload.refused],
+            "notes": list(one.workload.notes),
+            "pods": [_pod(pod, one.profile) for pod in one.pods],
+        }
+        for one in explained.workloads
+    ]
+    return frame(explained) | {"workloads": workloads} | rest(explained)
 
 
 def print_patches(explained: Explanation) -> None:
@@ -74,21 +78,9 @@ def heading(one: WorkloadExplanation) -> dict[str, Any]:
 def rest(explained: Explanation) -> dict[str, Any]:
     """What every document ends with: what the files contain besides, and what cannot be explained."""
     passed_over = {"otherKinds": explained.other_kinds, "notKubernetes": explained.other_documents}
+    if explained.runs:
+        passed_over["runs"] = explained.runs
     return {"passedOver": passed_over, "faults": list(explained.faults)}
-
-
-def _document(explained: Explanation) -> dict[str, Any]:
-    workloads = [
-        heading(one)
-        | {
-            "sparkVersion": spark_version(one.workload),
-            "refused": [_refusal(refusal) for refusal in one.workload.refused],
-            "notes": list(one.workload.notes),
-            "pods": [_pod(pod, one.profile) for pod in one.pods],
-        }
-        for one in explained.workloads
-    ]
-    return frame(explained) | {"workloads": workloads} | rest(explained)
 
 
 def _refusal(one: Refusal) -> dict[str, str]:

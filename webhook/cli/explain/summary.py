@@ -7,10 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.explain import words
-from webhook.cli.explain.documents import frame, heading, json_text, rest
+from webhook.cli.explain.documents import frame, heading, rest
 from webhook.cli.explain.text import total
 from webhook.cli.page import Page
-from webhook.cli.pod_text import yaml_text
 from webhook.cli.terminal import console
 from webhook.core.modes import SchedulingMode
 from webhook.core.placement import Mismatch
@@ -52,17 +51,8 @@ def print_text(explained: Explanation) -> None:
     page.print()
 
 
-def print_json(explained: Explanation) -> None:
-    """Prints the summary as one JSON document."""
-    console.file.write(json_text(_document(explained)))
-
-
-def print_yaml(explained: Explanation) -> None:
-    """Prints the summary as one YAML document."""
-    console.file.write(yaml_text(_document(explained)))
-
-
-def _document(explained: Explanation) -> dict[str, Any]:
+def document(explained: Explanation) -> dict[str, Any]:
+    """The summary, JSON-like."""
     applications = [
         heading(one)
         | {

@@ -236,8 +236,10 @@ def fates(pods: Iterable[PodExplanation]) -> list[str]:
 
 
 def passed_over(explained: Explanation) -> str:
-    """What the files contain beside applications and pods, as a clause; empty if there is nothing else."""
+    """What is not explained beside applications and pods, as a clause; empty if there is nothing else."""
     parts = []
+    if explained.runs:
+        parts.append(f"{counted(explained.runs, 'run')} of schedules")
     if explained.other_kinds:
         parts.append(f"{counted(explained.other_kinds, 'document')} of other kinds")
     if explained.other_documents:

@@ -1,0 +1,37 @@
+"""Writes the files without the lines that can be cut."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from webhook.adopt.file_replacement import ChangedFileError, replace_file
+from webhook.adopt.slim_file import SlimFile
+from webhook.cli.inputs import FileContent
+from webhook.cli.terminal import working
+
+
+def write(files: Iterable[tuple[FileContent, SlimFile]]) -> tuple[list[str], list[str]]:
+    """Replaces each of `files` from which lines are cut; returns the names of those written, and what went wrong.
+
+    It stops at the first file that cannot be written, or that is no longer as it was read.
+    """
+    written: list[str] = []
+    done: dict[Path, bytes] = {}
+    changed = [(file, slim) for file, slim in files if slim.content != file.content]
+    with working("writing") as tell:
+        for number, (file, slim) in enumerate(changed, 1):
+            tell(f"writing {number} of {len(changed)}: {file.file.name}")
+            # One file may have several names: a link, or a folder that is named beside its file.
+            path = Path(file.file.path).resolve()
+            try:
+                if done.get(path) != slim.content:
+                    replace_file(path, file.content, slim.content)
+            except OSError as error:
+                told = f"already written: {', '.join(written)}" if written else "nothing was written"
+                return written, [f"{file.file.name}: cannot be written: {_why(error)}; {told}"]
+            done[path] = slim.content
+            written.append(file.file.name)
+    return written, []
+
+
+def _why(error: OSError) -> str:
+    return "it has changed since it was read" if isinstance(error, ChangedFileError) else error.strerror or str(error)
