@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from webhook.core.modes import SchedulingMode, Side
+
 JSON = dict[str, Any]
 
 TAINT: Final = "virtual-kubelet.io/provider"
@@ -28,11 +30,15 @@ SNAPSHOT_ID: Final = "imc-2ze5hdcnngenmwc1jmwf"
 OTHER_SNAPSHOT_ID: Final = "imc-2zeaaaaaaaaaaaaaaaaa"
 OUTRANKING: Final = "alibabacloud.com/eci"
 
-#: The modes: what each requires and prefers, and whether it tolerates the virtual node at once and asks for a cache.
-REQUIRES: Final = {"eci-only": ON_ECI}
-PREFERS: Final = {"ecs-first": ON_ECS, "eci-first": ON_ECI, "ecs-then-eci": ON_ECS}
-TOLERATES: Final = ("eci-only", "ecs-first", "eci-first", "resource-policy")
-MODES: Final = ("ecs-only", *TOLERATES, "ecs-then-eci")
+#: What each mode requires and prefers of nodes, and which modes tolerate the virtual node at once.
+REQUIRES: Final = {mode.value: ON_ECI for mode in SchedulingMode if mode.requires is Side.VIRTUAL}
+PREFERS: Final = {
+    mode.value: ON_ECI if mode.prefers is Side.VIRTUAL else ON_ECS for mode in SchedulingMode if mode.prefers
+}
+TOLERATES: Final = [mode.value for mode in SchedulingMode if mode.opens_eci and not mode.waits]
+#: The modes that are written by hand by writing nothing.
+UNWRITTEN: Final = [mode.value for mode in SchedulingMode if not mode.opens_eci]
+MODES: Final = [mode.value for mode in SchedulingMode]
 
 
 @dataclass
@@ -106,7 +112,7 @@ def _place(found: ByHand, mode: str, rule: JSON, draw: random.Random) -> None:
     always = rule.get("always", {})
     found.annotations |= always.get("annotations", {})
     found.labels |= always.get("labels", {})
-    if mode == "ecs-only":
+    if mode in UNWRITTEN:
         return
     if mode in TOLERATES:
         found.tolerations.append(dict(TOLERATION))
@@ -134,7 +140,7 @@ def _other_toleration(found: ByHand, mode: str, draw: random.Random) -> None:
     name = draw.choice(sorted(OTHER_TOLERATIONS))
     found.facts.append(name)
     found.tolerations = [dict(OTHER_TOLERATIONS[name])]
-    if mode == "ecs-only" and draw.random() < 0.5:
+    if mode in UNWRITTEN and draw.random() < 0.5:
         found.require(ON_ECS)
 
 

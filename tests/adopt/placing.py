@@ -21,11 +21,17 @@ POLICY: dict[str, Any] = {
             "driver": {"mode": "eci-only", "imageCache": {"auto": False}},
             "executor": {
                 "mode": "ecs-first",
-                "annotations": {"k8s.aliyun.com/eci-use-specs": "2-4Gi", "k8s.aliyun.com/eci-fail-strategy": "fail-back"},
+                "annotations": {
+                    "k8s.aliyun.com/eci-use-specs": "2-4Gi",
+                    "k8s.aliyun.com/eci-fail-strategy": "fail-back",
+                },
                 "labels": {"team": "data"},
             },
         },
-        "observing": {"driver": {"mode": "eci-only", "observe": True}, "executor": {"mode": "ecs-first", "rollout": 50}},
+        "observing": {
+            "driver": {"mode": "eci-only", "observe": True},
+            "executor": {"mode": "ecs-first", "rollout": 50},
+        },
     },
 }
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 import yaml
 
 from tests.adopt.placements import MODES, OUTRANKING, SNAPSHOT_ID
+from tests.pods import BUILT_IN_MODES
 from webhook.core.policy import Policy
 from webhook.service.policy_file import parse_policy
 
@@ -114,7 +115,7 @@ POLICIES: Final[dict[str, JSON]] = {
 #: The profiles of the built-in policy, as the README says.
 _BUILT_IN: Final[JSON] = {
     "default": {"driver": {"mode": "ecs-only"}, "executor": {"mode": "ecs-first"}},
-    **{mode: {"driver": {"mode": mode}, "executor": {"mode": mode}} for mode in MODES if mode != "ecs-then-eci"},
+    **{mode: {"driver": {"mode": mode}, "executor": {"mode": mode}} for mode in BUILT_IN_MODES},
 }
 
 
