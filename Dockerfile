@@ -10,7 +10,13 @@ RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY webhook /app/webhook
 COPY certs /app/certs
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+COPY charts/spark-eci-webhook/values.yaml charts/spark-eci-webhook/values.schema.json /app/charts/spark-eci-webhook/
+# The commands by their names, for `kubectl exec` and for `--entrypoint`.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app \
+    && for name in webhook certs; do \
+         printf '#!/opt/venv/bin/python\nimport sys\nfrom %s.__main__ import main\n\nsys.exit(main())\n' "$name" \
+           > "/opt/venv/bin/spark-eci-$name" && chmod 755 "/opt/venv/bin/spark-eci-$name" || exit 1; \
+       done
 
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0
@@ -23,10 +29,13 @@ LABEL org.opencontainers.image.title="spark-eci-webhook" \
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 COPY LICENSE /app/LICENSE
+# Container runtimes mount memory at /dev/shm, also if the root file system is read-only. Some commands need a temporary folder:
+# for the certificates in a kubeconfig, and for those that `try` makes.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    TMPDIR=/dev/shm \
     ECI_WEBHOOK_HOST=0.0.0.0 \
     ECI_WEBHOOK_OPERATIONS_HOST=0.0.0.0 \
     ECI_WEBHOOK_TLS_DIR=/etc/spark-eci-webhook/tls

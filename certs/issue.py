@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Issue a serving certificate of a new CA into a folder, unless the certificate there can still be used.
 
-    Example: python -m certs issue --out .local/tls --host localhost --host 127.0.0.1
+    Example: spark-eci-certs issue --out .local/tls --host localhost --host 127.0.0.1
     """
     now = datetime.now(UTC)
     try:

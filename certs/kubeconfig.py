@@ -61,6 +61,21 @@ def _faults(accepted: str) -> Iterator[None]:
     raise InputError(f"no cluster: {fault}; accepted: {accepted}")
 
 
+def context_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str | None:
+    """The namespace of a context of a kubeconfig, by default as `api_client` chooses them; None if it names none.
+
+    Raises InputError if there is no such context.
+    """
+    path = str(kubeconfig) if kubeconfig else None
+    try:
+        contexts, active = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, yaml.YAMLError, OSError) as error:
+        raise InputError(f"no cluster: {' '.join(str(error).split())[:_FAULT_LIMIT]}; accepted: a kubeconfig") from None
+    chosen = active if context is None else next((one for one in contexts if one["name"] == context), None)
+    found = ((chosen or {}).get("context") or {}).get("namespace")
+    return None if found is None else str(found)
+
+
 class _LoggedErrors(logging.Handler):
     """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
 

@@ -33,11 +33,11 @@ def command(
 
     The exit code is 0 if nothing is wrong, 1 if something is, 2 if the source cannot be read.
 
-    Example: python -m certs show --dir .local/tls
+    Example: spark-eci-certs show --dir .local/tls
 
-    Example: python -m certs show --secret spark/webhook-tls --host webhook.spark.svc
+    Example: spark-eci-certs show --secret spark/webhook-tls --host webhook.spark.svc
 
-    Example: python -m certs show --server 127.0.0.1:8443 --ca .local/tls/ca.crt
+    Example: spark-eci-certs show --server 127.0.0.1:8443 --ca .local/tls/ca.crt
     """
     hosts = canonical(host) if host else ()
     now = datetime.now(UTC)

@@ -54,6 +54,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "the jars of Spark 4 (`make spark` installs them)",
     ),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
+    "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),
 }

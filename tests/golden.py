@@ -10,6 +10,7 @@ from tests import alternatives_table, modes_table, settings_table
 from tests.admission_reviews import answer, patched
 from tests.cases import FILES, ROOT, case_of, entries
 from tests.chart import readme, selectors, values_schema
+from tests.cli import why_cases
 from tests.cli.golden import rewrite_outputs
 from tests.overlays import difference, overlaid
 from webhook.core.modes import SchedulingMode
@@ -111,6 +112,7 @@ if __name__ == "__main__":
     alternatives_table.rewrite()
     selectors.rewrite()
     rewrite_outputs()
+    why_cases.rewrite()
     schema = json.loads(values_schema.FILE.read_text(encoding="utf-8"))
     values_schema.FILE.write_text(values_schema.text(values_schema.composed(schema)), encoding="utf-8")
     readme.FILE.write_text(readme.composed(readme.FILE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -20,7 +20,7 @@ def table() -> str:
 
 
 def _default(value: object) -> str:
-    if value is None or value == frozenset():
+    if value in (None, frozenset(), ()):
         return "none"
     return f"`{value.value if isinstance(value, Enum) else value}`"
 

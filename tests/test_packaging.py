@@ -1,8 +1,8 @@
 """The built packages contain everything that the service needs, and no local files."""
 
 import os
+import shutil
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.live_service import ROOT, issue
+from tests.wheel import build, install
 from webhook import __version__
+
+#: What `kubectl spark-eci` runs (kubernetes/kubectl, pkg/cmd: HandlePluginCommand and DefaultPluginHandler): dashes within an
+#: argument become underscores. tests/e2e/test_kubectl.py asks kubectl itself.
+PLUGIN = f"kubectl-{'spark-eci'.replace('-', '_')}"
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with wheel and sdist, built while a local certificate exists."""
     issue(ROOT / ".local" / "tls")
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
-    )
+    build(folder)
     return folder
 
 
@@ -48,22 +51,15 @@ def test_the_sdist_holds_no_key(built: Path) -> None:
 
 
 def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> None:
-    wheel = built / f"spark_eci_webhook-{__version__}-py3-none-any.whl"
-    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-index", "--target", str(tmp_path)]
-    subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
+    scripts = install(built / f"spark_eci_webhook-{__version__}-py3-none-any.whl", tmp_path)
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    for command, expected in (("spark-eci-webhook", f"{__version__}\n"), ("spark-eci-certs", None)):
-        arguments = ["--version"] if expected else ["--help"]
-        script = tmp_path / "bin" / command
+    for command, argument in (("spark-eci-webhook", "--version"), ("spark-eci-certs", "--help"), (PLUGIN, "--version")):
+        script = shutil.which(command, path=scripts)
+        assert script is not None, f"{command} is not installed, or cannot be run"
         done = subprocess.run(
-            [sys.executable, str(script), *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
+            [script, argument], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
         )
-        assert expected is None or done.stdout == expected
+        assert argument == "--help" or done.stdout == f"{__version__}\n"
 
 
 def test_lock_files_name_no_registry_and_hash_everything() -> None:

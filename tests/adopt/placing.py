@@ -13,6 +13,23 @@ from webhook.spark.workloads import Workload
 
 Place = Callable[[Any], Sequence[WorkloadExplanation]]
 
+#: The toleration that the webhook adds, in flow style.
+TOLERATION = "key: virtual-kubelet.io/provider, operator: Equal, value: alibabacloud, effect: NoSchedule"
+_APPLICATION = """\
+ |apiVersion: sparkoperator.k8s.io/v1beta2
+ |kind: SparkApplication
+ |metadata:
+ |  name: report
+ |  annotations:
+ |    k8s.aliyun.com/eci-use-specs: 2-4Gi
+ |spec:
+ |  type: Scala
+ |  mode: cluster
+ |  image: registry/spark:3.5.2
+ |  sparkVersion: 3.5.2
+ |  mainClass: org.example.App
+ |  mainApplicationFile: local:///opt/app.jar
+"""
 #: The executors run on ECI first, with annotations and a label, and the driver on ECI alone.
 POLICY: dict[str, Any] = {
     "selector": {"anyOf": ["kubeflow", "apache", "cluster"]},
@@ -54,6 +71,11 @@ def without_profile(document: Any) -> list[WorkloadExplanation]:
     """Explains the workloads of a document in a namespace that no profile holds for."""
     found = [one for one in read(document, "default") if isinstance(one, Workload)]
     return [explain("app.yaml", one, NoProfile("the namespace has no label", mistaken=False)) for one in found]
+
+
+def application(spec: str) -> str:
+    """The marked text of a SparkApplication whose spec has these further lines."""
+    return _APPLICATION + spec
 
 
 def marked(text: str) -> tuple[bytes, bytes]:

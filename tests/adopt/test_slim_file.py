@@ -2,24 +2,9 @@
 
 import pytest
 
-from tests.adopt.placing import POLICY, marked, place_by
-from webhook.adopt.slim_file import Cut, Left, LeftReason, SlimFile, slim
+from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by
+from webhook.adopt.slim_file import slim
 
-APP = """\
- |apiVersion: sparkoperator.k8s.io/v1beta2
- |kind: SparkApplication
- |metadata:
- |  name: report
- |  annotations:
- |    k8s.aliyun.com/eci-use-specs: 2-4Gi
- |spec:
- |  type: Scala
- |  mode: cluster
- |  image: registry/spark:3.5.2
- |  sparkVersion: 3.5.2
- |  mainClass: org.example.App
- |  mainApplicationFile: local:///opt/app.jar
-"""
 INDENTED = """\
  |  # Where the pods run.
  |  driver:
@@ -95,7 +80,6 @@ AT_PARENT = """\
 -|              values: [virtual-kubelet]
 -|          weight: 1
 """
-TOLERATION = "key: virtual-kubelet.io/provider, operator: Equal, value: alibabacloud, effect: NoSchedule"
 CASES = {
     "indented": INDENTED,
     "sequences-at-the-indent-of-their-parent": AT_PARENT,
@@ -194,6 +178,35 @@ CASES = {
 -|        tolerations:
 -|          - {{{TOLERATION}}}
 """,
+    "an-affinity-in-the-template-and-one-that-replaces-it": """\
+ |  driver: {}
+ |  executor:
+-|    affinity:
+-|      nodeAffinity:
+-|        preferredDuringSchedulingIgnoredDuringExecution:
+-|          - weight: 1
+-|            preference: {matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}
+ |    template:
+ |      spec:
+ |        containers:
+ |          - name: executor
+-|        affinity:
+-|          nodeAffinity:
+-|            preferredDuringSchedulingIgnoredDuringExecution:
+-|              - weight: 1
+-|                preference: {matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}
+""",
+    "an-annotation-in-three-places": """\
+ |  sparkConf:
+ |    spark.eventLog.enabled: "false"
+-|    spark.kubernetes.executor.annotation.k8s.aliyun.com/eci-use-specs: 2-4Gi
+ |  driver: {}
+ |  executor:
+-|    annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}
+ |    template:
+-|      metadata: {annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |      spec: {containers: [{name: executor}]}
+""",
     "spark-conf": """\
  |  sparkConf:
  |    "spark.executor.heartbeatInterval": 20s
@@ -210,13 +223,13 @@ CASES = {
  |  driver: {}
  |  executor: {}
 """,
-    "one-of-two-roles": f"""\
+    "one-of-two-roles": """\
  |  driver:
- |    labels: {{team: data}}
- |    annotations: {{k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |    labels: {team: data}
+ |    annotations: {k8s.aliyun.com/eci-use-specs: 2-4Gi}
  |  executor:
  |    cores: 1
--|    labels: {{team: data}}
+-|    labels: {team: data}
 """,
     "requirements-beside-others": """\
  |  driver:
@@ -332,7 +345,7 @@ CLUSTER = f"""\
  |            - {{name: worker, image: "registry/spark:4.0.0"}}
 """
 KINDS = {"scheduled": SCHEDULED, "connect": CONNECT, "apache": APACHE, "cluster": CLUSTER}
-CASES = {name: APP + text for name, text in CASES.items()} | KINDS
+CASES = {name: application(text) for name, text in CASES.items()} | KINDS
 
 
 @pytest.mark.parametrize("name", CASES)

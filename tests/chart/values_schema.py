@@ -16,7 +16,7 @@ from webhook.service.settings import Settings
 
 FILE = Path(__file__).parents[2] / "charts/spark-eci-webhook/values.schema.json"
 #: Settings that the chart itself fixes, so that ports, mounts and probes agree.
-FIXED = {"policy", "tls_dir", "host", "port", "operations_host", "operations_port"}
+FIXED = {"policy", "values", "tls_dir", "host", "port", "operations_host", "operations_port"}
 _PREFIX = "policy."
 
 

@@ -470,6 +470,29 @@ def test_an_application_that_never_runs_is_noted_and_not_cut(run: Run, tmp_path:
     assert file.read_bytes() == before
 
 
+def test_what_wins_is_told_with_what_the_pod_has(run: Run, folder: Path) -> None:
+    file, policy = folder / "nightly.yaml", folder / "policy.yaml"
+    file.write_text(file.read_text().replace('eci-image-cache: "true"', 'eci-image-cache: "false"'))
+    policy.write_text("profiles: {default: {executor: {mode: ecs-first, always: {annotations: {team: etl}}}}}")
+    ran = run("adopt", "-f", file, "--policy", policy)
+    assert (ran.code, ran.out.splitlines()[1:4]) == (
+        3,
+        [
+            "  executor (20): ecs-first",
+            '    ! annotation team (the pod has its own value "data")',
+            "    ! image cache (the pod has its own: k8s.aliyun.com/eci-image-cache: false)",
+        ],
+    )
+
+
+def test_a_denied_pod_is_told_with_the_denial(run: Run) -> None:
+    policy = ("--policy", "tests/cli/shares.yaml", "--profile", "strict")
+    ran = run("adopt", "-f", "tests/cli/pods/node-name-set.yaml", *policy, "-o", "json")
+    ((pod,),) = [one["pods"] for one in json.loads(ran.out)["applications"]]
+    assert (ran.code, pod["fate"], pod["verdict"], pod["reason"]) == (3, "denied", "conflicts", "node-name-set")
+    assert [won.partition(" already")[0] for won in pod["wins"]] == ['nodeName is "cn-beijing.192.168.0.250"']
+
+
 def test_shares_of_a_mix_are_judged_one_by_one(run: Run, folder: Path) -> None:
     ran = run("adopt", "-f", folder / "nightly.yaml", "--policy", "tests/cli/shares.yaml", "-o", "json")
     found = applications(ran)["nightly"]
@@ -591,7 +614,7 @@ def test_the_commands_of_the_document_exist(run: Run) -> None:
     commands = re.findall(r"^(?:spark-eci-webhook|\$ spark-eci-webhook) ([a-z]+)((?: .*)?)$", DOCUMENT, re.MULTILINE)
     assert {name for name, _ in commands} >= {"adopt", "explain", "doctor", "validate"}
     for name, arguments in commands:
-        if name in ("validate", "why"):
+        if name == "why":
             continue
         offered = run(name, "--help").out
         for option in re.findall(r"(?<= )--[a-z-]+", arguments.split("|")[0]):

@@ -20,8 +20,9 @@ from webhook.cli.explain.beside import print_both_orders
 from webhook.cli.explain.documents import document as whole_document
 from webhook.cli.explain.documents import json_text, print_patches
 from webhook.cli.explain.text import print_diffs, print_text
-from webhook.cli.inputs import Inputs, read_inputs, read_policy
+from webhook.cli.inputs import Inputs, read_inputs
 from webhook.cli.pod_text import yaml_text
+from webhook.cli.policies import read_policy
 from webhook.cli.profiles import explain_inputs, select
 from webhook.explain.outcome import Fate
 

@@ -12,7 +12,8 @@ import yaml
 from tests.cli.conftest import ROOT, Ran
 from webhook.cli.diff import print_differences
 from webhook.cli.explain import print_explanation
-from webhook.cli.inputs import Inputs, read_inputs, read_policy
+from webhook.cli.inputs import Inputs, read_inputs
+from webhook.cli.policies import read_policy
 from webhook.cli.sources import Source, Sources
 from webhook.cli.terminal import InputError
 from webhook.core.policy import Policy

@@ -17,6 +17,7 @@ COMMANDS = (
     "diff",
     "adopt",
     "doctor",
+    "why",
     "resource-policy",
     "validate",
     "schema",
@@ -133,18 +134,19 @@ def test_help_imports_no_command() -> None:
     modules = imported(("--help",), *((command, "--help") for command in COMMANDS[:-1]))
     assert {name for name in modules if name.split(".")[0] in ("webhook", "certs", "kubernetes", "yaml")} == {
         "certs",
+        "certs.command_line",
         "certs.errors",
+        "certs.usage",
         "webhook",
         "webhook.__main__",
         "webhook.cli",
+        "webhook.cli.adoption_command",
         "webhook.cli.commands",
         "webhook.cli.options",
         "webhook.cli.process",
         "webhook.cli.cluster_commands",
         "webhook.cli.process_commands",
         "webhook.cli.terminal",
-        "webhook.core",
-        "webhook.core.text",
     }
 
 

@@ -24,12 +24,15 @@ from tests.chart.manifests import FULLNAME
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
+from tests.e2e.kubeconfigs import kubeconfig, silent
 from tests.e2e.kubelet import kubelet
-from tests.e2e.release import CONFIGURATION, Release, serving
+from tests.e2e.release import ADVISED, CONFIGURATION, Release, installed, serving
 from tests.e2e.service_proxy import ServiceProxy
 from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
+from webhook import __version__
 from webhook.cli.doctor.examination import examine
+from webhook.cli.live.installation import policy_in
 from webhook.core.policy import Policy
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.clock import ServerClock
@@ -282,6 +285,54 @@ def test_no_cluster(healthy: Healthy, tmp_path: Path) -> None:
     ):
         ran = run(tmp_path / name, "doctor", *arguments)
         assert (ran.returncode, ran.stdout, ran.stderr[: len(sentence)]) == (2, "", sentence)
+
+
+def test_several_contexts(healthy: Healthy, tmp_path: Path) -> None:
+    """One is well, one has another policy and no pods of the service, and one does not answer."""
+    (tmp_path / "plane").mkdir()
+    with silent() as mute, ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), tmp_path / "plane") as other:
+        config = kubeconfig(tmp_path, well=healthy.control_plane, other=other, mute=mute)
+        contexts = [f"--context={name}" for name in ("well", "other", "mute")]
+        own = other.create_namespace("own")
+        other.create_namespace("etl", {PROFILE: "advised"})
+        with installed(other, own, {"policy": {"profiles": ADVISED}}), leading(healthy, Policy().digest):
+            (digest,) = {policy_in(other.get(f"/api/v1/namespaces/{own}/configmaps/{FULLNAME}-policy")).digest}
+            text, as_json = (
+                run(None, "doctor", f"--kubeconfig={config}", *contexts),
+                run(config, "doctor", *contexts, "-o", "json"),
+            )
+            two = run(config, "doctor", *contexts[:2])
+            single = run(config, "doctor", *contexts[:1], "-o", "json")
+    versions = [plane.get("/version")["gitVersion"] for plane in (healthy.control_plane, healthy.control_plane)]
+    sentence = f"context mute: the cluster at {mute} does not answer: "
+    assert [one.returncode for one in (text, as_json, two, single)] == [2, 2, 1, 0]
+    assert (text.stderr[: len(sentence)], as_json.stderr, two.stderr) == (sentence, text.stderr, "")
+    found = json.loads(as_json.stdout)["contexts"]
+    shown = ("context", "kubernetes", "version", "policy", "namespaces", "faults", "warnings", "drift")
+    faulty = [one for one in found[1]["findings"] if one["level"] == "fault"]
+    warned = [one for one in found[1]["findings"] if one["level"] == "warning"]
+    assert [[one[key] for key in shown] for one in found] == [
+        ["well", versions[0], __version__, Policy().digest, 2, 0, 0, []],
+        ["other", versions[1], __version__, digest, 1, len(faulty), len(warned), ["policy"]],
+        ["mute", "", "", "", None, 0, 0, []],
+    ]
+    assert [f"context mute: {one}\n" for one in found[2]["unreachable"]] == [text.stderr]
+    assert found[0]["findings"] == json.loads(single.stdout)
+    assert "advised" in found[1]["profiles"]
+    assert {one["check"] for one in faulty} == {"certificates", "service", "virtual nodes"}
+    lines = text.stdout.splitlines()
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
+    assert cells == [
+        ["well", versions[0], __version__, Policy().digest, "2", "0", "0", ""],
+        ["other", versions[1], __version__, digest, "1", str(len(faulty)), str(len(warned)), "policy"],
+        ["mute", "does not answer", "", "", "", "", "", ""],
+    ]
+    assert [line for line in lines if line.startswith("context ")] == ["context other"]
+    fixes = [line.strip() for line in lines if line.strip().startswith(("kubectl", "helm"))]
+    assert len(fixes) == len(faulty) + len(warned)
+    for fix in fixes:
+        flag = "context" if fix.startswith("kubectl") else "kube-context"
+        assert fix.startswith(f"{fix.split()[0]} --kubeconfig {config} --{flag} other ")
 
 
 def test_a_service_that_is_gone(healthy: Healthy) -> None:

@@ -2,34 +2,24 @@
 
 import json
 import os
-import socket
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from benchmarks.process import free_port
 from certs.issue import ensure
 from tests.chart.manifests import render
 from tests.e2e.component import Component
-from tests.image.container import ROOT, Container, build, buildah
+from tests.image.conftest import TAG, is_ready
+from tests.image.container import ROOT, Container, buildah
 from webhook import __version__
 
 pytestmark = pytest.mark.needs("buildah")
 
-TAG = "localhost/spark-eci-webhook:test"
 REVIEW = ROOT / "tests/reviews/spark-3.5.2-executor-1.json"
-
-
-@pytest.fixture(scope="module")
-def container() -> Iterator[Container]:
-    build(TAG)
-    made = Container(TAG)
-    yield made
-    made.remove()
-    buildah("rmi", TAG)
 
 
 def test_it_is_configured_for_an_unprivileged_user(container: Container) -> None:
@@ -59,12 +49,12 @@ def test_it_answers_a_review_on_a_read_only_root(container: Container, tmp_path:
     for file in tls.iterdir():
         os.chown(file, 65532, 65532)
     mounts = {tls: "/etc/spark-eci-webhook/tls"}
-    port, operations = _free_port(), _free_port()
+    port, operations = free_port(), free_port()
     ports = {"ECI_WEBHOOK_PORT": str(port), "ECI_WEBHOOK_OPERATIONS_PORT": str(operations)}
     words = [*container.configuration["Entrypoint"], *container.configuration["Cmd"]]
     service = Component(container.command(words, mounts, ports), tmp_path / "log")
     try:
-        service.start(lambda: _ready(operations))
+        service.start(lambda: is_ready(operations))
         assert Path(f"/proc/{service.pid}/status").read_text().split("Uid:", 1)[1].split()[:4] == ["65532"] * 4
         with httpx.Client(verify=ssl.create_default_context(cafile=tls / "ca.crt")) as client:
             url = f"https://localhost:{port}/mutate/eci-only"
@@ -80,12 +70,6 @@ def test_it_answers_a_review_on_a_read_only_root(container: Container, tmp_path:
 def test_nobody_can_write_to_the_root(container: Container) -> None:
     done = container.run("python", "-c", "open('/app/new', 'w')")
     assert "Read-only file system" in done.stderr
-
-
-def test_the_certificate_controller_is_in_it(container: Container) -> None:
-    done = container.run("python", "-m", "certs", "controller", "--help")
-    assert done.returncode == 0, done.stderr
-    assert "--serving-secret" in done.stdout
 
 
 def test_it_holds_what_runs_and_nothing_else(container: Container) -> None:
@@ -108,15 +92,3 @@ def test_its_size_is_told(container: Container, capsys: pytest.CaptureFixture[st
     base = os.environ["BASE_IMAGE"]
     with capsys.disabled():
         print(f"\n{TAG} {sizes[TAG]}, of which {base} {sizes.get(base, sizes.get(f'{base}:latest'))}")  # noqa: T201
-
-
-def _ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz").is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

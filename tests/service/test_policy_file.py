@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from webhook.core.cautions import cautions
+from webhook.core.cautions import cautions, is_empty
+from webhook.core.distribution import in_rollout
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
@@ -355,6 +356,52 @@ def test_what_only_looks_mistaken_is_told_and_accepted() -> None:
         "profiles.night.executor.mix[0].always.annotations: k8s.aliyun.com/eci-spot is not a known annotation of ECI",
         "profiles.night.executor.mix[0].always.labels: alibabacloud.com/eci is added only in the mode eci-only, which these pods do not have",
         "profiles.day.executor.labels: alibabacloud.com/acs is added only in the mode eci-only, which these pods do not have",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("driver", "executor", "sentence"),
+    [
+        (100, 100, ""),
+        (20, 20, ""),
+        (0, 0, ""),
+        (
+            50,
+            20,
+            "driver.rollout is 50 and executor.rollout is 20, so 20 % of applications get both rules, and another 30 % get "
+            "only that of the driver",
+        ),
+        (
+            20,
+            100,
+            "executor.rollout is 100 and driver.rollout is 20, so 20 % of applications get both rules, and another 80 % get "
+            "only that of the executor",
+        ),
+        (
+            0,
+            10,
+            "executor.rollout is 10 and driver.rollout is 0, so no application gets both, and 10 % get only that of the "
+            "executor",
+        ),
+    ],
+)
+def test_rollouts_of_a_profile_that_differ_are_told(driver: int, executor: int, sentence: str) -> None:
+    text = f"profiles: {{a: {{driver: {{rollout: {driver}}}, executor: {{rollout: {executor}}}}}, b: {{}}}}"
+    policy = parse_policy(text.encode(), "p.yaml")
+    assert cautions(policy) == ([f"profiles.a: {sentence}"] if sentence else [])
+    # As the sentence says: of many applications, those in the smaller rollout are all in the larger one.
+    less, more = sorted((driver, executor))
+    inside = {
+        share: {name for name in range(5000) if in_rollout("etl", f"app-{name}", share)} for share in (less, more)
+    }
+    assert inside[less] <= inside[more]
+    assert abs(len(inside[more] - inside[less]) / 50 - (more - less)) < 3
+
+
+def test_a_policy_without_any_key_is_empty() -> None:
+    assert [is_empty(parse_policy(text, "p")) for text in (b"", b"# a", b"{}", b"null", b"---", b"selector: {}")] == [
+        *[True] * 5,
+        False,
     ]
 
 

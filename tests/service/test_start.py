@@ -91,6 +91,47 @@ def test_a_flag_wins_over_a_variable(tls: Path, tmp_path: Path, variable: str) -
         assert running.operations("/livez").status_code == 200
 
 
+def test_an_empty_policy_and_a_misspelt_variable_are_logged(tls: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("# nothing yet\n", encoding="utf-8")
+    of_services = {
+        "ECI_WEBHOOK_SERVICE_HOST": "10.0.0.1",
+        "ECI_WEBHOOK_OPERATIONS_SERVICE_PORT": "443",
+        "ECI_WEBHOOK_PORT_8443_TCP_PORT": "8443",
+        "ECI_WEBHOOK_OVERFLOW": "1",
+        "OTHER_WEBHOOK_POLCY": "x",
+    }
+    variables = {"ECI_WEBHOOK_LOG_LEVL": "debug", "ECI_WEBHOOK_MAX_CONECTIONS": "20"} | of_services
+    with service(tls, tmp_path / "log", ["--policy", str(policy)], variables) as running:
+        warnings = [
+            {key: value for key, value in line.items() if key != "timestamp"}
+            for line in running.lines()
+            if line["level"] == "warning"
+        ]
+    assert sorted(warnings, key=str) == [
+        {
+            "caution": f"{policy}: contains no key, so the built-in policy is in force",
+            "event": "policy",
+            "level": "warning",
+        },
+        {
+            "caution": "ECI_WEBHOOK_LOG_LEVL is no setting; did you mean ECI_WEBHOOK_LOG_LEVEL?",
+            "event": "settings",
+            "level": "warning",
+        },
+        {
+            "caution": "ECI_WEBHOOK_MAX_CONECTIONS is no setting; did you mean ECI_WEBHOOK_MAX_CONNECTIONS?",
+            "event": "settings",
+            "level": "warning",
+        },
+    ]
+
+
+def test_without_a_policy_file_nothing_is_warned_of(tls: Path, tmp_path: Path) -> None:
+    with service(tls, tmp_path / "log") as running:
+        assert [line for line in running.lines() if line["level"] != "info"] == []
+
+
 def test_a_terminated_service_ends_with_exit_code_0(tls: Path, tmp_path: Path) -> None:
     with service(tls, tmp_path / "log") as running:
         running.process.terminate()

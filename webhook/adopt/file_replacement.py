@@ -25,7 +25,7 @@ def replace_file(path: Path, old: bytes, new: bytes) -> None:
     status = target.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=target.parent)
     written = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -47,9 +47,6 @@ class Text:
             decoded = content.decode()
         except UnicodeDecodeError:
             raise ObstacleError(LeftReason.ENCODING) from None
-        if "\0" in decoded:
-            # UTF-16 without any letter beyond ASCII can be decoded, too.
-            raise ObstacleError(LeftReason.ENCODING)
         if _OTHER_BREAKS.search(decoded):
             raise ObstacleError(LeftReason.LINE_BREAK)
         self.lines = re.findall(r"[^\n]*\n|[^\n]+", decoded)
@@ -83,11 +80,10 @@ class Text:
     def _first(self, entry: Entry) -> int:
         """The line on which `entry` begins. Raises ObstacleError if something else begins on it."""
         line, column = entry.first.start
-        before = self.lines[line][:column] if line < len(self.lines) else ""
         if self.lines[line].startswith(_BOM):
             raise ObstacleError(LeftReason.SHARED_LINE)
         if entry.parent.items is None:
-            alone = not before.strip(" ")
+            alone = not self.lines[line][:column].strip(" ")
         else:
             line = self._dash(entry.value)
             dash = self.lines[line][:column] if line == entry.value.start[0] else self.lines[line]

@@ -51,6 +51,7 @@ class Application:
     def __init__(self, document: dict[str, Any], place: Place, obstacle: Obstacle) -> None:
         self._document, self._place, self._obstacle = document, place, obstacle
         self._left: dict[Path, LeftReason] = {}
+        self._tried: dict[frozenset[Path], WorkloadExplanation | None] = {}
         self.groups: list[Group] = []
         """What can be removed."""
         explained = place(document)
@@ -84,17 +85,28 @@ class Application:
         return equivalent([self._explained], self._place(document))
 
     def _find(self) -> None:
-        wanted = self._clean(_grouped(self._wanted()))
-        found: list[Group] = []
-        # What is left of one role is no reason to leave something of another one.
-        for title in dict.fromkeys(group[0].title for group in wanted):
-            of_role = [group for group in wanted if group[0].title == title]
-            found += most(of_role, partial(self._holds, beside=tuple(found)))
+        wanted = _grouped(self._wanted())
+        # The text is looked at second: a map goes easily as a whole, even if one of its entries cannot go alone.
+        found = _most_by_role(self._clean(_most_by_role(wanted, self._proves)), self._holds)
         for group in wanted:
             if group not in found:
-                obstacles, why = self._obstacles([*found, group]), self._why([*found, group])
-                self._left |= {one.path: obstacles.get(one.path, why) for one in group}
-        self.groups = self._effective(found)
+                if self._holds([*found, group]):
+                    found.append(group)
+                else:
+                    self._leave(group, found)
+        effective = self._effective(found)
+        self.groups = most(effective, self._holds)
+        for group in effective:
+            if group not in self.groups:
+                self._leave(group, self.groups)
+        self._tried.clear()
+
+    def _leave(self, group: Group, others: Sequence[Group]) -> None:
+        """Leaves `group` if the others go."""
+        obstacles = self._obstacles([*others, group])
+        stuck = any(one.path in obstacles for one in group)
+        otherwise = LeftReason.REPEATED if stuck else self._why([*others, group])
+        self._left |= {one.path: obstacles.get(one.path, otherwise) for one in group}
 
     def _wanted(self) -> list[PlacementField]:
         """The fields that the webhook would add to all pods that have them. Those that are nearly so are left."""
@@ -117,14 +129,7 @@ class Application:
     def _clean(self, groups: list[Group]) -> list[Group]:
         """Those of `groups` that can be removed from the text."""
         while obstacles := self._obstacles(groups):
-            kept = []
-            for group in groups:
-                whys = [obstacles.get(one.path) for one in group]
-                if any(whys):
-                    self._left |= {one.path: why or LeftReason.REPEATED for one, why in zip(group, whys, strict=True)}
-                else:
-                    kept.append(group)
-            groups = kept
+            groups = [group for group in groups if not any(one.path in obstacles for one in group)]
         return groups
 
     def _obstacles(self, groups: Iterable[Group]) -> dict[Path, LeftReason]:
@@ -136,16 +141,17 @@ class Application:
                 found |= {path: why for path in paths if path[: len(outer)] == outer}
         return found
 
-    def _holds(self, groups: Iterable[Group], beside: Iterable[Group] = ()) -> bool:
-        """Whether, without `groups` and those `beside` them, the pods are the same, and no verdict is worse.
+    def _holds(self, groups: Iterable[Group]) -> bool:
+        """Whether `groups` can be removed from the text, and it is proven that they may."""
+        groups = list(groups)
+        return not self._obstacles(groups) and self._proves(groups)
 
-        The webhook has to add all of the groups then.
-        """
-        groups = [*beside, *groups]
+    def _proves(self, groups: Iterable[Group]) -> bool:
+        """Whether, without `groups`, the webhook adds all of them, the pods are the same, and no verdict is worse."""
+        groups = list(groups)
         after = self._without(_paths(groups))
         return (
             after is not None
-            and not self._obstacles(groups)
             and all(_adds(after, group[0]) for group in groups)
             and equivalent([self._explained], [after])
             and not gets_worse(self._explained, after)
@@ -161,22 +167,39 @@ class Application:
         return LeftReason.INCOMPLETE if gets_worse(self._explained, after) else LeftReason.REPEATED
 
     def _effective(self, groups: list[Group]) -> list[Group]:
-        """`groups` without fields that have no effect: without the others of its group, the webhook adds the same."""
-        found = []
+        """`groups` without fields that have no effect: beside one of them, the webhook adds the same."""
+        paths, found = _paths(groups), []
         for group in groups:
-            rest = _paths(groups)
-            kept = []
-            for one in group:
-                after = self._without(rest - {one.path}) if len(group) > 1 else None
-                if after is None or not _adds(after, one):
-                    kept.append(one)
-            found.append(tuple(kept))
-        return found if found == groups or self._holds(found) else []
+            kept = tuple(one for one in group if len(group) == 1 or not self._adds_beside(one, paths))
+            self._left |= {one.path: LeftReason.REPEATED for one in group if one not in kept}
+            found.append(kept)
+        return found
+
+    def _adds_beside(self, field: PlacementField, paths: set[Path]) -> bool:
+        """Whether the webhook adds `field` even if it stays while the others of `paths` go."""
+        after = self._without(paths - {field.path})
+        return after is not None and _adds(after, field)
 
     def _without(self, paths: set[Path]) -> WorkloadExplanation | None:
         """The explanation of the application without `paths`."""
-        explained = self._place(without(self._document, whole(self._document, paths)))
-        return explained[0] if len(explained) == 1 else None
+        key = frozenset(paths)
+        if key not in self._tried:
+            explained = self._place(without(self._document, whole(self._document, paths)))
+            self._tried[key] = explained[0] if len(explained) == 1 else None
+        return self._tried[key]
+
+
+def _most_by_role(groups: Sequence[Group], holds: Callable[[Sequence[Group]], bool]) -> list[Group]:
+    """As many of `groups` as possible. What is left of one role is no reason to leave something of another one."""
+    found: list[Group] = []
+    for title in dict.fromkeys(group[0].title for group in groups):
+        of_role = [group for group in groups if group[0].title == title]
+        found += most(of_role, partial(_hold_beside, holds, tuple(found)))
+    return found
+
+
+def _hold_beside(holds: Callable[[Sequence[Group]], bool], beside: Sequence[Group], groups: Sequence[Group]) -> bool:
+    return holds([*beside, *groups])
 
 
 def _grouped(fields: Iterable[PlacementField]) -> list[Group]:

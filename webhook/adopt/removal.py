@@ -30,7 +30,7 @@ def whole(document: Any, paths: Iterable[Path]) -> set[Path]:
 
 
 def without(document: Any, paths: Collection[Path]) -> Any:
-    """`document` without the values at `paths`, none of which is in another one. The document itself is not changed."""
+    """A copy of `document` without the values at `paths`, none of which is in another one. Nothing is changed."""
     if not paths:
         return document
     inner: dict[str | int, list[Path]] = {}

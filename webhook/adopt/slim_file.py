@@ -1,5 +1,6 @@
 """A file of applications without what the webhook adds to their pods anyway."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from webhook.adopt.proof import Place
 from webhook.adopt.slim_document import SlimDocument
 from webhook.adopt.yaml_tree import Document, trees
 from webhook.service.yaml_loader import YAMLFaultError, documents
-from webhook.spark.field_paths import of_field, of_key
+from webhook.spark.field_paths import of_field
 
 __all__ = ["Cut", "Left", "LeftReason", "SlimFile", "replace_file", "slim"]
 
@@ -47,7 +48,7 @@ def slim(content: bytes, place: Place) -> SlimFile:
             text = Text(content)
         except ObstacleError as error:
             obstacle = error.why
-    found = _documents(content, read, place, text, obstacle)
+    found = _documents(content, read, place, text, obstacle) if read else []
     slimmed = _proven(content, found, text)
     numbered = [(number, one) for number, one in enumerate((one for one in found if not one.empty), 1)]
     cuts = [cut for number, one in numbered for cut in _cuts(number, one)]
@@ -72,7 +73,7 @@ def _documents(
     content: bytes, read: list[Any], place: Place, text: Text | None, obstacle: LeftReason | None
 ) -> list[SlimDocument]:
     """Each document of `read`, with the lines in which it stands."""
-    parsed = _trees(content) if read else []
+    parsed = _trees(content)
     if len(parsed) != len(read):
         return [SlimDocument(one, place, None, None, range(0), obstacle) for one in read]
     starts = [0, *(one.line for one in parsed[1:]), len(text.lines) if text else 0]
@@ -117,12 +118,14 @@ def _cuts(number: int, document: SlimDocument) -> Iterator[Cut]:
 
 
 def _shown(path: Path) -> str:
-    """`path` as sentences write it."""
+    """`path` as sentences write it. Its keys are names of fields, or keys that the profile has, too."""
     shown, before = "", None
     for step in path:
         if isinstance(step, int):
             shown += f"[{step}]"
+        elif before in _FREE_KEYS:
+            shown += f"[{json.dumps(step)}]"
         else:
-            shown = of_key(shown, step) if before in _FREE_KEYS else of_field(shown, step)
+            shown = of_field(shown, step)
         before = step
     return shown

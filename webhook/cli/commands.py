@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from certs.command_line import SETTINGS
 from webhook import __version__
-from webhook.cli import cluster_commands, process_commands
+from webhook.cli import adoption_command, cluster_commands, process_commands
 from webhook.cli.options import (
     Contexts,
     Files,
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Places Spark pods on ECS and ECI, for whole namespaces.",
     epilog=f"Run `{PROGRAM} COMMAND --help` for details and examples.",
     invoke_without_command=True,
+    context_settings=SETTINGS,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -103,13 +105,16 @@ def explain(
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
     """
     from webhook.cli.explain import print_explanation
-    from webhook.cli.inputs import read_policy, read_versions
+    from webhook.cli.files import read_once
+    from webhook.cli.inputs import read_versions
+    from webhook.cli.policies import read_policy
     from webhook.cli.sources import clusters, read_sources
 
     if beside is not None and (summary or output != "text"):
         raise InputError(f"--beside prints text only: leave out {'--summary' if summary else '-o'}")
     if summary and output in ("diff", "patch"):
         raise InputError(f"--summary has no format {output}; accepted: text, yaml, json")
+    read_once(policy, *(values or ()), *(file or ()))
     chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
     versions = read_versions(operator_version, spark_version)
     given = read_policy(policy, values or ()) if policy or values else None
@@ -119,9 +124,17 @@ def explain(
 
 @app.command()
 def diff(
-    old: Annotated[Path, typer.Argument(help="The policy file before the change.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="The policy file after the change.", show_default=False)],
+    old: Annotated[Path | None, typer.Argument(help="The policy file before the change.", show_default=False)] = None,
+    new: Annotated[Path | None, typer.Argument(help="The policy file after the change.", show_default=False)] = None,
     file: Files = None,
+    values: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Values of the chart before the change, in place of OLD; may be repeated."),
+    ] = None,
+    values_new: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Values of the chart after the change, in place of NEW; may be repeated."),
+    ] = None,
     profile: Profile = None,
     output: Annotated[
         Literal["text", "markdown", "json"], typer.Option("--output", "-o", help="How to print the table.")
@@ -138,7 +151,7 @@ def diff(
 ) -> None:
     """Show which applications a changed policy would place differently.
 
-    Pods that never run are no difference.
+    Takes two policy files, or values of the chart on both sides. Pods that never run are no difference.
 
     Exit code: 0 if nothing differs, 1 if something does, 2 if a part of the input cannot be used; the rest is compared
     nevertheless.
@@ -147,78 +160,26 @@ def diff(
 
     - `spark-eci-webhook diff policy.yaml changed.yaml -f apps/`
     - `spark-eci-webhook diff <(git show main:policy.yaml) policy.yaml -f apps/ -o markdown`
+    - `spark-eci-webhook diff --values <(git show main:values.yaml) --values-new values.yaml -f apps/ -o markdown`
     """
     from webhook.cli.diff import print_differences
-    from webhook.cli.inputs import read_inputs, read_policy, read_versions
+    from webhook.cli.files import read_once
+    from webhook.cli.inputs import read_inputs, read_versions
+    from webhook.cli.policies import read_both_policies
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
+    read_once(old, new, *(file or ()))
     versions = read_versions(operator_version, spark_version)
+    policies = read_both_policies((old, new), (values or (), values_new or ()))
     inputs = read_inputs(file or [], namespace, versions, ignore or ())
-    differ = print_differences(inputs, (read_policy(old), read_policy(new)), profile, output, all_profiles=all_profiles)
+    differ = print_differences(inputs, policies, profile, output, all_profiles=all_profiles)
     raise typer.Exit(FOUND if differ else 0)
 
 
-@app.command()
-def adopt(
-    file: Files = None,
-    policy: PolicyFile = None,
-    values: Values = None,
-    profile: Profile = None,
-    output: Annotated[
-        Literal["text", "markdown", "json"], typer.Option("--output", "-o", help="How to print the applications.")
-    ] = "text",
-    namespace: NamespaceOrAll = None,
-    ignore: Ignore = None,
-    operator_version: OperatorVersion = None,
-    spark_version: SparkVersion = None,
-    context: Contexts = None,
-    kubeconfig: Kubeconfig = None,
-    *,
-    cluster: FromCluster = False,
-    write: Annotated[
-        bool, typer.Option("--write", help="Cut from the files what the webhook adds anyway, line by line.")
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="Say `changes` too if an application has no placement of its own and the webhook gives it one.",
-        ),
-    ] = False,
-) -> None:
-    """Compare the placement that applications carry by hand with what the webhook gives them.
-
-    For each application it says `same`, if the webhook gives it what it has; `changes`, and which; or `conflicts`, and
-    what of its own wins. It also shows the lines of the file that are not needed any more, because the pods are the
-    same without them. For a namespace without the label, the profile is `default`, or that of --profile.
-
-    Exit code: 0 if all are the same, 1 if one changes, 3 if one conflicts, 2 if a part of the input cannot be used; the
-    rest is compared nevertheless. 2 outweighs 3, and 3 outweighs 1.
-
-    For example:
-
-    - `spark-eci-webhook adopt -f apps/ --policy policy.yaml --strict`
-    - `spark-eci-webhook adopt -f apps/ --values values.yaml -o markdown`
-    - `spark-eci-webhook adopt -f apps/ --values values.yaml --write`
-    """
-    from webhook.cli.adopt import print_adoption
-    from webhook.cli.files import STANDARD_INPUT
-    from webhook.cli.inputs import read_policy, read_versions
-    from webhook.cli.sources import clusters, read_sources
-
-    chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
-    if write and chosen is not None:
-        raise InputError("--write changes files: leave out --cluster")
-    if write and STANDARD_INPUT in (file or ()):
-        raise InputError("--write changes files, and standard input is none: leave out -f -")
-    versions = read_versions(operator_version, spark_version)
-    given = read_policy(policy, values or ()) if policy or values else None
-    sources = read_sources(file or [], ignore or (), namespace, versions, given, chosen)
-    raise typer.Exit(print_adoption(sources, profile, output, write=write, strict=strict))
-
-
+app.command()(adoption_command.adopt)
 app.command()(cluster_commands.doctor)
+app.command()(cluster_commands.why)
 
 
 @app.command()
@@ -260,17 +221,28 @@ def resource_policy(
 
 @app.command()
 def validate(
-    policy: Annotated[Path | None, typer.Argument(help="The policy file. Default: the built-in policy.")] = None,
+    policy: Annotated[
+        Path | None, typer.Argument(help="The policy file, or - for standard input. Default: the built-in policy.")
+    ] = None,
+    values: Values = None,
 ) -> None:
-    """Check a policy file and show what each of its profiles does.
+    """Check a policy file, or values of the chart, and show what each profile does.
+
+    Values are refused if Helm would refuse them, too, in the policy or elsewhere.
 
     Exit code: 0 if the policy can be used, 2 if it cannot.
 
-    Example: `spark-eci-webhook validate policy.yaml`
+    For example:
+
+    - `spark-eci-webhook validate policy.yaml`
+    - `git show main:policy.yaml | spark-eci-webhook validate -`
+    - `spark-eci-webhook validate --values values.yaml --values production.yaml`
     """
     from webhook.cli.validate import print_policy
 
-    print_policy(policy)
+    if policy and values:
+        raise InputError("POLICY and --values exclude each other: leave out one")
+    print_policy(policy, values or ())
 
 
 @app.command()

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from webhook.cli.terminal import InputError
 from webhook.core.text import one_line
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -51,6 +52,12 @@ def files(names: Iterable[str], ignore: Sequence[str] = ()) -> tuple[list[File],
             others = " that is neither hidden nor ignored" if ignore else ""
             faults.append(f"{one_line(name)}: contains no file{others} that ends in {', '.join(SUFFIXES)}")
     return found, faults
+
+
+def read_once(*names: str | Path | None) -> None:
+    """Raises InputError if more than one of the files `names` is standard input."""
+    if sum(str(name) == STANDARD_INPUT for name in names) > 1:
+        raise InputError("-: standard input can be read only once; accepted: - for one file")
 
 
 def _below(folder: str, ignore: Sequence["_Glob"]) -> Iterator[File | str]:

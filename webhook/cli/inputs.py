@@ -1,4 +1,4 @@
-"""Reads the files that a user names into policies, workloads and namespaces."""
+"""Reads the files that a user names into workloads and namespaces."""
 
 import re
 import sys
@@ -13,9 +13,7 @@ import yaml
 
 from webhook.cli.files import STANDARD_INPUT, File, files
 from webhook.cli.terminal import InputError, working
-from webhook.core.policy import Policy
 from webhook.core.text import one_line
-from webhook.service.policy_file import PolicyError, load_policy
 from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
 from webhook.spark.documents import GROUPS, OPERATOR_KINDS, ManifestError, UnknownKindError, read
 from webhook.spark.versions import Versions, operator_version
@@ -72,19 +70,6 @@ class Inputs:
                     self.other_kinds += 1
                 case ManifestError():
                     yield str(one)
-
-
-def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
-    """The policy in `file`, or of the chart with the files `values`, or the built-in policy.
-
-    Raises InputError with a sentence for each fault, and if there are both.
-    """
-    if file is not None and values:
-        raise InputError("--policy and --values exclude each other: leave out one")
-    try:
-        return load_policy(file)
-    except PolicyError as error:
-        raise InputError(*error.faults) from None
 
 
 def read_versions(operator: str | None, spark: str | None) -> Versions:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from webhook.cli.options import PolicyFile
+from webhook.cli.options import PolicyFile, Values
 from webhook.cli.terminal import FOUND
 
 
@@ -38,8 +38,14 @@ def probe(
 def try_locally(
     review: Annotated[Path, typer.Option(help="An AdmissionReview of a pod, as JSON.")],
     policy: PolicyFile = None,
+    values: Values = None,
     profile: Annotated[str, typer.Option(help="The profile that places the pod.")] = "default",
-    tls_dir: Annotated[Path, typer.Option(help="The folder of the local certificate.")] = Path(".local/tls"),
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the local certificate. Default: .local/tls, or a temporary one if it cannot be written."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
 ) -> None:
@@ -49,14 +55,21 @@ def try_locally(
 
     Example: `spark-eci-webhook try --review review.json`
     """
+    from webhook.cli.policies import read_policy
     from webhook.cli.try_locally import try_out
 
-    try_out(review, policy, profile, tls_dir, port, operations_port)
+    try_out(
+        review, read_policy(policy, values or ()) if policy or values else None, profile, tls_dir, port, operations_port
+    )
 
 
 def overflow(
-    policy: Annotated[Path, typer.Option(help="The policy file, the same as the admission service has.")],
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="The namespace of the Lease.")],
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="The policy file, the same as the admission service has.", show_default=False),
+    ] = None,
+    values: Values = None,
     lease: Annotated[
         str, typer.Option(help="The Lease by which one of several controllers opens pods.")
     ] = "spark-eci-webhook-overflow",
@@ -93,7 +106,7 @@ def overflow(
 
     options = Options(namespace, lease, new_identity(identity), watch_namespace or [], qps)
     process = ProcessOptions(host or every_address(), port, kubeconfig, log_level, log_format)
-    raise typer.Exit(open_pods(policy, options, process))
+    raise typer.Exit(open_pods(policy, values or (), options, process))
 
 
 def serve(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:

@@ -8,12 +8,11 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from certs.command_line import BAD_INPUT
 from certs.errors import InputError
 
 __all__ = ["BAD_INPUT", "FOUND", "InputError", "console", "errors", "working"]
 
-#: Exit code if the input cannot be used.
-BAD_INPUT: Final = 2
 #: Exit code of `diff` if something differs, of `doctor` if it finds a fault, of `probe` if an answer is not right.
 FOUND: Final = 1
 

@@ -7,47 +7,93 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NoReturn
 
 import typer
 
 from certs.issue import ensure
 from webhook.cli.explain.text import print_text
-from webhook.cli.inputs import read_inputs, read_policy
+from webhook.cli.files import STANDARD_INPUT
+from webhook.cli.inputs import read_inputs
 from webhook.cli.probe import ProbeError, send
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
+from webhook.core.policy import Policy
 from webhook.explain.explanation import Explanation
 from webhook.service.listener import ListenError, listen
 
+_FOLDER: Final = Path(".local/tls")
 _HOSTS: Final = ("localhost", "127.0.0.1")
 _SECONDS_TO_READY: Final = 30
 
 
-def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port: int, operations_port: int) -> None:
+def try_out(
+    review: Path, policy: Policy | None, profile: str, tls_dir: Path | None, port: int, operations_port: int
+) -> None:
     """Serves with a certificate made for this machine, sends `review`, prints the result, and serves until Ctrl-C.
 
-    Ends with typer.Exit and the service's exit code. Raises InputError.
+    Without `policy` the built-in one holds. Ends with typer.Exit and the service's exit code. Raises InputError.
     """
+    if str(review) == STANDARD_INPUT:
+        raise InputError("--review: is read twice, so standard input is not accepted; accepted: a file")
     inputs = read_inputs([str(review)], "default")
-    explained = explain_inputs(inputs, select(read_policy(policy), profile, inputs.namespaces))
+    explained = explain_inputs(inputs, select(policy or Policy(), profile, inputs.namespaces))
     if explained.faults:
         raise InputError(*explained.faults)
+    with _certificate(tls_dir) as folder:
+        _serve(review, explained, policy, profile, folder, port, operations_port)
+
+
+@contextmanager
+def _certificate(asked: Path | None) -> Iterator[Path]:
+    """Yields the folder `asked` or, if there is none, one that can be written, with a certificate for this machine.
+
+    Raises InputError.
+    """
+    now = datetime.now(UTC)
+    folder = asked or _FOLDER
     try:
-        ensure(tls_dir, _HOSTS, datetime.now(UTC))
+        ensure(folder, _HOSTS, now)
+    except OSError as error:
+        if asked is not None:
+            raise InputError(f"--tls-dir: {error.filename}: {error.strerror}") from None
+    else:
+        yield folder
+        return
+    # In a container the folder of the program is not to be written.
+    with ExitStack() as stack:
+        try:
+            temporary = Path(stack.enter_context(TemporaryDirectory()))
+            ensure(temporary, _HOSTS, now)
+        except OSError:
+            accepted = "accepted: with --tls-dir, a folder that can be written"
+            raise InputError(f"neither {_FOLDER} nor a temporary folder can be written; {accepted}") from None
+        yield temporary
+
+
+def _serve(
+    review: Path,
+    explained: Explanation,
+    policy: Policy | None,
+    profile: str,
+    tls_dir: Path,
+    port: int,
+    operations_port: int,
+) -> NoReturn:
+    try:
         # Another server on a port would answer instead of the service.
         for number, flag in ((port, "--port"), (operations_port, "--operations-port")):
             listen("127.0.0.1", number, flag).close()
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}") from None
     except ListenError as error:
         raise InputError(str(error)) from None
     arguments = ["--tls-dir", str(tls_dir), "--port", str(port), "--operations-port", str(operations_port)]
     arguments += ["--drain-seconds", "0"]
-    arguments += ["--policy", str(policy)] if policy else []
-    service = subprocess.Popen([sys.executable, "-m", "webhook", "serve", *arguments])  # noqa: S603, our own command
+    service = _start(arguments, policy)
     try:
         _await_ready(service, f"http://127.0.0.1:{operations_port}/readyz")
         url = f"https://127.0.0.1:{port}/mutate/{profile}"
@@ -66,6 +112,19 @@ def try_out(review: Path, policy: Path | None, profile: str, tls_dir: Path, port
     finally:
         service.terminate()
         service.wait()
+
+
+def _start(arguments: Sequence[str], policy: Policy | None) -> subprocess.Popen[bytes]:
+    """The service, which gets the policy by a pipe: files were read, which may be pipes, too, or several of values."""
+    command = [sys.executable, "-m", "webhook", "serve", *arguments]
+    if policy is None:
+        return subprocess.Popen(command)  # noqa: S603, our own command
+    service = subprocess.Popen([*command, "--policy", "/dev/stdin"], stdin=subprocess.PIPE)  # noqa: S603
+    assert service.stdin is not None  # noqa: S101, it is a pipe
+    # If the service has ended, its exit code says more.
+    with suppress(BrokenPipeError), service.stdin as pipe:
+        pipe.write(policy.model_dump_json(by_alias=True, exclude_unset=True).encode())
+    return service
 
 
 def _await_ready(service: subprocess.Popen[bytes], url: str) -> None:

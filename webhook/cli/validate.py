@@ -1,13 +1,13 @@
 """`validate` and `schema`: show what a policy file does, and what it may contain."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from webhook.cli.inputs import read_policy
+from webhook.cli.policies import read_policy, shown
 from webhook.cli.terminal import console, errors
 from webhook.core.cautions import cautions
 from webhook.core.distribution import WHOLE
@@ -17,15 +17,25 @@ from webhook.core.policy import MatchLabels, Policy, Profile
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.schema import PolicySchema
 from webhook.core.selectors import Alternative, PodSelector, Role
+from webhook.core.text import one_line
 
 
-def print_policy(file: Path | None) -> None:
-    """Prints what the profiles of the policy in `file`, or of the built-in policy, do. Raises InputError."""
-    policy = read_policy(file)
+def print_policy(file: Path | None, values: Sequence[Path] = ()) -> None:
+    """Prints what the profiles of the policy in `file`, or of `values`, or of the built-in policy, do.
+
+    Raises InputError.
+    """
+    policy = read_policy(file, values)
     console.print(_summary(policy))
     console.print(_table(policy))
+    if values:
+        place = f"{', '.join(map(str, values))}: policy."
+    elif file is not None:
+        place = f"{shown(file)}: "
+    else:
+        return
     for caution in cautions(policy):
-        errors.print(f"warning: {file}: {caution}")
+        errors.print(one_line(f"warning: {place}{caution}"))
 
 
 def print_schema() -> None:
@@ -42,7 +52,7 @@ def _summary(policy: Policy) -> str:
     )
     return "\n".join(
         [
-            f"policy {policy.digest}",
+            f"policy {policy.digest}{', the built-in one' if policy.digest == Policy().digest else ''}",
             *map(_selected, policy.selector.alternatives, policy.selector.selectors),
             f"virtual nodes: {node.label.key}={node.label.value}, tainted {taints}",
             f"kept off ECI: pods with {', '.join(node.unsupported) or 'nothing'}",

@@ -9,12 +9,20 @@ from webhook.core.modes import SchedulingMode, Side
 from webhook.core.overflow import OverflowLimits
 from webhook.core.policy import MOST_PROFILES, Policy
 from webhook.core.rules import Rule
+from webhook.core.selectors import Role
 from webhook.core.virtual_node import TaintEffect, VirtualNode
 
 #: All known ids have this form, but it is not documented. So another form causes a warning, not an error.
 _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
 #: The mode in which labels are added that outrank affinity.
 _VIRTUAL_ONLY: Final = next(mode for mode in SchedulingMode if mode.requires is Side.VIRTUAL)
+#: What is told of a file that `is_empty`.
+EMPTY: Final = "contains no key, so the built-in policy is in force"
+
+
+def is_empty(policy: Policy) -> bool:
+    """Whether the file of `policy` has no key: it may be empty by mistake."""
+    return not policy.model_fields_set
 
 
 def cautions(policy: Policy) -> list[str]:
@@ -28,6 +36,7 @@ def cautions(policy: Policy) -> list[str]:
     found += _selects_nothing(policy)
     found += _limits_nothing(policy)
     found += _closes_nothing(policy)
+    found += _apart(policy)
     for where, rule in policy.rules():
         of_rule = (*_snapshots(rule), *_annotations(rule), *_never_added(rule, policy.virtual_node))
         found += [f"{where}.{one}" for one in of_rule]
@@ -55,6 +64,21 @@ def _closes_nothing(policy: Policy) -> Iterator[str]:
     first = policy.virtual_node.taints[0]
     if policy.overflow is not None and first.effect is TaintEffect.PREFER_NO_SCHEDULE:
         yield f"virtualNode.taints[0]: {first.effect} keeps no pod off, so pods that wait may run on ECI all the same"
+
+
+def _apart(policy: Policy) -> Iterator[str]:
+    """Yields a sentence for each profile of which some applications get one rule without the other.
+
+    An application has one place in all rollouts, so those of the smaller one are all in the larger one.
+    """
+    for name, profile in policy.profiles.items():
+        less, more = sorted(Role, key=lambda role: profile.rule(role).rollout)
+        both, one = profile.rule(less).rollout, profile.rule(more).rollout
+        if one == both:
+            continue
+        rollouts = f"{more}.rollout is {one} and {less}.rollout is {both}"
+        shared = f"{both} % of applications get both rules, and another" if both else "no application gets both, and"
+        yield f"profiles.{name}: {rollouts}, so {shared} {one - both} % get only that of the {more}"
 
 
 def _snapshots(rule: Rule) -> Iterator[str]:

@@ -54,6 +54,9 @@ class Profile(PolicyModel):
         return self.driver if role is Role.DRIVER else self.executor
 
 
+#: How a policy may have modes that wait.
+WITH_OVERFLOW: Final = "accepted with the policy's key overflow"
+
 _MatchLabels = Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=MOST_ENTRIES)]
 
 
@@ -168,7 +171,7 @@ class Policy(PolicyModel):
             for role in Role:
                 for one in profile.rule(role).variants():
                     if one.mode.waits:
-                        told = f"{one.mode} needs the overflow controller; accepted with the policy's key overflow"
+                        told = f"{one.mode} needs the overflow controller; {WITH_OVERFLOW}"
                         raise fault(told, "profiles", name, role.value, *one.place, "mode")
         return self
 

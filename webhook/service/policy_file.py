@@ -1,6 +1,7 @@
 """The policy file: YAML, read with limits, and one sentence for each fault in it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,31 @@ _ACCEPTED: Final = {
 _NO_MORE: Final = object()
 #: The most characters of a key that a fault repeats; the longest qualified name has 317.
 _LONGEST_KEY: Final = 320
+#: The most characters of a value that a fault repeats.
+_LONGEST_VALUE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a document."""
+
+    place: tuple[str | int, ...]
+    """The keys and indexes from the root to what is at fault."""
+    sentence: str
+    """The place and what is wrong with it."""
+
+
+class DocumentError(Exception):
+    """A document is no policy; `faults` has what is wrong with it, and `more` is the number of those left out."""
+
+    def __init__(self, faults: list[Fault], more: int = 0) -> None:
+        super().__init__(*(fault.sentence for fault in faults))
+        self.faults, self.more = faults, more
+
+    @property
+    def sentences(self) -> list[str]:
+        """One sentence for each fault, and one for those left out."""
+        return [*(fault.sentence for fault in self.faults), *([f"and {self.more} more faults"] if self.more else [])]
 
 
 class PolicyError(Exception):
@@ -71,18 +97,27 @@ def parse_policy(text: bytes, name: str) -> Policy:
             raise PolicyError([f"{name}: more than one YAML document; accepted: one"])
     except YAMLFaultError as fault:
         raise PolicyError([f"{name}: {fault}"]) from None
+    try:
+        return read_policy_document({} if document is None else document)
+    except DocumentError as error:
+        raise PolicyError([f"{name}: {sentence}" for sentence in error.sentences]) from None
+
+
+def read_policy_document(document: Any) -> Policy:
+    """The policy that a document (JSON-like) states. Raises DocumentError."""
     profiles = document.get("profiles") if isinstance(document, dict) else None
     if isinstance(profiles, dict) and len(profiles) > MAX_PROFILES:
-        raise PolicyError([f"{name}: profiles: found {len(profiles)} entries; accepted: at most {MAX_PROFILES}"])
+        told = f"profiles: found {len(profiles)} entries; accepted: at most {MAX_PROFILES}"
+        raise DocumentError([Fault(("profiles",), told)])
     try:
         # Strict models accept a list for a tuple, and a string for an enumeration, from JSON but not from Python.
-        return Policy.model_validate_json(json.dumps({} if document is None else document))
+        return Policy.model_validate_json(json.dumps(document))
     except ValidationError as error:
-        raise PolicyError([f"{name}: {fault}" for fault in _faults(error)]) from None
+        raise _document_error(error) from None
 
 
-def _faults(error: ValidationError) -> list[str]:
-    """One sentence for each fault, at most MAX_FAULTS: the path in the file, what was found, what is accepted."""
+def _document_error(error: ValidationError) -> DocumentError:
+    """The error with at most MAX_FAULTS faults: the path in the file, what was found, and what is accepted."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=PolicySchema)
     # If entries of a list are invalid, pydantic also reports that the list is too short. If another key is, it reports
     # that it does not make the built-in profiles, which depend on such a key.
@@ -91,29 +126,32 @@ def _faults(error: ValidationError) -> list[str]:
         for fault in error.errors(include_url=False)
         if not (fault["type"] == "too_short" and fault["input"]) and fault["type"] != "default_factory_not_called"
     ]
-    told = [_sentence(dict(fault), schema) for fault in faults[:MAX_FAULTS]]
-    return told if len(faults) <= MAX_FAULTS else [*told, f"and {len(faults) - MAX_FAULTS} more faults"]
+    told = [_fault(dict(fault), schema) for fault in faults[:MAX_FAULTS]]
+    return DocumentError(told, len(faults) - len(told))
 
 
-def _sentence(fault: dict[str, Any], schema: dict[str, Any]) -> str:
+def _fault(fault: dict[str, Any], schema: dict[str, Any]) -> Fault:
     kind, context = fault["type"], fault.get("ctx", {})
     location: tuple[str | int, ...] = (*fault["loc"], *context.get("within", ()))
     named = NAMED in location
     location = tuple(part for part in location if part not in (NAMED, LABELLED))
+    place = location
     if location and location[-1] == "[key]":
-        found, where = json.dumps(cut(str(location[-2]), _LONGEST_KEY)), _path(location[:-2])
+        place = location[:-1]
+        found, where = json.dumps(cut(str(location[-2]), _LONGEST_KEY)), path_of(location[:-2])
     else:
-        found, where = cut(_beginning(fault["input"]), 60), _path(location)
+        found, where = beginning(fault["input"]), path_of(location)
     if kind == "extra_forbidden":
-        return f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema)) or 'none'}"
+        told = f"{where}: unknown key; accepted: {', '.join(_keys(location[:-1], schema)) or 'none'}"
+        return Fault(place, told)
     if kind == "missing":
-        return f"{where}: required, but missing"
+        return Fault(place, f"{where}: required, but missing")
     accepted = _accepted(kind, context)
     if accepted is not None and named:
         accepted += ", {matchLabels: …}"
     if accepted is None:
-        return f"{where}: {fault['msg']}" if where else str(fault["msg"])
-    return f"{where or 'the file'}: found {found}; accepted: {accepted}"
+        return Fault(place, f"{where}: {fault['msg']}" if where else str(fault["msg"]))
+    return Fault(place, f"{where or 'the file'}: found {found}; accepted: {accepted}")
 
 
 def _accepted(kind: str, context: dict[str, Any]) -> str | None:
@@ -125,17 +163,18 @@ def _accepted(kind: str, context: dict[str, Any]) -> str | None:
     return _ACCEPTED[kind].format(**context) if kind in _ACCEPTED else None
 
 
-def _beginning(value: Any) -> str:
-    """At least the first 61 characters of `value` as JSON."""
+def beginning(value: Any) -> str:
+    """`value` as JSON, cut if it is long."""
     text = ""
     for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):
         text += part
-        if len(text) > 60:  # noqa: PLR2004
+        if len(text) > _LONGEST_VALUE:
             break
-    return text
+    return cut(text, _LONGEST_VALUE)
 
 
-def _path(location: tuple[str | int, ...]) -> str:
+def path_of(location: tuple[str | int, ...]) -> str:
+    """The keys and indexes of `location` as sentences write them, such as `profiles.default.executor.mix[0].mode`."""
     path = ""
     for part in location:
         if isinstance(part, int):

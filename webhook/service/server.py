@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextlib
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,10 +12,11 @@ from typing import Any, Final
 
 import uvloop
 
-from webhook.core.cautions import cautions
+from webhook.core.cautions import EMPTY, cautions, is_empty
 from webhook.core.policy import Policy
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
+from webhook.service.flags import misspelt
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
@@ -40,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     reserve_standard_descriptors()
     try:
         settings = read_settings(arguments)
-        service = Service(settings, load_policy(settings.policy))
+        service = Service(settings, _policy(settings))
     except (SettingsError, PolicyError, CertificateError, ListenError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
@@ -48,6 +50,16 @@ def run(arguments: Sequence[str]) -> int:
     capture_faults()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(service.serve())
+
+
+def _policy(settings: Settings) -> Policy:
+    """The policy of the file or the values that the settings name. Raises PolicyError."""
+    if settings.values:
+        # A service in a cluster has a policy file, and needs none of what reads values.
+        from webhook.chart.policy import load_policy_of_values  # noqa: PLC0415
+
+        return load_policy_of_values(settings.values)
+    return load_policy(settings.policy)
 
 
 class Service:
@@ -88,6 +100,10 @@ class Service:
             loop.add_signal_handler(number, self._signalled)
         # By convention it asks for a reload, but the files are checked for changes anyway.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for sentence in misspelt(os.environ, Settings.model_fields):
+            self._logger.warning("settings", caution=sentence)
+        if self._settings.policy and is_empty(self._policy):
+            self._logger.warning("policy", caution=f"{self._settings.policy}: {EMPTY}")
         for caution in cautions(self._policy):
             self._logger.warning("policy", caution=caution)
         operating = self._supervised("operations", self._operations.serve(sockets=[self._sockets[1]]))

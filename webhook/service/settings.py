@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 
+from webhook.service.flags import PROGRAM, FlagError, checked
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Timeout = Annotated[float, Field(gt=0, le=3600)]
@@ -25,7 +27,7 @@ class Settings(BaseSettings):
         env_prefix="ECI_WEBHOOK_",
         extra="forbid",
         frozen=True,
-        cli_prog_name="python -m webhook serve",
+        cli_prog_name=PROGRAM,
         cli_kebab_case=True,
         cli_hide_none_type=True,
         cli_avoid_json=True,
@@ -34,6 +36,8 @@ class Settings(BaseSettings):
 
     policy: Path | None = None
     """The policy file. Without it the built-in policy applies."""
+    values: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Files of values for the chart, in place of a policy file, separated by commas; of several, the last one wins."""
     tls_dir: Path = Path(".local/tls")
     """The folder with tls.crt, tls.key and ca.crt."""
     host: str = "127.0.0.1"
@@ -86,6 +90,23 @@ class Settings(BaseSettings):
             raise ValueError("accepted: names separated by commas, or leave it out to allow every client of the CA")
         return names
 
+    @field_validator("values", mode="before")
+    @classmethod
+    def _split_files(cls, value: object) -> object:
+        """The files in a flag or variable. A flag that is given several times arrives with commas, too."""
+        if not isinstance(value, str):
+            return value
+        files = tuple(filter(None, map(str.strip, value.split(","))))
+        if not files:
+            raise ValueError("accepted: files separated by commas, or leave it out")
+        return files
+
+    @model_validator(mode="after")
+    def _policy_or_values(self) -> Self:
+        if self.policy is not None and self.values:
+            raise ValueError("--policy and --values exclude each other: leave out one")
+        return self
+
     @model_validator(mode="after")
     def _subjects_need_an_authority(self) -> Self:
         if self.client_subjects and self.client_ca is None:
@@ -96,10 +117,12 @@ class Settings(BaseSettings):
 def read_settings(arguments: Sequence[str]) -> Settings:
     """The settings in `arguments` (without the command's name) and in the environment.
 
-    Raises SettingsError. `--help`, and a flag that does not exist, end the process as in argparse.
+    Raises SettingsError. `--help` ends the process, as in argparse.
     """
     try:
-        return CliApp.run(Settings, cli_args=list(arguments))
+        return CliApp.run(Settings, cli_args=checked(arguments, Settings.model_fields))
+    except FlagError as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         faults = [_sentence(fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
         raise SettingsError("\n".join(faults)) from None

@@ -49,10 +49,10 @@ def documents(text: bytes) -> list[Any]:
     return list(stream(text))
 
 
-def stream(text: bytes, most: int = MAX_NODES) -> Iterator[Any]:
-    """Yields the documents in `text`, each of at most `most` nodes, as `documents` does."""
+def stream(text: bytes, most: int = MAX_NODES, reader: "type[Documents] | None" = None) -> Iterator[Any]:
+    """Yields the documents in `text`, each of at most `most` nodes, as `documents` does, or as `reader` reads them."""
     try:
-        yield from _Documents(text, most)
+        yield from (reader or Documents)(text, most)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
@@ -70,8 +70,8 @@ class _Anchored:
         self.value, self.nodes, self.depth = value, nodes, depth
 
 
-class _Documents:
-    """The documents of a text, one after the other."""
+class Documents:
+    """The documents of a text, one after the other. Subclasses may read scalars, keys and merged maps in other ways."""
 
     def __init__(self, text: bytes, most: int) -> None:
         self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
@@ -98,7 +98,7 @@ class _Documents:
         if event.anchor is None:
             return self._plain(event, depth)
         if event.anchor in self._anchors:
-            raise _fault(f'duplicate anchor "{one_line(cut(event.anchor, MAX_DIGITS))}"', event)
+            raise fault_at(f'duplicate anchor "{one_line(cut(event.anchor, MAX_DIGITS))}"', event)
         self._anchors[event.anchor] = None
         before, outer = self._nodes, self._deepest
         self._deepest = depth
@@ -109,27 +109,27 @@ class _Documents:
 
     def _alias(self, event: Any, depth: int) -> Any:
         if event.anchor not in self._anchors:
-            raise _fault("found undefined alias", event)
+            raise fault_at("found undefined alias", event)
         found = self._anchors[event.anchor]
         if found is None:
-            raise _fault("found an alias inside its own anchor", event)
+            raise fault_at("found an alias inside its own anchor", event)
         self._nodes += found.nodes
         if self._nodes > self._most:
             raise self._too_many()
         self._deepest = max(self._deepest, depth + found.depth)
         if self._deepest > MAX_DEPTH:
-            raise _fault(f"its aliases nest deeper than {MAX_DEPTH}", self._root)
+            raise fault_at(f"its aliases nest deeper than {MAX_DEPTH}", self._root)
         return found.value
 
     def _too_many(self) -> yaml.MarkedYAMLError:
-        return _fault(f"too many YAML nodes, with all aliases expanded; accepted: at most {self._most}", self._root)
+        return fault_at(f"too many YAML nodes, with all aliases expanded; accepted: at most {self._most}", self._root)
 
     def _plain(self, event: Any, depth: int) -> Any:
         if type(event) is yaml.ScalarEvent:
             self._nodes += len(event.value) // _CHARACTERS
-            return _scalar(event, _tag(event))
+            return self.scalar(event)
         if depth == MAX_DEPTH:
-            raise _fault(f"nested deeper than {MAX_DEPTH}", event)
+            raise fault_at(f"nested deeper than {MAX_DEPTH}", event)
         self._deepest = max(self._deepest, depth + 1)
         if type(event) is yaml.SequenceStartEvent:
             _check_tag(event, "seq")
@@ -147,33 +147,51 @@ class _Documents:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         while type(event := self._next()) is not yaml.MappingEndEvent:
-            if type(event) is yaml.ScalarEvent and _tag(event) == _MERGE:
+            if type(event) is yaml.ScalarEvent and tag_of(event) == _MERGE:
                 value_event = self._next()
                 for one in _sources(value_event, self._value(value_event, depth)):
+                    self.check_merged(own, one, event)
                     merged.update(one)
                 continue
             key = self._key(event, depth)
             if key in own:
-                raise _fault(f'duplicate key "{one_line(cut(key, MAX_DIGITS))}"', event)
+                raise fault_at(f'duplicate key "{one_line(cut(key, MAX_DIGITS))}"', event)
             own[key] = self._value(self._next(), depth)
         return merged | own if merged else own
 
     def _key(self, event: Any, depth: int) -> str:
-        key = None if isinstance(event, yaml.CollectionStartEvent) else self._value(event, depth)
-        if not isinstance(key, str):
-            raise _fault("a key that is not a string: put it in quotes", event)
+        key = None
+        if not isinstance(event, yaml.CollectionStartEvent):
+            key = self.key(self._value(event, depth), getattr(event, "value", ""))
+        if key is None:
+            raise fault_at("a key that is not a string: put it in quotes", event)
         return key
 
+    def scalar(self, event: Any) -> Any:
+        """The value of a scalar. Raises yaml.MarkedYAMLError."""
+        return _scalar(event, tag_of(event))
 
-def _tag(event: Any) -> str:
-    """The tag of a scalar, without YAML's own prefix."""
+    def key(self, value: Any, text: str) -> str | None:  # noqa: ARG002
+        """The key that a scalar with `value` is, which stands there as `text`; None if it cannot be one."""
+        return value if isinstance(value, str) else None
+
+    def check_merged(self, own: dict[str, Any], merged: dict[str, Any], event: Any) -> None:
+        """Raises yaml.MarkedYAMLError if the key << at `event`, after the keys of `own`, cannot merge `merged`."""
+
+
+def tag_of(event: Any) -> str:
+    """The tag of a scalar, without YAML's own prefix: its own, or that of what its text means without quotes."""
     tag, text = event.tag, event.value
     if tag is not None and tag != "!":
         return str(tag).removeprefix(_TAG)
-    if event.implicit[0]:
-        for name, matches in _PLAIN.get(text[:1], ()):
-            if matches(text):
-                return str(name)
+    return tag_without_quotes(text) if event.implicit[0] else "str"
+
+
+def tag_without_quotes(text: str) -> str:
+    """The tag of what a text without quotes means, without YAML's own prefix."""
+    for name, matches in _PLAIN.get(text[:1], ()):
+        if matches(text):
+            return str(name)
     return "str"
 
 
@@ -185,12 +203,12 @@ def _scalar(event: Any, tag: str) -> Any:
     if tag not in _CONVERSIONS:
         _check_tag(event, "str", tag)
     if len(event.value) > MAX_DIGITS:
-        raise _fault(f"found !!{tag} of {len(event.value)} characters; accepted: at most {MAX_DIGITS}", event)
+        raise fault_at(f"found !!{tag} of {len(event.value)} characters; accepted: at most {MAX_DIGITS}", event)
     try:
         # Python's conversions raise several kinds of errors; here they are one.
         return _CONVERSIONS[tag](yaml.ScalarNode(tag, event.value))
     except (ValueError, LookupError):
-        raise _fault(f'found "{one_line(event.value)}"; accepted: a value of type !!{tag}', event) from None
+        raise fault_at(f'found "{one_line(event.value)}"; accepted: a value of type !!{tag}', event) from None
 
 
 def _check_tag(event: Any, kind: str, tag: str | None = None) -> None:
@@ -200,18 +218,19 @@ def _check_tag(event: Any, kind: str, tag: str | None = None) -> None:
         return
     if tag not in _ACCEPTED:
         shown = one_line(cut(f"!!{tag}" if _TAG in str(event.tag or _TAG) else tag, MAX_DIGITS))
-        raise _fault(f"found the tag {shown}; accepted: {', '.join(f'!!{name}' for name in _ACCEPTED)}", event)
-    raise _fault(f"expected a {_KINDS.get(tag, 'scalar')} node, but found {_KINDS.get(kind, 'scalar')}", event)
+        raise fault_at(f"found the tag {shown}; accepted: {', '.join(f'!!{name}' for name in _ACCEPTED)}", event)
+    raise fault_at(f"expected a {_KINDS.get(tag, 'scalar')} node, but found {_KINDS.get(kind, 'scalar')}", event)
 
 
 def _sources(event: Any, value: Any) -> list[dict[str, Any]]:
     """The maps that a key `<<` with `value` merges; of two with the same key, the last one wins."""
     found = value if isinstance(value, list) else [value]
     if not all(isinstance(one, dict) for one in found):
-        raise _fault("expected a mapping or list of mappings for merging", event)
+        raise fault_at("expected a mapping or list of mappings for merging", event)
     # The first map of a list wins (YAML 1.1: merge key).
     return found[::-1]
 
 
-def _fault(problem: str, where: Any) -> yaml.MarkedYAMLError:
+def fault_at(problem: str, where: Any) -> yaml.MarkedYAMLError:
+    """The error that says that there is a `problem` at the event `where`."""
     return yaml.constructor.ConstructorError(None, None, problem, where.start_mark)

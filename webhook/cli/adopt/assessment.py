@@ -68,7 +68,8 @@ def assess(source: Source, profile: str | None, *, strict: bool) -> Assessment:
     applications, faults = [], dict.fromkeys(explained.faults)
     for one in explained.workloads:
         if isinstance(one.profile, NoProfile):
-            faults[one_line(one.profile.why)] = None
+            start = f"context {source.context}: " if source.context else ""
+            faults[one_line(f"{start}{one.profile.why}")] = None
             continue
         cuts, left = lines.get(id(one.workload), ((), ()))
         unlabelled = one.assumed and one.workload.pod_namespace in inputs.namespaces

@@ -6,7 +6,7 @@ from typing import Final
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
 from webhook.cli.doctor.snapshot import ClusterSnapshot
 from webhook.core.text import listed
-from webhook.core.virtual_node import Taint
+from webhook.core.virtual_node import Taint, VirtualNode
 
 _CHECK: Final = "virtual nodes"
 
@@ -46,6 +46,12 @@ def check_nodes(snapshot: ClusterSnapshot) -> Iterator[Finding]:
         yield Finding(_CHECK, Level.FAULT if needed else Level.WARNING, sentence, fix)
     if good:
         yield Finding(_CHECK, Level.OK, listed(f"nodes with the label {label} and the taint {taints}: ", good, LIMIT))
+
+
+def is_virtual(node: JSON, virtual_node: VirtualNode) -> bool:
+    """Whether a node has the label of virtual nodes, or the first of their taints."""
+    label = virtual_node.label
+    return labels_of(node).get(label.key) == label.value or _has(node, virtual_node.taints[0])
 
 
 def _has(node: JSON, wanted: Taint) -> bool:

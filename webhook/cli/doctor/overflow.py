@@ -1,21 +1,17 @@
 """Checks that pods which wait to be opened have an overflow controller, and that it follows the service's policy."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Final
 
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of
 from webhook.cli.doctor.namespaces import never_selected
-from webhook.cli.doctor.overflow_state import OverflowState
+from webhook.cli.doctor.overflow_state import OverflowState, held_lease, policy_of
 from webhook.cli.doctor.service import Contact, ProbeAnswer
 from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
 from webhook.core import names
 from webhook.core.text import listed
-from webhook.overflow.lease import LEASE_SECONDS, POLICY_ANNOTATION
 
 _CHECK: Final = "overflow"
-#: What another replica may take to get a Lease that has expired.
-_TAKEOVER: Final = timedelta(seconds=5)
 
 
 def check_overflow(snapshot: ClusterSnapshot, contact: Contact | None) -> Iterator[Finding]:
@@ -35,12 +31,11 @@ def check_overflow(snapshot: ClusterSnapshot, contact: Contact | None) -> Iterat
     yield from _opted_out(snapshot, installation, known(state.waiting))
     if isinstance(state.leases, Unknown):
         return
-    lease = max(state.leases, key=lambda one: (_fault(one, state.now) is None, _renewed(one) or ""), default=None)
-    fault = "there is no Lease of one" if lease is None else _fault(lease, state.now)
-    if lease is None or fault:
-        yield from _absent(installation, state, fault or "")
+    held = held_lease(state.leases, state.now)
+    if isinstance(held, str):
+        yield from _absent(installation, state, held)
     else:
-        yield _present(installation, contact, state, lease)
+        yield _present(installation, contact, state, held)
 
 
 def _absent(installation: Installation, state: OverflowState, fault: str) -> Iterator[Finding]:
@@ -59,8 +54,7 @@ def _absent(installation: Installation, state: OverflowState, fault: str) -> Ite
 
 def _present(installation: Installation, contact: Contact | None, state: OverflowState, lease: JSON) -> Finding:
     """Compares the policy of the controller with that of the service, or else with that in the ConfigMap."""
-    holder = lease["spec"]["holderIdentity"]
-    own = (lease["metadata"].get("annotations") or {}).get(POLICY_ANNOTATION, "")
+    holder, own = lease["spec"]["holderIdentity"], policy_of(lease)
     answer, whose = contact.answer if contact else None, "the service"
     policy = answer.policy if isinstance(answer, ProbeAnswer) else ""
     if not policy and installation.policy:
@@ -85,22 +79,6 @@ def _opted_out(
         start = "pods wait that are never opened, because no profile applies to their namespaces: "
         fix = f"kubectl get namespaces --label-columns {names.PROFILE_LABEL}"
         yield Finding(_CHECK, Level.WARNING, listed(start, map("/".join, stuck), LIMIT), fix)
-
-
-def _fault(lease: JSON, now: datetime) -> str | None:
-    """Why nobody holds a Lease; None if somebody does."""
-    name, spec, renewed = name_of(lease), lease.get("spec") or {}, _renewed(lease)
-    holder = spec.get("holderIdentity")
-    if not holder or renewed is None:
-        return f"nobody holds the Lease {name}"
-    age = now - datetime.fromisoformat(renewed)
-    if age <= timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS) + _TAKEOVER:
-        return None
-    return f"{holder} has not renewed the Lease {name} for {age.total_seconds():.0f} s"
-
-
-def _renewed(lease: JSON) -> str | None:
-    return (lease.get("spec") or {}).get("renewTime")
 
 
 def _counted(pods: int) -> str:

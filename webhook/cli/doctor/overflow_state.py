@@ -2,18 +2,20 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from certs.cluster import Cluster
-from webhook.cli.doctor.finding import JSON, Unknown
+from webhook.cli.doctor.finding import JSON, Unknown, name_of
 from webhook.cli.doctor.reading import attempt
 from webhook.core import names
 from webhook.overflow.api_server import ApiServer, Collection
 from webhook.overflow.clock import ServerClock
-from webhook.overflow.lease import LABELS
+from webhook.overflow.lease import LABELS, LEASE_SECONDS, POLICY_ANNOTATION
 from webhook.overflow.pods import NamedList
 
+#: What another replica may take to get a Lease that has expired.
+_TAKEOVER: Final = timedelta(seconds=5)
 _LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _WAITING: Final = {
     "labelSelector": f"{names.OVERFLOW_LABEL}={names.WAITING}",
@@ -36,10 +38,45 @@ class OverflowState:
 def read_overflow(cluster: Cluster, own: str, only: str | None) -> OverflowState:
     """Reads the Leases in the webhook's namespace `own`, and the pods that wait; with `only`, those of that one."""
     clock = ServerClock()
-    what, within = "the Leases of the overflow controller", f"--namespace {only}" if only else "--all-namespaces"
-    leases = attempt(what, f"list leases --namespace {own}", lambda: _leases(cluster, clock, own))
+    within = f"--namespace {only}" if only else "--all-namespaces"
+    leases = read_leases(cluster, clock, own)
     waiting = attempt("the pods that wait", f"list pods {within}", lambda: _waiting(ApiServer(cluster, clock), only))
     return OverflowState(leases, waiting, clock.now())
+
+
+def read_leases(cluster: Cluster, clock: ServerClock, own: str) -> list[JSON] | Unknown:
+    """The Leases of overflow controllers in the webhook's namespace `own`; `clock` hears the API server's time."""
+    what = "the Leases of the overflow controller"
+    return attempt(what, f"list leases --namespace {own}", lambda: _leases(cluster, clock, own))
+
+
+def held_lease(leases: list[JSON], now: datetime) -> JSON | str:
+    """The Lease that a controller holds at `now`; or why there is none, as a clause."""
+    best = max(leases, key=lambda one: (_fault(one, now) is None, _renewed(one) or ""), default=None)
+    if best is None:
+        return "there is no Lease of one"
+    return _fault(best, now) or best
+
+
+def policy_of(lease: JSON) -> str:
+    """The digest of the policy by which the holder of a Lease opens pods; empty if it does not say."""
+    return str((lease["metadata"].get("annotations") or {}).get(POLICY_ANNOTATION, ""))
+
+
+def _fault(lease: JSON, now: datetime) -> str | None:
+    """Why nobody holds a Lease; None if somebody does."""
+    name, spec, renewed = name_of(lease), lease.get("spec") or {}, _renewed(lease)
+    holder = spec.get("holderIdentity")
+    if not holder or renewed is None:
+        return f"nobody holds the Lease {name}"
+    age = now - datetime.fromisoformat(renewed)
+    if age <= timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS) + _TAKEOVER:
+        return None
+    return f"{holder} has not renewed the Lease {name} for {age.total_seconds():.0f} s"
+
+
+def _renewed(lease: JSON) -> str | None:
+    return (lease.get("spec") or {}).get("renewTime")
 
 
 def _leases(cluster: Cluster, clock: ServerClock, namespace: str) -> list[JSON]:

@@ -3,29 +3,27 @@
 import base64
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from certs.cluster import Cluster, NotFoundError
 from certs.pem import PemError, read_certificates
-from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of, writes_to
+from webhook.cli.doctor.deployed_policy import read_deployed_policy
+from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of
 from webhook.cli.doctor.overflow_state import OverflowState, read_overflow
 from webhook.cli.doctor.reading import attempt, exists, items, stored
 from webhook.cli.live.installation import (
     CONFIGURATIONS,
-    config_map_path,
     deployment_path,
     is_ours,
     mounts_of,
     path_of,
-    policy_in,
     service_of,
 )
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.selectors import Role
-from webhook.service.policy_file import PolicyError
 
 _RESOURCE_POLICIES: Final = "/apis/scheduling.alibabacloud.com/v1alpha1/namespaces/{}/resourcepolicies"
 _CONNECTS: Final = "/apis/sparkoperator.k8s.io/v1alpha1/namespaces/{}/sparkconnects"
@@ -52,6 +50,8 @@ class Installation:
     """The policy in the ConfigMap; None if it could not be read."""
     policy_written: str = ""
     """When the ConfigMap was last written (RFC 3339 in UTC); empty if that is not known."""
+    unread: Unknown | None = None
+    """Why the policy could not be read; None if it was."""
     controller: bool = False
     """Whether there is a certificate controller; also true if that could not be checked."""
 
@@ -163,10 +163,9 @@ def profile_label(namespace: JSON) -> str | None:
 
 def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     """Reads everything; with `namespace`, the Spark pods of that namespace only."""
-    permission = "list mutatingwebhookconfigurations"
-    configurations = items(cluster, "the webhook configurations", permission, CONFIGURATIONS)
+    configurations = read_configurations(cluster)
     ours = [one for one in known(configurations) if is_ours(one)]
-    installation = _read_installation(cluster, ours[0]) if ours else None
+    installation = _read_installation(cluster, locate(cluster, ours[0])) if ours else None
     namespaces = _namespaces(cluster, namespace)
     pods = {name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))}
     nodes = items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
@@ -182,22 +181,43 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     return snapshot
 
 
-def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
-    """The installation that a configuration of this webhook belongs to."""
+def read_configurations(cluster: Cluster) -> list[JSON] | Unknown:
+    """All MutatingWebhookConfigurations."""
+    permission = "list mutatingwebhookconfigurations"
+    return items(cluster, "the webhook configurations", permission, CONFIGURATIONS)
+
+
+def locate(cluster: Cluster, configuration: JSON) -> Installation:
+    """The installation that a configuration of this webhook belongs to: where it is, and its policy."""
     reference = service_of(configuration)
     if reference is None:
-        return Installation(configuration)
+        unread = Unknown("the policy", "the configuration names no Service", "")
+        return Installation(configuration, unread=unread)
     namespace, service = reference
-    inside, within = f"/api/v1/namespaces/{namespace}", f"--namespace {namespace}"
-    spec = stored(cluster, f"{inside}/services/{service}").get("spec", {})
-    selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
-    deployment = deployment_path(namespace, service)
-    mounts = mounts_of(stored(cluster, deployment), service)
-    written = stored(cluster, config_map_path(namespace, mounts.config_map))
+    mounts = mounts_of(stored(cluster, deployment_path(namespace, service)), service)
+    found = read_deployed_policy(cluster, namespace, mounts.config_map)
     return Installation(
         configuration=configuration,
         namespace=namespace,
         service=service,
+        policy=None if isinstance(found.policy, Unknown) else found.policy,
+        policy_written=found.written,
+        unread=found.policy if isinstance(found.policy, Unknown) else None,
+        secret_name=mounts.secret,
+    )
+
+
+def _read_installation(cluster: Cluster, located: Installation) -> Installation:
+    """A located installation with all that the checks need of it."""
+    namespace, service = located.namespace, located.service
+    if not service:
+        return located
+    inside, within = f"/api/v1/namespaces/{namespace}", f"--namespace {namespace}"
+    spec = stored(cluster, f"{inside}/services/{service}").get("spec", {})
+    selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items())
+    secret = located.secret_name
+    return replace(
+        located,
         spec=spec,
         pods=items(cluster, "the webhook's pods", f"list pods {within}", f"{inside}/pods", labelSelector=selector),
         ready=attempt(
@@ -205,15 +225,12 @@ def _read_installation(cluster: Cluster, configuration: JSON) -> Installation:
             f"get endpoints {within}",
             lambda: _ready(cluster.get(f"{inside}/endpoints/{service}")),
         ),
-        secret_name=mounts.secret,
         secret=attempt(
-            f"the Secret {mounts.secret}",
-            f"get secret/{mounts.secret} {within}",
-            lambda: _data(cluster.get(f"{inside}/secrets/{mounts.secret}")),
+            f"the Secret {secret}",
+            f"get secret/{secret} {within}",
+            lambda: _data(cluster.get(f"{inside}/secrets/{secret}")),
         ),
-        policy=_policy(written),
-        policy_written=max((time for time, _ in writes_to(written)), default=""),
-        controller=exists(cluster, f"{deployment}-certificate-controller"),
+        controller=exists(cluster, f"{deployment_path(namespace, service)}-certificate-controller"),
     )
 
 
@@ -223,13 +240,6 @@ def _ready(endpoints: JSON) -> list[str]:
 
 def _data(secret: JSON) -> dict[str, bytes]:
     return {key: base64.b64decode(value or "") for key, value in (secret.get("data") or {}).items()}
-
-
-def _policy(config_map: JSON) -> Policy | None:
-    try:
-        return policy_in(config_map)
-    except PolicyError:
-        return None
 
 
 def _namespaces(cluster: Cluster, namespace: str | None) -> list[JSON] | Unknown:

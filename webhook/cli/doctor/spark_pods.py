@@ -56,9 +56,9 @@ def _has_record(pod: JSON) -> bool:
 def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> Iterator[Finding]:
     """One finding for each probable reason."""
     name = name_of(namespace)
-    since = max(_created(installation.configuration), _opted_in(namespace), installation.policy_written)
-    older = [name_of(pod) for pod in pods if _created(pod) < since]
-    younger = [name_of(pod) for pod in pods if _created(pod) >= since]
+    since = in_force_since(installation, namespace)
+    older = [name_of(pod) for pod in pods if created(pod) < since]
+    younger = [name_of(pod) for pod in pods if created(pod) >= since]
     if older:
         start = f"pods without a placement in {name}, probably older than the opt-in or the policy: "
         # Nothing fixes a running pod; the next one of its application is placed.
@@ -72,12 +72,17 @@ def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> I
         yield Finding(_CHECK, Level.FAULT, listed(start, younger, LIMIT), fix)
 
 
-def _created(stored: JSON) -> str:
+def in_force_since(installation: Installation, namespace: JSON) -> str:
+    """Since when new pods of a namespace are placed as they are now; `created` of an older pod is less than this."""
+    return max(created(installation.configuration), opted_in(namespace), installation.policy_written)
+
+
+def created(stored: JSON) -> str:
     """When an object was created (RFC 3339 in UTC, so that the order of text is the order of time)."""
     return str(stored["metadata"].get("creationTimestamp") or "")
 
 
-def _opted_in(namespace: JSON) -> str:
+def opted_in(namespace: JSON) -> str:
     """When the profile label was last written, from the namespace's managed fields; empty if they do not say."""
     label = f"f:{names.PROFILE_LABEL}"
     times = (

@@ -1,0 +1,311 @@
+"""The policy of values is the one that Helm deploys, and what Helm refuses is refused. Helm's own library is the judge."""
+
+import json
+from random import Random
+
+import helm_python
+import pytest
+import yaml
+
+from tests.chart.manifests import CHART
+from tests.values.generator import value_files
+from tests.values.helm import by_helm, by_us, merged
+from webhook.chart import merge
+from webhook.chart.defaults import CHART_NAME, default_values
+from webhook.chart.go_yaml import meaning, reaches_service
+from webhook.chart.values_file import parse_values
+from webhook.core.policy import Policy
+from webhook.service.policy_file import PolicyError
+
+#: How many random sets of values each test takes, of which there are PARTS.
+EACH, PARTS = 100, 5
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_values_make_the_policy_that_helm_deploys_or_none(part: int) -> None:
+    deployed = refused = 0
+    for seed in range(part * EACH, (part + 1) * EACH):
+        files = value_files(Random(seed))  # noqa: S311, the same values in each run
+        theirs, ours = by_helm(*files), by_us(*files)
+        if isinstance(theirs, str) or isinstance(ours, str):
+            assert isinstance(theirs, str), (files, ours)
+            assert isinstance(ours, str), (files, theirs)
+            refused += 1
+        else:
+            assert ours == theirs, files
+            assert ours[0].digest == theirs[0].digest
+            deployed += 1
+    assert min(deployed, refused) > EACH // 5
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param([""], id="no values"),
+        pytest.param(["", "---\n", "{}"], id="empty files"),
+        pytest.param(["policy: {profiles: {mine: {executor: {mode: eci-only}}}}"], id="a profile"),
+        pytest.param(["policy: {profiles: {default: null}}"], id="null removes a profile"),
+        pytest.param(
+            ["policy: {profiles: {default: null}}", "policy: {profiles: {default: {driver: {mode: eci-only}}}}"],
+            id="a later file gives back what an earlier one removed",
+        ),
+        pytest.param(
+            ["policy: {profiles: {mine: {driver: {weight: 2}}}}", "policy: {profiles: {mine: null}}"],
+            id="a later file removes what an earlier one has",
+        ),
+        pytest.param(
+            [
+                "policy: {profiles: {mine: {driver: {weight: 2}}}}",
+                "policy: {profiles: {mine: 1}}",
+                "policy: {profiles: {mine: {executor: {weight: 3}}}}",
+            ],
+            id="a map replaces what is none, and takes nothing from before",
+        ),
+        pytest.param(["policy: {virtualNode: null}"], id="null removes the virtual node"),
+        pytest.param(["policy: {virtualNode: {taints: null, label: {key: a}}}"], id="null inside"),
+        pytest.param(["policy: {selector: {anyOf: [apache], matchLabels: null}}"], id="alternatives"),
+        pytest.param(["overflow: {enabled: true}"], id="overflow"),
+        pytest.param(
+            ["{overflow: {enabled: true}, policy: {profiles: {ecs-then-eci: {executor: {after: 5m}}}}}"],
+            id="a part of the profile that overflow adds",
+        ),
+        pytest.param(
+            ["{overflow: {enabled: yes}, policy: {profiles: {ecs-then-eci: null}}}"], id="without that profile"
+        ),
+        pytest.param(["policy: {profiles: {mine: {executor: {weight: 1e1, rollout: 0x10}}}}"], id="numbers"),
+        pytest.param(["a: &a {mode: eci-only}\nglobal: {x: *a}".replace("a: &a", "global: &a")], id="duplicate key"),
+        pytest.param(
+            ["global: {x: &x {mode: eci-only}}\npolicy: {profiles: {mine: {executor: {<<: *x, weight: 3}}}}"],
+            id="a merge key",
+        ),
+    ],
+)
+def test_each_rule_is_helms(files: list[str]) -> None:
+    theirs, ours = by_helm(*files), by_us(*files)
+    if "duplicate" not in str(ours):
+        assert ours == theirs
+    else:
+        assert str(ours) == '1.yaml: line 2, column 1: duplicate key "global"'
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param("policy: {selector: null}", id="a key that the schema requires"),
+        pytest.param("policy: {profiles: {mine: {executor: null}}}", id="null without a default"),
+        pytest.param("policy: {profiles: {default: {executor: {weight: null}}}}", id="null without a default, inside"),
+        pytest.param("policy: {overflow: {}}", id="overflow in the policy"),
+        pytest.param("policy: {profiles: {unknown-profile: {}}}", id="the reserved name"),
+        pytest.param("policy: {selector: {matchLabels: null}}", id="no selector"),
+        pytest.param("policy: {selector: {anyOf: [spark], matchLabels: {team: x}}}", id="two selectors"),
+        pytest.param(
+            "policy: {profiles: {%s}}" % ", ".join(f"p{n}: {{}}" for n in range(495)),  # noqa: UP031, braces
+            id="too many profiles",
+        ),
+        pytest.param(
+            "policy: {selector: {anyOf: [spark, apache, cluster, kubeflow, %s]}, profiles: {%s}}"  # noqa: UP031, braces
+            % (
+                ", ".join(f"{{matchLabels: {{l{n}: {'x' * 60}}}}}" for n in range(10)),
+                ", ".join(f"p{n}: {{}}" for n in range(400)),
+            ),
+            id="too large a configuration",
+        ),
+        pytest.param("replicas: 0", id="no replica"),
+        pytest.param("autoscaling: {enabled: true, minReplicas: 7}", id="more replicas than the most"),
+        pytest.param("terminationGracePeriodSeconds: 20", id="too little time"),
+        pytest.param("fullnameOverride: 1a", id="a name that no Service has"),
+        pytest.param("fullnameOverride: 'a\n'", id="a line feed at the end"),
+        pytest.param("commonLabels: {helm.sh/chart: x}", id="a label of the chart's own"),
+        pytest.param("settings: {clientSubjects: [a]}", id="subjects without a CA"),
+        pytest.param("settings: {clientSubjects: [' , ', ''], clientCa: /ca}", id="subjects without a name"),
+        pytest.param("certificates: {source: provided}", id="no certificate"),
+        pytest.param("certificates: {source: provided, provided: {secretName: a}}", id="no CA"),
+        pytest.param("certificates: {source: provided, provided: {secretName: a, caBundle: AAAA}}", id="not a CA"),
+        pytest.param(
+            "podLabels: {spark-role: driver, sparkoperator.k8s.io/launched-by-spark-operator: 'true'}", id="pods"
+        ),
+        pytest.param("kubeVersion: 1.30.x", id="a version that is none"),
+        pytest.param(
+            "resourcePolicies: {namespaces: {a: {b: {selector: {}, strategy: prefer, units: [{resource: ecs}],"
+            " ignorePreviousPod: false}}}}",
+            id="a ResourcePolicy",
+        ),
+    ],
+)
+def test_what_the_chart_refuses_is_refused(values: str) -> None:
+    theirs, ours = by_helm(values), by_us(values)
+    assert isinstance(theirs, str)
+    assert isinstance(ours, str)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "kubeVersion: v1.30.2-aliyun.1",
+        "certificates: {source: provided, provided: {secretName: a, caBundle: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t}}",
+        "podLabels: {spark-role: driver}",
+        "podLabels: {spark-role: ''}\ncommonLabels: {spark-role: operator}",
+        "podDisruptionBudget: {enabled: false}\nreplicas: 0",
+        "settings: {drainSeconds: 10.9, stopSeconds: 29.9}",
+    ],
+)
+def test_what_is_nearly_refused_is_not(values: str) -> None:
+    assert by_us(values) == by_helm(values) == by_us("")
+
+
+NUMBERS = [
+    "0",
+    "1",
+    "-1",
+    "+1",
+    "01",
+    "08",
+    "017",
+    "0o17",
+    "0O7",
+    "0x1F",
+    "0X1f",
+    "-0x1",
+    "0b11",
+    "0B1",
+    "0b2",
+    "0b-1",
+    "-0b1",
+    "1_0",
+    "1__0",
+    "1_",
+    "_1",
+    "1.",
+    ".5",
+    ".5_0",
+    "._5",
+    "-.5_0",
+    "1.5",
+    "1e3",
+    "1e+3",
+    "1E3",
+    "1.e3",
+    ".5e1",
+    "12:30",
+    "1:2:3.5",
+    "2020-01-01",
+    "9223372036854775808",
+    "18446744073709551616",
+    "1e400",
+    "1e21",
+    "1e-7",
+    "0.1",
+    "-0",
+    "-0.0",
+    "0x",
+    "0b",
+    "0b_",
+    "-",
+    "+",
+    ".",
+    "..",
+]
+WORDS = [
+    "y",
+    "Y",
+    "yes",
+    "Yes",
+    "yEs",
+    "on",
+    "off",
+    "N",
+    "no",
+    "~",
+    "null",
+    "Null",
+    "nUll",
+    "true",
+    "TRUE",
+    "tRue",
+    "=",
+    "<<",
+    "a",
+    "1a",
+    ".a",
+]
+
+
+@pytest.mark.parametrize("text", [*NUMBERS, *WORDS, '"y"', "'1'", "!!str 1", "!!int '7'", "!!float 1", "!!bool yes"])
+def test_text_means_what_it_means_to_helm(text: str) -> None:
+    values = f"a: {text}\nb: [{text}]\n"
+    assert _floats(parse_values(values.encode(), "x").values) == _floats(merged(values))
+
+
+@pytest.mark.parametrize("text", [".inf", "-.INF", ".nan", "!!int a", "!!float true", "!!null 1", "!!bool 1"])
+def test_text_that_helm_cannot_read_is_refused(text: str) -> None:
+    with pytest.raises(helm_python.HelmError):
+        merged(f"a: {text}")
+    with pytest.raises(PolicyError):
+        parse_values(f"a: {text}".encode(), "x")
+
+
+@pytest.mark.parametrize("key", ["on", "no", "True", "1", "-1", "a", "'1'", "2020-01-01"])
+def test_keys_are_helms(key: str) -> None:
+    assert parse_values(f"{key}: x".encode(), "x").values == merged(f"{key}: x")
+
+
+def test_text_that_does_not_reach_the_service_is_refused_and_no_other() -> None:
+    texts = [
+        *NUMBERS,
+        *WORDS,
+        "a: b",
+        "- a",
+        "#",
+        "two\nlines\n",
+        " a",
+        "a ",
+        "\t",
+        "é",
+        "\x01",
+        "\x7f",
+        "a\u2028b",
+        "\u0085",
+    ]
+    for text in texts:
+        values = json.dumps({"policy": {"profiles": {"mine": {"driver": {"annotations": {"a/b": text}}}}}})
+        theirs, ours = by_helm(values), by_us(values)
+        if reaches_service(text):
+            assert ours == theirs, text
+        else:
+            assert isinstance(ours, str), text
+            # Some reach it changed, which is worse than not at all.
+            assert theirs != by_us(values.replace(json.dumps(text), '"x"')), text
+    assert [text for text in NUMBERS if not reaches_service(text)] == ["._5", "0x", "0b_"][2:]
+
+
+def test_the_defaults_have_no_null_and_are_the_built_in_policy() -> None:
+    def nulls(value: object) -> bool:
+        return value is None or (isinstance(value, dict) and any(map(nulls, value.values())))
+
+    assert not nulls(default_values())
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["name"] == CHART_NAME
+    found = by_us("")
+    assert not isinstance(found, str)
+    assert found[0].digest == Policy().digest
+
+
+def test_merging_changes_neither_the_files_nor_the_defaults() -> None:
+    before = json.dumps(default_values())
+    files = [parse_values(text.encode(), "x").values for text in ("a: {b: {c: 1}}", "a: {b: {d: 2}}\nreplicas: null")]
+    assert merge.merged(files) == {"a": {"b": {"c": 1, "d": 2}}, "replicas": None}
+    merge.with_defaults(merge.merged(files), default_values())
+    assert (files[0], json.dumps(default_values())) == ({"a": {"b": {"c": 1}}}, before)
+
+
+def test_a_number_is_a_float_of_64_bits_as_in_go() -> None:
+    assert [meaning(text) for text in ("9007199254740993", "1e21", "7.0")] == [9007199254740992, 1e21, 7]
+    assert isinstance(meaning("7.0"), int)
+
+
+def _floats(value: object) -> object:
+    """`value` with floats for numbers: JSON has one kind, and Go writes large ones with fewer digits than Python."""
+    if isinstance(value, dict):
+        return {key: _floats(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_floats(one) for one in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,1 @@
+"""The policy that the Helm chart deploys with a user's values, made as Helm makes it."""

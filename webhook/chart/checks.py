@@ -1,0 +1,151 @@
+"""What the chart's templates refuse of values that the schema accepts, apart from the rules of the policy itself.
+
+Source: templates/checks.yaml and templates/checks-policy.yaml. What depends on the release's name is not known here.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from webhook.chart import selection
+from webhook.core.policy import MOST_PROFILES
+from webhook.service.policy_file import Fault, path_of
+
+#: What Helm's semverCompare can read (Masterminds semver: NewVersion).
+_PARTS: Final = r"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*"
+_VERSION: Final = re.compile(rf"v?[0-9]+(\.[0-9]+){{0,2}}(-{_PARTS})?(\+{_PARTS})?")
+_SERVICE: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NO_NAMES: Final = re.compile(r"[\t\n\f\r ,]*")
+_PEM: Final = "-----BEGIN CERTIFICATE-----"
+#: The labels of all objects that the chart sets itself.
+_OWN_LABELS: Final = (
+    "helm.sh/chart",
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/managed-by",
+)
+#: The most characters of the chart's names.
+_LONGEST_NAME: Final = 40
+#: The profile of the entry for namespaces with an unknown one.
+_RESERVED: Final = "unknown-profile"
+
+
+def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yields a fault for each value that a template refuses."""
+    for check in (
+        _names,
+        _seconds,
+        _replicas,
+        _provided_certificate,
+        _common_labels,
+        _clients,
+        _profiles,
+        selection.refusals,
+        _resource_policies,
+    ):
+        yield from check(values)
+
+
+def _at(*place: str | int, sentence: str) -> Fault:
+    return Fault(place, f"{path_of(place)}: {sentence}")
+
+
+def _names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    name = values.get("fullnameOverride", "")[:_LONGEST_NAME].removesuffix("-")
+    if name and not _SERVICE.fullmatch(name):
+        told = f'found "{name}"; accepted: lowercase letters, digits and hyphens, with a letter in front'
+        yield _at("fullnameOverride", sentence=told)
+    version = values.get("kubeVersion", "")
+    if version and not _VERSION.fullmatch(version):
+        yield _at("kubeVersion", sentence=f'found "{version}"; accepted: a version such as 1.30')
+
+
+def _seconds(values: Mapping[str, Any]) -> Iterator[Fault]:
+    settings, period = values["settings"], values["terminationGracePeriodSeconds"]
+    # The template's addition drops what is behind the point of each.
+    pause = int(values["preStopSeconds"]) + int(settings["drainSeconds"]) + int(settings["stopSeconds"])
+    if period <= pause:
+        told = f"more than {pause}, the sum of preStopSeconds, settings.drainSeconds and settings.stopSeconds"
+        yield _at("terminationGracePeriodSeconds", sentence=f"found {period}; accepted: {told}")
+
+
+def _replicas(values: Mapping[str, Any]) -> Iterator[Fault]:
+    scaling = values["autoscaling"]
+    if scaling.get("enabled"):
+        least, most = scaling["minReplicas"], scaling["maxReplicas"]
+        if least > most:
+            yield _at("autoscaling", "minReplicas", sentence=f"found {least}; accepted: at most maxReplicas, {most}")
+    elif values["podDisruptionBudget"]["enabled"] and values["replicas"] == 0:
+        yield _at("replicas", sentence="found 0; accepted: at least 1, or podDisruptionBudget.enabled: false")
+
+
+def _provided_certificate(values: Mapping[str, Any]) -> Iterator[Fault]:
+    certificates = values["certificates"]
+    if certificates["source"] != "provided":
+        return
+    place = "certificates", "provided"
+    if not certificates["provided"].get("secretName"):
+        told = 'is empty; accepted: the name of a kubernetes.io/tls Secret, because certificates.source is "provided"'
+        yield _at(*place, "secretName", sentence=told)
+    given = certificates["provided"].get("caBundle", "").strip()
+    if not given:
+        yield _at(*place, "caBundle", sentence="is empty; accepted: the CA's certificate in PEM, plain or in base64")
+    elif _PEM not in given and _PEM not in _decoded(given):
+        told = f"holds no certificate; accepted: PEM with {_PEM}, plain or in base64"
+        yield _at(*place, "caBundle", sentence=told)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(re.sub(r"[\t\n\f\r ]", "", text), validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _common_labels(values: Mapping[str, Any]) -> Iterator[Fault]:
+    for key in _OWN_LABELS:
+        if key in values.get("commonLabels", {}):
+            yield _at("commonLabels", key, sentence="is set by the chart; accepted: other labels")
+
+
+def _clients(values: Mapping[str, Any]) -> Iterator[Fault]:
+    settings = values["settings"]
+    subjects, place = settings.get("clientSubjects"), ("settings", "clientSubjects")
+    if subjects and not settings.get("clientCa"):
+        yield _at(*place, sentence="needs settings.clientCa")
+    if subjects is not None and _NO_NAMES.fullmatch(",".join(subjects)):
+        told = "contains no name; accepted: names of clients, or no such key to allow every client of the CA"
+        yield _at(*place, sentence=told)
+
+
+def _profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
+    policy = values["policy"]
+    if "overflow" in policy:
+        yield _at("policy", "overflow", sentence="is set by overflow.enabled; accepted: no such key")
+    if _RESERVED in policy["profiles"]:
+        told = "is reserved for namespaces with an unknown profile; accepted: another name"
+        yield _at("policy", "profiles", _RESERVED, sentence=told)
+    number = len(selection.profiles(values))
+    if not number:
+        yield _at("policy", "profiles", sentence="every profile is null; accepted: at least one that is not")
+    if number > MOST_PROFILES:
+        told = "because etcd cannot store a MutatingWebhookConfiguration with many more entries"
+        sentence = f"found {number}; accepted: at most {MOST_PROFILES}, {told}"
+        yield _at("policy", "profiles", sentence=sentence)
+
+
+def _resource_policies(values: Mapping[str, Any]) -> Iterator[Fault]:
+    for namespace, policies in values["resourcePolicies"].get("namespaces", {}).items():
+        for name, spec in policies.items():
+            if any("max" in unit for unit in spec["units"]):
+                continue
+            fields = ["matchLabelKeys"] if spec.get("matchLabelKeys") else []
+            fields += [one for one in ("ignorePreviousPod", "ignoreTerminatingPod") if one in spec]
+            for field in fields:
+                place = "resourcePolicies", "namespaces", namespace, name, field
+                told = "counts pods against max, but no unit has max; accepted with max in a unit"
+                yield _at(*place, sentence=told)
