@@ -78,6 +78,8 @@ class Style:
     """Whether the last line has an end, too."""
     mark: bool = False
     """Whether the file begins with a byte order mark."""
+    odd: float = 0.0
+    """The share of values in forms that few people use: tags, anchors, `? key`, and values on a line of their own."""
 
     @classmethod
     def drawn(cls, draw: random.Random) -> "Style":
@@ -98,6 +100,7 @@ class Style:
             lines="\r\n" if draw.random() < 0.08 else "\n",
             ends=draw.random() > 0.1,
             mark=draw.random() < 0.02,
+            odd=0.03 if draw.random() < 0.15 else 0.0,
         )
 
     def facts(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ class Style:
             "indented sequences": not self.flush,
             "many comments": self.comments > 0.3,
             "much flow": self.flow > 0.5,
+            "odd forms": self.odd > 0,
         }
         return tuple(name for name, true in told.items() if true)
 
@@ -135,18 +139,24 @@ class Hand:
     style: Style
     draw: random.Random
     _comments: int = field(default=0)
+    _anchors: int = field(default=0)
 
     def file(self, documents: list[Any]) -> bytes:
         """A file with `documents`."""
         lines: list[str] = []
         if self._chance(self.style.comments):
             lines += [self._comment(0), ""]
+        directive = self._chance(self.style.odd)
+        if directive:
+            lines.append("%YAML 1.1")
         for index, document in enumerate(documents):
-            if index or self.draw.random() < 0.3:
+            if index or directive or self.draw.random() < 0.3:
                 lines.append(self.draw.choice(("---", "---", "---", "--- # next")) if index else "---")
             lines += self._map(document, 0)
             if self._chance(self.style.comments):
                 lines.append(self._comment(0))
+            if self._chance(self.style.odd):
+                lines.append("...")
         if self.draw.random() < 0.05:
             lines.append("---")
         text = self.style.lines.join(lines)
@@ -166,7 +176,9 @@ class Hand:
     def _comment(self, column: int) -> str:
         self._comments += 1
         mark = self.draw.choice(("# ", "# ", "# ", "#"))
-        return " " * column + f"{mark}{self.draw.choice(_COMMENTS)} ({self._comments})"
+        # YAML takes this character for the end of a line, and with it of the comment.
+        end = "\u2028" if self._chance(self.style.odd / 4) else ""
+        return " " * column + f"{mark}{self.draw.choice(_COMMENTS)} ({self._comments}){end}"
 
     def _trailing(self) -> str:
         return self.draw.choice(("  ", " ")) + self._comment(0) if self._chance(self.style.comments / 2) else ""
@@ -214,8 +226,30 @@ class Hand:
             return [head + self._trailing(), *inner]
         if isinstance(value, str) and self._in_block(value):
             return [f"{head} {self._block_mark(value)}", *self._block(value, column + self.style.indent)]
+        if value is not None and self._chance(self.style.odd):
+            return self._odd_entry(head, value, column)
         written = self._flow(value, column + self.style.indent)
         return [*(head + gap + written + self._trailing()).split("\n")]
+
+    def _odd_entry(self, head: str, value: Any, column: int) -> list[str]:
+        """An entry in a form that few people use."""
+        written = self._flow(value, column + self.style.indent)
+        form = self.draw.choice(("question mark", "own line", "anchor", "tag", "spaces"))
+        if isinstance(value, Alias) and form in ("anchor", "tag"):
+            form = "own line"
+        if form == "question mark" and "&" not in head:
+            before = " " * column
+            lines = [f"{before}? {head.strip().removesuffix(':')}", f"{before}: {written}"]
+        elif form == "anchor" and "&" not in head:
+            self._anchors += 1
+            lines = [f"{head} &v{self._anchors} {written}"]
+        elif form == "tag" and isinstance(value, str):
+            lines = [f"{head} !!str {written}"]
+        elif form == "spaces":
+            lines = [f"{head} {written}  "]
+        else:
+            lines = [head, " " * (column + self.style.indent) + written]
+        return "\n".join(lines).split("\n")
 
     def _sequence(self, items: list[Any], column: int) -> list[str]:
         lines: list[str] = []
@@ -253,7 +287,7 @@ class Hand:
         across = len(parts) > 3 and self._chance(self.style.across)
         for part in parts[1:]:
             if across and text.endswith((", ", "[", "{")) and self._chance(0.5):
-                text = f"{text.rstrip(' ')}\n{' ' * column}"
+                text = f"{text.rstrip(' ')}{self._trailing()}\n{' ' * column}"
             text += part
         return text
 
