@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.adopt.documents import KINDS, application, prevent
-from tests.adopt.handwriting import Alias, Anchor, Hand, Merge, Style
-from tests.adopt.placements import ByHand, by_hand
+from tests.adopt.documents import KINDS, application
+from tests.adopt.hand_placement import by_hand
+from tests.adopt.handwriting import Hand
+from tests.adopt.placements import ByHand
 from tests.adopt.policies import profiles
+from tests.adopt.prevention import prevent
+from tests.adopt.style import Style
+from tests.adopt.yaml_marks import Alias, Anchor, Merge
 
 JSON = dict[str, Any]
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import yaml
 
-JSON = dict[str, Any]
+from tests.adopt.style import Style
+from tests.adopt.yaml_marks import Alias, Anchor, Merge, holds_marks, plain
 
 #: Text that may stand without quotes, apart from what YAML takes for another type.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_/.$(](?:[-A-Za-z0-9_/.,:@+()$= ]*[-A-Za-z0-9_/.@+()$=])?")
@@ -25,111 +26,6 @@ _COMMENTS: Final = (
     "OPS-4711",
     "copied from the template of 2023",
 )
-
-
-@dataclass(frozen=True)
-class Alias:
-    """An alias in the place of a value that has an anchor."""
-
-    name: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A value with an anchor."""
-
-    name: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Merge:
-    """A map that takes the keys of an anchored one by `<<`, beside its own."""
-
-    name: str
-    base: JSON
-    own: JSON
-
-
-@dataclass(frozen=True)
-class Style:
-    """How one person writes YAML. Shares are probabilities."""
-
-    indent: int = 2
-    flush: bool = True
-    """Whether the dashes of a sequence are under its key."""
-    dash: str = "- "
-    quote: str = ""
-    """The quotation mark around text that needs none; empty for none."""
-    comments: float = 0.0
-    flow: float = 0.0
-    """The share of small collections in braces."""
-    across: float = 0.0
-    """The share of these that are broken across lines."""
-    spaced: bool = False
-    """Whether there is a space inside braces."""
-    blanks: float = 0.0
-    aligned: bool = False
-    """Whether some values have more than one space before them."""
-    lines: str = "\n"
-    """What ends a line."""
-    ends: bool = True
-    """Whether the last line has an end, too."""
-    mark: bool = False
-    """Whether the file begins with a byte order mark."""
-    odd: float = 0.0
-    """The share of values in forms that few people use: tags, anchors, `? key`, and values on a line of their own."""
-
-    @classmethod
-    def drawn(cls, draw: random.Random) -> "Style":
-        """The style of some person."""
-        commented = draw.random()
-        braces = draw.random()
-        return cls(
-            indent=draw.choice((2, 2, 2, 2, 4)),
-            flush=draw.random() < 0.5,
-            dash=draw.choice(("- ", "- ", "- ", "- ", "-   ")),
-            quote=draw.choice(("", "", "", "'", '"')),
-            comments=0.0 if commented < 0.3 else 0.12 if commented < 0.8 else 0.4,
-            flow=0.0 if braces < 0.45 else 0.3 if braces < 0.85 else 0.9,
-            across=draw.choice((0.0, 0.0, 0.3, 0.6)),
-            spaced=draw.random() < 0.3,
-            blanks=draw.choice((0.0, 0.0, 0.08)),
-            aligned=draw.random() < 0.08,
-            lines="\r\n" if draw.random() < 0.08 else "\n",
-            ends=draw.random() > 0.1,
-            mark=draw.random() < 0.02,
-            odd=0.03 if draw.random() < 0.15 else 0.0,
-        )
-
-    def facts(self) -> tuple[str, ...]:
-        """What is unusual about it."""
-        told = {
-            "CRLF": self.lines != "\n",
-            "no final newline": not self.ends,
-            "byte order mark": self.mark,
-            "wide dashes": len(self.dash) > 2,
-            "indented sequences": not self.flush,
-            "many comments": self.comments > 0.3,
-            "much flow": self.flow > 0.5,
-            "odd forms": self.odd > 0,
-        }
-        return tuple(name for name, true in told.items() if true)
-
-
-def plain(value: Any) -> Any:
-    """The value that a reader gets, with aliases and merges resolved."""
-    match value:
-        case Anchor() | Alias():
-            return plain(value.value)
-        case Merge():
-            return plain(value.base) | plain(value.own)
-        case dict():
-            return {key: plain(one) for key, one in value.items()}
-        case list():
-            return [plain(one) for one in value]
-    return value
 
 
 @dataclass
@@ -275,7 +171,7 @@ class Hand:
         return lines
 
     def _in_flow(self, value: Any) -> bool:
-        simple = not _holds_marks(value) and len(json.dumps(value)) < 420
+        simple = not holds_marks(value) and len(json.dumps(value)) < 420
         return simple and self._chance(self.style.flow)
 
     def _flow(self, value: Any, column: int) -> str:
@@ -354,14 +250,3 @@ def _needs_quotes(value: str) -> bool:
     if not _PLAIN.fullmatch(value) or _INDICATORS.search(value):
         return True
     return not isinstance(yaml.safe_load(value), str)
-
-
-def _holds_marks(value: Any) -> bool:
-    match value:
-        case Anchor() | Alias() | Merge():
-            return True
-        case dict():
-            return any(map(_holds_marks, value.values()))
-        case list():
-            return any(map(_holds_marks, value))
-    return False
