@@ -67,10 +67,8 @@ def context_namespace(kubeconfig: Path | None = None, context: str | None = None
     Raises InputError if there is no such context.
     """
     path = str(kubeconfig) if kubeconfig else None
-    try:
+    with _faults("a kubeconfig"):
         contexts, active = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, yaml.YAMLError, OSError) as error:
-        raise InputError(f"no cluster: {' '.join(str(error).split())[:_FAULT_LIMIT]}; accepted: a kubeconfig") from None
     chosen = active if context is None else next((one for one in contexts if one["name"] == context), None)
     found = ((chosen or {}).get("context") or {}).get("namespace")
     return None if found is None else str(found)

@@ -40,7 +40,17 @@ def test_the_wheel_holds_the_two_packages_and_no_key(built: Path) -> None:
     }
     assert {name for name in names if name.endswith(".py")} == modules
     assert "webhook/spark/crd_fields.json" in names
+    assert {name for name in names if name.startswith("webhook/chart/") and not name.endswith(".py")} == {
+        "webhook/chart/values.yaml",
+        "webhook/chart/values.schema.json",
+    }
     assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
+
+
+def test_the_wheel_holds_the_defaults_of_the_chart(built: Path) -> None:
+    with zipfile.ZipFile(built / f"spark_eci_webhook-{__version__}-py3-none-any.whl") as wheel:
+        for name in ("values.yaml", "values.schema.json"):
+            assert wheel.read(f"webhook/chart/{name}") == (ROOT / "charts/spark-eci-webhook" / name).read_bytes()
 
 
 def test_the_sdist_holds_no_key(built: Path) -> None:
@@ -60,6 +70,12 @@ def test_the_commands_of_an_installed_wheel_run(built: Path, tmp_path: Path) -> 
             [script, argument], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
         )
         assert argument == "--help" or done.stdout == f"{__version__}\n"
+    values = tmp_path / "mine.yaml"
+    values.write_text("policy: {profiles: {mine: {}, default: null}}")
+    validate = [f"{scripts}/spark-eci-webhook", "validate", "--values", str(values)]
+    done = subprocess.run(validate, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "mine" in done.stdout
+    assert "resource-policy" in done.stdout
 
 
 def test_lock_files_name_no_registry_and_hash_everything() -> None:

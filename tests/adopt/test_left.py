@@ -80,7 +80,7 @@ CASES: dict[str, tuple[str, list[tuple[str, int, str]]]] = {
  |    cores: 1
  |    labels: {{team: data}}
  |    annotations:
- |      <<: {{k8s.aliyun.com/eci-use-specs: 2-4Gi}}
+ |      !!merge "<<": {{k8s.aliyun.com/eci-use-specs: 2-4Gi}}
 -|  sparkConf:
 -|    spark.kubernetes.executor.annotation.k8s.aliyun.com/eci-image-cache: "true"
 """,

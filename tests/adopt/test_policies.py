@@ -72,8 +72,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[tuple[str, str]
     "what-keeps-a-pod-off-that-tolerates-virtual-nodes": (
         {"executor": {"mode": "ecs-only"}},
         {},
-        EXECUTOR + NEVER + kept(TOLERATIONS),
-        [("tolerations[0]", "differs")],
+        # Without its requirement, it would look like a pod that may run on either side.
+        EXECUTOR + kept(NEVER + TOLERATIONS),
+        [("matchExpressions[0]", "incomplete"), ("tolerations[0]", "differs")],
     ),
     "another-mode-than-the-pod-has": (
         {"executor": {"mode": "ecs-first"}},

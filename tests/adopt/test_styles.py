@@ -176,20 +176,80 @@ def test_of_a_tidy_text_all_that_the_webhook_adds_is_cut(random: Random) -> None
     assert slim(found.content, place) == SlimFile(found.content)
 
 
-@given(st.randoms(use_true_random=False))
-def test_of_any_text_nothing_is_cut_but_what_the_webhook_adds(random: Random) -> None:
-    made = Generated(random, tidy=False)
-    content = Styles(random, made.whole, tidy=False).text(made.document)
+def check(content: bytes) -> SlimFile:
+    """What can be cut from `content`, after it was checked that the pods and all other bytes stay as they are."""
+    found = slim(content, place)
     try:
         before = documents(content)
     except YAMLFaultError:
         # Some styles do not go together.
-        assert slim(content, place) == SlimFile(content)
-        return
-    found = slim(content, place)
+        assert found == SlimFile(content)
+        return found
     check_bytes(content, found)
-    paths = paths_of(found)
-    assert documents(found.content) == [pruned(before[0], paths)]
-    assert all(any(one[: len(path)] == path for one in made.removable) for path in paths)
-    assert equivalent(place(before[0]), place(documents(found.content)[0]))
+    numbers = iter(range(1, len(before) + 1))
+    for old, new in zip(before, documents(found.content), strict=True):
+        number = 0 if old is None else next(numbers)
+        cuts = tuple(one for one in found.cuts if one.document == number)
+        assert new == pruned(old, paths_of(SlimFile(b"", cuts)))
+        assert equivalent(place(old), place(new))
     assert slim(found.content, place).content == found.content
+    return found
+
+
+@given(st.randoms(use_true_random=False))
+def test_of_any_text_nothing_is_cut_but_what_the_webhook_adds(random: Random) -> None:
+    made = Generated(random, tidy=False)
+    found = check(Styles(random, made.whole, tidy=False).text(made.document))
+    assert all(any(one[: len(path)] == path for one in made.removable) for path in paths_of(found))
+
+
+#: What changes the meaning of a text if it stands at the wrong place.
+FRAGMENTS = (
+    *(
+        b" ",
+        b"  ",
+        b"\n",
+        b"#",
+        b"- ",
+        b": ",
+        b"&a ",
+        b"*a",
+        b"? ",
+        b"|\n",
+        b">-\n",
+        b"!!str ",
+        b"<<: ",
+        b"\t",
+        b"\r",
+        b"'",
+    ),
+    *(b"{", b"}", b"[", b"]", b",", b'"', b"---\n", b"...\n", b"\xef\xbb\xbf", b"\xc2\x85", b"\\"),
+)
+
+
+def damaged(random: Random, text: bytes) -> bytes:
+    """The text after a few slips of an editor."""
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
+        lines = text.split(b"\n")
+        at, other, spot = random.randrange(len(lines)), random.randrange(len(lines)), random.randrange(len(text) + 1)
+        match random.randrange(6):
+            case 0:
+                text = text[:spot] + random.choice(FRAGMENTS) + text[spot:]
+            case 1:
+                text = text[:spot] + text[spot + 1 :]
+            case 2:
+                text = b"\n".join([*lines[:at], *lines[at + 1 :]])
+            case 3:
+                text = b"\n".join([*lines[:at], lines[other], *lines[at:]])
+            case 4:
+                text = b"\n".join([*lines[:at], b" " + lines[at], *lines[at + 1 :]])
+            case _:
+                added = b" " * random.randrange(9) + random.choice((b"# c", b"", b"- x", b"k: v", b"&b"))
+                text = b"\n".join([*lines[:at], added, *lines[at:]])
+    return text
+
+
+@given(st.randoms(use_true_random=False))
+def test_of_a_text_that_an_editor_damaged_nothing_else_is_cut(random: Random) -> None:
+    made = Generated(random, tidy=True)
+    check(damaged(random, Styles(random, made.whole, tidy=True).text(made.document)))

@@ -1,14 +1,16 @@
 """Files as a whole: line breaks, encodings, several documents, lists and JSON."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by
 from webhook.adopt.slim_file import Cut, Left, LeftReason, SlimFile, slim
+from webhook.explain.explanation import WorkloadExplanation
 
 MARKED = application(f"""\
  |  driver: {{}}  # é
@@ -195,3 +197,22 @@ def test_texts_that_have_no_lines_of_ours_are_left(change: Callable[[bytes], byt
 )
 def test_what_holds_nothing_to_cut_or_cannot_be_read_stays(content: bytes) -> None:
     assert slim(content, place_by(POLICY)) == SlimFile(content)
+
+
+def test_nothing_is_cut_from_a_document_whose_last_proof_fails() -> None:
+    content = BEFORE + b"---\n" + BEFORE.replace(b"report", b"other")
+    place, calls = place_by(POLICY), 0
+
+    def counted(document: Any) -> Sequence[WorkloadExplanation]:
+        nonlocal calls
+        calls += 1
+        # The last call proves the second document.
+        return [] if calls == last else place(document)
+
+    last = 0
+    assert slim(content, counted).content == AFTER + b"---\n" + AFTER.replace(b"report", b"other")
+    last, calls = calls, 0
+    found = slim(content, counted)
+    assert found.content == AFTER + b"---\n" + BEFORE.replace(b"report", b"other")
+    assert found.cuts == CUTS
+    assert found.left == (Left(2, "spec.executor.tolerations[0]", 2 * LINES + 1, LeftReason.READ_OTHERWISE),)

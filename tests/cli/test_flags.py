@@ -1,6 +1,7 @@
 """Mistakes in how a command is called: one sentence for each, exit code 2, and the nearest of what is accepted."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -45,7 +46,10 @@ def call(program: str, *arguments: str, given: bytes = b"") -> tuple[int, str, s
         ("explain -f", "option -f needs a value"),
         ("explain --summary=yes", "option --summary takes no value"),
         ("explain -f x -o xml", '--output: found "xml"; accepted: text, diff, yaml, json, patch'),
-        ("diff old.yaml", "missing argument NEW: the policy file after the change"),
+        ("why", "missing argument POD: the name of the pod"),
+        ("why a b", "unexpected argument b; accepted: POD"),
+        ("adopt apps/", "unexpected argument apps/; accepted: -f before each file and folder"),
+        ("adopt --wirte -f apps", "unknown option --wirte; did you mean --write?"),
         ("diff old.yaml new.yaml apps", "unexpected argument apps; accepted: -f before each file and folder"),
         ("validate a.yaml b.yaml", "unexpected argument b.yaml; accepted: POLICY"),
         ("schema policy", "unexpected argument policy; accepted: options only"),
@@ -59,16 +63,24 @@ def call(program: str, *arguments: str, given: bytes = b"") -> tuple[int, str, s
         ("serve policy.yaml", "unexpected argument policy.yaml; accepted: options only"),
         ("serve --port", "option --port needs a value"),
         ("serve --policy --port 1", "option --policy needs a value"),
-        (
-            "serve --xyz",
-            "unknown option --xyz; accepted: --policy, --tls-dir, --host, --port, --operations-host, --operations-port, "
-            "--max-body-bytes, --max-head-bytes, --max-in-flight, --max-connections, and 11 more",
-        ),
     ],
 )
 def test_a_mistake_is_one_sentence(call_: str, sentence: str) -> None:
     command, *arguments = call_.split()
     assert call(WEBHOOK, command, *arguments) == (2, "", f"{sentence} (see {WEBHOOK} {command} --help)\n")
+
+
+def test_an_option_that_is_near_none_gets_a_list_with_the_number_of_the_others() -> None:
+    code, out, error = call(WEBHOOK, "serve", "--xyz")
+    assert (code, out) == (2, "")
+    accepted = re.fullmatch(
+        r"unknown option --xyz; accepted: (.+), and (\d+) more \(see spark-eci-webhook serve --help\)\n", error
+    )
+    assert accepted
+    flags = [f"--{name.replace('_', '-')}" for name in Settings.model_fields]
+    listed = accepted[1].split(", ")
+    assert listed == flags[: len(listed)]
+    assert len(listed) + int(accepted[2]) == len(flags)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +151,14 @@ def test_what_was_typed_is_shown_on_one_line_and_cut(command: str) -> None:
     assert (code, out, error.count("\n")) == (2, "", 1)
     assert error.removesuffix("\n").isprintable()
     assert len(error) < 400
+
+
+@pytest.mark.parametrize("call_", ["serve --port=", "serve --log-level=", "overflow --policy p --namespace n --qps="])
+def test_a_value_that_is_not_accepted_is_shown_on_one_line_and_cut(call_: str) -> None:
+    *words, last = call_.split()
+    code, out, error = call(WEBHOOK, *words, last + "--\x1b[31m\x07\udcff" + "x" * 10_000)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert f'found "--?[31m??{"x" * 50}…"; accepted: ' in error
 
 
 @pytest.mark.parametrize(("program", "command"), [*EVERY, (WEBHOOK, ""), (CERTS, "")])

@@ -39,14 +39,11 @@ def test_a_fault_of_standard_input_is_named_so(given: bytes, sentences: str) -> 
     [
         (("explain", "--policy", "-", "-f", "-"), "-: standard input can be read only once; accepted: - for one file"),
         (("explain", "-f", "-", "-f", "-"), "-: standard input can be read only once; accepted: - for one file"),
+        (("adopt", "--policy", "-", "-f", "-"), "-: standard input can be read only once; accepted: - for one file"),
         (("diff", "-", "-", "-f", "apps"), "-: standard input can be read only once; accepted: - for one file"),
         (
             ("try", "--review", "-"),
             "--review: is read twice, so standard input is not accepted; accepted: a file",
-        ),
-        (
-            ("try", "--review", "x", "--policy", "-"),
-            "--policy: is read twice, so standard input is not accepted; accepted: a file",
         ),
     ],
 )

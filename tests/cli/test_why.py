@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import jsonpatch
@@ -12,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certs.cluster import Cluster, ClusterError
+from certs.errors import InputError
+from certs.kubeconfig import context_namespace
 from tests.cli.conftest import Run
-from tests.cli.test_doctor import DENIED, ETL, OBJECTS, Stored, pod
+from tests.cli.test_doctor import CONFIGURATIONS, DENIED, ETL, NOW, OBJECTS, Stored, pod
 from tests.cli.why_cases import CASES, FILE, JSON, ME, OURS_IN_FORCE, ask, event, on, printed, recorded, said
 from tests.overlays import ABSENT, overlaid
 from tests.pods import EVERY_MODE, MODES, pods
 from webhook.cli import why
+from webhook.cli.doctor.overflow_state import held_lease
 from webhook.cli.why import output, remedies, words
 from webhook.cli.why.absence import Absence
 from webhook.cli.why.location import Standing
@@ -36,7 +40,11 @@ from webhook.core.review import Decision, decide_for
 from webhook.core.selectors import Role
 from webhook.overflow.events import Happening
 from webhook.overflow.profiles import Denial
+from webhook.spark.documents import read
+from webhook.spark.workloads import Workload
 
+#: Nothing but the pod may be seen.
+NOTHING_READ = {CONFIGURATIONS: DENIED, ETL: DENIED}
 #: Each table of words, its place, and the values that it has to have.
 TABLES: list[tuple[str, Mapping[Any, str], list[str]]] = [
     ("REASONS in webhook/cli/why/words.py", words.REASONS, list(Reason)),
@@ -116,6 +124,7 @@ def test_json_has_everything_that_is_said(case: str) -> None:
         f"mode=ecs-first,profile=default,policy={OURS_IN_FORCE},reason=because",
         f"mode=ecs-first,profile=default,policy={OURS_IN_FORCE}\n",
         f"mode=ecs-first,profile=default,policy={OURS_IN_FORCE},opened,opened",
+        f"mode=ecs-first,profile={'x' * 64},policy={OURS_IN_FORCE}",
     ],
 )
 def test_what_the_webhook_does_not_write_is_no_record(text: str) -> None:
@@ -246,7 +255,11 @@ GONE = {f"{ETL}/pods/pi-{number}": ABSENT for number in range(3)} | {f"{ETL}/pod
         ),
         ("me", GONE, 'no pod "me" in the namespace etl; it has no pods: kubectl get pods --namespace etl'),
         ("me", {ME: DENIED}, "the pod etl/me could not be read: no such right"),
-        ("me", {ME: ClusterError("x", reason="timed out")}, "the cluster at https://a does not answer: timed out"),
+        (
+            "me",
+            {ME: ClusterError("x", reason="timed out")},
+            "the pod etl/me could not be read from the cluster at https://a: timed out",
+        ),
     ],
 )
 def test_a_pod_that_cannot_be_read(asked: Any, name: str, objects: JSON, sentence: str) -> None:
@@ -270,3 +283,80 @@ def test_without_a_namespace_that_of_the_context_or_else_default(asked: Any) -> 
     assert asked("x", "-n", "plain").err.startswith('no pod "x" in the namespace plain')
     assert asked("x", namespace="strict").err.startswith('no pod "x" in the namespace strict')
     assert asked("x", namespace=None).err.startswith('no pod "x" in the namespace default')
+
+
+@pytest.mark.parametrize(
+    ("context", "found"), [(None, "etl"), ("one", "etl"), ("two", None)], ids=["current", "with one", "without"]
+)
+def test_the_namespace_of_a_context(tmp_path: Path, context: str | None, found: str | None) -> None:
+    contexts = [
+        {"name": "one", "context": {"cluster": "a", "user": "a", "namespace": "etl"}},
+        {"name": "two", "context": {"cluster": "a", "user": "a"}},
+    ]
+    clusters, users = [{"name": "a", "cluster": {"server": "https://a"}}], [{"name": "a", "user": {"token": "a"}}]
+    config = {"contexts": contexts, "clusters": clusters, "users": users, "current-context": "one"}
+    (tmp_path / "config").write_text(json.dumps(config))
+    assert context_namespace(tmp_path / "config", context) == found
+
+
+def test_the_namespace_of_no_context(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no cluster: .*; accepted: a kubeconfig"):
+        context_namespace(tmp_path / "config")
+
+
+#: An application of each kind, and the place of its annotations as `why` names it.
+KINDS = {
+    "SparkApplication": (
+        "sparkoperator.k8s.io/v1beta2",
+        "executor",
+        "spec.executor.annotations",
+        {"driver": {}, "executor": {}},
+    ),
+    "ScheduledSparkApplication": (
+        "sparkoperator.k8s.io/v1beta2",
+        "driver",
+        "spec.template.driver.annotations",
+        {"schedule": "@daily", "template": {"driver": {}, "executor": {}}},
+    ),
+    "SparkConnect": (
+        "sparkoperator.k8s.io/v1alpha1",
+        "connect-server",
+        "spec.server.template.metadata.annotations",
+        {"server": {}, "executor": {}, "image": "spark", "sparkVersion": "4.0.0"},
+    ),
+    "SparkCluster": (
+        "spark.apache.org/v1",
+        "worker",
+        "spec.workerSpec.statefulSetSpec.template.metadata.annotations",
+        {"runtimeVersions": {"sparkVersion": "4.2.0"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_place_that_is_named_is_where_an_application_asks_for_a_mode(kind: str) -> None:
+    version, role, place, spec = KINDS[kind]
+    document: JSON = {"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "spec": spec}
+    *parents, last = place.split(".")
+    target: JSON = document
+    for one in parents:
+        target = target.setdefault(one, {})
+    target[last] = {names.MODE_ANNOTATION: "eci-only"}
+    (workload,) = read(document, "etl")
+    assert isinstance(workload, Workload)
+    (found,) = [one.created for one in workload.pods if one.title == role]
+    assert found["metadata"]["annotations"][names.MODE_ANNOTATION] == "eci-only"
+    answer = ask(overlaid(found, {"spec": {}, "metadata": {"creationTimestamp": "2026-08-03T00:00:00Z"}}), NOTHING_READ)
+    assert f" set {names.MODE_ANNOTATION} in {place} of the {kind}" in remedies.override(answer)
+
+
+def test_pods_of_spark_itself_ask_by_a_property() -> None:
+    labels = {names.LAUNCHED_BY_OPERATOR: ABSENT, names.APP_NAME: ABSENT}
+    answer = ask(overlaid(pod("2026-08-03"), {"metadata": {"labels": labels}}), NOTHING_READ)
+    place = f" set the Spark property spark.kubernetes.executor.annotation.{names.MODE_ANNOTATION}"
+    assert remedies.override(answer).endswith(place)
+
+
+def test_a_lease_of_a_year_that_python_does_not_know() -> None:
+    stored = {"metadata": {"name": "a"}, "spec": {"holderIdentity": "b", "renewTime": "0000-01-01T00:00:00.000000Z"}}
+    assert held_lease([stored], NOW) == "b has not renewed the Lease a since 0000-01-01T00:00:00.000000Z"

@@ -25,7 +25,8 @@ from tests.cli.test_doctor import (
     policy,
 )
 from tests.overlays import ABSENT, overlaid
-from webhook.cli.why import output, words
+from webhook.cli.why import output
+from webhook.cli.why.headline import headline
 from webhook.cli.why.judgement import Answer, judge
 from webhook.cli.why.reading import read_facts
 from webhook.core.policy import Policy
@@ -195,7 +196,7 @@ def ask(found: JSON, overlay: JSON) -> Answer:
 
 def said(answer: Answer) -> list[str]:
     """The lines of an answer."""
-    return [words.headline(answer), *(f"{label}: {sentence}" for label, sentence in output.lines(answer))]
+    return [headline(answer), *(f"{label}: {sentence}" for label, sentence in output.lines(answer))]
 
 
 def text(answer: Answer) -> str:

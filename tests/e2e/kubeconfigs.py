@@ -10,17 +10,25 @@ import yaml
 
 from tests.e2e.control_plane import ControlPlane
 
-#: A control plane, one whose certificate is checked by the CA of another one, or a URL at which no API server answers.
+#: A control plane; one whose certificate is checked by another CA; or a URL at which no API server answers.
 Target = ControlPlane | tuple[ControlPlane, Path] | str
+#: A token that no API server knows.
+NOBODYS = "a-token-of-nobody"
 
 
-def kubeconfig(folder: Path, **targets: Target) -> Path:
-    """Writes a kubeconfig with a context for each target, each as its administrator; the first one is current."""
+def kubeconfig(folder: Path, *, unknown: tuple[str, ...] = (), **targets: Target) -> Path:
+    """Writes a kubeconfig with a context for each target; the first one is current.
+
+    The user is the administrator, or for those that `unknown` names somebody with a token that nobody knows.
+    """
     content = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": name, "cluster": _cluster(target)} for name, target in targets.items()],
-        "users": [{"name": name, "user": _user(target)} for name, target in targets.items()],
+        "users": [
+            {"name": name, "user": {"token": NOBODYS} if name in unknown else _user(target)}
+            for name, target in targets.items()
+        ],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in targets],
         "current-context": next(iter(targets)),
     }
@@ -46,7 +54,7 @@ def _cluster(target: Target) -> dict[str, str]:
 
 def _user(target: Target) -> dict[str, str]:
     if isinstance(target, str):
-        return {"token": "secret-token"}
+        return {"token": NOBODYS}
     plane = target[0] if isinstance(target, tuple) else target
     certificate, key = (base64.b64encode(one.read_bytes()).decode() for one in plane.administrator)
     return {"client-certificate-data": certificate, "client-key-data": key}

@@ -33,6 +33,7 @@ from tests.virtual_node import TAINT
 from webhook import __version__
 from webhook.cli.doctor.examination import examine
 from webhook.cli.live.installation import policy_in
+from webhook.cli.process import run_command
 from webhook.core.policy import Policy
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.clock import ServerClock
@@ -287,7 +288,7 @@ def test_no_cluster(healthy: Healthy, tmp_path: Path) -> None:
         assert (ran.returncode, ran.stdout, ran.stderr[: len(sentence)]) == (2, "", sentence)
 
 
-def test_several_contexts(healthy: Healthy, tmp_path: Path) -> None:
+def test_several_contexts(healthy: Healthy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One is well, one has another policy and no pods of the service, and one does not answer."""
     (tmp_path / "plane").mkdir()
     with silent() as mute, ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), tmp_path / "plane") as other:
@@ -296,14 +297,12 @@ def test_several_contexts(healthy: Healthy, tmp_path: Path) -> None:
         own = other.create_namespace("own")
         other.create_namespace("etl", {PROFILE: "advised"})
         with installed(other, own, {"policy": {"profiles": ADVISED}}), leading(healthy, Policy().digest):
-            (digest,) = {policy_in(other.get(f"/api/v1/namespaces/{own}/configmaps/{FULLNAME}-policy")).digest}
-            text, as_json = (
-                run(None, "doctor", f"--kubeconfig={config}", *contexts),
-                run(config, "doctor", *contexts, "-o", "json"),
+            digest = policy_in(other.get(f"/api/v1/namespaces/{own}/configmaps/{FULLNAME}-policy")).digest
+            text, as_json, two, single = (
+                in_process(capsys, "doctor", f"--kubeconfig={config}", *arguments)
+                for arguments in (contexts, [*contexts, "--output=json"], contexts[:2], [contexts[0], "--output=json"])
             )
-            two = run(config, "doctor", *contexts[:2])
-            single = run(config, "doctor", *contexts[:1], "-o", "json")
-    versions = [plane.get("/version")["gitVersion"] for plane in (healthy.control_plane, healthy.control_plane)]
+    version = healthy.control_plane.get("/version")["gitVersion"]
     sentence = f"context mute: the cluster at {mute} does not answer: "
     assert [one.returncode for one in (text, as_json, two, single)] == [2, 2, 1, 0]
     assert (text.stderr[: len(sentence)], as_json.stderr, two.stderr) == (sentence, text.stderr, "")
@@ -312,8 +311,8 @@ def test_several_contexts(healthy: Healthy, tmp_path: Path) -> None:
     faulty = [one for one in found[1]["findings"] if one["level"] == "fault"]
     warned = [one for one in found[1]["findings"] if one["level"] == "warning"]
     assert [[one[key] for key in shown] for one in found] == [
-        ["well", versions[0], __version__, Policy().digest, 2, 0, 0, []],
-        ["other", versions[1], __version__, digest, 1, len(faulty), len(warned), ["policy"]],
+        ["well", version, __version__, Policy().digest, 2, 0, 0, []],
+        ["other", version, __version__, digest, 1, len(faulty), len(warned), ["policy"]],
         ["mute", "", "", "", None, 0, 0, []],
     ]
     assert [f"context mute: {one}\n" for one in found[2]["unreachable"]] == [text.stderr]
@@ -323,8 +322,8 @@ def test_several_contexts(healthy: Healthy, tmp_path: Path) -> None:
     lines = text.stdout.splitlines()
     cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
     assert cells == [
-        ["well", versions[0], __version__, Policy().digest, "2", "0", "0", ""],
-        ["other", versions[1], __version__, digest, "1", str(len(faulty)), str(len(warned)), "policy"],
+        ["well", version, __version__, Policy().digest, "2", "0", "0", ""],
+        ["other", version, __version__, digest, "1", str(len(faulty)), str(len(warned)), "policy"],
         ["mute", "does not answer", "", "", "", "", "", ""],
     ]
     assert [line for line in lines if line.startswith("context ")] == ["context other"]
@@ -349,6 +348,13 @@ def test_a_service_that_is_gone(healthy: Healthy) -> None:
 def run(kubeconfig: Path | None, *arguments: str) -> subprocess.CompletedProcess[str]:
     command, variables = [sys.executable, "-m", "webhook", *arguments], os.environ | {"KUBECONFIG": str(kubeconfig)}
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+def in_process(capsys: pytest.CaptureFixture[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same, without a process."""
+    capsys.readouterr()
+    code = run_command(arguments)
+    return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
 
 def create_pod(control_plane: ControlPlane, name: str, role: str, query: str = "") -> JSON:

@@ -1,4 +1,4 @@
-"""`explain --cluster` on real API servers: what it reads, with which rights, and what it says if a cluster does not answer."""
+"""`explain --cluster` and `adopt --cluster` on real API servers: what it reads, with which rights, and what it says if a cluster does not answer."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.cli.test_terminal import on_a_terminal
 from tests.e2e.conftest import FIGURES
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import SCALE, Figures
-from tests.e2e.kubeconfigs import kubeconfig, silent
+from tests.e2e.kubeconfigs import NOBODYS, kubeconfig, silent
 from tests.e2e.operator_definitions import of_operators, serve
 from tests.e2e.release import installed
 from tests.spark.judge.applications import application, base, pairwise
@@ -278,8 +278,8 @@ def test_what_is_stored_is_explained_as_the_same_files_are(
     (tmp_path / "sent.json").write_text(as_list([*heads, *fleet.documents]))
     (tmp_path / "stored.json").write_text(as_list([*heads, *(one for one in listed if one not in runs)]))
     code, live, _ = explain(config, "-o", "json")
-    _, replaced, _ = explain(config, "-o", "json", "--policy", str(tmp_path / "policy.yaml"))
-    assert live == replaced
+    few = ("-n", fleet.namespaces[-1], "-o", "json")
+    assert explain(config, *few) == explain(config, *few, "--policy", tmp_path / "policy.yaml")
     for name in ("sent.json", "stored.json"):
         own, found, _ = run("-f", tmp_path / name, "--policy", tmp_path / "policy.yaml", "-o", "json")
         assert own == code
@@ -335,15 +335,13 @@ KINDS = [
 
 
 def test_rights_for_some_kinds_and_not_for_namespaces(fleet: Fleet, explain: Any, tmp_path: Path) -> None:
-    """What may be read is shown, and the profile is assumed as for files."""
-    rules = [
-        {"apiGroups": ["spark.apache.org"], "resources": ["sparkapplications", "sparkclusters"], "verbs": ["list"]}
-    ]
+    """What may be read is shown, also runs if their schedules may not be; the profile is assumed as for files."""
+    rules = [{"apiGroups": ["*"], "resources": ["sparkapplications", "sparkclusters"], "verbs": ["list"]}]
     account = grant(fleet, yaml.safe_dump({"kind": "ClusterRole", "metadata": {"name": "some"}, "rules": rules}))
     (tmp_path / "policy.yaml").write_text(fleet.policy)
     code, out, lines = explain(account, "--policy", str(tmp_path / "policy.yaml"), "-o", "json")
     found = json.loads(out)
-    assert (code, len(found["workloads"])) == (2, 300)
+    assert (code, len(found["workloads"])) == (2, 850 + RUNS)
     assert {(one["profile"], one["profileAssumed"]) for one in found["workloads"]} == {("default", True)}
     names = ", ".join(fleet.namespaces)
     assert lines[0].startswith(
@@ -351,7 +349,7 @@ def test_rights_for_some_kinds_and_not_for_namespaces(fleet: Fleet, explain: Any
     )
     assert lines[1:] == found["faults"]
     assert [line.partition(" of all")[0] for line in lines[1:]] == [
-        f"context test: the {kind}s ({version})" for kind, version in KINDS[:3]
+        f"context test: the {kind}s ({version})" for kind, version in (KINDS[0], KINDS[2])
     ]
 
 
@@ -360,9 +358,17 @@ def test_contexts_of_which_some_do_not_answer(fleet: Fleet, explain: Any, tmp_pa
     (tmp_path / "empty").mkdir()
     with silent() as mute, ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), tmp_path / "empty") as empty:
         config = kubeconfig(
-            tmp_path, production=plane, empty=empty, mute=mute, gone="https://127.0.0.1:1", strange=(plane, empty.ca)
+            tmp_path,
+            unknown=("expired",),
+            production=plane,
+            empty=empty,
+            mute=mute,
+            gone="https://127.0.0.1:1",
+            strange=(plane, empty.ca),
+            expired=plane,
         )
-        asked = [f"--context={name}" for name in ("mute", "empty", "gone", "production", "strange", "typo")]
+        names = ("mute", "empty", "gone", "production", "strange", "expired", "typo", "empty")
+        asked = [f"--context={name}" for name in names]
         code, out, lines = explain(config, *asked, "--summary", "-o", "json")
         text = explain(config, "--context=empty", "--context=production", "--summary")
         alone = explain(config, "--context=mute", "-o", "json")
@@ -372,8 +378,9 @@ def test_contexts_of_which_some_do_not_answer(fleet: Fleet, explain: Any, tmp_pa
         ("production", fleet.digest, 1000),
     ]
     assert code == 2
+    assert NOBODYS not in out + "".join(lines)
     nothing = [
-        "context empty: found no installation of this webhook; the built-in policy is in force here",
+        "context empty: has no installation of this webhook, so the built-in policy is used",
         "context empty: has no application in all namespaces",
     ]
     assert lines[:2] == nothing
@@ -383,6 +390,7 @@ def test_contexts_of_which_some_do_not_answer(fleet: Fleet, explain: Any, tmp_pa
         start.format("mute", mute),
         start.format("gone", "https://127.0.0.1:1") + "[Errno 111] Connection refused",
         start.format("strange", plane.url) + "unable to get local issuer certificate",
+        f"context expired: the cluster at {plane.url} does not accept the user: Unauthorized",
         "context typo: no cluster: Invalid kube-config file. Expected object with name typo in ",
     ]
     assert [line[: len(start)] for line, start in zip(lines[2:], beginnings, strict=True)] == beginnings
@@ -412,6 +420,33 @@ def test_every_output_names_the_context_of_several(fleet: Fleet, explain: Any, t
         assert [one["context"] for one in as_json["contexts"]] == ["one", "other"]
 
 
+def test_adopt_judges_a_cluster_as_it_judges_the_same_files(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def adopt(*arguments: str | Path) -> tuple[int, JSON]:
+        capsys.readouterr()
+        code = run_command(["adopt", "-o", "json", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert err == ""
+        return code, json.loads(out)
+
+    (tmp_path / "policy.yaml").write_text(fleet.policy)
+    few = fleet.namespaces[-1]
+    head = fleet.control_plane.get(f"/api/v1/namespaces/{few}") | {"apiVersion": "v1", "kind": "Namespace"}
+    sent = [one for one in fleet.documents if one["metadata"]["namespace"] == few]
+    (tmp_path / "sent.json").write_text(as_list([head, *sent]))
+    config = kubeconfig(tmp_path, one=fleet.control_plane, other=fleet.control_plane)
+    code, live = adopt("--cluster", "--kubeconfig", config, "-n", few)
+    both = adopt("--cluster", "--kubeconfig", config, "-n", few, "--context", "one", "--context", "other")
+    own, files = adopt("-f", tmp_path / "sent.json", "--policy", tmp_path / "policy.yaml")
+    assert (code, live["context"]) == (own, "one")
+    assert by_name(live["applications"]) == by_name(files["applications"])
+    assert len(live["applications"]) == len(sent) == fleet.number(few)
+    assert live["totals"] == files["totals"]
+    assert (both[0], [one["context"] for one in both[1]["contexts"]]) == (code, ["one", "other"])
+    assert both[1]["contexts"][0] | {"written": []} == live
+
+
 def test_a_namespace_that_does_not_exist(fleet: Fleet, explain: Any) -> None:
     code, out, lines = explain(fleet.control_plane.kubeconfig, "-n", "elt")
     assert (code, out) == (2, "")
@@ -421,9 +456,10 @@ def test_a_namespace_that_does_not_exist(fleet: Fleet, explain: Any) -> None:
 def test_a_page_of_large_applications_has_fewer(fleet: Fleet, explain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages that are longer than accepted are asked for again with a smaller limit, and nothing is lost."""
     config = fleet.control_plane.kubeconfig
-    usual = explain(config, "--summary", "-o", "json")
-    monkeypatch.setattr(live_applications, "_PAGE_BYTES", 100_000)
-    assert explain(config, "--summary", "-o", "json") == usual
+    few = ("-n", fleet.namespaces[-1], "--summary", "-o", "json")
+    usual = explain(config, *few)
+    monkeypatch.setattr(live_applications, "_PAGE_BYTES", 10_000)
+    assert explain(config, *few) == usual
 
 
 def test_a_deployed_policy_that_cannot_be_used(fleet: Fleet, explain: Any, tmp_path: Path) -> None:
@@ -493,4 +529,9 @@ def called(workload: JSON) -> tuple[str, ...]:
 
 def alike(output: str) -> JSON:
     """The explanations in a JSON document by name, without where they are from."""
-    return {"/".join(called(one)): one | {"file": ""} for one in json.loads(output)["workloads"]}
+    return by_name(json.loads(output)["workloads"])
+
+
+def by_name(found: list[JSON]) -> JSON:
+    """What was found by name, without where it is from, and without what only files have."""
+    return {"/".join(called(one)): one | {"file": "", "cuts": [], "left": []} for one in found}

@@ -20,6 +20,7 @@ from tests.e2e.release import Release, scheduling
 from tests.e2e.spark_pods import placement, spark_pod
 from webhook.cli.process import run_command
 from webhook.core import names
+from webhook.core.modes import NONE, SchedulingMode
 from webhook.overflow.events import Happening
 
 pytestmark = pytest.mark.needs("control-plane")
@@ -131,7 +132,7 @@ def policy_line(pod: JSON) -> str:
 
 
 def other_modes(*own: str) -> str:
-    modes = ("ecs-only", "eci-only", "ecs-first", "ecs-then-eci", "eci-first", "resource-policy", "none")
+    modes = (*SchedulingMode, NONE)
     place = f"{names.MODE_ANNOTATION} in spec.executor.annotations of the SparkApplication"
     return f"change  for another mode, set {place}: {', '.join(one for one in modes if one not in own)}"
 

@@ -23,6 +23,8 @@ from certs.__main__ import app as certs_app
 from certs.issue import ensure
 from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.custom_resources import ANYTHING, definition
+from tests.e2e.operator_definitions import serve
 from tests.image.conftest import is_ready
 from tests.image.container import ROOT, Container
 from webhook.cli.commands import app
@@ -30,18 +32,22 @@ from webhook.cli.commands import app
 REVIEW = "tests/reviews/spark-3.5.2-executor-1.json"
 APPLICATION = "examples/ecs-first/before.yaml"
 POLICY = "examples/policies/spot-executors.yaml"
-#: Those that answer from files alone, as they are called from the project's folder. They say the same in the image.
-OFFLINE = {
-    "explain": f"explain -f {APPLICATION} -f {REVIEW} --policy {POLICY} --profile spot",
-    "diff": f"diff {POLICY} tests/cli/built-in.yaml -f examples --ignore policies -o markdown",
-    "validate": f"validate {POLICY}",
-    "schema": "schema",
-    "resource-policy": "resource-policy --ecs-max 2 --eci-max 3 --per-application",
-}
+VALUES = "tests/cli/placement-values.yaml"
+#: Calls that answer from files alone, made in the project's folder. They say the same in the image.
+OFFLINE = (
+    f"explain -f {APPLICATION} -f {REVIEW} --policy {POLICY} --profile spot",
+    f"explain -f {APPLICATION} --values {VALUES}",
+    f"adopt -f examples --ignore policies --policy {POLICY} --profile spot -o markdown",
+    f"diff {POLICY} tests/cli/built-in.yaml -f examples --ignore policies -o markdown",
+    f"validate {POLICY}",
+    f"validate --values {VALUES}",
+    "schema",
+    "resource-policy --ecs-max 2 --eci-max 3 --per-application",
+)
 #: Those that run a service or call one, each with a test below.
 SERVING = {"serve", "probe", "try"}
 #: Those that ask a cluster, each with a test below.
-IN_A_CLUSTER = {"doctor", "overflow"}
+IN_A_CLUSTER = {"doctor", "why", "overflow"}
 
 in_the_image = pytest.mark.needs("buildah")
 in_a_cluster = pytest.mark.needs("control-plane")
@@ -50,7 +56,7 @@ in_a_cluster = pytest.mark.needs("control-plane")
 def test_every_command_is_tried() -> None:
     """A new command needs an entry above, and a test if it is none of OFFLINE."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert {*OFFLINE, *SERVING, *IN_A_CLUSTER} == set(commands)
+    assert {*(call.split()[0] for call in OFFLINE), *SERVING, *IN_A_CLUSTER} == set(commands)
 
 
 @pytest.fixture
@@ -60,11 +66,9 @@ def mounts() -> dict[Path, str]:
 
 
 @in_the_image
-@pytest.mark.parametrize("command", OFFLINE)
-def test_a_command_says_the_same_as_on_this_machine(
-    command: str, container: Container, mounts: dict[Path, str]
-) -> None:
-    words = OFFLINE[command].split()
+@pytest.mark.parametrize("call", OFFLINE)
+def test_a_command_says_the_same_as_on_this_machine(call: str, container: Container, mounts: dict[Path, str]) -> None:
+    words = call.split()
     here = subprocess.run(
         [sys.executable, "-m", "webhook", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -223,7 +227,18 @@ def test_the_documented_calls_reach_their_commands(line: str, container: Contain
 
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """With an executor and an application in the namespace default."""
     with ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), tmp_path_factory.mktemp("control-plane")) as started:
+        applications = definition("sparkoperator.k8s.io", "v1beta2", "SparkApplication", ANYTHING)
+        approved = {"api-approved.kubernetes.io": "https://github.com/kubeflow/spark-operator/pull/1298"}
+        applications["metadata"]["annotations"] = approved
+        serve(started, [applications])
+        application = yaml.safe_load((ROOT / APPLICATION).read_text())
+        started.create("/apis/sparkoperator.k8s.io/v1beta2/namespaces/default/sparkapplications", application)
+        labels = json.loads((ROOT / REVIEW).read_text())["request"]["object"]["metadata"]["labels"]
+        spec = {"containers": [{"name": "spark-kubernetes-executor", "image": "spark"}]}
+        pod = {"metadata": {"name": "pi-exec-1", "labels": labels}, "spec": spec}
+        started.create("/api/v1/namespaces/default/pods", pod)
         yield started
 
 
@@ -246,22 +261,27 @@ def kubeconfig(control_plane: ControlPlane, tmp_path: Path) -> Path:
 
 @in_the_image
 @in_a_cluster
-def test_doctor_says_the_same_as_on_this_machine(container: Container, kubeconfig: Path) -> None:
+@pytest.mark.parametrize(
+    "call", ["doctor -o json", "why pi-exec-1 -n default", "explain --cluster -n default", "adopt --cluster -n default"]
+)
+def test_a_command_says_the_same_of_a_cluster(call: str, container: Container, kubeconfig: Path) -> None:
     """Run as the owner of the kubeconfig, whom the image does not know, because nobody else may read it."""
-    os.chown(kubeconfig, 1234, 1234)
-    kubeconfig.chmod(0o600)
-    mounted = {kubeconfig: "/kubeconfig"}
-    words = ("spark-eci-webhook", "doctor", "-o", "json")
-    there = container.run(*words, mounts=mounted, user="1234:0", KUBECONFIG="/kubeconfig")
     here = subprocess.run(
-        [sys.executable, "-m", "webhook", "doctor", "-o", "json"],
+        [sys.executable, "-m", "webhook", *call.split()],
+        cwd=ROOT,
         env=os.environ | {"KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
         check=False,
     )
+    os.chown(kubeconfig, 1234, 1234)
+    kubeconfig.chmod(0o600)
+    mounted = {kubeconfig: "/kubeconfig"}
+    words = ("spark-eci-webhook", *call.split())
+    there = container.run(*words, mounts=mounted, user="1234:0", KUBECONFIG="/kubeconfig")
     assert (there.returncode, there.stdout, there.stderr) == (here.returncode, here.stdout, here.stderr)
-    assert json.loads(there.stdout)
+    assert ("spark-pi-ecs-first" if "--cluster" in call else "") in here.stdout
+    assert here.stdout
 
 
 @in_the_image

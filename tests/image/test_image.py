@@ -72,8 +72,21 @@ def test_nobody_can_write_to_the_root(container: Container) -> None:
     assert "Read-only file system" in done.stderr
 
 
+def test_it_knows_the_defaults_of_the_chart(container: Container, tmp_path: Path) -> None:
+    # pytest lets only its own user into tmp_path.
+    folder = tmp_path / "values"
+    folder.mkdir()
+    (folder / "values.yaml").write_text("policy: {profiles: {mine: {}}}")
+    words = [*container.configuration["Entrypoint"], "validate", "--values", "/mnt/values.yaml"]
+    done = container.run(*words, mounts={folder: "/mnt"})
+    assert done.returncode == 0, done.stderr
+    assert "mine" in done.stdout
+
+
 def test_it_holds_what_runs_and_nothing_else(container: Container) -> None:
-    assert {path.name for path in (container.root / "app").iterdir()} == {"webhook", "certs", "LICENSE"}
+    assert {path.name for path in (container.root / "app").iterdir()} == {"webhook", "certs", "charts", "LICENSE"}
+    charts = [path.relative_to(container.root / "app/charts") for path in (container.root / "app/charts").rglob("*.*")]
+    assert sorted(map(str, charts)) == ["spark-eci-webhook/values.schema.json", "spark-eci-webhook/values.yaml"]
     assert not list((container.root / "opt/venv/bin").glob("pip*"))
     assert not [tool for tool in ("gcc", "cc", "make") if (container.root / "usr/bin" / tool).exists()]
     packages = {path.name for path in next((container.root / "opt/venv/lib").glob("python3*/site-packages")).iterdir()}

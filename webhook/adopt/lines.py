@@ -15,7 +15,6 @@ _NO_CONTENT: Final = re.compile(r"[ \t]*(#.*)?\r?\n?")
 _DASH_ALONE: Final = re.compile(r"( *)(- +)*-[ \t]*(#.*)?\r?\n?")
 #: What libyaml takes for a line break beside LF and CRLF: a lone CR, NEL, LS and PS.
 _OTHER_BREAKS: Final = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-_BOM: Final = "\ufeff"
 
 
 class ObstacleError(Exception):
@@ -80,8 +79,6 @@ class Text:
     def _first(self, entry: Entry) -> int:
         """The line on which `entry` begins. Raises ObstacleError if something else begins on it."""
         line, column = entry.first.start
-        if self.lines[line].startswith(_BOM):
-            raise ObstacleError(LeftReason.SHARED_LINE)
         if entry.parent.items is None:
             alone = not self.lines[line][:column].strip(" ")
         else:
@@ -106,7 +103,7 @@ class Text:
         line, column = node.end
         # The mark stands at the beginning of the line behind the scalar, but at the end of a last line without a break.
         line -= column == 0
-        while not self.lines[line].strip():
+        while not self.lines[line].strip(" \t\r\n"):
             line -= 1
         return line
 
@@ -136,23 +133,24 @@ class Text:
 
 
 def entry_of(root: Node, path: Path) -> Entry:
-    """The entry at `path` of the document `root`. Raises ObstacleError if an alias may use it elsewhere."""
-    node, found = root, None
+    """The entry at `path`, which is not empty, of the document `root`.
+
+    Raises ObstacleError if it is not written there, or an alias may use what is around it elsewhere.
+    """
+    found = Entry(root, root, root)
     for step in path:
+        node = found.value
         if node.anchor:
             raise ObstacleError(LeftReason.ANCHOR)
         if node.alias:
             raise ObstacleError(LeftReason.ALIAS)
-        parent = node
         if isinstance(step, int):
-            first = node = (node.items or [])[step]
+            item = (node.items or [])[step]
+            found = Entry(node, item, item)
         elif step in (node.entries or {}):
-            first, node = (node.entries or {})[step]
+            found = Entry(node, *(node.entries or {})[step])
         else:
             raise ObstacleError(LeftReason.MERGE if node.merges else LeftReason.ALIAS)
-        found = Entry(parent, first, node)
-    if found is None:
-        raise ObstacleError(LeftReason.SHARED_LINE)
     return found
 
 

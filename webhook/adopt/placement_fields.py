@@ -30,7 +30,7 @@ _TEMPLATES: Final[dict[Path, str]] = {
     ("masterSpec", "statefulSetSpec", "template"): "master",
     ("workerSpec", "statefulSetSpec", "template"): "worker",
 }
-_MAPS: Final = {"labels": Kind.LABEL, "annotations": Kind.ANNOTATION, "nodeSelector": Kind.NODE_AFFINITY}
+_MAPS: Final = {"labels": Kind.LABEL, "annotations": Kind.ANNOTATION}
 _PROPERTIES: Final = {
     properties.of(role, f"{word}."): (role.value, kind)
     for role in Role
@@ -114,8 +114,8 @@ def _of_properties(path: Path, conf: dict[str, Any]) -> Iterator[PlacementField]
 
 
 def _of_metadata(path: Path, title: str, part: dict[str, Any]) -> Iterator[PlacementField]:
-    for field in ("labels", "annotations"):
-        yield from _of_map((*path, field), title, _MAPS[field], _in(part, (field,)))
+    for field, kind in _MAPS.items():
+        yield from _of_map((*path, field), title, kind, _in(part, (field,)))
 
 
 def _of_spec(path: Path, title: str, part: dict[str, Any]) -> Iterator[PlacementField]:

@@ -82,21 +82,31 @@ class SlimDocument:
 
     def _settle(self) -> None:
         """Leaves whatever cannot go because the other lines would be read otherwise."""
-        groups = [(one, group) for _, one in self._applications for group in one.groups]
+        groups = self._groups()
         if not groups or self._reads(groups):
             return
-        kept = most(groups, self._reads)
-        for _, one in self._applications:
-            one.restrict([group for owner, group in kept if owner is one], LeftReason.READ_OTHERWISE)
-        if not self._reads([(one, group) for _, one in self._applications for group in one.groups]):
+        kept = self._by_application(most(groups, self._reads))
+        for index, (_, one) in enumerate(self._applications):
+            one.restrict(kept[index], LeftReason.READ_OTHERWISE)
+        if not self._reads(self._groups()):
             self.leave()
 
-    def _reads(self, groups: Sequence[tuple[Application, Group]]) -> bool:
+    def _groups(self) -> list[tuple[int, Group]]:
+        """What goes from each application, with the index of the application."""
+        return [(index, group) for index, (_, one) in enumerate(self._applications) for group in one.groups]
+
+    def _by_application(self, groups: Sequence[tuple[int, Group]]) -> list[list[Group]]:
+        found: list[list[Group]] = [[] for _ in self._applications]
+        for index, group in groups:
+            found[index].append(group)
+        return found
+
+    def _reads(self, groups: Sequence[tuple[int, Group]]) -> bool:
         """Whether the lines of the document without `groups` are read as the document without them."""
         paths = [
             (*path, *inner)
-            for path, one in self._applications
-            for inner in one.outermost(group for owner, group in groups if owner is one)
+            for (path, one), own in zip(self._applications, self._by_application(groups), strict=True)
+            for inner in one.outermost(own)
         ]
         try:
             gone = {line for path in paths for line in self.lines_of(path)}

@@ -78,6 +78,11 @@ def _whole(pattern: str) -> str:
 
 def _faults(error: ValidationError) -> Iterator[Fault]:
     place = tuple(error.absolute_path)
+    if "propertyNames" in error.absolute_schema_path:
+        key, schema = str(error.instance), error.schema
+        accepted = _accepted(schema if isinstance(schema, dict) else {})
+        yield Fault((*place, key), f"{path_of(place)}: found {beginning(key)}; accepted: {accepted}")
+        return
     for part, sentence in _OF_KEYWORD.get(str(error.validator), _of_value)(error):
         yield Fault((*place, *part), f"{path_of((*place, *part)) or 'the values'}: {sentence}")
 
@@ -87,9 +92,6 @@ _Parts = Iterator[tuple[tuple[str, ...], str]]
 
 def _of_value(error: ValidationError) -> _Parts:
     schema: Any = error.schema
-    if "propertyNames" in error.absolute_schema_path:
-        yield (str(error.instance),), f"found this key; accepted: {_accepted(schema)}"
-        return
     yield (), f"found {beginning(error.instance)}; accepted: {_accepted(schema)}"
 
 

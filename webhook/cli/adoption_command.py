@@ -66,7 +66,7 @@ def adopt(
     - `spark-eci-webhook adopt -f apps/ --values values.yaml --write`
     """
     from webhook.cli.adopt import print_adoption
-    from webhook.cli.files import STANDARD_INPUT
+    from webhook.cli.files import STANDARD_INPUT, read_once
     from webhook.cli.inputs import read_versions
     from webhook.cli.policies import read_policy
     from webhook.cli.sources import clusters, read_sources
@@ -76,6 +76,7 @@ def adopt(
         raise InputError("--write changes files: leave out --cluster")
     if write and STANDARD_INPUT in (file or ()):
         raise InputError("--write changes files, and standard input is none: leave out -f -")
+    read_once(policy, *(values or ()), *(file or ()))
     versions = read_versions(operator_version, spark_version)
     given = read_policy(policy, values or ()) if policy or values else None
     sources = read_sources(file or [], ignore or (), namespace, versions, given, chosen)

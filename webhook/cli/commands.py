@@ -88,7 +88,8 @@ def explain(
     """Show where the pods of an application will run, and why.
 
     Reads SparkApplication, ScheduledSparkApplication, SparkConnect, SparkCluster, Pod, List and AdmissionReview, of the
-    Spark Operator and of Apache's operator, as YAML or JSON, and passes over other kinds. For each pod it shows the
+    Spark Operator and of Apache's operator, as YAML or JSON, and passes over other kinds. With --cluster, reads the
+    applications of a cluster, or of several, under the policy that is deployed there. For each pod it shows the
     mode and where the mode comes from, each change with its reason, what was left alone and why, warnings, and the
     scheduling fields before and after, or why the pod is never made. The decision is made by the service's own code:
     `-o patch` prints what the service would answer, byte for byte.
@@ -103,6 +104,7 @@ def explain(
     - `spark-eci-webhook explain -f . --ignore charts --ignore '*.tmpl.yaml' --summary`
     - `kubectl get sparkapplication spark-pi -o yaml | spark-eci-webhook explain -f -`
     - `spark-eci-webhook explain -f spark-pi.yaml --beside spark-operator`
+    - `spark-eci-webhook explain --cluster --context production --context staging --summary`
     """
     from webhook.cli.explain import print_explanation
     from webhook.cli.files import read_once

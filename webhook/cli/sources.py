@@ -104,4 +104,5 @@ class _Progress:
         """That `number` applications have been read from a context."""
         with self._lock:
             self._read[context] = number
-            self._tell("reading applications from " + ", ".join(f"{name}: {of}" for name, of in self._read.items()))
+            read = ", ".join(f"{one_line(name)}: {of}" for name, of in self._read.items())
+            self._tell(f"reading applications from {read}")

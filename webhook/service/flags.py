@@ -45,8 +45,8 @@ def checked(arguments: Sequence[str], settings: Iterable[str]) -> list[str]:
 
 def _unknown(argument: str, flag: str, flags: Collection[str]) -> str:
     if not flag.startswith("-"):
-        return f"unexpected argument {_shown(argument)}; accepted: options only"
-    start = f"unknown option {_shown(flag)}; "
+        return f"unexpected argument {shown(argument)}; accepted: options only"
+    start = f"unknown option {shown(flag)}; "
     typed = "--" + flag[:_LONGEST].lstrip("-").lower()
     begun = [one for one in flags if one.startswith(typed) and typed != "--"]
     near = begun[0] if begun else _nearest(typed[2:], [one[2:] for one in flags], 0.6, "--")
@@ -61,7 +61,7 @@ def misspelt(variables: Iterable[str], settings: Iterable[str]) -> Iterator[str]
         if name in (variable, *known) or _OF_A_SERVICE.fullmatch(name):
             continue
         if near := _nearest(name[:_LONGEST], known, _ALIKE, PREFIX):
-            yield f"{_shown(variable)} is no setting; did you mean {near}?"
+            yield f"{shown(variable)} is no setting; did you mean {near}?"
 
 
 def _nearest(name: str, names: Collection[str], alike: float, prefix: str) -> str:
@@ -72,5 +72,6 @@ def _nearest(name: str, names: Collection[str], alike: float, prefix: str) -> st
     return prefix + near[0] if near else ""
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """`text` as a sentence repeats it: on one line, and not too long."""
     return cut(one_line(text[: _LONGEST + 1]), _LONGEST)

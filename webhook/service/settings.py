@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 
-from webhook.service.flags import PROGRAM, FlagError, checked
+from webhook.service.flags import PROGRAM, FlagError, checked, shown
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
@@ -135,4 +135,4 @@ def _sentence(location: tuple[str | int, ...], message: str, found: object) -> s
     name = str(location[0])
     flag, variable = f"--{name.replace('_', '-')}", f"ECI_WEBHOOK_{name.upper()}"
     accepted = message.replace("Input should be", "accepted:").partition(", unable to parse")[0]
-    return f'{flag} (or {variable}): found "{found}"; {accepted}'
+    return f'{flag} (or {variable}): found "{shown(str(found))}"; {accepted}'

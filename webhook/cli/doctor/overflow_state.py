@@ -69,7 +69,11 @@ def _fault(lease: JSON, now: datetime) -> str | None:
     holder = spec.get("holderIdentity")
     if not holder or renewed is None:
         return f"nobody holds the Lease {name}"
-    age = now - datetime.fromisoformat(renewed)
+    try:
+        age = now - datetime.fromisoformat(renewed)
+    except ValueError:
+        # The API server accepts years that Python does not know.
+        return f"{holder} has not renewed the Lease {name} since {renewed}"
     if age <= timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS) + _TAKEOVER:
         return None
     return f"{holder} has not renewed the Lease {name} for {age.total_seconds():.0f} s"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from certs.cluster import ClusterError
+from certs.cluster import ClusterError, ForbiddenError
 from webhook.cli.inputs import Inputs
 from webhook.cli.live.applications import SCHEDULE, Resource, groups, made_by, pages, served
 from webhook.cli.live.contexts import Context
@@ -64,7 +64,7 @@ def _read_contents(context: Context, wanted: Wanted) -> Contents:
             told = cut(str(error), _REASON)
             raise InputError(f"the deployed policy cannot be read: {told}; accepted: a policy with --policy") from None
         if deployed is None:
-            found.notes.append("found no installation of this webhook; the built-in policy is in force here")
+            found.notes.append("has no installation of this webhook, so the built-in policy is used")
         else:
             found.policy = deployed
     schedules: set[str] = set()
@@ -136,11 +136,15 @@ def _read_labels(context: Context, namespace: str | None, found: Contents) -> No
 
 
 def _fail(context: Context, error: ClusterError, found: Inputs, what: str, accepted: str = "") -> None:
-    """Adds a fault for what the cluster refuses. Raises `error` if there was no answer."""
+    """Adds a fault for what the cluster refuses; `accepted` is what the user may do about a lack of rights.
+
+    Raises `error` if there was no answer.
+    """
     if error.status is None:
         raise error
     sentence = f"context {context.name}: {what}: {cut(error.reason, _REASON)}"
-    found.faults.append(f"{sentence}; accepted: {accepted}" if accepted else sentence)
+    forbidden = accepted and isinstance(error, ForbiddenError)
+    found.faults.append(f"{sentence}; accepted: {accepted}" if forbidden else sentence)
 
 
 def _within(namespace: str | None) -> str:

@@ -44,12 +44,14 @@ def ask_each(contexts: Sequence[str], kubeconfig: Path | None, ask: Callable[[Co
     Raises InputError if there is no current context and none is named.
     """
     names = list(dict.fromkeys(contexts)) or [current_context(kubeconfig)]
-    with ThreadPoolExecutor(min(len(names), _AT_ONCE)) as threads:
-        begun = [_begin(threads, name, kubeconfig, ask) for name in names]
-        try:
-            return [_answer(name, one) for name, one in zip(names, begun, strict=True)]
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+    # The library keeps the files of certificates without a lock, so contexts are read one after the other.
+    connected = [_connected(name, kubeconfig) for name in names]
+    threads = ThreadPoolExecutor(min(len(names), _AT_ONCE))
+    try:
+        begun = [_begin(threads, name, one, ask) for name, one in zip(names, connected, strict=True)]
+        return [_answer(name, one) for name, one in zip(names, begun, strict=True)]
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def open_cluster(name: str, cluster: Cluster) -> Context:
@@ -63,15 +65,19 @@ def open_cluster(name: str, cluster: Cluster) -> Context:
         raise InputError(f"the cluster at {cluster.host} {said}: {error.reason}") from None
 
 
-def _begin(
-    threads: ThreadPoolExecutor, name: str, kubeconfig: Path | None, ask: Callable[[Context], T]
-) -> "Future[T] | InputError":
-    # The library keeps the files of certificates without a lock, so contexts are read one after the other.
+def _connected(name: str, kubeconfig: Path | None) -> Cluster | InputError:
     try:
-        cluster = connect(kubeconfig, name)
+        return connect(kubeconfig, name)
     except InputError as error:
         return error
-    return threads.submit(lambda: ask(open_cluster(name, cluster)))
+
+
+def _begin(
+    threads: ThreadPoolExecutor, name: str, connected: Cluster | InputError, ask: Callable[[Context], T]
+) -> "Future[T] | InputError":
+    if isinstance(connected, InputError):
+        return connected
+    return threads.submit(lambda: ask(open_cluster(name, connected)))
 
 
 def _answer(name: str, begun: "Future[T] | InputError") -> Answer[T]:

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from certs.cluster import ClusterError, NotFoundError, connect
 from certs.kubeconfig import context_namespace
 from webhook.cli.terminal import InputError, working
@@ -38,9 +40,10 @@ def print_reasons(
         except NotFoundError:
             raise InputError(absent_pod(cluster, within, name)) from None
         except ClusterError as error:
-            if error.status is None:
-                raise InputError(f"the cluster at {cluster.host} does not answer: {error.reason}") from None
-            raise InputError(f"the pod {within}/{name} could not be read: {error.reason}") from None
+            at = f" from the cluster at {cluster.host}" if error.status is None else ""
+            raise InputError(f"the pod {within}/{name} could not be read{at}: {error.reason}") from None
+        except msgspec.ValidationError as error:
+            raise InputError(f"the pod {within}/{name} could not be read: {error}") from None
         answer = judge(facts)
     print_answer(answer, as_json=as_json)
     return 0

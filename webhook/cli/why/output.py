@@ -10,8 +10,10 @@ from webhook.cli.explain.documents import json_text
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
 from webhook.cli.why import words
+from webhook.cli.why.headline import headline
 from webhook.cli.why.judgement import Answer
 from webhook.cli.why.location import Standing
+from webhook.cli.why.phrases import missing
 from webhook.cli.why.remedies import remedies
 
 _WIDTH: Final = 8
@@ -24,7 +26,7 @@ def print_answer(answer: Answer, *, as_json: bool) -> None:
         console.file.write(json_text(document(answer)))
         return
     page = Page()
-    page.line(f"{answer.namespace}/{answer.name}: {words.headline(answer)}", "bold")
+    page.line(f"{answer.namespace}/{answer.name}: {headline(answer)}", "bold")
     for label, sentence in lines(answer):
         page.line(f"{label:<{_WIDTH}}{sentence}", _STYLES.get(label, ""), indent=2)
     page.print()
@@ -38,7 +40,7 @@ def lines(answer: Answer) -> Iterator[tuple[str, str]]:
     if answer.waiting is not None:
         yield "wait", words.wait(answer.waiting, answer)
     if isinstance(answer.events, Unknown):
-        yield "event", words.missing(answer.events)
+        yield "event", missing(answer.events)
     else:
         for one in answer.events:
             yield "event", words.event(one)
@@ -63,7 +65,7 @@ def document(answer: Answer) -> dict[str, Any]:
             "reason": where.reason,
             "message": where.message,
             "gates": list(where.gates),
-            "sentence": words.headline(answer),
+            "sentence": headline(answer),
         },
         "record": {
             "text": record.text if record else answer.foreign,
@@ -98,7 +100,7 @@ def document(answer: Answer) -> dict[str, Any]:
             "sentence": words.wait(waiting, answer),
         },
         "events": [] if isinstance(events, Unknown) else [asdict(one) for one in events],
-        "unread": [words.missing(one) for one in _unread(answer)],
+        "unread": [missing(one) for one in _unread(answer)],
         "change": list(remedies(answer)),
     }
 

@@ -8,7 +8,9 @@ from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.names import OPENED
 from webhook.core.reasons import Reason
 
-_RECORD: Final = re.compile(r"mode=([^,=]+),profile=([^,=]+),policy=([0-9a-f]{8})(?:,reason=([^,=]+))?(,opened)?")
+_RECORD: Final = re.compile(
+    r"mode=([a-z-]+),profile=([a-z0-9-]{1,63}),policy=([0-9a-f]{8})(?:,reason=([a-z-]+))?(,opened)?"
+)
 _MODES: Final = (*map(str, SchedulingMode), NONE)
 
 

@@ -9,7 +9,7 @@ from webhook.cli.why.location import Standing
 from webhook.cli.why.policy_in_force import Comparison
 from webhook.cli.why.waiting import WaitState
 from webhook.core import names
-from webhook.core.modes import NONE
+from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Reason
 from webhook.core.text import one_line
@@ -76,12 +76,12 @@ STANDINGS: Final[dict[Standing, str]] = {
 }
 #: For a pod that is unschedulable, by the mode of its record.
 UNSCHEDULABLE: Final[dict[str, str]] = {
-    "ecs-only": f"{_ECS}; or a mode that may use ECI",
-    "eci-only": f"a virtual node that takes the pod: {_DOCTOR} them",
-    "ecs-first": f"{_ECS}, or a virtual node that takes the pod: {_DOCTOR} them",
-    "ecs-then-eci": f"{_ECS}, or a virtual node that takes the pod: {_DOCTOR} them",
-    "eci-first": f"a virtual node that takes the pod: {_DOCTOR} them; or {_ECS}",
-    "resource-policy": "kubectl get resourcepolicies --namespace {namespace} -o yaml: what their units allow",
+    SchedulingMode.ECS_ONLY: f"{_ECS}; or a mode that may use ECI",
+    SchedulingMode.ECI_ONLY: f"a virtual node that takes the pod: {_DOCTOR} them",
+    SchedulingMode.ECS_FIRST: f"{_ECS}, or a virtual node that takes the pod: {_DOCTOR} them",
+    SchedulingMode.ECS_THEN_ECI: f"{_ECS}, or a virtual node that takes the pod: {_DOCTOR} them",
+    SchedulingMode.ECI_FIRST: f"a virtual node that takes the pod: {_DOCTOR} them; or {_ECS}",
+    SchedulingMode.RESOURCE_POLICY: "kubectl get resourcepolicies --namespace {namespace} -o yaml: what they allow",
     NONE: "what the message says; the webhook does not place the pod",
 }
 #: The keys of a profile's limits.
@@ -131,7 +131,7 @@ def _terms(answer: Answer) -> Mapping[str, str]:
         "recommended": answer.recommended,
         "profile": answer.in_force.profile or (answer.record.profile if answer.record else ""),
         "role": str(answer.role or "pod"),
-        "override": _override(answer, compiled),
+        "override": override(answer),
         "outranking": ", ".join(outranking) or names.ECI_LABEL,
         "label": f"{key}={value}",
         "taint": taint,
@@ -145,8 +145,9 @@ def _outranked_by(compiled: CompiledProfile | None) -> tuple[str, ...]:
     return compiled.outranked_by if compiled else (names.ECI_LABEL, names.ACS_LABEL)
 
 
-def _override(answer: Answer, compiled: CompiledProfile | None) -> str:
-    """How to ask for another mode."""
+def override(answer: Answer) -> str:
+    """How an application asks for another mode for such a pod."""
+    compiled = answer.in_force.compiled
     if compiled is None:
         return f"for another mode, if the profile allows it, set {_place(answer)}"
     if not compiled.allow_override:
@@ -161,6 +162,8 @@ def _place(answer: Answer) -> str:
     """Where an application has the annotation that asks for a mode."""
     labels = answer.pod["metadata"].get("labels") or {}
     role = labels.get(names.SPARK_ROLE, "executor")
+    if names.SCHEDULED_APP_NAME in labels:
+        return f"{names.MODE_ANNOTATION} in spec.template.{role}.annotations of the ScheduledSparkApplication"
     if names.APP_NAME in labels:
         return f"{names.MODE_ANNOTATION} in spec.{role}.annotations of the SparkApplication"
     if names.CONNECT_NAME in labels:

@@ -1,13 +1,12 @@
-"""Words for an answer: where a pod is, what its record says, what holds now, and what it waits for."""
+"""Words for the rest of an answer: what the record says, what holds now, what the pod waits for, and its Events."""
 
 from datetime import datetime
 from typing import Final
 
-from webhook.cli.doctor.finding import Unknown
 from webhook.cli.explain import words as explained
 from webhook.cli.why.absence import Absence
 from webhook.cli.why.judgement import Answer
-from webhook.cli.why.location import Location, Standing
+from webhook.cli.why.phrases import LIMIT, missing, span, text
 from webhook.cli.why.pod_events import PodEvent
 from webhook.cli.why.policy_in_force import Comparison
 from webhook.cli.why.record import Record
@@ -16,14 +15,10 @@ from webhook.core import names
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.placement import Mismatch, Verdict
 from webhook.core.reasons import Reason
-from webhook.core.text import cut, listed, one_line
+from webhook.core.text import cut, listed
 from webhook.explain.outcome import NoProfile
 from webhook.overflow.opened_pods import PER_APPLICATION
 from webhook.overflow.profiles import Denial
-
-#: The most characters of a text that others wrote.
-LIMIT: Final = 160
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 #: What a reason of a record says.
 REASONS: Final[dict[Reason, str]] = {
@@ -75,53 +70,12 @@ DENIALS: Final[dict[Denial, str]] = {
 }
 
 
-def headline(answer: Answer) -> str:
-    """Where the pod is."""
-    where = answer.location
-    match where.standing:
-        case Standing.ON_NODE:
-            return f"on {_node(where)}{_state(where)}"
-        case Standing.UNSCHEDULABLE | Standing.HELD_BACK:
-            told = where.standing if where.standing is Standing.UNSCHEDULABLE else f"{_text(where.reason)}"
-            return f"Pending, {told}{_since(where.since, answer.now)}: {_text(where.message or 'no message')}"
-        case Standing.UNTRIED:
-            return f"Pending: no scheduler has said anything of it yet; it asks for {_scheduler(answer)}"
-        case Standing.GATED:
-            return listed("Pending, held back by its scheduling gates: ", where.gates, LIMIT)
-        case Standing.NOMINATED:
-            return f"Pending: it waits until other pods have made room on the node {where.node}"
-        case Standing.ENDING:
-            return "being deleted" + (f", on {_node(where)}" if answer.location.node else "")
-        case Standing.ENDED:
-            return f"ended, {where.phase}" + (f", on {_node(where)}" if where.node else "") + _why(where)
-
-
-def _node(where: Location) -> str:
-    if where.virtual is None:
-        return f"the node {where.node}; whether that is a virtual one {_unread(where.unread)}"
-    return f"the {'virtual ' if where.virtual else ''}node {where.node}, which is {'ECI' if where.virtual else 'ECS'}"
-
-
-def _state(where: Location) -> str:
-    return f"; {where.phase}{_why(where)}" if where.phase else ""
-
-
-def _why(where: Location) -> str:
-    if not where.reason:
-        return ""
-    return f": {_text(': '.join(filter(None, (where.reason, where.message))))}"
-
-
-def _scheduler(answer: Answer) -> str:
-    return f"the scheduler {_text(str(answer.pod['spec'].get('schedulerName') or names.DEFAULT_SCHEDULER))}"
-
-
 def recorded(answer: Answer) -> str:
     """What the record says, or why there is none."""
     record, absence = answer.record, answer.absence
     if record is not None:
         return _recorded(record, answer)
-    foreign = f'none of this webhook, but the annotation "{_text(answer.foreign)}"' if answer.foreign else "none"
+    foreign = f'none of this webhook, but the annotation "{text(answer.foreign)}"' if answer.foreign else "none"
     if absence is None:
         return foreign
     return f"{foreign}: {_absent(absence, answer)}"
@@ -225,16 +179,16 @@ def wait(waiting: Waiting, answer: Answer) -> str:
         due=_due(waiting.due, answer.now),
         namespace=answer.namespace,
         after=waiting.after,
-        absent=waiting.absent,
+        absent=text(waiting.absent),
         most=waiting.most,
         whole="one application" if waiting.limit == PER_APPLICATION else "a namespace",
         denial=DENIALS.get(waiting.denial, "") if waiting.denial else "",
     )
     digest = answer.in_force.digest
     if waiting.holder:
-        sentence += f"; {waiting.holder} opens pods"
+        sentence += f"; {text(waiting.holder)} opens pods"
         other = waiting.holder_policy and waiting.holder_policy != digest
-        sentence += f" by policy {waiting.holder_policy}, not {digest}" if other else ""
+        sentence += f" by policy {text(waiting.holder_policy)}, not {digest}" if other else ""
     return f"{sentence}; {missing(waiting.unread)}" if waiting.unread else sentence
 
 
@@ -242,25 +196,7 @@ def event(one: PodEvent) -> str:
     """An Event."""
     time = one.time[:19].replace("T", " ")
     times = f" ({one.count} times)" if one.count > 1 else ""
-    return f"{time} {cut(one.reason, LIMIT)}{times}: {_text(one.message)}"
-
-
-def missing(unknown: Unknown) -> str:
-    """That something could not be read."""
-    return f"{unknown.what} {_unread(unknown)}"
-
-
-def _unread(unknown: Unknown | None) -> str:
-    return "could not be read" + (f" ({_text(unknown.why)})" if unknown else "")
-
-
-def _text(text: str) -> str:
-    """A text of others on one line, shortened."""
-    return cut(one_line(" ".join(text.split())), LIMIT)
-
-
-def _since(moment: datetime | None, now: datetime) -> str:
-    return "" if moment is None else f" for {span((now - moment).total_seconds())}"
+    return f"{time} {cut(one.reason, LIMIT)}{times}: {text(one.message)}"
 
 
 def _due(moment: datetime | None, now: datetime) -> str:
@@ -268,11 +204,3 @@ def _due(moment: datetime | None, now: datetime) -> str:
         return "at a time that is not known"
     seconds = (moment - now).total_seconds()
     return f"in {span(seconds)}" if seconds > 0 else f"{span(-seconds)} ago"
-
-
-def span(seconds: float) -> str:
-    """A length of time."""
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{max(0, seconds):.0f} s"
