@@ -27,7 +27,7 @@ export COVERAGE_FILE ?= $(CURDIR)/.coverage
 .PHONY: fast
 fast: $(VENV)/dev ## Run every test but the slow ones: the attacks, the control plane, the image and Spark's judgement
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge
+SLOW := attack e2e image spark/judge adopt/test_fleet.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
@@ -63,6 +63,12 @@ fields: $(VENV)/dev ## Read the operator's fields in release VERSION from the CR
 .PHONY: mutants
 mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the changes that no test notices
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+.PHONY: fleet
+fleet: $(VENV)/dev ## Adopt 500 application files drawn by the word SEED, and let both Sparks judge all of them
+	@echo "the fleet of SEED=$(SEED)"
+	@FLEET_SEED=$(SEED) FLEET_SPARK_4=1 $(BIN)/python -m pytest tests/adopt/test_fleet.py $(ARGS)
+SEED := $(shell date +%s)
 
 .PHONY: e2e
 e2e: $(VENV)/dev ## Test against the real control plane in $KUBEBUILDER_ASSETS
