@@ -38,7 +38,7 @@ _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 #: What go-yaml writes as it is, and readers refuse or take for the end of a line.
 _BREAKS: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _DIGITS: Final = re.compile("[0-9]*")
-_DIGITS_BEHIND: Final = re.compile("[0-9]*$")
+_ENDING: Final = re.compile("[0-9]*$")
 #: From here on Go writes a number as 1e+21.
 _EXPONENT: Final = 1e21
 _KINDS: Final[Mapping[str, Any]] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
@@ -130,8 +130,8 @@ def _compare(one: str, other: str) -> int:
     if a.isalpha() or b.isalpha():
         return ord(a) - ord(b) if a.isalpha() and b.isalpha() else int(a.isalpha()) - int(b.isalpha())
     # A zero inside of a number counts, and one in front of it does not.
-    inside = "0" in (a, b) and bool(_DIGITS_BEHIND.search(one[:index])[0].strip("0"))
-    numbers = [_DIGITS.match(text, index)[0] for text in (one, other)]
+    inside = "0" in (a, b) and bool(_ENDING.findall(one[:index])[0].strip("0"))
+    numbers = [_DIGITS.findall(text, index)[0] for text in (one, other)]
     values = [int(f"{int(inside)}{digits}" or "0") for digits in numbers]
     return values[0] - values[1] or len(numbers[0]) - len(numbers[1]) or ord(a) - ord(b)
 
