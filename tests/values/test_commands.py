@@ -168,17 +168,24 @@ def test_try_serves_the_policy_of_values(values: list[str], policy: Path, tmp_pa
         f"exec {sys.executable} -m webhook try --review {REVIEW} --tls-dir {tmp_path}/tls --port {port} "
         f"--operations-port {free_port()} " + " ".join(f"--values {one}" for one in files)
     )
+    # A shell starts what is in its background with SIGINT ignored, and a process passes that on.
+    listening = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "os.execvp('bash', ['bash', '-c', sys.argv[1]])"
+    )
     log = tmp_path / "log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(["bash", "-c", command], cwd=ROOT, stdout=output, stderr=output) as trying,
-    ):
-        deadline = time.monotonic() + 60
-        while "Serving until Ctrl-C" not in log.read_text():
-            assert trying.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        trying.send_signal(signal.SIGINT)
+    with log.open("w") as output:
+        trying = subprocess.Popen([sys.executable, "-c", listening, command], cwd=ROOT, stdout=output, stderr=output)
+        try:
+            deadline = time.monotonic() + 120
+            while "Serving until Ctrl-C" not in log.read_text():
+                assert trying.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+        finally:
+            trying.send_signal(signal.SIGINT)
+            trying.wait(60)
     assert f"policy={digest(policy)}" in log.read_text()
 
 
