@@ -176,7 +176,9 @@ def test_try_serves_the_policy_of_values(values: list[str], policy: Path, tmp_pa
     )
     log = tmp_path / "log"
     with log.open("w") as output:
-        trying = subprocess.Popen([sys.executable, "-c", listening, command], cwd=ROOT, stdout=output, stderr=output)
+        # Ctrl-C reaches the service, too: it goes to the whole group.
+        words = [sys.executable, "-c", listening, command]
+        trying = subprocess.Popen(words, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
         try:
             deadline = time.monotonic() + 120
             while "Serving until Ctrl-C" not in log.read_text():
@@ -184,7 +186,7 @@ def test_try_serves_the_policy_of_values(values: list[str], policy: Path, tmp_pa
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
         finally:
-            trying.send_signal(signal.SIGINT)
+            os.killpg(trying.pid, signal.SIGINT)
             trying.wait(60)
     assert f"policy={digest(policy)}" in log.read_text()
 
