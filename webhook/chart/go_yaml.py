@@ -6,6 +6,7 @@ Source: go.yaml.in/yaml/v2 2.4 (resolve.go, decode.go, encode.go), by way of sig
 import math
 import re
 from collections.abc import Mapping
+from functools import cmp_to_key
 from typing import Any, Final
 
 from webhook.core.text import cut, one_line
@@ -36,6 +37,8 @@ _POINT: Final = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?")
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 #: What go-yaml writes as it is, and readers refuse or take for the end of a line.
 _BREAKS: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+_DIGITS: Final = re.compile("[0-9]*")
+_ENDING: Final = re.compile("[0-9]*$")
 #: From here on Go writes a number as 1e+21.
 _EXPONENT: Final = 1e21
 _KINDS: Final[Mapping[str, Any]] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
@@ -106,6 +109,31 @@ def reaches_service(text: str) -> bool:
         return False
     without_quotes = meaning(text) is text and not _BASE_60.fullmatch(text)
     return not without_quotes or tag_without_quotes(text) not in ("int", "float", "bool", "merge")
+
+
+def in_order(value: Any) -> Any:
+    """`value` (JSON-like) with the keys of each map in the order in which go-yaml writes them.
+
+    For some sets of keys that begin with digits its comparison contradicts itself, and the order may be another one.
+    """
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value, key=cmp_to_key(_compare))}
+    return [in_order(one) for one in value] if isinstance(value, list) else value
+
+
+def _compare(one: str, other: str) -> int:
+    """Below 0 if go-yaml writes the key `one` before `other`: numbers count as numbers, and letters come last."""
+    index = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    if index is None:
+        return len(one) - len(other)
+    a, b = one[index], other[index]
+    if a.isalpha() or b.isalpha():
+        return ord(a) - ord(b) if a.isalpha() and b.isalpha() else int(a.isalpha()) - int(b.isalpha())
+    # A zero inside of a number counts, and one in front of it does not.
+    inside = "0" in (a, b) and bool(_ENDING.findall(one[:index])[0].strip("0"))
+    numbers = [_DIGITS.findall(text, index)[0] for text in (one, other)]
+    values = [int(f"{int(inside)}{digits}" or "0") for digits in numbers]
+    return values[0] - values[1] or len(numbers[0]) - len(numbers[1]) or ord(a) - ord(b)
 
 
 def _whole(plain: str) -> float | None:

@@ -6,7 +6,7 @@ Source: the template spark-eci-webhook.policy in templates/_helpers.tpl.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webhook.chart.go_yaml import reaches_service
+from webhook.chart.go_yaml import in_order, reaches_service
 from webhook.core.modes import SchedulingMode
 from webhook.core.selectors import Role
 from webhook.service.policy_file import Fault, beginning, path_of
@@ -27,7 +27,8 @@ def policy_document(values: Mapping[str, Any]) -> dict[str, Any]:
         found["overflow"] = {}
     if (profiles := policy.get("profiles")) is not None:
         found["profiles"] = _profiles(profiles, waiting=enabled)
-    return found
+    # The order of a JSON Patch is that of the policy.
+    return dict(in_order(found))
 
 
 def _selector(selector: Any) -> Any:
