@@ -34,8 +34,6 @@ _OWN_WINS: Final = {
 _ECI: Final = "k8s.aliyun.com/eci-"
 _CACHES: Final = [_ECI + key for key in ("image-cache", "image-snapshot-id", "auto-imc", "imc-id")]
 _OUTRANKING: Final = ("alibabacloud.com/eci", "alibabacloud.com/acs")
-#: The volume of a driver that holds the executors' pod template.
-_TEMPLATE: Final = "pod-template-volume"
 #: How many executors are tried where their numbers matter: each share has one of them.
 _NUMBERS: Final = 4
 
@@ -107,20 +105,13 @@ class Service:
 
 
 def equal(one: JSON, other: JSON) -> bool:
-    """Whether two pods are equal, apart from the record; tolerations as a set, and nothing is as good as empty.
-
-    One thing more may differ: Spark mounts the executors' pod template into a driver from a ConfigMap. It is compared by
-    the executors that are made of it. Apache's operator gives Spark no template if the application has none left.
-    """
+    """Whether two pods are equal, apart from the record; tolerations as a set, and nothing is as good as empty."""
     return _compared(one) == _compared(other)
 
 
 def _compared(pod: JSON) -> JSON:
     found = _without_record(pod)
     tolerations = found["spec"].get("tolerations") or []
-    found["spec"]["volumes"] = [one for one in found["spec"].get("volumes", []) if one["name"] != _TEMPLATE]
-    for container in found["spec"]["containers"]:
-        container["volumeMounts"] = [one for one in container.get("volumeMounts", []) if one["name"] != _TEMPLATE]
     found["spec"]["tolerations"] = sorted({json.dumps(one, sort_keys=True) for one in tolerations})
     for part in ("metadata", "spec"):
         found[part] = {key: value for key, value in found[part].items() if value not in ({}, [], None, "")}

@@ -392,3 +392,33 @@ def test_a_field_that_has_no_effect_is_left_beside_one_that_has() -> None:
     found = slim(before, place_by(POLICY))
     assert found.content.decode() == after.decode()
     assert found.left == (Left(1, "spec.executor.tolerations[0]", 11, LeftReason.REPEATED),)
+
+
+def test_the_executors_of_apaches_operator_keep_a_template() -> None:
+    """Spark mounts it into the driver. `tests/adopt/test_fleet.py` lets Spark judge such drivers."""
+    text = f"""\
+ |apiVersion: spark.apache.org/v1
+ |kind: SparkApplication
+ |metadata: {{name: report}}
+ |spec:
+ |  mainClass: org.example.App
+ |  jars: local:///opt/app.jar
+ |  runtimeVersions: {{sparkVersion: 4.0.0}}
+ |  sparkConf:
+ |    spark.kubernetes.container.image: registry/spark:4.0.0
+-|  driverSpec:
+-|    podTemplateSpec:
+-|      spec:
+-|        tolerations:
+-|          - {{{TOLERATION}}}
+ |  executorSpec:
+ |    podTemplateSpec:
+ |      spec:
+ |        tolerations:
+ |          - {{{TOLERATION}}}
+"""
+    before, after = marked(text)
+    found = slim(before, place_by(POLICY))
+    assert found.content.decode() == after.decode()
+    path = "spec.executorSpec.podTemplateSpec.spec.tolerations[0]"
+    assert found.left == (Left(1, path, 19, LeftReason.NEEDED),)

@@ -223,7 +223,7 @@ def test_markdown_is_a_table_for_a_pull_request(run: Run, policies: tuple[Path, 
 @pytest.mark.parametrize(
     ("old", "new", "arguments", "sentence"),
     [
-        ("", "", (), "nothing to read: name a file or folder with -f, or - for standard input"),
+        ("selector: {}", "selector: {}", (), "nothing to read: name a file or folder with -f, or - for standard input"),
         ("selector: {}", "profiles: 1", ("-f", PLAIN), "NEW: profiles: found 1; accepted: a map"),
         (
             "{profiles: {a: {}}}",

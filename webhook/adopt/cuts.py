@@ -10,7 +10,7 @@ class LeftReason(StrEnum):
     DIFFERS = "differs"
     """Without it, the pod would not be the same: the webhook adds something else in its place, or nothing."""
     NEEDED = "needed"
-    """Without it, the application would not be valid: it is all that a part of it has, such as its executor."""
+    """It is all that a part of the application has, such as its executor, and the part has to stay."""
     OBSERVED = "observed"
     """The rule only observes, so the webhook adds nothing yet."""
     ROLLOUT = "rollout"

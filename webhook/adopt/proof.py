@@ -26,6 +26,9 @@ Obstacle = Callable[[Path], LeftReason | None]
 Group = tuple[PlacementField, ...]
 
 _T = TypeVar("_T")
+#: Spark mounts the executors' template into the driver (PodTemplateConfigMapStep), so without it the driver is another pod.
+#: The Spark Operator always gives Spark a template, and Apache's operator only one that the application has.
+_KEPT: Final = frozenset({("spec", "executorSpec"), ("spec", "executorSpec", "podTemplateSpec")})
 _STANDS: Final = (Fate.PLACED, Fate.NOT_PLACED, Fate.LEFT_ALONE, Fate.OBSERVED)
 
 
@@ -181,10 +184,11 @@ class Application:
         return after is not None and _adds(after, field)
 
     def _without(self, paths: set[Path]) -> WorkloadExplanation | None:
-        """The explanation of the application without `paths`."""
+        """The explanation of the application without `paths`; None if it has to keep one of them."""
         key = frozenset(paths)
         if key not in self._tried:
-            explained = self._place(without(self._document, whole(self._document, paths)))
+            outermost = whole(self._document, paths)
+            explained = [] if outermost & _KEPT else self._place(without(self._document, outermost))
             self._tried[key] = explained[0] if len(explained) == 1 else None
         return self._tried[key]
 

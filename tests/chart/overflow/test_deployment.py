@@ -1,5 +1,6 @@
 """templates/overflow/deployment.yaml: the controller that opens pods of the mode ecs-then-eci, if it is switched on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_it_is_told_its_policy_its_lease_and_the_namespaces_of_its_pods() -> Non
 
 
 def test_the_command_line_knows_these_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[tuple[Path, Options, ProcessOptions]] = []
+    ran: list[tuple[Path, Sequence[Path], Options, ProcessOptions]] = []
 
     def run(*arguments: Any) -> int:
         ran.append(arguments)
@@ -63,7 +64,8 @@ def test_the_command_line_knows_these_arguments(monkeypatch: pytest.MonkeyPatch)
     found = container(namespaces=["etl", "ads"], qps=7, logLevel="debug")
     done = CliRunner().invoke(app, ["overflow", *found["args"]])
     assert done.exit_code == 0, done.output
-    ((policy, options, process),) = ran
+    ((policy, values, options, process),) = ran
+    assert values == ()
     assert str(policy.parent) == found["volumeMounts"][0]["mountPath"]
     assert (options.namespace, options.lease, options.watched, options.rate) == (NAMESPACE, NAME, ["etl", "ads"], 7)
     assert (process.port, process.log_level) == (8080, "debug")

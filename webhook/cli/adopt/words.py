@@ -17,7 +17,7 @@ from webhook.explain.outcome import Fate
 #: Why something stays in a file.
 LEFT: Final[dict[LeftReason, str]] = {
     LeftReason.DIFFERS: "without it, the pod would not be the same",
-    LeftReason.NEEDED: "without it, the application would not be valid",
+    LeftReason.NEEDED: "it is all that a part of the application has, and the part has to stay",
     LeftReason.OBSERVED: "the rule only observes, so the webhook adds nothing yet",
     LeftReason.ROLLOUT: "the rule applies to a part of the applications only",
     LeftReason.STORED: "the object was read from a cluster: change it where it comes from",
