@@ -26,8 +26,8 @@ Obstacle = Callable[[Path], LeftReason | None]
 Group = tuple[PlacementField, ...]
 
 _T = TypeVar("_T")
-#: Spark mounts the executors' template into the driver (PodTemplateConfigMapStep), so the driver is not the same without
-#: it. The Spark Operator always gives Spark a template, and Apache's operator only one that the application has.
+#: Spark mounts the executors' template into the driver (PodTemplateConfigMapStep), so without it the driver is not the
+#: same. The Spark Operator always gives Spark a template, and Apache's operator only one that the application has.
 _KEPT: Final = frozenset({("spec", "executorSpec"), ("spec", "executorSpec", "podTemplateSpec")})
 _STANDS: Final = (Fate.PLACED, Fate.NOT_PLACED, Fate.LEFT_ALONE, Fate.OBSERVED)
 
