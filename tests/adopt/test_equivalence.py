@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by, without_profile
+from tests.adopt.marked_texts import POLICY, TOLERATION, application, marked, place_by, without_profile
 from webhook.adopt.equivalence import equivalent, essence
 from webhook.explain.explanation import WorkloadExplanation
 from webhook.service.yaml_loader import documents

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by, without_profile
+from tests.adopt.marked_texts import POLICY, TOLERATION, application, marked, place_by, without_profile
 from webhook.adopt.slim_file import Left, LeftReason, slim
 
 TERMS = "spec.executor.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.adopt.placing import TOLERATION, application, marked, place_by
+from tests.adopt.marked_texts import TOLERATION, application, marked, place_by
 from webhook.adopt.proof import most
 from webhook.adopt.slim_file import slim
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by
+from tests.adopt.marked_texts import POLICY, TOLERATION, application, marked, place_by
 from webhook.adopt.slim_file import slim
 
 INDENTED = """\

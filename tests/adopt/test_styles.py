@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.adopt.placing import POLICY, place_by
+from tests.adopt.marked_texts import POLICY, place_by
 from tests.adopt.yaml_styles import Path, Styles
 from webhook.adopt.equivalence import equivalent
 from webhook.adopt.slim_file import SlimFile, slim

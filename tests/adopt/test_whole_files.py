@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.adopt.placing import POLICY, TOLERATION, application, marked, place_by
+from tests.adopt.marked_texts import POLICY, TOLERATION, application, marked, place_by
 from webhook.adopt.slim_file import Cut, Left, LeftReason, SlimFile, slim
 from webhook.explain.explanation import WorkloadExplanation
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from webhook.cli.doctor.context_reports import ContextReport, context_reports, report
 from webhook.cli.doctor.examination import examine
 from webhook.cli.doctor.finding import Level
-from webhook.cli.doctor.fleet import ContextReport, fleet, report
-from webhook.cli.doctor.output import print_findings, print_fleet
+from webhook.cli.doctor.output import print_findings, print_reports
 from webhook.cli.live.contexts import Context, ask_each
 from webhook.cli.terminal import InputError, working
 
@@ -23,14 +23,14 @@ def print_examination(
         return report(context, examine(context.cluster, namespace))
 
     with working("asking the cluster"):
-        found = fleet(ask_each(contexts, kubeconfig, ask), kubeconfig)
-    if len(found.reports) == 1:
-        (only,) = found.reports
+        found = context_reports(ask_each(contexts, kubeconfig, ask), kubeconfig)
+    if len(found.all) == 1:
+        (only,) = found.all
         if only.unreachable:
             raise InputError(*only.unreachable)
         print_findings(only.findings, as_json=as_json)
     else:
-        print_fleet(found, as_json=as_json)
-        if unreachable := [f"context {one.context}: {why}" for one in found.reports for why in one.unreachable]:
+        print_reports(found, as_json=as_json)
+        if unreachable := [f"context {one.context}: {why}" for one in found.all for why in one.unreachable]:
             raise InputError(*unreachable)
-    return any(one.count(Level.FAULT) for one in found.reports)
+    return any(one.count(Level.FAULT) for one in found.all)

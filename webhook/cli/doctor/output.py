@@ -7,8 +7,8 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
+from webhook.cli.doctor.context_reports import ContextReport, ContextReports
 from webhook.cli.doctor.finding import LIMIT, Finding, Level
-from webhook.cli.doctor.fleet import ContextReport, Fleet
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
 from webhook.core.text import cut, one_line
@@ -28,22 +28,22 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
     page.print()
 
 
-def print_fleet(fleet: Fleet, *, as_json: bool) -> None:
+def print_reports(reports: ContextReports, *, as_json: bool) -> None:
     """Prints a row for each context, and below it the findings that are not OK; as JSON, all findings."""
     if as_json:
-        _print_json({"contexts": [_document(one, fleet.drift(one)) for one in fleet.reports]})
+        _print_json({"contexts": [_document(one, reports.drift(one)) for one in reports.all]})
         return
     table = Table("context", "Kubernetes", "webhook", "policy")
     for name in ("namespaces", "faults", "warnings"):
         table.add_column(name, justify="right")
     table.add_column("drift")
-    for one in fleet.reports:
-        drift = fleet.drift(one)
+    for one in reports.all:
+        drift = reports.drift(one)
         style = "red" if one.unreachable or one.count(Level.FAULT) else "yellow" if drift else ""
         table.add_row(*(Text(cut(one_line(cell), LIMIT)) for cell in _cells(one, drift)), style=style)
     console.print(table)
     page = Page()
-    for one in fleet.reports:
+    for one in reports.all:
         wrong = [finding for finding in one.findings if finding.level is not Level.OK]
         if wrong:
             page.line()

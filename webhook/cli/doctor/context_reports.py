@@ -41,18 +41,18 @@ class ContextReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class ContextReports:
     """All contexts, in the order in which they were named."""
 
-    reports: tuple[ContextReport, ...]
+    all: tuple[ContextReport, ...]
 
     def drift(self, report: ContextReport) -> list[str]:
         """In what a context differs from most others, or from the first of those that are equally many."""
         return [
             name
             for name, own, usual in (
-                ("policy", report.policy, self._usual([one.policy for one in self.reports])),
-                ("version", report.version, self._usual([one.version for one in self.reports])),
+                ("policy", report.policy, self._usual([one.policy for one in self.all])),
+                ("version", report.version, self._usual([one.version for one in self.all])),
             )
             if own and own != usual
         ]
@@ -78,14 +78,14 @@ def report(context: Context, examined: Examination) -> ContextReport:
     )
 
 
-def fleet(answers: Sequence[Answer[ContextReport]], kubeconfig: Path | None) -> Fleet:
+def context_reports(answers: Sequence[Answer[ContextReport]], kubeconfig: Path | None) -> ContextReports:
     """The reports of all contexts, also of those that do not answer; of several, each fix names its context."""
     reports = [one.found or ContextReport(one.context, one.sentences) for one in answers]
     if len(reports) > 1:
         reports = [
             replace(one, findings=[_directed(one.context, kubeconfig, its) for its in one.findings]) for one in reports
         ]
-    return Fleet(tuple(reports))
+    return ContextReports(tuple(reports))
 
 
 def _directed(context: str, kubeconfig: Path | None, finding: Finding) -> Finding:

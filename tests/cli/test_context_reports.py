@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from webhook.cli.doctor.context_reports import ContextReport, ContextReports, context_reports
 from webhook.cli.doctor.finding import Finding, Level
-from webhook.cli.doctor.fleet import ContextReport, Fleet, fleet
 from webhook.cli.live.contexts import Answer
 
 
@@ -25,8 +25,8 @@ from webhook.cli.live.contexts import Answer
 def test_what_differs_from_most_or_from_the_first_drifts(policies: str, drifting: list[int]) -> None:
     """A question mark is a context whose policy is not known."""
     known = [one.replace("?", "") for one in policies]
-    by_policy = Fleet(tuple(ContextReport(str(at), policy=one, version="1") for at, one in enumerate(known)))
-    by_version = Fleet(tuple(ContextReport(str(at), policy="1", version=one) for at, one in enumerate(known)))
+    by_policy = ContextReports(tuple(ContextReport(str(at), policy=one, version="1") for at, one in enumerate(known)))
+    by_version = ContextReports(tuple(ContextReport(str(at), policy="1", version=one) for at, one in enumerate(known)))
     expected = [at in drifting for at in range(len(policies))]
     assert [by_policy.drift(one) for one in by_policy.reports] == [["policy"] if one else [] for one in expected]
     assert [by_version.drift(one) for one in by_version.reports] == [["version"] if one else [] for one in expected]
@@ -52,11 +52,11 @@ def test_what_differs_from_most_or_from_the_first_drifts(policies: str, drifting
 def test_a_fix_names_its_context_if_there_are_several(fix: str, directed: str) -> None:
     found = ContextReport("a b", findings=[Finding("order", Level.WARNING, "it is so", fix)])
     other: Answer[ContextReport] = Answer("other", sentences=("no cluster",))
-    one = fleet([Answer("a b", found), other], Path("my config"))
-    assert one == Fleet(
+    one = context_reports([Answer("a b", found), other], Path("my config"))
+    assert one == ContextReports(
         (
             ContextReport("a b", findings=[Finding("order", Level.WARNING, "it is so", directed)]),
             ContextReport("other", ("no cluster",)),
         )
     )
-    assert fleet([Answer("a b", found)], Path("my config")) == Fleet((found,))
+    assert context_reports([Answer("a b", found)], Path("my config")) == ContextReports((found,))
