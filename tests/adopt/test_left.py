@@ -392,3 +392,12 @@ def test_a_field_that_has_no_effect_is_left_beside_one_that_has() -> None:
     found = slim(before, place_by(POLICY))
     assert found.content.decode() == after.decode()
     assert found.left == (Left(1, "spec.executor.tolerations[0]", 11, LeftReason.REPEATED),)
+
+
+@pytest.mark.parametrize("missing", ["type: Scala", "sparkVersion: 3.5.2"])
+def test_nothing_is_cut_from_a_patch_of_an_application(missing: str) -> None:
+    content, _ = marked(application(OWN))
+    content = content.replace(f"  {missing}\n".encode(), b"")
+    found = slim(content, place_by(POLICY))
+    assert (found.content, found.cuts) == (content, ())
+    assert {one.why for one in found.left} == {LeftReason.PARTIAL}
