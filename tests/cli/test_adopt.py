@@ -221,6 +221,23 @@ def test_a_label_with_an_unknown_profile_is_a_fault_and_told_once(run: Run, fold
 
 
 @pytest.mark.parametrize(
+    "named", [("eci-only", "default"), ("eci-only", "default", None), ("eci-only", None, "default")]
+)
+def test_files_that_disagree_about_the_profile_of_a_namespace_are_a_fault(
+    run: Run, folder: Path, named: tuple[str | None, ...]
+) -> None:
+    for number, one in enumerate(named):
+        (folder / f"z{number}.yaml").write_text(namespace("etl", one))
+    before = contents(folder)
+    ran = run("adopt", "-f", folder, "--write")
+    start = "label spark-eci-webhook/profile of the namespace etl: the files disagree; "
+    sentence = f"{start}read those of one cluster at a time, or choose with --profile: eci-only, default"
+    assert (ran.code, ran.err.splitlines()[0]) == (2, sentence)
+    assert contents(folder) == before
+    assert run("adopt", "-f", folder, "--profile", "default").code == 3
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (

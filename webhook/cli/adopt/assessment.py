@@ -60,7 +60,9 @@ def assess(source: Source, profile: str | None, *, strict: bool) -> Assessment:
     Raises InputError if the profile does not exist.
     """
     inputs = source.inputs
-    labelled = {name: one for name, one in inputs.namespaces.items() if names.PROFILE_LABEL in one.labels}
+    labelled = {
+        name: one for name, one in inputs.namespaces.items() if names.PROFILE_LABEL in one.labels or one.profiles
+    }
     selection = select(source.policy, profile, labelled)
     explained = explain_inputs(inputs, selection)
     slimmed = _slimmed(inputs, selection)
