@@ -425,6 +425,16 @@ def test_a_file_that_changed_since_it_was_read_is_not_overwritten(
     assert (folder / "report.yaml").read_bytes() == (APPS / "report.yaml").read_bytes()
 
 
+def test_not_all_of_many_files_that_were_written_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(99):
+        text = (APPS / "nightly.yaml").read_text().replace("name: nightly", f"name: n{number}")
+        (folder / f"a{number:02}.yaml").write_text(text)
+    ran = changed_meanwhile(folder, lambda file: file.write_text("# another one\n"), capsys)
+    assert f"already written: {folder}/a00.yaml, {folder}/a01.yaml" in ran.err
+    assert re.search(r", and [0-9]+ more$", ran.err)
+    assert len(ran.err) < 1000
+
+
 def test_a_file_of_two_names_is_written_once(run: Run, folder: Path) -> None:
     (folder / "link.yaml").symlink_to("nightly.yaml")
     ran = run(
