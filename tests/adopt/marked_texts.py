@@ -60,7 +60,7 @@ def place_by(policy: dict[str, Any], profile: str = "default") -> Place:
     def place(document: Any) -> list[WorkloadExplanation]:
         found = [one for one in read(document, "default") if isinstance(one, Workload)]
         try:
-            return [explain("app.yaml", one, compiled) for one in found]
+            return [explain("app.yaml", one, compiled, replaced=True) for one in found]
         except ExplanationError:
             return []
 

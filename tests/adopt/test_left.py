@@ -422,3 +422,12 @@ def test_the_executors_of_apaches_operator_keep_a_template() -> None:
     assert found.content.decode() == after.decode()
     path = "spec.executorSpec.podTemplateSpec.spec.tolerations[0]"
     assert found.left == (Left(1, path, 19, LeftReason.NEEDED),)
+
+
+@pytest.mark.parametrize("missing", ["type: Scala", "sparkVersion: 3.5.2"])
+def test_nothing_is_cut_from_a_patch_of_an_application(missing: str) -> None:
+    content, _ = marked(application(OWN))
+    content = content.replace(f"  {missing}\n".encode(), b"")
+    found = slim(content, place_by(POLICY))
+    assert (found.content, found.cuts) == (content, ())
+    assert {one.why for one in found.left} == {LeftReason.PARTIAL}

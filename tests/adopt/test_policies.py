@@ -43,6 +43,19 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[tuple[str, str]
         EXECUTOR + kept(TOLERATIONS),
         [("tolerations[0]", "differs")],
     ),
+    "only-one-mode-of-first-adds-it-and-all-executors-are-among-the-first": (
+        {"executor": {"mode": "ecs-only", "first": {"count": 20, "mode": "eci-only"}}},
+        {},
+        # An executor in place of a lost one is not among the first.
+        EXECUTOR + kept(ONLY + TOLERATIONS),
+        [("matchExpressions[0]", "differs"), ("tolerations[0]", "differs")],
+    ),
+    "only-one-share-adds-it-and-all-executors-are-in-it": (
+        {"executor": {"mix": [{"percent": 99, "mode": "eci-only"}, {"percent": 1, "mode": "ecs-only"}]}},
+        {},
+        EXECUTOR + kept(ONLY + TOLERATIONS),
+        [("matchExpressions[0]", "differs"), ("tolerations[0]", "differs")],
+    ),
     "every-share-of-a-mix-adds-it": (
         {
             "executor": {

@@ -221,6 +221,23 @@ def test_a_label_with_an_unknown_profile_is_a_fault_and_told_once(run: Run, fold
 
 
 @pytest.mark.parametrize(
+    "named", [("eci-only", "default"), ("eci-only", "default", None), ("eci-only", None, "default")]
+)
+def test_files_that_disagree_about_the_profile_of_a_namespace_are_a_fault(
+    run: Run, folder: Path, named: tuple[str | None, ...]
+) -> None:
+    for number, one in enumerate(named):
+        (folder / f"z{number}.yaml").write_text(namespace("etl", one))
+    before = contents(folder)
+    ran = run("adopt", "-f", folder, "--write")
+    start = "label spark-eci-webhook/profile of the namespace etl: the files disagree; "
+    sentence = f"{start}read those of one cluster at a time, or choose with --profile: eci-only, default"
+    assert (ran.code, ran.err.splitlines()[0]) == (2, sentence)
+    assert contents(folder) == before
+    assert run("adopt", "-f", folder, "--profile", "default").code == 3
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (
@@ -406,6 +423,16 @@ def test_a_file_that_changed_since_it_was_read_is_not_overwritten(
         f"{folder}/nightly.yaml: cannot be written: it has changed since it was read; already written: {folder}/ingest.yaml"
     )
     assert (folder / "report.yaml").read_bytes() == (APPS / "report.yaml").read_bytes()
+
+
+def test_not_all_of_many_files_that_were_written_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(99):
+        text = (APPS / "nightly.yaml").read_text().replace("name: nightly", f"name: n{number}")
+        (folder / f"a{number:02}.yaml").write_text(text)
+    ran = changed_meanwhile(folder, lambda file: file.write_text("# another one\n"), capsys)
+    assert f"already written: {folder}/a00.yaml, {folder}/a01.yaml" in ran.err
+    assert re.search(r", and [0-9]+ more$", ran.err)
+    assert len(ran.err) < 1000
 
 
 def test_a_file_of_two_names_is_written_once(run: Run, folder: Path) -> None:

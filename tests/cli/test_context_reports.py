@@ -28,8 +28,8 @@ def test_what_differs_from_most_or_from_the_first_drifts(policies: str, drifting
     by_policy = ContextReports(tuple(ContextReport(str(at), policy=one, version="1") for at, one in enumerate(known)))
     by_version = ContextReports(tuple(ContextReport(str(at), policy="1", version=one) for at, one in enumerate(known)))
     expected = [at in drifting for at in range(len(policies))]
-    assert [by_policy.drift(one) for one in by_policy.reports] == [["policy"] if one else [] for one in expected]
-    assert [by_version.drift(one) for one in by_version.reports] == [["version"] if one else [] for one in expected]
+    assert [by_policy.drift(one) for one in by_policy.all] == [["policy"] if one else [] for one in expected]
+    assert [by_version.drift(one) for one in by_version.all] == [["version"] if one else [] for one in expected]
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,19 @@ def test_namespaces_beside_the_applications_choose_the_profile(
     assert [(one["profile"], one["pods"]) for one in found] == [("spot", "driver")]
 
 
+@pytest.mark.parametrize("labels", [["unknown"], ["default", "eci-only"]])
+def test_a_namespace_whose_profile_nobody_knows_is_a_fault(
+    labels: list[str], run: Run, policies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    names = [f"{{name: default, labels: {{spark-eci-webhook/profile: {one}}}}}" for one in labels]
+    text = "---\n".join(f"{{apiVersion: v1, kind: Namespace, metadata: {one}}}\n" for one in names)
+    (namespaces := tmp_path / "namespaces.yaml").write_text(text)
+    policies[1].write_text("{profiles: {default: {}, eci-only: {}}}")
+    ran = run("diff", *policies, "-f", ROOT / PLAIN, "-f", namespaces)
+    assert ran.code == 2
+    assert "label spark-eci-webhook/profile of the namespace default: " in ran.err
+
+
 def test_markdown_is_a_table_for_a_pull_request(run: Run, policies: tuple[Path, Path]) -> None:
     policies[1].write_text(yaml.safe_dump(profile({}, {"mode": "eci-only"})))
     assert run("diff", *policies, "-f", PLAIN, "-o", "markdown").out.splitlines() == [

@@ -42,6 +42,14 @@ def test_a_fault_of_standard_input_is_named_so(given: bytes, sentences: str) -> 
         (("adopt", "--policy", "-", "-f", "-"), "-: standard input can be read only once; accepted: - for one file"),
         (("diff", "-", "-", "-f", "apps"), "-: standard input can be read only once; accepted: - for one file"),
         (
+            ("diff", "--values", "-", "--values-new", "-", "-f", "apps"),
+            "-: standard input can be read only once; accepted: - for one file",
+        ),
+        (
+            ("validate", "--values", "-", "--values", "-"),
+            "-: standard input can be read only once; accepted: - for one file",
+        ),
+        (
             ("try", "--review", "-"),
             "--review: is read twice, so standard input is not accepted; accepted: a file",
         ),

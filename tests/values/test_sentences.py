@@ -155,6 +155,14 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ],
             ["values.yaml: policy.profiles: found {}; accepted: at least one entry"],
         ),
+        (
+            ["%YAML 1.1\n---\nreplicas: 2"],
+            ["values.yaml: found a directive, such as %YAML; accepted: none, because Helm 4 cannot read it"],
+        ),
+        (
+            ["\ufeff# first\n\n%YAML 1.2\n---\nreplicas: 2"],
+            ["values.yaml: found a directive, such as %YAML; accepted: none, because Helm 4 cannot read it"],
+        ),
         # Other rules of the templates.
         (
             ["policy: {overflow: {}}"],

@@ -17,6 +17,8 @@ class LeftReason(StrEnum):
     """The rule applies to a part of the applications."""
     STORED = "stored"
     """The object has a status: it was read from a cluster, and the place to change it is elsewhere."""
+    PARTIAL = "partial"
+    """The API server would refuse the object, because something is missing: it may be a patch of another file."""
     ANCHOR = "anchor"
     """It has an anchor, or is in or around something that has one: an alias may use it elsewhere."""
     ALIAS = "alias"

@@ -14,10 +14,17 @@ from webhook.core.profile import CompiledProfile, CompiledRule
 from webhook.core.selectors import Role
 from webhook.core.tolerations import may_tolerate
 from webhook.spark import properties
+from webhook.spark.applications import GROUP
 from webhook.spark.connect import SERVER_ROLE
 
 #: Where the spec of a kind stands, if it is not `spec`.
 _SPECS: Final[dict[str, Path]] = {"ScheduledSparkApplication": ("spec", "template")}
+#: The fields that the API server requires of a kind. A patch of an application, as of kustomize, mostly lacks them.
+_REQUIRED: Final = {
+    "SparkApplication": ("type", "sparkVersion"),
+    "ScheduledSparkApplication": ("type", "sparkVersion"),
+    "SparkConnect": ("sparkVersion",),
+}
 #: The settings of a role, and the title of its pods. They may contain a pod template.
 _PARTS: Final = {"driver": Role.DRIVER.value, "executor": Role.EXECUTOR.value, "server": SERVER_ROLE}
 #: The pod template of a role, and the title of its pods.
@@ -97,6 +104,15 @@ def placement_fields(document: dict[str, Any]) -> list[PlacementField]:
             path = *base, *template, word
             found += fields(path, title, _in(document, path))
     return found
+
+
+def is_whole(document: dict[str, Any]) -> bool:
+    """Whether `document` has the fields that say it is an application, and not a patch of one in another file."""
+    if str(document.get("apiVersion")).rpartition("/")[0] != GROUP:
+        return True
+    kind = str(document.get("kind"))
+    spec = _in(document, _SPECS.get(kind, ("spec",)))
+    return all(spec.get(field) for field in _REQUIRED.get(kind, ()))
 
 
 def _in(document: Any, path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from webhook.adopt.cuts import LeftReason
 from webhook.adopt.equivalence import equivalent
 from webhook.adopt.lines import Path
-from webhook.adopt.placement_fields import PlacementField, placement_fields
+from webhook.adopt.placement_fields import PlacementField, is_whole, placement_fields
 from webhook.adopt.removal import whole, without
 from webhook.adopt.verdict import gets_worse
 from webhook.core.distribution import WHOLE
@@ -243,4 +243,6 @@ def _standing(rule: CompiledRule, document: dict[str, Any]) -> LeftReason | None
         return LeftReason.OBSERVED
     if any(one.rollout < WHOLE for one in rule.variants):
         return LeftReason.ROLLOUT
-    return LeftReason.STORED if "status" in document else None
+    if "status" in document:
+        return LeftReason.STORED
+    return None if is_whole(document) else LeftReason.PARTIAL

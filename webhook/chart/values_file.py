@@ -1,5 +1,6 @@
 """A file of values: YAML, read with the policy file's limits and as Helm reads it."""
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from webhook.service.policy_file import MAX_BYTES, MAX_NODES, PolicyError, begin
 from webhook.service.yaml_loader import YAMLFaultError, stream
 
 _STANDARD_INPUT: Final = Path("-")
+#: A directive of YAML. Nothing but comments may stand in front of it.
+_DIRECTIVE: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\n)*%[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ def parse_values(text: bytes, name: str) -> ValuesFile:
     """The values in the YAML `text`, which faults call `name`. Raises PolicyError."""
     if len(text) > MAX_BYTES:
         raise PolicyError([f"{name}: too large; accepted: at most {MAX_BYTES // 1024**2} MiB"])
+    if _DIRECTIVE.match(text):
+        # Helm 4 splits a file at its lines ---, and Helm 3 refuses the version 1.2.
+        raise PolicyError([f"{name}: found a directive, such as %YAML; accepted: none, because Helm 4 cannot read it"])
     try:
         found = stream(text, MAX_NODES, HelmDocuments)
         values = next(found, None)

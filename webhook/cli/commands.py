@@ -171,7 +171,7 @@ def diff(
 
     if all_profiles and profile is not None:
         raise InputError("--profile and --all-profiles exclude each other: leave out one")
-    read_once(old, new, *(file or ()))
+    read_once(old, new, *(values or ()), *(values_new or ()), *(file or ()))
     versions = read_versions(operator_version, spark_version)
     policies = read_both_policies((old, new), (values or (), values_new or ()))
     inputs = read_inputs(file or [], namespace, versions, ignore or ())
@@ -240,10 +240,12 @@ def validate(
     - `git show main:policy.yaml | spark-eci-webhook validate -`
     - `spark-eci-webhook validate --values values.yaml --values production.yaml`
     """
+    from webhook.cli.files import read_once
     from webhook.cli.validate import print_policy
 
     if policy and values:
         raise InputError("POLICY and --values exclude each other: leave out one")
+    read_once(*(values or ()))
     print_policy(policy, values or ())
 
 

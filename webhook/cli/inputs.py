@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import yaml
 
 from webhook.cli.files import STANDARD_INPUT, File, files
 from webhook.cli.terminal import InputError, working
+from webhook.core.names import PROFILE_LABEL
 from webhook.core.text import one_line
 from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
 from webhook.spark.documents import GROUPS, OPERATOR_KINDS, ManifestError, UnknownKindError, read
@@ -65,11 +66,20 @@ class Inputs:
                 case Workload():
                     self.workloads.append((name, one))
                 case Namespace():
-                    self.namespaces[one.name] = one
+                    self._add(one)
                 case UnknownKindError():
                     self.other_kinds += 1
                 case ManifestError():
                     yield str(one)
+
+    def _add(self, one: Namespace) -> None:
+        """Adds a namespace; of several with its name the last one, which knows the profiles that all of them name."""
+        before = self.namespaces.get(one.name)
+        if before is not None:
+            known = before.profiles or (before.labels.get(PROFILE_LABEL),)
+            named = dict.fromkeys(name for name in (*known, one.labels.get(PROFILE_LABEL)) if name is not None)
+            one = replace(one, profiles=tuple(named))
+        self.namespaces[one.name] = one
 
 
 def read_versions(operator: str | None, spark: str | None) -> Versions:

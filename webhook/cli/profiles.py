@@ -34,7 +34,12 @@ class Selection:
         Raises InputError if the profile does not exist, unless lenient.
         """
         if self.chosen is None and namespace in self.namespaces:
-            label = self.namespaces[namespace].labels.get(names.PROFILE_LABEL)
+            found = self.namespaces[namespace]
+            label = found.labels.get(names.PROFILE_LABEL)
+            if len(found.profiles) > 1:
+                start = f"label {names.PROFILE_LABEL} of the namespace {namespace}: the files disagree"
+                hint = "read those of one cluster at a time, or choose with --profile"
+                return NoProfile(listed(f"{start}; {hint}: ", found.profiles, 2 * LIMIT), mistaken=True)
             if label is None:
                 return NoProfile(f"the namespace {namespace} has no label {names.PROFILE_LABEL}", mistaken=False)
             start = f'label {names.PROFILE_LABEL} of the namespace {namespace}: unknown profile "{label}"; accepted: '

@@ -87,13 +87,21 @@ class Explanation:
 
 
 def explain(
-    file: str, workload: Workload, profile: CompiledProfile | NoProfile, *, assumed: bool = False
+    file: str,
+    workload: Workload,
+    profile: CompiledProfile | NoProfile,
+    *,
+    assumed: bool = False,
+    replaced: bool = False,
 ) -> WorkloadExplanation:
-    """The explanation of every pod of `workload`, which is in `file`, under `profile`. Raises ExplanationError."""
+    """The explanation of every pod of `workload`, which is in `file`, under `profile`. Raises ExplanationError.
+
+    If `replaced`, executors in the place of lost ones count, too, which Spark gives later numbers.
+    """
     pods: list[PodExplanation] = []
     for pod in workload.pods:
         try:
-            pods += _explained(workload, pod, profile)
+            pods += _explained(workload, pod, profile, replaced=replaced)
         except ReviewError as error:
             # Only the author of a review knows of its fields.
             fault = with_keys(str(error), pod.review or {"request": {"object": pod.seen}})
@@ -102,21 +110,25 @@ def explain(
     return WorkloadExplanation(file, workload, profile, tuple(pods), assumed=assumed)
 
 
-def _explained(workload: Workload, pod: SparkPod, profile: CompiledProfile | NoProfile) -> list[PodExplanation]:
+def _explained(
+    workload: Workload, pod: SparkPod, profile: CompiledProfile | NoProfile, *, replaced: bool
+) -> list[PodExplanation]:
     """The explanation of `pod`, or of each share of the executors that it represents. Raises ReviewError."""
     refused = workload.refusals_of(pod)
     if isinstance(profile, NoProfile):
         warnings = (profile.why,) if profile.mistaken else ()
         found = [PodExplanation(pod, Outcome(pod.seen, pod.seen, b"[]", warnings, skipped=profile))]
     else:
-        found = [PodExplanation(one, outcome(workload, one, profile)) for one in _shares(pod, profile)]
+        found = [
+            PodExplanation(one, outcome(workload, one, profile)) for one in _shares(pod, profile, replaced=replaced)
+        ]
         # Shares do not matter if the executors are outside the rollout, or ask for a mode themselves.
         if len({one.outcome.patch for one in found}) == 1:
             found = [PodExplanation(pod, found[0].outcome)]
     return [PodExplanation(one.pod, one.outcome.never_made(), refused) for one in found] if refused else found
 
 
-def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
+def _shares(pod: SparkPod, profile: CompiledProfile, *, replaced: bool) -> list[SparkPod]:
     """`pod`, or the first executor of each part if it represents executors that a mix or `first` divides."""
     rule = profile.rules[Role.EXECUTOR]
     if ALL_ROLES.get(pod.title) is not Role.EXECUTOR or not (rule.mix or rule.first):
@@ -124,7 +136,9 @@ def _shares(pod: SparkPod, profile: CompiledProfile) -> list[SparkPod]:
     start = pod.number
     if start is None:
         return [pod]
-    total = int(pod.count) if _NUMBER.fullmatch(pod.count) else None
+    # A pod of a StatefulSet is replaced by one with the same ordinal.
+    endless = replaced and not pod.created["metadata"].get("ownerReferences")
+    total = int(pod.count) if _NUMBER.fullmatch(pod.count) and not endless else None
     if rule.mix:
         return _of_mix(pod, start, rule, total) or [pod]
     return _by_order(pod, start, rule.count, total)

@@ -142,3 +142,5 @@ class Namespace:
 
     name: str
     labels: dict[str, str]
+    profiles: tuple[str, ...] = ()
+    """The profiles that several objects of its name have; more than one if they disagree, as in several clusters."""

@@ -60,7 +60,9 @@ def assess(source: Source, profile: str | None, *, strict: bool) -> Assessment:
     Raises InputError if the profile does not exist.
     """
     inputs = source.inputs
-    labelled = {name: one for name, one in inputs.namespaces.items() if names.PROFILE_LABEL in one.labels}
+    labelled = {
+        name: one for name, one in inputs.namespaces.items() if names.PROFILE_LABEL in one.labels or one.profiles
+    }
     selection = select(source.policy, profile, labelled)
     explained = explain_inputs(inputs, selection)
     slimmed = _slimmed(inputs, selection)
@@ -89,16 +91,17 @@ def _slimmed(inputs: Inputs, selection: Selection) -> tuple[tuple[FileContent, S
 
 
 def _place(file: str, inputs: Inputs, selection: Selection) -> Callable[[Any], Sequence[WorkloadExplanation]]:
-    """A function that explains the applications of one document of `file`, exactly as `explain_inputs` does.
+    """A function that explains the applications of one document of `file`, as `explain_inputs` does.
 
-    It finds nothing in documents that cannot be explained, and no pods and reviews: nobody wrote those by hand.
+    Executors in the place of lost ones count, too: they lack what is cut as well. It finds nothing in documents that
+    cannot be explained, and no pods and reviews: nobody wrote those by hand.
     """
 
     def explanations(document: Any) -> Iterator[WorkloadExplanation]:
         for one in read(document, inputs.namespace, inputs.versions):
             if isinstance(one, Workload) and one.operator:
                 profile, assumed = selection.of(one.pod_namespace), selection.assumes(one.pod_namespace)
-                yield explain(file, one, profile, assumed=assumed)
+                yield explain(file, one, profile, assumed=assumed, replaced=True)
 
     def place(document: Any) -> list[WorkloadExplanation]:
         try:

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from webhook.adopt.file_replacement import ChangedFileError, replace_file
 from webhook.adopt.slim_file import SlimFile
 from webhook.cli.inputs import FileContent
 from webhook.cli.terminal import working
+from webhook.core.text import listed
+
+#: The most characters of a list of names.
+_LONGEST: Final = 500
 
 
 def write(files: Iterable[tuple[FileContent, SlimFile]]) -> tuple[list[str], list[str]]:
@@ -26,7 +31,7 @@ def write(files: Iterable[tuple[FileContent, SlimFile]]) -> tuple[list[str], lis
                 if done.get(path) != slim.content:
                     replace_file(path, file.content, slim.content)
             except OSError as error:
-                told = f"already written: {', '.join(written)}" if written else "nothing was written"
+                told = listed("already written: ", written, _LONGEST) if written else "nothing was written"
                 return written, [f"{file.file.name}: cannot be written: {_why(error)}; {told}"]
             done[path] = slim.content
             written.append(file.file.name)

@@ -21,6 +21,7 @@ LEFT: Final[dict[LeftReason, str]] = {
     LeftReason.OBSERVED: "the rule only observes, so the webhook adds nothing yet",
     LeftReason.ROLLOUT: "the rule applies to a part of the applications only",
     LeftReason.STORED: "the object was read from a cluster: change it where it comes from",
+    LeftReason.PARTIAL: "spec.type or spec.sparkVersion is missing, so it may be a patch of another file",
     LeftReason.ANCHOR: "it has or is inside an anchor, which an alias may use elsewhere",
     LeftReason.ALIAS: "it is an alias, or contains one",
     LeftReason.MERGE: "it comes by a merge key <<, or is beside one",

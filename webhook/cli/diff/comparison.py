@@ -13,7 +13,7 @@ from webhook.core.patch import Change
 from webhook.core.placement import Verdict
 from webhook.core.text import LIMIT, listed, one_line
 from webhook.explain.explanation import Explanation, PodExplanation, WorkloadExplanation
-from webhook.explain.outcome import Fate, changed_labels, scheduling_part
+from webhook.explain.outcome import Fate, NoProfile, changed_labels, scheduling_part
 
 Selections = tuple[Selection, Selection]
 
@@ -65,9 +65,19 @@ def compare(inputs: Inputs, selections: Selections, profiles: Iterable[str | Non
         if needed and all(name not in one.profiles for one in selections):
             start = f'neither policy has a profile "{name}"; choose with --profile: '
             raise InputError(listed(start, profiles_of(selections), 2 * LIMIT))
-        faults |= dict.fromkeys((*old.faults, *new.faults))
+        faults |= dict.fromkeys((*old.faults, *new.faults, *_without_profile(old, new)))
         found += _differences(old, new)
     return Comparison(tuple(found), tuple(faults))
+
+
+def _without_profile(old: Explanation, new: Explanation) -> Iterator[str]:
+    """Yields why applications have no profile by mistake under either policy, so that nothing of them is compared."""
+    mistaken = {
+        id(one.workload) for one in old.workloads if isinstance(one.profile, NoProfile) and one.profile.mistaken
+    }
+    for one in new.workloads:
+        if id(one.workload) in mistaken and isinstance(one.profile, NoProfile):
+            yield one_line(one.profile.why)
 
 
 def _differences(old: Explanation, new: Explanation) -> Iterator[Difference]:
