@@ -1,6 +1,7 @@
 """`adopt`: the verdicts, the lines that can be cut, and the files that are written."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import yaml
 
 from tests.cli.conftest import ROOT, Ran, Run
 from webhook.adopt.cuts import LeftReason
+from webhook.adopt.slim_file import replace_file
 from webhook.adopt.verdict import OWN_WINS
 from webhook.cli.adopt import print_adoption, words
 from webhook.cli.adopt.markdown import code
@@ -403,6 +405,53 @@ def test_a_file_that_cannot_be_written_is_named_with_those_already_written(run: 
     )
     assert ran.out.splitlines()[-1].endswith("; 13 lines cut from 1 file; 13 lines can be cut from 1 file")
     assert (first / "nightly.yaml").read_text().endswith(SLIM)
+
+
+def test_nothing_is_written_beside_a_pipe(run: Run, folder: Path) -> None:
+    before = contents(folder)
+    reader, writer = os.pipe()
+    os.write(writer, (APPS / "nightly.yaml").read_bytes())
+    os.close(writer)
+    name = f"/dev/fd/{reader}"
+    try:
+        ran = run("adopt", "-f", folder, "-f", name, "--write")
+    finally:
+        os.close(reader)
+    assert contents(folder) == before
+    told = f"{name}: not a regular file, so nothing was written; accepted with --write: files\n"
+    assert (ran.code, ran.err) == (2, told)
+
+
+def test_what_was_written_before_an_interruption_is_told(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Path, old: bytes, new: bytes) -> None:
+        if path.name == "nightly.yaml":
+            raise KeyboardInterrupt
+        replace_file(path, old, new)
+
+    monkeypatch.setattr("webhook.cli.adopt.edited_files.replace_file", interrupted)
+    ran = run("adopt", "-f", folder, "--write")
+    told = f"interrupted before {folder}/nightly.yaml; already written: {folder}/ingest.yaml\n"
+    assert (ran.code, ran.err) == (2, told)
+    assert ran.out.splitlines()[-1].endswith("; 2 lines cut from 1 file; 18 lines can be cut from 2 files")
+
+
+def test_applications_outside_the_rollout_are_counted(run: Run, folder: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("profiles: {default: {driver: {rollout: 0}, executor: {rollout: 0}}}")
+    ran = run("adopt", "-f", folder, "--policy", policy, "--strict")
+    total = "4 applications: 4 same, 0 changes, 0 conflicts, 4 outside the rollout"
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, total)
+
+
+def test_notes_are_told(run: Run, tmp_path: Path) -> None:
+    """Such as what could not be read, so that a verdict knows less than the pods will have."""
+    text = (APPS / "plain.yaml").read_text(encoding="utf-8")
+    (tmp_path / "app.yaml").write_text(re.sub("\n  type: [A-Za-z]+", "", text))
+    ran = run("adopt", "-f", tmp_path)
+    assert ran.code == 0
+    assert [one for one in ran.out.splitlines() if "note:" in one] == ["  note: spec.type is missing; assumed: Scala"]
 
 
 def changed_meanwhile(folder: Path, change: Callable[[Path], object], capsys: pytest.CaptureFixture[str]) -> Ran:

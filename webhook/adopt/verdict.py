@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from webhook.adopt.own_placement import PLACING, OwnPlacement, own_placement
 from webhook.core import names
 from webhook.core.patch import Change
-from webhook.core.placement import Mismatch
+from webhook.core.placement import Mismatch, Verdict
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Caution, ChangeReason, Reason
 from webhook.core.review import Decision, decide_for
@@ -87,6 +87,12 @@ class Adoption:
         """Whether the webhook places a pod of it, or would without `observe`, and no pod has placement of its own."""
         placed = any(one.explained.fate in (Fate.PLACED, Fate.OBSERVED) for one in self.pods)
         return placed and not any(one.placed_by_hand for one in self.pods)
+
+    @property
+    def outside_rollout(self) -> bool:
+        """Whether a pod of it is outside the rollout of its rule, so that the webhook gives it nothing yet."""
+        decisions = (one.decision for one in self.pods)
+        return any(one is not None and one.placement.verdict is Verdict.LEAVE for one in decisions)
 
 
 def gets_worse(before: WorkloadExplanation, after: WorkloadExplanation) -> bool:

@@ -40,6 +40,7 @@ def _add(page: Page, one: Application, cut: str) -> None:
     head = f"{verdict.ljust(_WIDTH)}  {words.name(one)} in {one.explained.file}, {words.profile(one)}"
     notable = words.notable(one)
     page.line(f"{head}; {'; '.join(notable)}" if notable else head, _STYLES.get(verdict, ""))
+    page.lines(((f"note: {note}", "dim") for note in one.explained.workload.notes), indent=2)
     for pod in one.adoption.pods:
         if pod.verdict is not AdoptionVerdict.SAME:
             _add_pod(page, pod)

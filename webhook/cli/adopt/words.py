@@ -109,6 +109,8 @@ def total(found: Assessment, written: Collection[str]) -> str:
     parts = [f"{verdicts[verdict]} {verdict}" for verdict in AdoptionVerdict]
     if bare := sum(one.adoption.bare for one in found.applications):
         parts.append(f"{bare} without placement of {'its' if bare == 1 else 'their'} own")
+    if outside := sum(one.adoption.outside_rollout for one in found.applications):
+        parts.append(f"{outside} outside the rollout")
     done = [slim.cuts for file, slim in found.files if slim.cuts and file.file.name in written]
     rest = [slim.cuts for file, slim in found.files if slim.cuts and file.file.name not in written]
     clauses = []
