@@ -13,6 +13,7 @@ from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Reason
 from webhook.core.text import one_line
+from webhook.overflow.profiles import Denial
 
 _DOCTOR: Final = "`spark-eci-webhook doctor` checks"
 _APPLICATION: Final = "in the application, and submit it again"
@@ -100,7 +101,8 @@ def remedies(answer: Answer) -> Iterator[str]:
     record, waiting, standing = answer.record, answer.waiting, answer.location.standing
     templates: list[str] = []
     if waiting is not None:
-        templates.append(WAITS[waiting.state])
+        # Without a profile, a new pod would be left alone, too: see below.
+        templates.append("" if waiting.denial is Denial.NO_PROFILE else WAITS[waiting.state])
     elif standing is Standing.UNSCHEDULABLE and record is not None:
         templates.append(UNSCHEDULABLE[record.mode])
     elif standing is Standing.UNSCHEDULABLE and answer.absence is Absence.NOT_SPARK:
