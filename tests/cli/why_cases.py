@@ -145,6 +145,8 @@ CASES: Final[dict[str, tuple[JSON, JSON]]] = {
     f"{ETL}/events/c": event("ProviderCreateFailed", "no stock\nfor \x1b[31mecs.c6.large " + "x"*200, 52),
     f"{ETL}/events/d": event("TriggeredScaleUp", "pod triggered scale-up", 53, type="Normal", lastTimestamp=None, eventTime="2026-09-01T11:53:00.123456Z")}),
  **{f"unschedulable in the mode {mode}": (unscheduled(recorded(mode, profile=mode)), {ETL: namespace(mode)}) for mode in ("ecs-only","eci-only","eci-first","resource-policy")},
+ "unschedulable, and excludes virtual nodes": (unscheduled(recorded("eci-only", ",reason=excludes-virtual-nodes")), {}),
+ "unschedulable, and demands virtual nodes": (unscheduled(recorded("ecs-only", ",reason=demands-virtual-nodes")), {}),
  "unschedulable, and left alone": (unscheduled(recorded("none", ",reason=override")), {}),
  "unschedulable, and no Spark pod": (unscheduled(overlaid(pod(CREATED), {"metadata":{"labels":{"spark-role":ABSENT}}})), {}),
  "a gate": (unscheduled(recorded("ecs-first"), "SchedulingGated", schedulingGates=[{"name":"kueue.x-k8s.io/admission"}]), {}),
