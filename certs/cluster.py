@@ -5,6 +5,7 @@ Objects are plain JSON, because the library's models refuse some that an API ser
 
 import base64
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -145,8 +146,8 @@ class Cluster:
 
     @property
     def host(self) -> str:
-        """The API server's URL."""
-        return str(self._api.configuration.host)
+        """The API server's URL, without a password that it may contain."""
+        return re.sub(r"(?<=://)[^/]*@", "", str(self._api.configuration.host))
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """The object at a path of the API."""

@@ -312,6 +312,7 @@ DESCRIBE_OVERFLOW: Final = f"kubectl describe pods --selector app.kubernetes.io/
 UNKNOWN: Final = Unknown("it", "x" * 500, "kubectl get it")
 UNCHECKED: Final = f"it could not be checked: {'x' * 399}… | kubectl get it"
 MANY: Final = [f"odd-{number:02}" for number in range(60)]
+POLICY_UNSEEN: Final = f"service: the policy could not be checked: no such right | kubectl auth can-i get configmap/{FULLNAME}-policy {WITHIN}"
 NO_INSTALLATION: Final = ("none order", "none certificates", "none service", "none pods")
 OPERATOR: Final = "mutate--v1-pod.sparkoperator.k8s.io"
 URLS: Final = [
@@ -333,6 +334,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "objects of the installation that may not be seen or do not exist": (dict.fromkeys((SERVICE, DEPLOYMENT, POLICY, ENDPOINTS, CONNECTS), DENIED) | {SECRET: ABSENT},
         f'warning certificates: the Secret {FULLNAME}-tls could not be checked: secrets "{FULLNAME}-tls" not found | kubectl auth can-i get secret/{FULLNAME}-tls {WITHIN}',
         f"warning service: the Service's endpoints could not be checked: no such right | kubectl auth can-i get endpoints {WITHIN}",
+        f"warning {POLICY_UNSEEN}",
         f"ok service: answered a review {PROXY}: {RECORD}",
         "warning ResourcePolicies: the SparkConnects of strict could not be checked: no such right | kubectl auth can-i list sparkconnects --namespace strict"),
     "no right to see nodes, pods and ResourcePolicies": ({"nodes": DENIED, f"{ETL}/pods": DENIED, POLICIES: DENIED},
@@ -393,7 +395,8 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"fault service: the service does not answer a review {PROXY}: timed out | {DESCRIBE}"),
     "an answer of something else": ({"contact": {"answer": ProbeAnswer(PROXY, "")}},
         f"fault service: something answers {PROXY}, but it is not this webhook | {DESCRIBE}"),
-    "a wrong policy": (policy({"profiles": 1}),),
+    "a wrong policy": (policy({"profiles": 1}),
+        f"+warning service: the policy could not be checked: policy.yaml: profiles: found 1; accepted: a map | kubectl get configmap/{FULLNAME}-policy {WITHIN}"),
     "a policy that is not in use yet and leaves pods alone": ({**policy(LEAVING), f"{ETL}/pods/left": pod("2026-08-04"), f"{STRICT}/pods/left": pod("2026-08-04")},
         not_in_force(LEAVING), "none pods"),
     "an unknown profile": ({"namespaces/typo": namespace("eci-olny"), "namespaces/typo/pods/unplaced": pod("2026-08-04")},
@@ -418,7 +421,8 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "pods that the webhook was not asked about": ({f"{STRICT}/pods/young": pod("2026-08-02"), f"{STRICT}/pods/others": pod("2026-08-02", **{LAUNCHED: "false"})},
         f"+{UNASKED} (failurePolicy Ignore lets such pods pass): young | {SINCE.format(2)}"),
     "the same under failurePolicy Fail, without the policy and the time of the opt-in": ({**entries({"failurePolicy": "Fail"}), POLICY: DENIED, STRICT: {"metadata": {"managedFields": ABSENT}}, f"{STRICT}/pods/young": pod("2026-08-01")},
-        f"+{UNASKED}: young | {SINCE.format(1)}"),
+        f"+warning {POLICY_UNSEEN}",
+        f"+{UNASKED.replace('fault', 'warning')}, or because their rule observes or has a rollout: young | {SINCE.format(1)}"),
     "no virtual node": ({VIRTUAL: ABSENT}, f"fault {NO_NODE}, so pods that need ECI stay Pending | {GET_NODES}"),
     "halves of virtual nodes": ({"nodes/unlabelled": node(None, ARM, TAINT), "nodes/other": node(None, {**TAINT, "value": "azure"}, {**TAINT, "effect": "NoExecute"}), **{f"nodes/{name}": node("virtual-kubelet") for name in MANY}},
         f"+fault virtual nodes: nodes with the taint {TAINTED} but without the label type=virtual-kubelet: unlabelled | kubectl label node unlabelled type=virtual-kubelet",

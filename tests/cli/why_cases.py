@@ -101,6 +101,7 @@ UNDER_LIMIT: Final = overlaid(SOON, {"profiles": {"default": {"overflow": {"maxP
 PER_APPLICATION: Final = overlaid(SOON, {"profiles": {"default": {"overflow": {"maxPerApplication": 1}}}})
 UNSELECTED: Final = pod(CREATED, **{LAUNCHED: "false"})
 FAILED: Final = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+COMPLETED: Final = [{"state": {"terminated": {"reason": "Completed"}}}]
 PULLING: Final = [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}]
 
 #: The mode that a pod with a reason has, if not ecs-first.
@@ -124,6 +125,10 @@ CASES: Final[dict[str, tuple[JSON, JSON]]] = {
 
  "on ECS": (on("ecs", recorded("ecs-first")), {}),
  "on ECI, and it cannot pull its image": (on("virtual", recorded("eci-only", profile="eci-only"), phase="Pending", containerStatuses=PULLING), {ETL: namespace("eci-only")}),
+ "an init container has completed, and the image cannot be pulled": (on("ecs", recorded("ecs-first"), phase="Pending", initContainerStatuses=COMPLETED, containerStatuses=PULLING), {}),
+ "an init container and a sidecar have completed, and the pod runs": (on("ecs", recorded("ecs-first"), initContainerStatuses=COMPLETED, containerStatuses=[*COMPLETED, {"state": {"running": {}}}]), {}),
+ "an init container has completed, and another one was killed": (on("ecs", recorded("ecs-first"), phase="Failed", initContainerStatuses=COMPLETED, containerStatuses=[{"state": {"terminated": {"reason": "OOMKilled"}}}]), {}),
+ "all have completed": (on("ecs", recorded("ecs-first"), phase="Succeeded", containerStatuses=COMPLETED), {}),
  "a profile that allows no override": (on("ecs", recorded("ecs-first")), only({"mode": "ecs-first"}, allowOverride=False)),
  "a node that may not be seen": (on("ecs", recorded("ecs-first")), {ECS: DENIED}),
  "a node that is gone": (on("gone", recorded("ecs-first")), {}),
@@ -140,6 +145,8 @@ CASES: Final[dict[str, tuple[JSON, JSON]]] = {
     f"{ETL}/events/c": event("ProviderCreateFailed", "no stock\nfor \x1b[31mecs.c6.large " + "x"*200, 52),
     f"{ETL}/events/d": event("TriggeredScaleUp", "pod triggered scale-up", 53, type="Normal", lastTimestamp=None, eventTime="2026-09-01T11:53:00.123456Z")}),
  **{f"unschedulable in the mode {mode}": (unscheduled(recorded(mode, profile=mode)), {ETL: namespace(mode)}) for mode in ("ecs-only","eci-only","eci-first","resource-policy")},
+ "unschedulable, and excludes virtual nodes": (unscheduled(recorded("eci-only", ",reason=excludes-virtual-nodes")), {}),
+ "unschedulable, and demands virtual nodes": (unscheduled(recorded("ecs-only", ",reason=demands-virtual-nodes")), {}),
  "unschedulable, and left alone": (unscheduled(recorded("none", ",reason=override")), {}),
  "unschedulable, and no Spark pod": (unscheduled(overlaid(pod(CREATED), {"metadata":{"labels":{"spark-role":ABSENT}}})), {}),
  "a gate": (unscheduled(recorded("ecs-first"), "SchedulingGated", schedulingGates=[{"name":"kueue.x-k8s.io/admission"}]), {}),

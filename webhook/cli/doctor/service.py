@@ -71,6 +71,8 @@ def check_service(installation: Installation, contact: Contact) -> Iterator[Find
     elif not installation.ready:
         sentence = f"the Service {installation.namespace}/{installation.service} has no ready endpoint"
         yield Finding(_CHECK, Level.FAULT, sentence, describe)
+    if installation.unread:
+        yield installation.unread.finding(_CHECK)
     if isinstance(answer, Unknown):
         yield answer.finding(_CHECK)
     elif isinstance(answer, str):

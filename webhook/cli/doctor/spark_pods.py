@@ -69,7 +69,10 @@ def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> I
         start = f"pods without a placement in {name}, probably because the webhook was not reached when they were "
         start += f"created{' (failurePolicy Ignore lets such pods pass)' if ignore else ''}: "
         fix = installation.kubectl(f"logs deployment/{installation.service} --since-time {since}")
-        yield Finding(_CHECK, Level.FAULT, listed(start, younger, LIMIT), fix)
+        if installation.policy is None:
+            start = start.removesuffix(": ") + ", or because their rule observes or has a rollout: "
+        level = Level.FAULT if installation.policy else Level.WARNING
+        yield Finding(_CHECK, level, listed(start, younger, LIMIT), fix)
 
 
 def in_force_since(installation: Installation, namespace: JSON) -> str:

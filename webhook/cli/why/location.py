@@ -13,6 +13,8 @@ from webhook.core.policy import Policy
 from webhook.overflow.pods import Scheduling, StoredPod
 
 _ENDED: Final = ("Succeeded", "Failed")
+#: The reason of a container that ended without a fault.
+_COMPLETED: Final = "Completed"
 
 
 class Standing(StrEnum):
@@ -102,9 +104,11 @@ def _of_kubelet(status: JSON) -> tuple[str, str]:
     """Why a pod on a node does not run (any more): a reason and a message, of itself or of a container."""
     if status.get("reason"):
         return str(status["reason"]), str(status.get("message") or "")
-    for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        state = one.get("state") or {}
-        found = state.get("waiting") or state.get("terminated") or {}
-        if found.get("reason"):
-            return str(found["reason"]), str(found.get("message") or "")
-    return "", ""
+    ended = status.get("phase") in _ENDED
+    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    states = [one.get("state") or {} for one in containers]
+    found = [one.get("waiting") or one.get("terminated") or {} for one in states]
+    told = [(str(one["reason"]), str(one.get("message") or "")) for one in found if one.get("reason")]
+    # A container that completed, such as an init container, says nothing about the others.
+    faults = [one for one in told if one[0] != _COMPLETED]
+    return next(iter(faults or (told if ended else ())), ("", ""))

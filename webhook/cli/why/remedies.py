@@ -13,6 +13,7 @@ from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.profile import CompiledProfile
 from webhook.core.reasons import Reason
 from webhook.core.text import one_line
+from webhook.overflow.profiles import Denial
 
 _DOCTOR: Final = "`spark-eci-webhook doctor` checks"
 _APPLICATION: Final = "in the application, and submit it again"
@@ -84,6 +85,8 @@ UNSCHEDULABLE: Final[dict[str, str]] = {
     SchedulingMode.RESOURCE_POLICY: "kubectl get resourcepolicies --namespace {namespace} -o yaml: what they allow",
     NONE: "what the message says; the webhook does not place the pod",
 }
+#: The same for a pod that keeps its own placement against the mode of its record.
+_CONTRARY: Final[dict[Reason | None, str]] = {Reason.EXCLUDES_VIRTUAL_NODES: _ECS, Reason.DEMANDS_VIRTUAL_NODES: ""}
 #: The keys of a profile's limits.
 _LIMITS: Final = {"application": "overflow.maxPerApplication", "namespace": "overflow.maxPerNamespace"}
 #: The reasons with which another mode would be taken as it is asked for.
@@ -100,9 +103,10 @@ def remedies(answer: Answer) -> Iterator[str]:
     record, waiting, standing = answer.record, answer.waiting, answer.location.standing
     templates: list[str] = []
     if waiting is not None:
-        templates.append(WAITS[waiting.state])
+        # Without a profile, a new pod would be left alone, too: see below.
+        templates.append("" if waiting.denial is Denial.NO_PROFILE else WAITS[waiting.state])
     elif standing is Standing.UNSCHEDULABLE and record is not None:
-        templates.append(UNSCHEDULABLE[record.mode])
+        templates.append(_CONTRARY.get(record.reason, UNSCHEDULABLE[record.mode]))
     elif standing is Standing.UNSCHEDULABLE and answer.absence is Absence.NOT_SPARK:
         templates.append(UNSCHEDULABLE[NONE])
     else:
