@@ -1,13 +1,15 @@
 """Which cluster to call, and as whom: by a kubeconfig, or as the ServiceAccount of this pod."""
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from kubernetes import client, config
+from kubernetes.config import kube_config
 
 from certs.errors import InputError
 
@@ -34,7 +36,7 @@ def api_client(
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = str(kubeconfig) if kubeconfig else None
-            with _LoggedErrors(logging.ERROR):
+            with _logged_errors:
                 config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
     return client.ApiClient(settings)
 
@@ -75,13 +77,49 @@ def context_namespace(kubeconfig: Path | None = None, context: str | None = None
 
 
 class _LoggedErrors(logging.Handler):
-    """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
+    """Raises, in threads that entered it, what the library only logs: that an exec plugin of the kubeconfig fails."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._threads: set[int] = set()
+        self._entry = threading.Lock()
 
     def __enter__(self) -> None:
-        logging.getLogger().addHandler(self)
+        with self._entry:
+            self._threads.add(threading.get_ident())
+            logging.getLogger().addHandler(self)
 
     def __exit__(self, *_: object) -> None:
-        logging.getLogger().removeHandler(self)
+        # A handler that is removed while another thread logs may hide the next one from it, so all share this one.
+        with self._entry:
+            self._threads.remove(threading.get_ident())
+            if not self._threads:
+                logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        raise config.ConfigException(record.getMessage())
+        if threading.get_ident() in self._threads:
+            raise config.ConfigException(record.getMessage())
+
+
+_logged_errors: Final = _LoggedErrors()
+
+
+class _CertificateFiles:
+    """Writes the files of a kubeconfig's certificates, for one thread at a time.
+
+    The library remembers a file by its content before it has written it (kubernetes 37.0.2, config/kube_config.py,
+    line 75), so another thread with the same certificate would read an empty file; and of two that are written at the
+    same time it forgets one, which then stays after the exit.
+    """
+
+    def __init__(self, write: Callable[..., str]) -> None:
+        self._write = write
+        self._turn = threading.Lock()
+
+    def __call__(self, *content: Any, **options: Any) -> str:
+        with self._turn:
+            return self._write(*content, **options)
+
+
+# The lock must not be held around exec plugins, which may take any time, so it cannot be in `api_client`.
+kube_config._create_temp_file_with_content = _CertificateFiles(kube_config._create_temp_file_with_content)  # noqa: SLF001
