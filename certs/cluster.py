@@ -72,6 +72,8 @@ class Cluster:
     def __init__(self, api: Any) -> None:
         """`api` is a `kubernetes.client.ApiClient`."""
         self._api = api
+        self.answers = 0
+        """How many calls the API server has begun to answer."""
 
     def secret(self, namespace: str, name: str) -> Secret | None:
         """A Secret; None if there is none."""
@@ -248,6 +250,7 @@ class Cluster:
             method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
         )
         answer = self._api.call_api(*request, _request_timeout=seconds)
+        self.answers += 1
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise client.ApiException(http_resp=answer, body=answer.read().decode(errors="replace"))
         return answer

@@ -42,9 +42,12 @@ def port_forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Itera
             with suppress(ClusterError):
                 _carry(self.request, connect())
 
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True  # Ctrl-C must not wait for them
+
     connect().shutdown()
-    with socketserver.ThreadingTCPServer((_LOOPBACK, 0), Connection) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[_SECONDS_TO_END])
+    with Server((_LOOPBACK, 0), Connection) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[_SECONDS_TO_END], daemon=True)
         thread.start()
         try:
             yield Address(_LOOPBACK, server.server_address[1])
