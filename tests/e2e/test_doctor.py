@@ -172,7 +172,7 @@ def test_an_account_with_some_rights(healthy: Healthy) -> None:
     well = ", ".join(check for level, check in found if level == "ok")
     warned = ", ".join(check for level, check in found if level == "warning")
     assert well == "configuration, order, namespaces, outranked, pods"
-    assert warned == "certificates, certificates, service, service, virtual nodes, overflow"
+    assert warned == "certificates, certificates, service, service, service, virtual nodes, overflow"
 
 
 def test_faults_of_objects_as_text(healthy: Healthy) -> None:
