@@ -25,9 +25,10 @@ test: $(VENV)/dev ## Run every test that this machine can run, and list those le
 export COVERAGE_FILE ?= $(CURDIR)/.coverage
 
 .PHONY: fast
-fast: $(VENV)/dev ## Run every test but the slow ones: the attacks, the control plane, the image and Spark's judgement
+fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge adopt/test_fleet.py
+SLOW := attack e2e image spark/judge adopt/test_fleet.py cli/test_late_contexts.py \
+	values/test_equal.py values/test_gitlab.py values/test_workflows.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
