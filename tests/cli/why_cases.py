@@ -38,10 +38,10 @@ JSON = dict[str, Any]
 ME: Final = f"{ETL}/pods/me"
 ECS: Final = "nodes/ecs"
 CREATED: Final = "2026-08-03"
-OURS_IN_FORCE: Final = Policy().digest
+BUILT_IN: Final = Policy().digest
 
 
-def recorded(mode: str, rest: str = "", *, profile: str = "default", by: str = OURS_IN_FORCE) -> JSON:
+def recorded(mode: str, rest: str = "", *, profile: str = "default", by: str = BUILT_IN) -> JSON:
     """An executor with a record."""
     return dict(pod(CREATED, f"mode={mode},profile={profile},policy={by}{rest}"))
 
