@@ -360,3 +360,11 @@ def test_pods_of_spark_itself_ask_by_a_property() -> None:
 def test_a_lease_of_a_year_that_python_does_not_know() -> None:
     stored = {"metadata": {"name": "a"}, "spec": {"holderIdentity": "b", "renewTime": "0000-01-01T00:00:00.000000Z"}}
     assert held_lease([stored], NOW) == "b has not renewed the Lease a since 0000-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("profile", "advised"), [("ecs-only", "ecs-only"), ("gone", "default")], ids=["still exists", "is gone"]
+)
+def test_a_namespace_that_opted_out_is_given_back_the_profile_of_the_record(profile: str, advised: str) -> None:
+    answer = ask(on("ecs", recorded("ecs-only", profile=profile)), {ETL: {"metadata": {"labels": ABSENT}}})
+    assert list(remedies.remedies(answer)) == [f"kubectl label namespace etl {names.PROFILE_LABEL}={advised}"]

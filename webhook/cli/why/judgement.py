@@ -37,7 +37,7 @@ class Answer:
     profiles: tuple[str, ...]
     """The profiles that a namespace may name; empty if that is not known."""
     recommended: str
-    """The profile for a namespace that names none."""
+    """The profile to give the namespace, if none applies to it: that of the record if it still exists."""
     ignore: bool
     """Whether the webhook lets pods pass if it is not reached."""
     waiting: Waiting | None
@@ -68,8 +68,17 @@ def judge(facts: Facts) -> Answer:
         absence=None if record else judge_absence(facts, deployed.outcome),
         deployed=deployed,
         profiles=tuple(known.profiles) if known else (),
-        recommended=known.recommended if known else "default",
+        recommended=_recommended(facts, record),
         ignore=any(one.get("failurePolicy") == "Ignore" for one in known.entries) if known else False,
         waiting=judge_waiting(facts, deployed.profile),
         events=facts.events if isinstance(facts.events, Unknown) else choose(facts.events),
     )
+
+
+def _recommended(facts: Facts, record: Record | None) -> str:
+    """The profile to give the namespace: that of the record if the deployed policy has it."""
+    installation = facts.installation
+    if not isinstance(installation, Installation):
+        return "default"
+    existing = facts.policy.profiles if facts.policy else installation.profiles
+    return record.profile if record and record.profile in existing else installation.recommended
