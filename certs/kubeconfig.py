@@ -9,7 +9,7 @@ from typing import Final
 import yaml
 from kubernetes import client, config
 
-from certs.errors import InputError
+from certs.errors import InputError, LoginError
 
 #: How many connections are kept. A controller has some that watch, and some that write at the same time.
 _CONNECTIONS: Final = 32
@@ -49,16 +49,23 @@ def current_context(kubeconfig: Path | None = None) -> str:
 @contextmanager
 def _faults(accepted: str) -> Iterator[None]:
     """Turns the errors of the library into an InputError."""
+    kind = InputError
     try:
         yield
+    except _LoginFault as error:
+        kind, fault = LoginError, _shown(error)
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
-        fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
+        fault = _shown(error)
     except (TypeError, AttributeError):
         # The library raises these if YAML is not a kubeconfig, or if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
     else:
         return
-    raise InputError(f"no cluster: {fault}; accepted: {accepted}")
+    raise kind(f"no cluster: {fault}; accepted: {accepted}")
+
+
+def _shown(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
 
 
 def context_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str | None:
@@ -74,6 +81,10 @@ def context_namespace(kubeconfig: Path | None = None, context: str | None = None
     return None if found is None else str(found)
 
 
+class _LoginFault(config.ConfigException):
+    """The library cannot get the credentials of a user."""
+
+
 class _LoggedErrors(logging.Handler):
     """Raises, while it is entered, what the library only logs: that an exec plugin of the kubeconfig fails."""
 
@@ -84,4 +95,4 @@ class _LoggedErrors(logging.Handler):
         logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        raise config.ConfigException(record.getMessage())
+        raise _LoginFault(record.getMessage())

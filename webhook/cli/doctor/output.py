@@ -9,6 +9,7 @@ from rich.text import Text
 
 from webhook.cli.doctor.context_reports import ContextReport, ContextReports
 from webhook.cli.doctor.finding import LIMIT, Finding, Level
+from webhook.cli.live.failure import Failure
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
 from webhook.core.text import cut, one_line
@@ -16,6 +17,14 @@ from webhook.core.text import cut, one_line
 #: The sign and the style of a line.
 _LOOKS: Final = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.FAULT: ("✗", "red")}
 _UNKNOWN: Final = "?"
+#: What the table says of a context of which nothing is known.
+FAILURES: Final = {
+    Failure.NO_ANSWER: "does not answer",
+    Failure.NOT_ACCEPTED: "does not accept the user",
+    Failure.ERROR: "answers with an error",
+    Failure.NO_LOGIN: "cannot log in",
+    Failure.NO_USE: "cannot be used",
+}
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -33,10 +42,14 @@ def print_reports(reports: ContextReports, *, as_json: bool) -> None:
     if as_json:
         _print_json({"contexts": [_document(one, reports.drift(one)) for one in reports.all]})
         return
-    table = Table("context", "Kubernetes", "webhook", "policy")
+    table = Table()
+    # The names of clusters are long, and often differ at their ends only.
+    table.add_column("context", overflow="fold")
+    for name in ("Kubernetes", "webhook", "policy"):
+        table.add_column(name, no_wrap=True)
     for name in ("namespaces", "faults", "warnings"):
-        table.add_column(name, justify="right")
-    table.add_column("drift")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("drift", no_wrap=True)
     for one in reports.all:
         drift = reports.drift(one)
         style = "red" if one.unreachable or one.count(Level.FAULT) else "yellow" if drift else ""
@@ -63,7 +76,7 @@ def _add(page: Page, findings: list[Finding]) -> None:
 
 def _cells(one: ContextReport, drift: list[str]) -> tuple[str, ...]:
     if one.unreachable:
-        return (one.context, "does not answer", *[""] * 6)
+        return (one.context, FAILURES[one.failure or Failure.NO_USE], *[""] * 6)
     return (
         one.context,
         one.kubernetes or _UNKNOWN,

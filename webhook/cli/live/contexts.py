@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from certs.cluster import Cluster, ClusterError, connect
 from certs.kubeconfig import current_context
+from webhook.cli.live.failure import Failure, failure_of, no_version
 from webhook.cli.terminal import InputError
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class Answer(Generic[T]):
     found: T | None = None
     sentences: tuple[str, ...] = ()
     """Why nothing is found; empty if something is."""
+    failure: Failure | None = None
+    """The class of what the sentences say; None if something is found."""
 
 
 def ask_each(contexts: Sequence[str], kubeconfig: Path | None, ask: Callable[[Context], T]) -> list[Answer[T]]:
@@ -61,8 +64,7 @@ def open_cluster(name: str, cluster: Cluster) -> Context:
     except ClusterError as error:
         if error.status == HTTPStatus.FORBIDDEN:
             return Context(name, cluster, "")
-        said = "does not answer" if error.status is None else "does not accept the user"
-        raise InputError(f"the cluster at {cluster.host} {said}: {error.reason}") from None
+        raise no_version(cluster.host, error) from None
 
 
 def _connected(name: str, kubeconfig: Path | None) -> Cluster | InputError:
@@ -82,8 +84,8 @@ def _begin(
 
 def _answer(name: str, begun: "Future[T] | InputError") -> Answer[T]:
     if isinstance(begun, InputError):
-        return Answer(name, sentences=begun.sentences)
+        return Answer(name, sentences=begun.sentences, failure=failure_of(begun))
     try:
         return Answer(name, begun.result())
     except InputError as error:
-        return Answer(name, sentences=error.sentences)
+        return Answer(name, sentences=error.sentences, failure=failure_of(error))
