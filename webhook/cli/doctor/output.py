@@ -1,6 +1,5 @@
 """What `doctor` prints: findings, and a table of contexts, as text and as JSON."""
 
-import json
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from rich.text import Text
 
 from webhook.cli.doctor.context_reports import ContextReport, ContextReports
 from webhook.cli.doctor.finding import LIMIT, Finding, Level
+from webhook.cli.explain.documents import json_text
 from webhook.cli.live.failure import Failure
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
@@ -30,7 +30,7 @@ FAILURES: Final = {
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
     """Prints the findings about one cluster."""
     if as_json:
-        _print_json([asdict(one) for one in findings])
+        console.file.write(json_text([asdict(one) for one in findings]))
         return
     page = Page()
     _add(page, findings)
@@ -40,7 +40,7 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
 def print_reports(reports: ContextReports, *, as_json: bool) -> None:
     """Prints a row for each context, and below it the findings that are not OK; as JSON, all findings."""
     if as_json:
-        _print_json({"contexts": [_document(one, reports.drift(one)) for one in reports.all]})
+        console.file.write(json_text({"contexts": [_document(one, reports.drift(one)) for one in reports.all]}))
         return
     table = Table()
     # The names of clusters are long, and often differ at their ends only.
@@ -103,7 +103,3 @@ def _document(one: ContextReport, drift: list[str]) -> dict[str, Any]:
         "drift": drift,
         "findings": [asdict(finding) for finding in one.findings],
     }
-
-
-def _print_json(value: Any) -> None:
-    console.file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
