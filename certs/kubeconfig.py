@@ -37,6 +37,8 @@ def api_client(
         else:
             with _LoggedErrors(logging.ERROR):
                 config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+        if not settings.host.startswith(("http://", "https://")):
+            raise ValueError("the context has no server with https:// or http://")
     return client.ApiClient(settings)
 
 

@@ -76,3 +76,12 @@ def test_a_context_whose_cluster_does_not_exist(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("cluster: one", "cluster: two"))
     sentence = 'the context names the cluster "two", which the kubeconfig does not have; accepted: one'
     assert refused(path) == f"no cluster: {sentence}"
+
+
+@pytest.mark.parametrize("server", ["", "127.0.0.1:6443", "ftp://a"])
+def test_a_cluster_without_a_url_is_one_sentence_and_no_warning(tmp_path: Path, server: str) -> None:
+    path = kubeconfig(tmp_path, ["a"], "a", server=server)
+    expected = "no cluster: the context has no server with https:// or http://; accepted: a kubeconfig"
+    assert refused(path) == expected
+    path.write_text(path.read_text().replace(f"server: {server or repr(server)}", "certificate-authority: x"))
+    assert refused(path) == expected

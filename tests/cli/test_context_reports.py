@@ -71,10 +71,16 @@ EXEC = {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Nev
 
 
 def test_the_table_says_of_each_context_why_it_was_not_examined(run: Run, tmp_path: Path) -> None:
-    with stand_in.StandIn(tmp_path) as refusing, stand_in.StandIn(tmp_path) as broken:
+    with (
+        stand_in.StandIn(tmp_path) as refusing,
+        stand_in.StandIn(tmp_path) as broken,
+        stand_in.StandIn(tmp_path) as page,
+    ):
         refusing.fault = lambda *_: stand_in.status(401, "Unauthorized")
         broken.fault = lambda *_: stand_in.status(503, "starting")
-        urls = {"mute": "http://127.0.0.1:1", "refusing": refusing.url, "broken": broken.url, "program": refusing.url}
+        page.fault = lambda *_: stand_in.Answer(body=b"<html>Log in</html>")
+        urls = {"mute": "http://127.0.0.1:1", "refusing": refusing.url, "broken": broken.url, "page": page.url}
+        urls["program"] = refusing.url
         config = {
             "clusters": [{"name": name, "cluster": {"server": url}} for name, url in urls.items()],
             "users": [{"name": "nobody", "user": {}}, {"name": "program", "user": {"exec": EXEC}}],
@@ -92,6 +98,7 @@ def test_the_table_says_of_each_context_why_it_was_not_examined(run: Run, tmp_pa
         ["mute", "does not answer"],
         ["refusing", "does not accept the user"],
         ["broken", "answers with an error"],
+        ["page", "is no API server"],
         ["program", "cannot log in"],
         ["typo", "cannot be used"],
     ]
@@ -99,8 +106,9 @@ def test_the_table_says_of_each_context_why_it_was_not_examined(run: Run, tmp_pa
         "context mute: the cluster at http://127.0.0.1:1 does not answer: [Errno 111] Connection refused",
         f"context refusing: the cluster at {refusing.url} does not accept the user: Unauthorized",
         f"context broken: the cluster at {broken.url} answers with error 503: starting",
+        f"context page: the cluster at {page.url} is no API server: the answer is no JSON",
         "context program: no cluster: exec: process returned 1; accepted: a kubeconfig",
-        'context typo: no cluster: found no context "typo"; accepted: mute, refusing, broken, program',
+        'context typo: no cluster: found no context "typo"; accepted: mute, refusing, broken, page, program',
     ]
     assert {row[1] for row in rows(ran.out)} == set(FAILURES.values())
 

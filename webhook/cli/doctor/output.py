@@ -22,6 +22,7 @@ FAILURES: Final = {
     Failure.NO_ANSWER: "does not answer",
     Failure.NOT_ACCEPTED: "does not accept the user",
     Failure.ERROR: "answers with an error",
+    Failure.NO_API: "is no API server",
     Failure.NO_LOGIN: "cannot log in",
     Failure.NO_USE: "cannot be used",
 }

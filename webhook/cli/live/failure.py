@@ -3,7 +3,7 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from certs.cluster import ClusterError
+from certs.cluster import ClusterError, NoJsonError
 from certs.errors import LoginError
 from webhook.cli.terminal import InputError
 
@@ -16,6 +16,8 @@ class Failure(StrEnum):
     """Its cluster answers, but does not know the user."""
     ERROR = "error"
     """Its cluster answers with another error."""
+    NO_API = "no-api"
+    """Something else than an API server answers."""
     NO_LOGIN = "no-login"
     """The user's program in the kubeconfig fails."""
     NO_USE = "no-use"
@@ -32,6 +34,8 @@ class ContextError(InputError):
 
 def no_version(host: str, error: ClusterError) -> ContextError:
     """The error for a cluster at `host` that does not say its version, because of `error`."""
+    if isinstance(error, NoJsonError):
+        return ContextError(Failure.NO_API, f"the cluster at {host} is no API server: {error.reason}")
     if error.status is None:
         return ContextError(Failure.NO_ANSWER, f"the cluster at {host} does not answer: {error.reason}")
     if error.status == HTTPStatus.UNAUTHORIZED:
