@@ -20,6 +20,7 @@ from kubernetes.stream.ws_client import create_websocket
 from websocket import WebSocketBadStatusException, WebSocketException
 
 from certs.kubeconfig import api_client
+from certs.reasons import cause
 from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
 
 _CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -30,6 +31,7 @@ _WATCH_SECONDS = 240
 _PAGE = "500"
 #: The media type that is asked for and sent, unless a call says otherwise.
 JSON = "application/json"
+_NO_JSON = "the answer is no JSON"
 #: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
 
@@ -58,6 +60,10 @@ class ForbiddenError(ClusterError):
 
 class NotFoundError(ClusterError):
     """There is no such object, or no such kind."""
+
+
+class NoJsonError(ClusterError):
+    """Something answered that is no API server, such as a page on which to log in."""
 
 
 #: Seconds for a whole call, or for the connection and for each part of the answer.
@@ -278,16 +284,18 @@ def _faults(what: str) -> Iterator[None]:
         seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
         if not error.status:
             # The library says so of TLS, if a certificate is not trusted.
-            reason = reason.rpartition(": ")[2]
+            reason = cause(reason)
             raise ClusterError(f"could not {what}: {reason}", reason=reason) from error
         raise kind(f"could not {what}: {error.status}, {reason}", error.status, seconds, reason) from error
     except urllib3.exceptions.HTTPError as error:
-        # A message of urllib3 names Python objects before the cause.
-        reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
+        # A message of urllib3 names Python objects before the cause, and may be a pair with it.
+        reason = cause(str(getattr(error, "reason", None) or error.args[-1]))
         raise ClusterError(f"could not {what}: {error}", reason=reason) from error
     except RecursionError as error:
         # Users write managed fields, as deep as they like.
         raise ClusterError(f"could not {what}: the answer is nested too deeply") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise NoJsonError(f"could not {what}: {_NO_JSON}", reason=_NO_JSON) from error
     except (OSError, ValueError, KeyError) as error:
         raise ClusterError(f"could not {what}: {error}", reason=" ".join(str(error).split())) from error
 

@@ -7,6 +7,7 @@ from typing import Final
 import typer
 from typer.exceptions import TyperException
 
+from certs.encoding import accept_all_characters
 from certs.errors import InputError
 from certs.usage import sentence
 
@@ -23,6 +24,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
 
     Input that cannot be used is reported in one sentence, with exit code 2.
     """
+    accept_all_characters()
     try:
         code = app(list(arguments), prog_name=program, standalone_mode=False)
         sys.stdout.flush()

@@ -7,3 +7,7 @@ class InputError(Exception):
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
         self.sentences = sentences
+
+
+class LoginError(InputError):
+    """The user of a kubeconfig gets no credentials, because their program fails."""

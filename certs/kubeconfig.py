@@ -11,7 +11,8 @@ import yaml
 from kubernetes import client, config
 from kubernetes.config import kube_config
 
-from certs.errors import InputError
+from certs.errors import InputError, LoginError
+from certs.kubeconfig_faults import absent_name
 
 #: How many connections are kept. A controller has some that watch, and some that write at the same time.
 _CONNECTIONS: Final = 32
@@ -31,36 +32,48 @@ def api_client(
     settings.retries = False  # the caller itself waits and retries; urllib3 would do so without a log line
     settings.keep_alive = True
     settings.connection_pool_maxsize = _CONNECTIONS
-    with _faults(accepted):
+    path = str(kubeconfig) if kubeconfig else None
+    with _faults(accepted, path):
         if in_cluster and kubeconfig is None:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
-            path = str(kubeconfig) if kubeconfig else None
             with _logged_errors:
                 config.load_kube_config(path, context, settings, persist_config=False)  # type: ignore[no-untyped-call]
+        if not settings.host.startswith(("http://", "https://")):
+            raise ValueError("the context has no server with https:// or http://")
     return client.ApiClient(settings)
 
 
 def current_context(kubeconfig: Path | None = None) -> str:
     """The name of the current context of `kubeconfig`, or else of `$KUBECONFIG` or the user's. Raises InputError."""
-    with _faults("a kubeconfig"):
-        _, active = config.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)  # type: ignore[no-untyped-call]
+    path = str(kubeconfig) if kubeconfig else None
+    with _faults("a kubeconfig", path):
+        _, active = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
         return str(active["name"])
 
 
 @contextmanager
-def _faults(accepted: str) -> Iterator[None]:
-    """Turns the errors of the library into an InputError."""
+def _faults(accepted: str, path: str | None) -> Iterator[None]:
+    """Turns the errors of the library about the kubeconfig at `path` into an InputError."""
+    kind = InputError
     try:
         yield
+    except _LoginFault as error:
+        kind, fault = LoginError, _shown(error)
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
-        fault = " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
+        if absent := absent_name(error, path):
+            raise InputError(f"no cluster: {absent}") from None
+        fault = _shown(error)
     except (TypeError, AttributeError):
         # The library raises these if YAML is not a kubeconfig, or if it cannot refresh a token of gcp.
         fault = "not a kubeconfig, or one with an auth-provider that is not supported"
     else:
         return
-    raise InputError(f"no cluster: {fault}; accepted: {accepted}")
+    raise kind(f"no cluster: {fault}; accepted: {accepted}")
+
+
+def _shown(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")[:_FAULT_LIMIT]
 
 
 def context_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str | None:
@@ -69,11 +82,15 @@ def context_namespace(kubeconfig: Path | None = None, context: str | None = None
     Raises InputError if there is no such context.
     """
     path = str(kubeconfig) if kubeconfig else None
-    with _faults("a kubeconfig"):
+    with _faults("a kubeconfig", path):
         contexts, active = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
     chosen = active if context is None else next((one for one in contexts if one["name"] == context), None)
     found = ((chosen or {}).get("context") or {}).get("namespace")
     return None if found is None else str(found)
+
+
+class _LoginFault(config.ConfigException):
+    """The library cannot get the credentials of a user."""
 
 
 class _LoggedErrors(logging.Handler):
@@ -98,7 +115,7 @@ class _LoggedErrors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if threading.get_ident() in self._threads:
-            raise config.ConfigException(record.getMessage())
+            raise _LoginFault(record.getMessage())
 
 
 _logged_errors: Final = _LoggedErrors()

@@ -45,7 +45,7 @@ def _fault(error: Any, command: Any) -> str:
             return f"{_name(error.param)}: {_unusable(error)}"
     if unknown := _NO_COMMAND.fullmatch(message):
         names = list(command.commands)
-        return f"unknown command {_shown(unknown[2])}; {_instead(unknown[2], names, len(names))}"
+        return f"unknown command {_shown(unknown[2])}{_instead(unknown[2], names, names, len(names))}"
     if extra := _EXTRA.fullmatch(message):
         return f"unexpected argument {_shown(extra[1])}; accepted: {_arguments(command)}"
     plain = error.format_message().rstrip(".")
@@ -53,21 +53,25 @@ def _fault(error: Any, command: Any) -> str:
 
 
 def _unknown_option(name: str, command: Any) -> str:
-    start = f"unknown option {_shown(name)}; "
+    start = f"unknown option {_shown(name)}"
     own = _options(command)
-    if not nearest(name, own):
+    known = [*own, *_help(command)]
+    if not nearest(name, known):
         others = [option for one in getattr(command, "commands", {}).values() for option in _options(one)]
         if other := nearest(name, others):
-            return f"{start}did you mean COMMAND {other}?"
-    return start + _instead(name, [one for one in own if one.startswith("--")])
+            return f"{start}; did you mean COMMAND {other}?"
+    return start + _instead(name, known, [one for one in own if one.startswith("--")])
 
 
-def _instead(name: str, accepted: Sequence[str], most: int = _LISTED) -> str:
-    near = nearest(name, accepted)
+def _instead(name: str, known: Sequence[str], accepted: Sequence[str], most: int = _LISTED) -> str:
+    """The clause with the nearest of `known`, or else with what is accepted; empty if nothing is."""
+    near = nearest(name, known)
     if near:
-        return f"did you mean {near}?"
+        return f"; did you mean {near}?"
+    if not accepted:
+        return ""
     more = len(accepted) - most
-    return "accepted: " + ", ".join(accepted[:most]) + (f" and {more} more" if more > 0 else "")
+    return "; accepted: " + ", ".join(accepted[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -83,6 +87,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def _options(command: Any) -> list[str]:
     return [name for one in command.params if one.param_type_name == "option" and not one.hidden for name in one.opts]
+
+
+def _help(command: Any) -> list[str]:
+    """The options for help, which typer does not have among the parameters of a command."""
+    return [str(one) for one in command.context_settings.get("help_option_names", ["--help"])]
 
 
 def _arguments(command: Any) -> str:

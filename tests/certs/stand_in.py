@@ -50,9 +50,9 @@ class StandIn:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever)
         self.kubeconfig = folder / "kubeconfig"
-        url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
         content = {
-            "clusters": [{"name": "a", "cluster": {"server": url}}],
+            "clusters": [{"name": "a", "cluster": {"server": self.url}}],
             "users": [{"name": "a", "user": {}}],
             "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
             "current-context": "a",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from certs.authority import KeyPair, issue, new_authority
 from certs.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
 from certs.material import pem_files
 from certs.server import Handshake
+from tests.certs.stand_in import StandIn
 from tests.chart.manifests import FULLNAME, NAMESPACE, render
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import ROOT, Run
 from tests.overlays import ABSENT, overlaid
 from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
@@ -489,6 +491,24 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
 def test_every_finding(case: str) -> None:
     overlay, *lines = CASES[case]
     assert doctor(overlay) == expected(*lines)
+
+
+@pytest.mark.parametrize("name", ["typo", "../etl", ""])
+def test_a_namespace_that_does_not_exist_is_a_fault_of_the_call(run: Run, tmp_path: Path, name: str) -> None:
+    with StandIn(tmp_path) as cluster:
+        cluster.store("/version", {"metadata": {}, "gitVersion": "v1.31.14"})
+        ran = run("doctor", "--kubeconfig", cluster.kubeconfig, "-n", name)
+        assert ran == (2, "", f'found no namespace "{name}"; accepted: one that exists\n')
+        several = run("doctor", "--kubeconfig", cluster.kubeconfig, "--context=a", "--context=b", "-n", name)
+    assert several.code == 2
+    assert several.err.startswith(f'context a: found no namespace "{name}"; accepted: one that exists\n')
+
+
+def test_a_namespace_that_may_not_be_seen_is_a_warning() -> None:
+    (found,) = [one for one in doctor({"only": "etl", ETL: DENIED}) if "namespaces:" in one]
+    assert found == (
+        "warning namespaces: the namespace etl could not be checked: no such right | kubectl auth can-i get namespace/etl"
+    )
 
 
 def test_the_commands_about_the_overflow_controller_name_what_the_chart_makes() -> None:

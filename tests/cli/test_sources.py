@@ -63,7 +63,7 @@ def test_options_that_cannot_be_used(run: Run, arguments: tuple[str, ...], sente
     [
         ("a: [", "no cluster: while parsing a flow node"),
         ("[1]", f"no cluster: not a kubeconfig, or one with an auth-provider that is not supported; {ACCEPTED}"),
-        (yaml.safe_dump(FAILING | {"current-context": ""}), "no cluster: Invalid kube-config file. Expected "),
+        (yaml.safe_dump(FAILING | {"current-context": ""}), "no cluster: found no current context; accepted: a?[31m\n"),
         (yaml.safe_dump(FAILING), "no cluster: exec: process returned 3. not allowed; accepted: a kubeconfig"),
     ],
     ids=["no YAML", "a list", "no current context", "an exec plugin that fails"],

@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.certs.stand_in import StandIn
 from tests.cli.conftest import ROOT, Run
+from webhook.core import names
 
 COMMANDS = (
     "explain",
@@ -135,6 +138,7 @@ def test_help_imports_no_command() -> None:
     assert {name for name in modules if name.split(".")[0] in ("webhook", "certs", "kubernetes", "yaml")} == {
         "certs",
         "certs.command_line",
+        "certs.encoding",
         "certs.errors",
         "certs.usage",
         "webhook",
@@ -209,3 +213,65 @@ def test_streams_that_are_closed_or_full_do_not_change_the_exit_code(command: st
     )
     assert done.returncode == code
     assert b"Traceback" not in done.stdout + done.stderr
+
+
+def in_latin_1(*arguments: str | Path, encoding: str = "latin-1") -> tuple[int, str, str]:
+    """The exit code, the output and the errors of a command on a terminal without ✓ and ┃."""
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [*WEBHOOK, *arguments], cwd=ROOT, capture_output=True, encoding=encoding, env=environment, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (EXPLAIN, 0),
+        (("explain", "-f", "tests/cli/apps", "--summary"), 3),
+        (("explain", "-f", "tests/cli/apps", "-o", "diff"), 3),
+        (("adopt", "-f", "tests/cli/adopt"), 3),
+        (("validate", "tests/cli/shares.yaml"), 0),
+        (("diff", "tests/cli/built-in.yaml", "tests/cli/shares.yaml", "-f", "tests/cli/apps"), 1),
+        *((arguments, 0) for arguments in (("--help",), ("explain", "--help"), ("doctor", "--help"))),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+)
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_an_encoding_without_signs_and_lines_is_no_fault(arguments: tuple[str, ...], code: int, encoding: str) -> None:
+    ended, out, error = in_latin_1(*arguments, encoding=encoding)
+    assert ended == code
+    assert out
+    assert "Traceback" not in out + error
+    assert "\\u" not in out
+
+
+def test_doctor_and_why_say_everything_in_an_encoding_without_signs(tmp_path: Path) -> None:
+    with StandIn(tmp_path) as cluster:
+        cluster.store("/version", {"metadata": {}, "gitVersion": "v1.31.14"})
+        config = ("--kubeconfig", cluster.kubeconfig)
+        doctor = in_latin_1("doctor", *config)
+        table = in_latin_1("doctor", *config, "--context=a", "--context=ö→b")
+        written = "ö→😀" + "x" * 900
+        metadata = {"namespace": "etl", "name": "pi", "annotations": {names.PLACEMENT_ANNOTATION: written}}
+        cluster.store("/api/v1/namespaces/etl/pods/pi", {"metadata": metadata, "spec": {}, "status": {}})
+        text = in_latin_1("why", "pi", "-n", "etl", *config)
+        as_json = in_latin_1("why", "pi", "-n", "etl", "-o", "json", *config)
+    assert (doctor[0], doctor[2]) == (1, "")
+    assert doctor[1].startswith("x configuration  ")
+    assert table[0] == 2
+    assert "ö\\u2192b" in table[1]
+    assert (text[0], text[2]) == (0, "")
+    assert '  record  none of this webhook, but the annotation "ö\\u2192\\ud83d\\ude00xxx' in text[1]
+    assert 'x..."' in text[1]
+    assert (as_json[0], as_json[2]) == (0, "")
+    assert json.loads(as_json[1])["record"]["text"] == written
+
+
+def test_yaml_stays_yaml_in_an_encoding_that_lacks_its_characters(tmp_path: Path) -> None:
+    """The name of the file is a value that YAML writes without quotes."""
+    (tmp_path / "Ł→b.yaml").write_text((ROOT / EXPLAIN[-1]).read_text(encoding="utf-8"), encoding="utf-8")
+    code, out, error = in_latin_1("explain", "-f", tmp_path, "-o", "yaml")
+    assert (code, error) == (0, "")
+    (workload,) = yaml.safe_load(out)["workloads"]
+    assert workload["file"] == f"{tmp_path}/Ł→b.yaml"

@@ -17,7 +17,7 @@ from certs.errors import InputError
 from certs.kubeconfig import context_namespace
 from tests.cli.conftest import Run
 from tests.cli.test_doctor import CONFIGURATIONS, DENIED, ETL, NOW, OBJECTS, Stored, pod
-from tests.cli.why_cases import CASES, FILE, JSON, ME, OURS_IN_FORCE, ask, event, on, printed, recorded, said
+from tests.cli.why_cases import BUILT_IN, CASES, FILE, JSON, ME, ask, event, on, printed, recorded, said
 from tests.overlays import ABSENT, overlaid
 from tests.pods import EVERY_MODE, MODES, pods
 from webhook.cli import why
@@ -27,7 +27,7 @@ from webhook.cli.why.absence import Absence
 from webhook.cli.why.location import Standing
 from webhook.cli.why.original import original
 from webhook.cli.why.pod_events import MOST, choose
-from webhook.cli.why.policy_in_force import Comparison
+from webhook.cli.why.policy_comparison import Comparison
 from webhook.cli.why.record import read_record
 from webhook.cli.why.waiting import WaitState
 from webhook.core import names
@@ -83,7 +83,7 @@ def test_every_value_has_its_words(place: str, table: Mapping[Any, str], values:
 def test_every_value_has_a_case(values: type[StrEnum]) -> None:
     found: set[Any] = set()
     for one in (ask(*case) for case in CASES.values()):
-        found |= {one.location.standing, one.absence, one.in_force.comparison, one.record and one.record.reason}
+        found |= {one.location.standing, one.absence, one.deployed.comparison, one.record and one.record.reason}
         found |= {one.waiting.state} if one.waiting else set()
     assert set(values) - found == set(), "add a case to tests/cli/why_cases.py"
 
@@ -120,11 +120,11 @@ def test_json_has_everything_that_is_said(case: str) -> None:
     [
         "",
         "mode=ecs-first",
-        f"mode=ecs-second,profile=default,policy={OURS_IN_FORCE}",
-        f"mode=ecs-first,profile=default,policy={OURS_IN_FORCE},reason=because",
-        f"mode=ecs-first,profile=default,policy={OURS_IN_FORCE}\n",
-        f"mode=ecs-first,profile=default,policy={OURS_IN_FORCE},opened,opened",
-        f"mode=ecs-first,profile={'x' * 64},policy={OURS_IN_FORCE}",
+        f"mode=ecs-second,profile=default,policy={BUILT_IN}",
+        f"mode=ecs-first,profile=default,policy={BUILT_IN},reason=because",
+        f"mode=ecs-first,profile=default,policy={BUILT_IN}\n",
+        f"mode=ecs-first,profile=default,policy={BUILT_IN},opened,opened",
+        f"mode=ecs-first,profile={'x' * 64},policy={BUILT_IN}",
     ],
 )
 def test_what_the_webhook_does_not_write_is_no_record(text: str) -> None:
@@ -158,7 +158,7 @@ def decided(pod: JSON, profile: CompiledProfile) -> Decision:
 def test_an_opened_pod_is_decided_as_before_it_was_opened() -> None:
     tolerations = PROFILES["default"].rules[Role.EXECUTOR].wait.tolerations
     added = [msgspec.to_builtins(one) for _, one in tolerations]
-    record = read_record(f"mode=ecs-then-eci,profile=default,policy={OURS_IN_FORCE},opened")
+    record = read_record(f"mode=ecs-then-eci,profile=default,policy={BUILT_IN},opened")
     found = {"metadata": {"name": "a"}, "spec": {"tolerations": [{"key": "own"}, *added]}}
     assert original(found, record, PROFILES["default"].label, tolerations)["spec"]["tolerations"] == [{"key": "own"}]
 
@@ -360,3 +360,11 @@ def test_pods_of_spark_itself_ask_by_a_property() -> None:
 def test_a_lease_of_a_year_that_python_does_not_know() -> None:
     stored = {"metadata": {"name": "a"}, "spec": {"holderIdentity": "b", "renewTime": "0000-01-01T00:00:00.000000Z"}}
     assert held_lease([stored], NOW) == "b has not renewed the Lease a since 0000-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("profile", "advised"), [("ecs-only", "ecs-only"), ("gone", "default")], ids=["still exists", "is gone"]
+)
+def test_a_namespace_that_opted_out_is_given_back_the_profile_of_the_record(profile: str, advised: str) -> None:
+    answer = ask(on("ecs", recorded("ecs-only", profile=profile)), {ETL: {"metadata": {"labels": ABSENT}}})
+    assert list(remedies.remedies(answer)) == [f"kubectl label namespace etl {names.PROFILE_LABEL}={advised}"]

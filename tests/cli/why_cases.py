@@ -38,10 +38,10 @@ JSON = dict[str, Any]
 ME: Final = f"{ETL}/pods/me"
 ECS: Final = "nodes/ecs"
 CREATED: Final = "2026-08-03"
-OURS_IN_FORCE: Final = Policy().digest
+BUILT_IN: Final = Policy().digest
 
 
-def recorded(mode: str, rest: str = "", *, profile: str = "default", by: str = OURS_IN_FORCE) -> JSON:
+def recorded(mode: str, rest: str = "", *, profile: str = "default", by: str = BUILT_IN) -> JSON:
     """An executor with a record."""
     return dict(pod(CREATED, f"mode={mode},profile={profile},policy={by}{rest}"))
 
@@ -191,6 +191,9 @@ CASES: Final[dict[str, tuple[JSON, JSON]]] = {
  "another policy that refuses": (on("ecs", overlaid(recorded("ecs-first"), {"spec":{"nodeSelector":{"type":"ecs"}}})), only({"mode":"eci-only","unplaceable":"deny"})),
  "the profile of the namespace has changed": (on("ecs", recorded("ecs-first")), {ETL: namespace("eci-only")}),
  "the namespace has opted out": (on("ecs", recorded("ecs-first")), {ETL: {"metadata":{"labels":ABSENT}}}),
+ "the namespace has opted out of another profile than default": (on("ecs", recorded("ecs-only", profile="ecs-only")), {ETL: {"metadata":{"labels":ABSENT}}}),
+ "the namespace names an unknown profile, and the record another one": (on("ecs", recorded("ecs-only", profile="ecs-only")), {ETL: namespace("eci-olny")}),
+ "the namespace has opted out, and its profile is gone": (on("ecs", recorded("ecs-only", profile="gone")), {ETL: {"metadata":{"labels":ABSENT}}}),
  **{f"reason {r}": (on("ecs", recorded(MODES.get(r, "ecs-first"), f",reason={r}")), {}) for r in Reason},
 
 }

@@ -282,7 +282,7 @@ def test_no_cluster(healthy: Healthy, tmp_path: Path) -> None:
     for name, arguments, sentence in (
         ("none", [], "no cluster: Invalid kube-config file. No configuration found; accepted: a kubeconfig\n"),
         ("config", [], f"the cluster at {url} does not answer: [Errno 111] Connection refused\n"),
-        ("config", ["--context", "typo"], "no cluster: Invalid kube-config file. Expected object with name typo in "),
+        ("config", ["--context", "typo"], 'no cluster: found no context "typo"; accepted: test\n'),
     ):
         ran = run(tmp_path / name, "doctor", *arguments)
         assert (ran.returncode, ran.stdout, ran.stderr[: len(sentence)]) == (2, "", sentence)

@@ -391,7 +391,7 @@ def test_contexts_of_which_some_do_not_answer(fleet: Fleet, explain: Any, tmp_pa
         start.format("gone", "https://127.0.0.1:1") + "[Errno 111] Connection refused",
         start.format("strange", plane.url) + "unable to get local issuer certificate",
         f"context expired: the cluster at {plane.url} does not accept the user: Unauthorized",
-        "context typo: no cluster: Invalid kube-config file. Expected object with name typo in ",
+        'context typo: no cluster: found no context "typo"; accepted: ',
     ]
     assert [line[: len(start)] for line, start in zip(lines[2:], beginnings, strict=True)] == beginnings
     assert (text[0], text[2]) == (3, nothing)

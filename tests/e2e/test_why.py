@@ -126,9 +126,9 @@ def why(ask: Callable[..., str]) -> Why:
 
 
 def policy_line(pod: JSON) -> str:
-    """That the policy in force is that of the pod's record."""
+    """That the deployed policy is that of the pod's record."""
     recorded = dict(part.partition("=")[::2] for part in (placement(pod) or "").split(","))
-    return f"policy  {recorded['policy']} is in force, which is that of the record"
+    return f"policy  {recorded['policy']} is deployed, which is that of the record"
 
 
 def other_modes(*own: str) -> str:
@@ -242,9 +242,9 @@ def test_no_label_and_then_one_that_is_younger_than_the_pod(stage: Stage, why: W
     stage.control_plane.patch(f"/api/v1/namespaces/{namespace}", label)
     record, policy, change = [line for line in why(namespace) if line.startswith(("record", "policy", "change"))]
     assert record == (
-        "record  none: the pod is probably older than the label of its namespace, the webhook, or the policy in force"
+        "record  none: the pod is probably older than the label of its namespace, the webhook, or the deployed policy"
     )
-    assert policy.endswith(" is in force, and would decide eci-only for such a pod, by the profile eci-only")
+    assert policy.endswith(" is deployed; it would decide eci-only for such a pod, by the profile eci-only")
     assert change == "change  submit the application again: new pods are placed, and none that runs is moved"
 
 
@@ -256,7 +256,7 @@ def test_the_profile_of_the_namespace_has_changed(stage: Stage, why: Why) -> Non
         f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {names.PROFILE_LABEL: "ecs-only"}}}
     )
     assert why(namespace)[2].endswith(
-        " is in force, but the namespace has the profile ecs-only now, and would decide ecs-only for such a pod, by the profile ecs-only"
+        " is deployed, but the namespace has the profile ecs-only now; it would decide ecs-only for such a pod, by the profile ecs-only"
     )
 
 

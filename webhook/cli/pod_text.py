@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import yaml
 
+from certs.encoding import is_encodable
 from webhook.explain.outcome import changed_labels, scheduling_part
 
 _STYLES: Final = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
@@ -28,7 +29,7 @@ def diff_lines(before: dict[str, Any], after: dict[str, Any], name: str = "") ->
 def yaml_text(value: Any) -> str:
     """`value` as YAML that controls no terminal, in the order of its keys."""
     text = _dumped(value, as_it_is=True)
-    return text if text.replace("\n", "").isprintable() else _dumped(value, as_it_is=False)
+    return text if text.replace("\n", "").isprintable() and is_encodable(text) else _dumped(value, as_it_is=False)
 
 
 def _dumped(value: Any, *, as_it_is: bool) -> str:

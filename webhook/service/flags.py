@@ -48,8 +48,9 @@ def _unknown(argument: str, flag: str, flags: Collection[str]) -> str:
         return f"unexpected argument {shown(argument)}; accepted: options only"
     start = f"unknown option {shown(flag)}; "
     typed = "--" + flag[:_LONGEST].lstrip("-").lower()
-    begun = [one for one in flags if one.startswith(typed) and typed != "--"]
-    near = begun[0] if begun else _nearest(typed[2:], [one[2:] for one in flags], 0.6, "--")
+    known = [*flags, "--help"]
+    begun = [one for one in known if one.startswith(typed) and typed != "--"]
+    near = begun[0] if begun else _nearest(typed[2:], [one[2:] for one in known], 0.6, "--")
     return f"{start}did you mean {near}?" if near else listed(f"{start}accepted: ", flags, 200)
 
 

@@ -16,7 +16,7 @@ def print_examination(
 ) -> bool:
     """Examines the clusters and prints the findings, of several below a table; returns whether one is a fault.
 
-    Raises InputError if one does not answer: afterwards, or before anything is printed if it is the only one.
+    Raises InputError if one cannot be examined: afterwards, or before anything is printed if it is the only one.
     """
 
     def ask(context: Context) -> ContextReport:

@@ -11,6 +11,7 @@ from typing import Final
 from webhook.cli.doctor.examination import Examination
 from webhook.cli.doctor.finding import Finding, Level
 from webhook.cli.live.contexts import Answer, Context
+from webhook.cli.live.failure import Failure
 
 #: A program that calls a cluster, at the beginning of a command or of a part of a pipe.
 _PROGRAMS: Final = re.compile(r"(^|\| )(kubectl|helm)\b")
@@ -22,7 +23,9 @@ class ContextReport:
 
     context: str
     unreachable: tuple[str, ...] = ()
-    """Why nothing is known, one sentence each; empty if its cluster answers."""
+    """Why nothing is known, one sentence each; empty if its cluster was examined."""
+    failure: Failure | None = None
+    """The class of what they say; None if its cluster was examined."""
     kubernetes: str = ""
     """The version of Kubernetes; empty if it is not known, as the two below."""
     version: str = ""
@@ -79,8 +82,8 @@ def report(context: Context, examined: Examination) -> ContextReport:
 
 
 def context_reports(answers: Sequence[Answer[ContextReport]], kubeconfig: Path | None) -> ContextReports:
-    """The reports of all contexts, also of those that do not answer; of several, each fix names its context."""
-    reports = [one.found or ContextReport(one.context, one.sentences) for one in answers]
+    """The reports of all contexts, also of those of which nothing is known; of several, each fix names its context."""
+    reports = [one.found or ContextReport(one.context, one.sentences, one.failure) for one in answers]
     if len(reports) > 1:
         reports = [
             replace(one, findings=[_directed(one.context, kubeconfig, its) for its in one.findings]) for one in reports

@@ -51,7 +51,10 @@ class Examination:
 
 
 def examine(cluster: Cluster, namespace: str | None = None) -> Examination:
-    """Examines the installation in `cluster`; with `namespace`, the Spark pods of that one only."""
+    """Examines the installation in `cluster`; with `namespace`, the Spark pods of that one only.
+
+    Raises InputError if there is no such namespace.
+    """
     snapshot = read_snapshot(cluster, namespace)
     installation = snapshot.installation
     contact = call_service(cluster, installation) if installation and installation.service else None

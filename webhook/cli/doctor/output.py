@@ -1,6 +1,5 @@
 """What `doctor` prints: findings, and a table of contexts, as text and as JSON."""
 
-import json
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -9,6 +8,8 @@ from rich.text import Text
 
 from webhook.cli.doctor.context_reports import ContextReport, ContextReports
 from webhook.cli.doctor.finding import LIMIT, Finding, Level
+from webhook.cli.explain.documents import json_text
+from webhook.cli.live.failure import Failure
 from webhook.cli.page import Page
 from webhook.cli.terminal import console
 from webhook.core.text import cut, one_line
@@ -16,12 +17,21 @@ from webhook.core.text import cut, one_line
 #: The sign and the style of a line.
 _LOOKS: Final = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.FAULT: ("✗", "red")}
 _UNKNOWN: Final = "?"
+#: What the table says of a context of which nothing is known.
+FAILURES: Final = {
+    Failure.NO_ANSWER: "does not answer",
+    Failure.NOT_ACCEPTED: "does not accept the user",
+    Failure.ERROR: "answers with an error",
+    Failure.NO_API: "is no API server",
+    Failure.NO_LOGIN: "cannot log in",
+    Failure.NO_USE: "cannot be used",
+}
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
     """Prints the findings about one cluster."""
     if as_json:
-        _print_json([asdict(one) for one in findings])
+        console.file.write(json_text([asdict(one) for one in findings]))
         return
     page = Page()
     _add(page, findings)
@@ -31,12 +41,16 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
 def print_reports(reports: ContextReports, *, as_json: bool) -> None:
     """Prints a row for each context, and below it the findings that are not OK; as JSON, all findings."""
     if as_json:
-        _print_json({"contexts": [_document(one, reports.drift(one)) for one in reports.all]})
+        console.file.write(json_text({"contexts": [_document(one, reports.drift(one)) for one in reports.all]}))
         return
-    table = Table("context", "Kubernetes", "webhook", "policy")
+    table = Table()
+    # The names of clusters are long, and often differ at their ends only.
+    table.add_column("context", overflow="fold")
+    for name in ("Kubernetes", "webhook", "policy"):
+        table.add_column(name, no_wrap=True)
     for name in ("namespaces", "faults", "warnings"):
-        table.add_column(name, justify="right")
-    table.add_column("drift")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("drift", no_wrap=True)
     for one in reports.all:
         drift = reports.drift(one)
         style = "red" if one.unreachable or one.count(Level.FAULT) else "yellow" if drift else ""
@@ -63,7 +77,7 @@ def _add(page: Page, findings: list[Finding]) -> None:
 
 def _cells(one: ContextReport, drift: list[str]) -> tuple[str, ...]:
     if one.unreachable:
-        return (one.context, "does not answer", *[""] * 6)
+        return (one.context, FAILURES[one.failure or Failure.NO_USE], *[""] * 6)
     return (
         one.context,
         one.kubernetes or _UNKNOWN,
@@ -90,7 +104,3 @@ def _document(one: ContextReport, drift: list[str]) -> dict[str, Any]:
         "drift": drift,
         "findings": [asdict(finding) for finding in one.findings],
     }
-
-
-def _print_json(value: Any) -> None:
-    console.file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

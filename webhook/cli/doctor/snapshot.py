@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import quote
 
 from certs.cluster import Cluster, NotFoundError
 from certs.pem import PemError, read_certificates
@@ -20,6 +21,7 @@ from webhook.cli.live.installation import (
     path_of,
     service_of,
 )
+from webhook.cli.terminal import InputError
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
@@ -162,11 +164,14 @@ def profile_label(namespace: JSON) -> str | None:
 
 
 def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
-    """Reads everything; with `namespace`, the Spark pods of that namespace only."""
+    """Reads everything; with `namespace`, the Spark pods of that namespace only.
+
+    Raises InputError if there is no such namespace.
+    """
+    namespaces = _namespaces(cluster, namespace)
     configurations = read_configurations(cluster)
     ours = [one for one in known(configurations) if is_ours(one)]
     installation = _read_installation(cluster, locate(cluster, ours[0])) if ours else None
-    namespaces = _namespaces(cluster, namespace)
     pods = {name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))}
     nodes = items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
     overflow = (
@@ -246,7 +251,14 @@ def _namespaces(cluster: Cluster, namespace: str | None) -> list[JSON] | Unknown
     path = "/api/v1/namespaces"
     if namespace is None:
         return items(cluster, "the namespaces", "list namespaces", path, labelSelector=names.PROFILE_LABEL)
-    return attempt(f"the namespace {namespace}", "get namespaces", lambda: [cluster.get(f"{path}/{namespace}")])
+    return attempt(f"the namespace {namespace}", f"get namespace/{namespace}", lambda: [_namespace(cluster, namespace)])
+
+
+def _namespace(cluster: Cluster, name: str) -> JSON:
+    with suppress(NotFoundError):
+        if name:
+            return cluster.get(f"/api/v1/namespaces/{quote(name, safe='')}")
+    raise InputError(f'found no namespace "{name}"; accepted: one that exists')
 
 
 def _spark_pods(cluster: Cluster, namespace: str) -> list[JSON] | Unknown:

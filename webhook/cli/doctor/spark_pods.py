@@ -56,7 +56,7 @@ def _has_record(pod: JSON) -> bool:
 def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> Iterator[Finding]:
     """One finding for each probable reason."""
     name = name_of(namespace)
-    since = in_force_since(installation, namespace)
+    since = unchanged_since(installation, namespace)
     older = [name_of(pod) for pod in pods if created(pod) < since]
     younger = [name_of(pod) for pod in pods if created(pod) >= since]
     if older:
@@ -75,8 +75,8 @@ def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> I
         yield Finding(_CHECK, level, listed(start, younger, LIMIT), fix)
 
 
-def in_force_since(installation: Installation, namespace: JSON) -> str:
-    """Since when new pods of a namespace are placed as they are now; `created` of an older pod is less than this."""
+def unchanged_since(installation: Installation, namespace: JSON) -> str:
+    """Since when the webhook, the opt-in and the deployed policy are as they are; `created` of an older pod is less."""
     return max(created(installation.configuration), opted_in(namespace), installation.policy_written)
 
 

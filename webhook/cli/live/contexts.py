@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from certs.cluster import Cluster, ClusterError, connect
 from certs.kubeconfig import current_context
+from webhook.cli.live.failure import Failure, failure_of, no_version
 from webhook.cli.terminal import InputError
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ class Answer(Generic[T]):
     found: T | None = None
     sentences: tuple[str, ...] = ()
     """Why nothing is found; empty if something is."""
+    failure: Failure | None = None
+    """The class of what the sentences say; None if something is found."""
 
 
 def ask_each(contexts: Sequence[str], kubeconfig: Path | None, ask: Callable[[Context], T]) -> list[Answer[T]]:
@@ -76,8 +79,7 @@ def open_cluster(name: str, cluster: Cluster) -> Context:
     except ClusterError as error:
         if error.status == HTTPStatus.FORBIDDEN:
             return Context(name, cluster, "")
-        said = "does not answer" if error.status is None else "does not accept the user"
-        raise InputError(f"the cluster at {cluster.host} {said}: {error.reason}") from None
+        raise no_version(cluster.host, error) from None
 
 
 class _Attempt(Generic[T]):
@@ -124,7 +126,8 @@ class _Attempt(Generic[T]):
         else:
             late = f"no cluster: the login took more than {_OPEN_SECONDS} seconds"
             late += "; if it needs you, log in with kubectl first"
-        self._given_up = Answer(self._context, sentences=(late,))
+        failure = Failure.NO_ANSWER if cluster else Failure.NO_LOGIN
+        self._given_up = Answer(self._context, sentences=(late,), failure=failure)
         self.give_up()
         return True
 
@@ -146,7 +149,7 @@ class _Attempt(Generic[T]):
         try:
             self._result = Answer(self._context, self._found())
         except InputError as error:
-            self._result = Answer(self._context, sentences=error.sentences)
+            self._result = Answer(self._context, sentences=error.sentences, failure=failure_of(error))
         except Exception as error:  # noqa: BLE001, the main thread raises it
             self._result = error
         finally:

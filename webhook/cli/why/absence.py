@@ -5,7 +5,7 @@ from enum import StrEnum
 from webhook.cli.doctor.finding import Unknown, labels_of
 from webhook.cli.doctor.namespaces import never_selected
 from webhook.cli.doctor.snapshot import Installation, profile_label
-from webhook.cli.doctor.spark_pods import created, in_force_since
+from webhook.cli.doctor.spark_pods import created, unchanged_since
 from webhook.cli.why.reading import Facts
 from webhook.core import names
 from webhook.core.placement import Mismatch, Verdict
@@ -36,7 +36,7 @@ class Absence(StrEnum):
 
 
 def judge_absence(facts: Facts, decided: Outcome | None) -> Absence:
-    """Why the pod has no record, if `decided` is what the policy in force decides for it; None if that is not known.
+    """Why the pod has no record, if `decided` is what the deployed policy decides for it; None if that is not known.
 
     What the pod itself says comes first, and what need not be read.
     """
@@ -58,7 +58,7 @@ def judge_absence(facts: Facts, decided: Outcome | None) -> Absence:
         return found
     if decided is None and not known.selects(facts.pod):
         return Absence.NOT_SELECTED
-    if created(facts.pod) < in_force_since(known, namespace):
+    if created(facts.pod) < unchanged_since(known, namespace):
         return Absence.OLDER
     # A rule that is not known may also observe, or leave the application out.
     return Absence.UNREAD if facts.policy is None else Absence.UNANSWERED

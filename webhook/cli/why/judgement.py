@@ -8,7 +8,7 @@ from webhook.cli.doctor.snapshot import Installation
 from webhook.cli.why.absence import Absence, judge_absence
 from webhook.cli.why.location import Location, locate_pod
 from webhook.cli.why.pod_events import PodEvent, choose
-from webhook.cli.why.policy_in_force import InForce, judge_policy
+from webhook.cli.why.policy_comparison import PolicyComparison, judge_policy
 from webhook.cli.why.reading import Facts, record_text
 from webhook.cli.why.record import Record, read_record
 from webhook.cli.why.waiting import Waiting, judge_waiting
@@ -33,11 +33,11 @@ class Answer:
     """The value of the record's annotation if the webhook does not write such a value."""
     absence: Absence | None
     """Why there is no record; None if there is one."""
-    in_force: InForce
+    deployed: PolicyComparison
     profiles: tuple[str, ...]
     """The profiles that a namespace may name; empty if that is not known."""
     recommended: str
-    """The profile for a namespace that names none."""
+    """The profile to give the namespace, if none applies to it: that of the record if it still exists."""
     ignore: bool
     """Whether the webhook lets pods pass if it is not reached."""
     waiting: Waiting | None
@@ -45,8 +45,8 @@ class Answer:
 
     @property
     def decision(self) -> Decision | None:
-        """What the policy in force decides for such a pod; None if it decides nothing, or is not known."""
-        return self.in_force.outcome.decision if self.in_force.outcome else None
+        """What the deployed policy decides for such a pod; None if it decides nothing, or is not known."""
+        return self.deployed.outcome.decision if self.deployed.outcome else None
 
 
 def judge(facts: Facts) -> Answer:
@@ -54,7 +54,7 @@ def judge(facts: Facts) -> Answer:
     metadata, installation = facts.pod["metadata"], facts.installation
     text = record_text(facts.pod)
     record = None if text is None else read_record(text)
-    force = judge_policy(facts, record)
+    deployed = judge_policy(facts, record)
     known = installation if isinstance(installation, Installation) else None
     return Answer(
         namespace=metadata["namespace"],
@@ -65,11 +65,20 @@ def judge(facts: Facts) -> Answer:
         role=ALL_ROLES.get(labels_of(facts.pod).get(names.SPARK_ROLE, "")),
         record=record,
         foreign=text or "" if record is None else "",
-        absence=None if record else judge_absence(facts, force.outcome),
-        in_force=force,
+        absence=None if record else judge_absence(facts, deployed.outcome),
+        deployed=deployed,
         profiles=tuple(known.profiles) if known else (),
-        recommended=known.recommended if known else "default",
+        recommended=_recommended(facts, record),
         ignore=any(one.get("failurePolicy") == "Ignore" for one in known.entries) if known else False,
-        waiting=judge_waiting(facts, force.profile),
+        waiting=judge_waiting(facts, deployed.profile),
         events=facts.events if isinstance(facts.events, Unknown) else choose(facts.events),
     )
+
+
+def _recommended(facts: Facts, record: Record | None) -> str:
+    """The profile to give the namespace: that of the record if the deployed policy has it."""
+    installation = facts.installation
+    if not isinstance(installation, Installation):
+        return "default"
+    existing = facts.policy.profiles if facts.policy else installation.profiles
+    return record.profile if record and record.profile in existing else installation.recommended

@@ -35,7 +35,7 @@ def print_answer(answer: Answer, *, as_json: bool) -> None:
 def lines(answer: Answer) -> Iterator[tuple[str, str]]:
     """Yields the lines after the first one, each with what it is about."""
     yield "record", words.recorded(answer)
-    if sentence := words.in_force(answer):
+    if sentence := words.deployed(answer):
         yield "policy", sentence
     if answer.waiting is not None:
         yield "wait", words.wait(answer.waiting, answer)
@@ -50,7 +50,7 @@ def lines(answer: Answer) -> Iterator[tuple[str, str]]:
 
 def document(answer: Answer) -> dict[str, Any]:
     """Everything of an answer, for programs."""
-    where, force, record, waiting = answer.location, answer.in_force, answer.record, answer.waiting
+    where, deployed, record, waiting = answer.location, answer.deployed, answer.record, answer.waiting
     decision, events = answer.decision, answer.events
     return {
         "namespace": answer.namespace,
@@ -78,13 +78,13 @@ def document(answer: Answer) -> dict[str, Any]:
             "sentence": words.recorded(answer),
         },
         "policy": {
-            "comparison": force.comparison.value,
-            "digest": force.digest,
-            "profile": force.profile or "",
+            "comparison": deployed.comparison.value,
+            "digest": deployed.digest,
+            "profile": deployed.profile or "",
             "mode": decision.placement.mode if decision else "",
             "reason": str((decision and decision.placement.reason) or ""),
             "verdict": decision.placement.verdict.value if decision else "",
-            "sentence": words.in_force(answer),
+            "sentence": words.deployed(answer),
         },
         "wait": None
         if waiting is None
@@ -109,8 +109,8 @@ def _unread(answer: Answer) -> Iterator[Unknown]:
     """Yields what could not be read, each once."""
     waiting = answer.waiting.unread if answer.waiting else None
     events = answer.events if isinstance(answer.events, Unknown) else None
-    force = answer.in_force
-    parts = (answer.location.unread, force.unread, force.namespace_unread, waiting, events)
+    deployed = answer.deployed
+    parts = (answer.location.unread, deployed.unread, deployed.namespace_unread, waiting, events)
     yield from dict.fromkeys(one for one in parts if one is not None)
 
 

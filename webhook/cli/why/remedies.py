@@ -6,7 +6,7 @@ from typing import Final
 from webhook.cli.why.absence import Absence
 from webhook.cli.why.judgement import Answer
 from webhook.cli.why.location import Standing
-from webhook.cli.why.policy_in_force import Comparison
+from webhook.cli.why.policy_comparison import Comparison
 from webhook.cli.why.waiting import WaitState
 from webhook.core import names
 from webhook.core.modes import NONE, SchedulingMode
@@ -58,7 +58,7 @@ WAITS: Final[dict[WaitState, str]] = {
     WaitState.UNTRIED: "nothing yet; if it stays so, see whether the scheduler runs that the pod asks for",
     WaitState.HELD: "whatever holds it has to end first",
     WaitState.UNREAD: "ask somebody who may read it to run the same command",
-    WaitState.REFUSED: "submit the application again: the policy in force places its new pods",
+    WaitState.REFUSED: "submit the application again: the deployed policy places its new pods",
     WaitState.NO_CONTROLLER: f"{_DOCTOR} the overflow controller; until then, {_ECS}",
     WaitState.LIMITED: "opened pods that finish, or a higher `{limit}` in the profile {profile}",
     WaitState.COUNTING: f"{_ECS}; or a shorter `after` in the rule of the profile {{profile}}",
@@ -115,8 +115,8 @@ def remedies(answer: Answer) -> Iterator[str]:
         templates.append(ABSENCES[answer.absence])
     if record is not None and record.reason is not None:
         templates.append(REASONS[record.reason])
-    if answer.in_force.comparison is Comparison.OUT:
-        templates.append(ABSENCES[Absence.UNKNOWN_PROFILE if answer.in_force.profile else Absence.NO_LABEL])
+    if answer.deployed.comparison is Comparison.OUT:
+        templates.append(ABSENCES[Absence.UNKNOWN_PROFILE if answer.deployed.profile else Absence.NO_LABEL])
     elif record is not None and record.reason in _OVERRIDABLE and standing not in _LAST:
         templates.append("{override}")
     if record is not None and record.reason not in _OF_POLICY:
@@ -126,14 +126,14 @@ def remedies(answer: Answer) -> Iterator[str]:
 
 
 def _terms(answer: Answer) -> Mapping[str, str]:
-    compiled, waiting = answer.in_force.compiled, answer.waiting
+    compiled, waiting = answer.deployed.compiled, answer.waiting
     outranking = [key for key in _outranked_by(compiled) if key in (answer.pod["metadata"].get("labels") or {})]
     taint = compiled.taints[0].key if compiled else names.VIRTUAL_NODE_TAINT[0]
     key, value = (compiled.label.key, compiled.label.value) if compiled else names.VIRTUAL_NODE_LABEL
     return {
         "namespace": answer.namespace,
         "recommended": answer.recommended,
-        "profile": answer.in_force.profile or (answer.record.profile if answer.record else ""),
+        "profile": answer.deployed.profile or (answer.record.profile if answer.record else ""),
         "role": str(answer.role or "pod"),
         "override": override(answer),
         "outranking": ", ".join(outranking) or names.ECI_LABEL,
@@ -151,12 +151,12 @@ def _outranked_by(compiled: CompiledProfile | None) -> tuple[str, ...]:
 
 def override(answer: Answer) -> str:
     """How an application asks for another mode for such a pod."""
-    compiled = answer.in_force.compiled
+    compiled = answer.deployed.compiled
     if compiled is None:
         return f"for another mode, if the profile allows it, set {_place(answer)}"
     if not compiled.allow_override:
         return f"the profile {compiled.name} lets no pod choose its mode; another profile, or `allowOverride: true`"
-    same = answer.in_force.comparison in (Comparison.SAME, Comparison.AGREES)
+    same = answer.deployed.comparison in (Comparison.SAME, Comparison.AGREES)
     mode = answer.record.mode if answer.record and same else ""
     accepted = ", ".join(one for one in (*compiled.modes, NONE) if one != mode)
     return f"for another mode, set {_place(answer)}: {accepted}"

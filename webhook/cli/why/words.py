@@ -8,7 +8,7 @@ from webhook.cli.why.absence import Absence
 from webhook.cli.why.judgement import Answer
 from webhook.cli.why.phrases import LIMIT, missing, span, text
 from webhook.cli.why.pod_events import PodEvent
-from webhook.cli.why.policy_in_force import Comparison
+from webhook.cli.why.policy_comparison import Comparison
 from webhook.cli.why.record import Record
 from webhook.cli.why.waiting import Waiting, WaitState
 from webhook.core import names
@@ -48,7 +48,7 @@ ABSENCES: Final[dict[Absence, str]] = {
     Absence.OBSERVED: "the rule of the profile {profile} only observes, and changes nothing",
     Absence.OUTSIDE_ROLLOUT: "the application is outside the rollout of the rule in the profile {profile}",
     Absence.TOO_LARGE: "the pod is too large to be placed",
-    Absence.OLDER: "the pod is probably older than the label of its namespace, the webhook, or the policy in force",
+    Absence.OLDER: "the pod is probably older than the label of its namespace, the webhook, or the deployed policy",
     Absence.UNANSWERED: "the webhook was probably not reached when the pod was created{ignore}",
     Absence.UNREAD: "why could not be found out",
 }
@@ -65,8 +65,8 @@ WAITS: Final[dict[WaitState, str]] = {
     "or does not watch {namespace}",
 }
 DENIALS: Final[dict[Denial, str]] = {
-    Denial.NO_PROFILE: "no profile of the policy applies to its namespace any more",
-    Denial.DECISION: "the policy in force does not let it wait",
+    Denial.NO_PROFILE: "no profile of the deployed policy applies to its namespace any more",
+    Denial.DECISION: "the deployed policy does not let it wait",
 }
 
 
@@ -93,7 +93,7 @@ def _recorded(record: Record, answer: Answer) -> str:
 
 
 def _detail(reason: Reason, answer: Answer) -> str:
-    """What of the pod is the reason, if the policy in force finds it, too."""
+    """What of the pod is the reason, if the deployed policy finds it, too."""
     placement = answer.decision.placement if answer.decision else None
     sentences = [one.sentence for one in placement.cautions if one.reason == reason] if placement else []
     return sentences[0] if sentences else ""
@@ -102,14 +102,14 @@ def _detail(reason: Reason, answer: Answer) -> str:
 def _absent(absence: Absence, answer: Answer) -> str:
     sentence = ABSENCES[absence].format(
         namespace=answer.namespace,
-        profile=answer.in_force.profile or "",
+        profile=answer.deployed.profile or "",
         unmet=_unmet(answer),
         ignore=", and its failurePolicy Ignore lets such pods pass" if answer.ignore else "",
     )
     if absence is Absence.UNKNOWN_PROFILE:
         return listed(f"{sentence}; accepted: ", answer.profiles or ["none"], 2 * LIMIT)
     if absence is Absence.UNREAD:
-        unread = (answer.in_force.unread, answer.in_force.namespace_unread)
+        unread = (answer.deployed.unread, answer.deployed.namespace_unread)
         return f"{sentence}: {'; '.join(missing(one) for one in unread if one)}"
     return sentence
 
@@ -117,7 +117,7 @@ def _absent(absence: Absence, answer: Answer) -> str:
 def _unmet(answer: Answer) -> str:
     """Because of which label the pod is not selected."""
     labels = answer.pod["metadata"].get("labels") or {}
-    found = answer.in_force.outcome
+    found = answer.deployed.outcome
     if found is not None and isinstance(found.skipped, Mismatch):
         return explained.hinted(found)
     if answer.role is None:
@@ -126,51 +126,51 @@ def _unmet(answer: Answer) -> str:
     return "its labels are not those that the webhook's configuration asks for"
 
 
-def in_force(answer: Answer) -> str:
-    """How the policy in force compares with the record; empty if there is nothing to say."""
+def deployed(answer: Answer) -> str:
+    """How the deployed policy compares with the record; empty if there is nothing to say."""
     if answer.record is None:
         told = answer.absence in (Absence.OLDER, Absence.UNANSWERED, Absence.OBSERVED) and answer.decision is not None
-        return f"{answer.in_force.digest} is in force, and {decided(answer)}" if told else ""
-    sentence, unread = _compared(answer, answer.record), answer.in_force.namespace_unread
+        return f"{answer.deployed.digest} is deployed; {decided(answer)}" if told else ""
+    sentence, unread = _compared(answer, answer.record), answer.deployed.namespace_unread
     return f"{sentence}; {missing(unread)}" if unread else sentence
 
 
 def _compared(answer: Answer, record: Record) -> str:
-    force = answer.in_force
-    old = f"in place of {record.policy}"
-    if record.policy == force.digest:
-        old = f"but the namespace has the profile {force.profile} now"
-    match force.comparison:
+    now = answer.deployed
+    old = f"in place of {record.policy}, which decided"
+    if record.policy == now.digest:
+        old = f"but the namespace has the profile {now.profile} now"
+    match now.comparison:
         case Comparison.SAME:
-            return f"{force.digest} is in force, which is that of the record"
+            return f"{now.digest} is deployed, which is that of the record"
         case Comparison.AGREES:
-            return f"{force.digest} is in force, {old}, and decides the same for such a pod"
+            return f"{now.digest} is deployed, {old}; it decides the same for such a pod"
         case Comparison.DIFFERS:
-            return f"{force.digest} is in force, {old}, and {decided(answer)}"
+            return f"{now.digest} is deployed, {old}; {decided(answer)}"
         case Comparison.OUT:
-            return f"{force.digest} is in force; no profile of it applies here now, so a new pod would be left alone"
-    return missing(force.unread) if force.unread else "this webhook is not installed any more"
+            return f"{now.digest} is deployed; no profile of it applies here now, so it would leave a new pod alone"
+    return missing(now.unread) if now.unread else "this webhook is not installed any more"
 
 
 def decided(answer: Answer) -> str:
-    """What the policy in force would do with such a pod, as the end of a clause."""
-    found, profile = answer.in_force.outcome, answer.in_force.profile
+    """What the deployed policy, called `it`, would do with such a pod."""
+    found, profile = answer.deployed.outcome, answer.deployed.profile
     if found is None:
         return "what it would decide for such a pod cannot be told"
     if found.decision is None:
         why = found.skipped.why if isinstance(found.skipped, NoProfile) else explained.skipped(found)
-        return f"would leave such a pod alone: {why}"
+        return f"it would leave such a pod alone: {why}"
     placement = found.decision.placement
     how = f"{placement.mode} for such a pod, by the profile {profile}"
     how += f" (reason {placement.reason})" if placement.reason else ""
     match placement.verdict:
         case Verdict.DENY:
-            return f"would refuse such a pod: {found.denied}"
+            return f"it would refuse such a pod: {found.denied}"
         case Verdict.LEAVE:
-            return f"would leave such a pod alone: {REASONS[Reason.OUTSIDE_ROLLOUT]}"
+            return f"it would leave such a pod alone: {REASONS[Reason.OUTSIDE_ROLLOUT]}"
         case Verdict.OBSERVE:
-            return f"would decide {how}, but only observes"
-    return f"would decide {how}"
+            return f"it would decide {how}, but only observes"
+    return f"it would decide {how}"
 
 
 def wait(waiting: Waiting, answer: Answer) -> str:
@@ -184,7 +184,7 @@ def wait(waiting: Waiting, answer: Answer) -> str:
         whole="one application" if waiting.limit == PER_APPLICATION else "a namespace",
         denial=DENIALS.get(waiting.denial, "") if waiting.denial else "",
     )
-    digest = answer.in_force.digest
+    digest = answer.deployed.digest
     if waiting.holder:
         sentence += f"; {text(waiting.holder)} opens pods"
         other = waiting.holder_policy and waiting.holder_policy != digest

@@ -1,4 +1,4 @@
-"""How the policy in force compares with what a pod's record says."""
+"""How the deployed policy compares with what a pod's record says."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -20,7 +20,7 @@ from webhook.spark.workloads import Workload
 
 
 class Comparison(StrEnum):
-    """How the policy in force compares with the record."""
+    """How the deployed policy compares with the record."""
 
     SAME = "same"
     """It is the policy of the record, and the namespace has the same profile."""
@@ -34,8 +34,8 @@ class Comparison(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """What holds for such a pod now."""
+class PolicyComparison:
+    """What the deployed policy is, which the service may not have read yet, and what it decides for such a pod."""
 
     comparison: Comparison
     digest: str = ""
@@ -51,26 +51,26 @@ class InForce:
     """Why the namespace could not be read."""
 
 
-def judge_policy(facts: Facts, record: Record | None) -> InForce:
-    """What holds for the pod now, and how that compares with its record."""
+def judge_policy(facts: Facts, record: Record | None) -> PolicyComparison:
+    """What the deployed policy decides for the pod, and how that compares with its record."""
     unread = facts.namespace if isinstance(facts.namespace, Unknown) else None
     return replace(_judge(facts, record), namespace_unread=unread)
 
 
-def _judge(facts: Facts, record: Record | None) -> InForce:
+def _judge(facts: Facts, record: Record | None) -> PolicyComparison:
     installation, policy = facts.installation, facts.policy
     labelled = None if isinstance(facts.namespace, Unknown) else profile_label(facts.namespace)
     profile = labelled or (record.profile if record and isinstance(facts.namespace, Unknown) else None)
     if not isinstance(installation, Installation) or policy is None:
         unread = installation.unread if isinstance(installation, Installation) else installation
         comparison = Comparison.UNREAD if record or unread else Comparison.NOTHING_RECORDED
-        return InForce(comparison, profile=profile, unread=unread)
+        return PolicyComparison(comparison, profile=profile, unread=unread)
     if profile not in policy.profiles or facts.pod["metadata"]["namespace"] in never_selected(installation):
         comparison = Comparison.OUT if record else Comparison.NOTHING_RECORDED
-        return InForce(comparison, policy.digest, profile)
+        return PolicyComparison(comparison, policy.digest, profile)
     compiled = compile_profile(policy, profile)
     decided = _decide(facts.pod, record, compiled)
-    return InForce(_compare(record, policy, profile, decided), policy.digest, profile, decided, compiled)
+    return PolicyComparison(_compare(record, policy, profile, decided), policy.digest, profile, decided, compiled)
 
 
 def _decide(pod: JSON, record: Record | None, compiled: CompiledProfile) -> Outcome | None:
