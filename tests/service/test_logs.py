@@ -98,7 +98,8 @@ def test_identical_lines_are_counted(tls: Path, tmp_path: Path) -> None:
     for event in ("admission", "rejected"):
         first, *later = (line for line in lines if line["event"] == event)
         assert "repeated" not in first
-        assert 1 + sum(line["repeated"] for line in later) == 300
+        # A line after a second without one is the first of its kind again.
+        assert 1 + sum(line.get("repeated", 1) for line in later) == 300
         assert len(later) < 30
         varying = {"timestamp", "duration_us", "repeated"}
         assert {key: value for key, value in first.items() if key not in varying} == {
