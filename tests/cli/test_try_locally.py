@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.process import free_port
+from tests.e2e.component import Component
 from tests.live_service import ROOT
 from webhook.core.modes import SchedulingMode
 
@@ -50,3 +51,21 @@ def test_a_missing_review_is_one_sentence(tmp_path: Path) -> None:
         "",
         f"{missing}: cannot be read: No such file or directory\n",
     )
+
+
+def test_sigterm_ends_the_service_too(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    program = Component(
+        [
+            *(sys.executable, "-m", "webhook", "try", "--tls-dir", str(tmp_path / "tls"), "--review", str(REVIEW)),
+            *("--port", str(port), "--operations-port", str(free_port())),
+        ],
+        log,
+    )
+    try:
+        program.start(lambda: "Serving until Ctrl-C." in log.read_text())
+    finally:
+        program.stop()
+    assert program.code == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))

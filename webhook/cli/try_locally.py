@@ -2,6 +2,7 @@
 
 import base64
 import shlex
+import signal
 import ssl
 import subprocess
 import sys
@@ -94,6 +95,8 @@ def _serve(
     arguments = ["--tls-dir", str(tls_dir), "--port", str(port), "--operations-port", str(operations_port)]
     arguments += ["--drain-seconds", "0"]
     service = _start(arguments, policy)
+    # Ctrl-C reaches both processes, and SIGTERM this one only. The service then ends, and so does this one.
+    before = signal.signal(signal.SIGTERM, lambda *_: service.terminate())
     try:
         _await_ready(service, f"http://127.0.0.1:{operations_port}/readyz")
         url = f"https://127.0.0.1:{port}/mutate/{profile}"
@@ -112,6 +115,7 @@ def _serve(
     finally:
         service.terminate()
         service.wait()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start(arguments: Sequence[str], policy: Policy | None) -> subprocess.Popen[bytes]:
