@@ -16,8 +16,8 @@ from webhook.adopt.cuts import LeftReason
 from webhook.adopt.slim_file import replace_file
 from webhook.adopt.verdict import OWN_WINS
 from webhook.cli.adopt import print_adoption, words
-from webhook.cli.adopt.markdown import code
 from webhook.cli.inputs import read_inputs
+from webhook.cli.markdown import code
 from webhook.cli.sources import Source, Sources
 from webhook.cli.terminal import InputError
 from webhook.core.policy import Policy

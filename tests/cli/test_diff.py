@@ -1,6 +1,7 @@
 """`diff`: what a changed policy would place differently, and nothing else."""
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,24 @@ def test_a_namespace_whose_profile_nobody_knows_is_a_fault(
     ran = run("diff", *policies, "-f", ROOT / PLAIN, "-f", namespaces)
     assert ran.code == 2
     assert "label spark-eci-webhook/profile of the namespace default: " in ran.err
+
+
+def test_a_hostile_text_stays_in_its_cell(run: Run, policies: tuple[Path, Path], tmp_path: Path) -> None:
+    """The name of a Pod in a file is not checked, and a policy may add any value."""
+    hostile = "x|`</code><script>alert(1)</script>[l](javascript:a)\n| forged | row |\n@all https://example.com"
+    document = json.loads((ROOT / "tests/reviews/spark-3.5.2-executor-1.json").read_bytes())["request"]["object"]
+    document |= {"apiVersion": "v1", "kind": "Pod"}
+    document["metadata"] |= {"name": hostile, "namespace": "jobs"}
+    file = tmp_path / "pod.yaml"
+    file.write_text(yaml.safe_dump(document))
+    policies[1].write_text(yaml.safe_dump(profile({}, {"annotations": {"example.com/a": "a`|<b>@all"}})))
+    ran = run("diff", *policies, "-f", file, "-o", "markdown")
+    assert ran.code == 1, ran.err
+    head, rule, row, *rest = ran.out.splitlines()
+    assert (head.count("|"), rule.count("|"), row.count("|")) == (7, 7, 7)
+    assert rest == ["", "1 of 1 would be placed differently."]
+    outside = re.sub("<code>[^<>`|]*</code>|`[^`|]*`", "", row)
+    assert outside == "|  | default | pod | ecs-first | ecs-first |  |"
 
 
 def test_markdown_is_a_table_for_a_pull_request(run: Run, policies: tuple[Path, Path]) -> None:

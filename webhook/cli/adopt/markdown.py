@@ -6,12 +6,10 @@ from typing import Final
 from webhook.adopt.verdict import AdoptionVerdict
 from webhook.cli.adopt import words
 from webhook.cli.adopt.assessment import Application, Assessment
+from webhook.cli.markdown import code
 from webhook.cli.terminal import console
-from webhook.core.text import one_line
 
 _HEADINGS: Final = ("verdict", "application", "profile", "what changes (+) and what wins (!)", "lines of the file")
-#: What would end a code span, or a cell around it.
-_UNSAFE: Final = frozenset("`|\\")
 #: The most characters of all rows. GitHub takes no comment of more than 65,536.
 _MOST: Final = 60_000
 
@@ -25,14 +23,6 @@ def print_markdown(assessments: Collection[Assessment], written: Collection[str]
         if found.applications:
             heading = [f"### {code(found.context)}", ""] if several else []
             console.file.write("\n".join([*heading, *_section(found, written), ""]))
-
-
-def code(text: str) -> str:
-    """`text` in a cell of a table, as code, in which nothing is Markdown, HTML, a mention or a link."""
-    shown = one_line(text).strip()
-    if _UNSAFE.isdisjoint(shown):
-        return f"`{shown}`" if shown else ""
-    return f"<code>{''.join(char if char.isalnum() or char == ' ' else f'&#{ord(char)};' for char in shown)}</code>"
 
 
 def _section(found: Assessment, written: Collection[str]) -> Iterator[str]:

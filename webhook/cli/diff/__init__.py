@@ -10,6 +10,7 @@ from rich.text import Text
 from webhook.cli.diff.comparison import Difference, Selections, compare, profiles_of
 from webhook.cli.explain.documents import json_text
 from webhook.cli.inputs import Inputs
+from webhook.cli.markdown import cell, code
 from webhook.cli.profiles import DEFAULT, select
 from webhook.cli.terminal import InputError, console, errors
 from webhook.core import names
@@ -85,9 +86,8 @@ def _markdown(found: list[Difference]) -> Iterator[str]:
     yield f"| {' | '.join(_HEADINGS)} |"
     yield "|---" * len(_HEADINGS) + "|"
     for one in found:
-        changes = "<br>".join(f"`{change}`" for change in one.changes)
-        cells = one.application, one.profile, one.pods, one.old, one.new, changes
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        texts = map(cell, (one.application, one.profile, one.pods, one.old, one.new))
+        yield f"| {' | '.join((*texts, '<br>'.join(map(code, one.changes))))} |"
     yield ""
 
 
