@@ -1,4 +1,4 @@
-"""The client of the API server, and the only module that uses the untyped library `kubernetes`.
+"""The client of the API server.
 
 Objects are plain JSON, because the library's models refuse some that an API server accepts.
 """
@@ -19,8 +19,8 @@ from kubernetes import client
 from kubernetes.stream.ws_client import create_websocket
 from websocket import WebSocketBadStatusException, WebSocketException
 
+from certs.cluster_errors import ClusterError, NotFoundError, faults
 from certs.kubeconfig import api_client
-from certs.reasons import cause
 from certs.state import CONTROLLER, MANAGED_BY, Configuration, PatchBundle, Secret, WriteSecret
 
 _CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -31,45 +31,13 @@ _WATCH_SECONDS = 240
 _PAGE = "500"
 #: The media type that is asked for and sent, unless a call says otherwise.
 JSON = "application/json"
-_NO_JSON = "the answer is no JSON"
 #: The longest message of an Event (Kubernetes API: Event v1 core).
 _MESSAGE_LIMIT = 1024
-
-
-class ClusterError(Exception):
-    """The API server could not be reached, or refused; the message is one clause.
-
-    `status` is None if no answer came. `retry_after` is the number of seconds that the API server asked to wait.
-    `reason` is the part of the message that the API server or the library wrote.
-    """
-
-    def __init__(self, message: str, status: int | None = None, retry_after: float = 0, reason: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.retry_after = retry_after
-        self.reason = reason or message
-
-
-class ConflictError(ClusterError):
-    """Another client wrote the object since it was read."""
-
-
-class ForbiddenError(ClusterError):
-    """The user may not do that, or is not known."""
-
-
-class NotFoundError(ClusterError):
-    """There is no such object, or no such kind."""
-
-
-class NoJsonError(ClusterError):
-    """Something answered that is no API server, such as a page on which to log in."""
 
 
 #: Seconds for a whole call, or for the connection and for each part of the answer.
 Timeout = float | tuple[float, float]
 _Query = Mapping[str, str] | None
-_KINDS = {401: ForbiddenError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
 
 
 class Cluster:
@@ -179,7 +147,7 @@ class Cluster:
 
     def websocket(self, path: str) -> Any:
         """A `websocket.WebSocket` that is connected to a path."""
-        with _faults(f"connect to {path}"):
+        with faults(f"connect to {path}"):
             _, url, headers, *_ = self._api.param_serialize("GET", path, auth_settings=["BearerToken"])
             try:
                 return create_websocket(self._api.configuration, url.replace("http", "ws", 1), headers)  # type: ignore[no-untyped-call]
@@ -198,7 +166,7 @@ class Cluster:
 
     def _changes(self, what: str, path: str, name: str) -> Iterator[None]:
         query = {"fieldSelector": f"metadata.name={name}"}
-        with _faults(what):
+        with faults(what):
             version = self._object(what, "GET", path, query=query)["metadata"]["resourceVersion"]
             yield
             query |= {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
@@ -212,7 +180,7 @@ class Cluster:
 
     def _request(self, method: str, path: str, query: _Query, body: Any = None, what: str = "") -> dict[str, Any]:
         """The JSON object that answers a call; an error says that it could not do `what`."""
-        with _faults(what or f"{method} {path}"):
+        with faults(what or f"{method} {path}"):
             answer = json.loads(self._open(method, path, query, body).read())
             if not isinstance(answer, dict):
                 raise ValueError("the answer is not a JSON object")  # noqa: TRY004, it becomes a ClusterError
@@ -235,7 +203,7 @@ class Cluster:
         A list as the body of a PATCH is a JSON Patch. `seconds` is the time for all of it, or for the connection and
         for each part of the answer.
         """
-        with _faults(what), closing(self._open(method, path, query, body, seconds, accept).response) as response:
+        with faults(what), closing(self._open(method, path, query, body, seconds, accept).response) as response:
             yield response
 
     def _open(
@@ -271,39 +239,3 @@ def _secret(found: Mapping[str, Any]) -> Secret:
     data = {key: base64.b64decode(content or "") for key, content in (found.get("data") or {}).items()}
     labels = found["metadata"].get("labels") or {}
     return Secret(data, labels.get(MANAGED_BY) == CONTROLLER, found)
-
-
-@contextmanager
-def _faults(what: str) -> Iterator[None]:
-    """Turns the errors of the library into ClusterErrors."""
-    try:
-        yield
-    except client.ApiException as error:
-        wait = (error.headers or {}).get("Retry-After", "")
-        kind = _KINDS.get(error.status, ClusterError)
-        seconds, reason = float(wait) if wait.isdecimal() else 0, _reason(error)
-        if not error.status:
-            # The library says so of TLS, if a certificate is not trusted.
-            reason = cause(reason)
-            raise ClusterError(f"could not {what}: {reason}", reason=reason) from error
-        raise kind(f"could not {what}: {error.status}, {reason}", error.status, seconds, reason) from error
-    except urllib3.exceptions.HTTPError as error:
-        # A message of urllib3 names Python objects before the cause, and may be a pair with it.
-        reason = cause(str(getattr(error, "reason", None) or error.args[-1]))
-        raise ClusterError(f"could not {what}: {error}", reason=reason) from error
-    except RecursionError as error:
-        # Users write managed fields, as deep as they like.
-        raise ClusterError(f"could not {what}: the answer is nested too deeply") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise NoJsonError(f"could not {what}: {_NO_JSON}", reason=_NO_JSON) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise ClusterError(f"could not {what}: {error}", reason=" ".join(str(error).split())) from error
-
-
-def _reason(error: client.ApiException) -> str:
-    """The message of the Status that the API server answered; otherwise the start of the body or the HTTP reason."""
-    try:
-        message = json.loads(error.body or "")["message"]
-    except (ValueError, KeyError, TypeError):
-        message = (error.body or "").strip()[:200] or error.reason
-    return " ".join(str(message).split()).rstrip(".")

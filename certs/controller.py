@@ -14,7 +14,8 @@ from functools import partial
 import structlog
 
 from certs.backoff import Backoff, RateLimit
-from certs.cluster import Cluster, ClusterError, ConflictError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError, ConflictError
 from certs.rotation import plan
 from certs.state import Action, Objects, PatchBundle, Published, Secret, Target
 

@@ -67,7 +67,8 @@ def _of_folder(folder: Path, hosts: Sequence[str], now: datetime) -> Report:
 
 def _of_secret(name: str, hosts: Sequence[str], now: datetime, kubeconfig: Path | None, context: str | None) -> Report:
     # The API client takes 0.4 s to import. The other sources should not wait for it.
-    from certs.cluster import ClusterError, connect  # noqa: PLC0415
+    from certs.cluster import connect  # noqa: PLC0415
+    from certs.cluster_errors import ClusterError  # noqa: PLC0415
 
     named = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9.-]+)", name)
     if not named:

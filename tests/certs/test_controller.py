@@ -20,7 +20,8 @@ from structlog.testing import capture_logs
 from certs import process
 from certs.__main__ import main
 from certs.backoff import Backoff, RateLimit
-from certs.cluster import Cluster, ClusterError, ConflictError, connect
+from certs.cluster import Cluster, connect
+from certs.cluster_errors import ClusterError, ConflictError
 from certs.controller import Controller
 from certs.state import Target
 from tests.certs.stand_in import Answer, StandIn, status

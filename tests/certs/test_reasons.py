@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from certs.authority import issue, new_authority
-from certs.cluster import ClusterError, NoJsonError, connect
+from certs.cluster import connect
+from certs.cluster_errors import ClusterError, NoJsonError
 from certs.reasons import cause
 from tests.certs.stand_in import Answer, StandIn
 

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from certs.authority import KeyPair, issue, new_authority
-from certs.cluster import Cluster, ClusterError, ForbiddenError, NotFoundError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError, ForbiddenError, NotFoundError
 from certs.material import pem_files
 from certs.server import Handshake
 from tests.certs.stand_in import StandIn

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certs.cluster import Cluster, ClusterError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError
 from certs.errors import InputError
 from certs.kubeconfig import context_namespace
 from tests.cli.conftest import Run

@@ -17,7 +17,8 @@ from kubernetes.config import incluster_config
 
 from certs.__main__ import main
 from certs.authority import issue, new_authority
-from certs.cluster import ClusterError, connect
+from certs.cluster import connect
+from certs.cluster_errors import ClusterError
 from certs.controller import Controller, read_objects
 from certs.material import common_name, names, pem_files, read
 from certs.pem import read_certificates

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certs.cluster import ClusterError, ConflictError, NotFoundError
+from certs.cluster_errors import ClusterError, ConflictError, NotFoundError
 from webhook.overflow import lease as module
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.lease import LABELS, LEASE_SECONDS, LOOK_SECONDS, POLICY_ANNOTATION, WRITE_SECONDS, Lease

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from certs.cluster import ClusterError, ConflictError
+from certs.cluster_errors import ClusterError, ConflictError
 from tests.overflow.stored_pods import stored
 from webhook.core import names
 from webhook.overflow import opener, state

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from msgspec import Struct, to_builtins
 from msgspec.json import Decoder
 
-from certs.cluster import JSON, Cluster, ClusterError, NotFoundError, Timeout
+from certs.cluster import JSON, Cluster, Timeout
+from certs.cluster_errors import ClusterError, NotFoundError
 from webhook.core import names
 from webhook.core.patch import PatchOperation
 from webhook.overflow.clock import ServerClock

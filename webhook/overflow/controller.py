@@ -10,7 +10,8 @@ from typing import Final
 
 import structlog
 
-from certs.cluster import Cluster, ClusterError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError
 from webhook.core.policy import Policy
 from webhook.overflow.api_server import ApiServer, Collection, namespaces, opened_pods, waiting_pods
 from webhook.overflow.clock import ServerClock

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from msgspec import DecodeError
 
-from certs.cluster import ClusterError
+from certs.cluster_errors import ClusterError
 
 _T = TypeVar("_T")
 

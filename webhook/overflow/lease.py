@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from certs.cluster import ClusterError, ConflictError
+from certs.cluster_errors import ClusterError, ConflictError
 from webhook.overflow.api_server import ApiServer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -7,7 +7,7 @@ from queue import Empty, Queue
 from threading import Event
 from typing import Final
 
-from certs.cluster import ClusterError
+from certs.cluster_errors import ClusterError
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.lease import Lease
 from webhook.overflow.opened_pods import OpenedPods

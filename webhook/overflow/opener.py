@@ -9,7 +9,7 @@ from queue import Full, Queue
 from time import monotonic
 from typing import Final
 
-from certs.cluster import ClusterError, ConflictError, NotFoundError
+from certs.cluster_errors import ClusterError, ConflictError, NotFoundError
 from webhook.core.opening import opening
 from webhook.core.patch import PatchOperation
 from webhook.overflow.api_server import ApiServer

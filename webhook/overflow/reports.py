@@ -2,7 +2,7 @@
 
 import structlog
 
-from certs.cluster import ClusterError
+from certs.cluster_errors import ClusterError
 from webhook.overflow.events import Events, Happening
 from webhook.overflow.metrics import Metrics
 from webhook.overflow.opened_pods import PER_APPLICATION

@@ -11,7 +11,7 @@ import structlog
 from msgspec.json import Decoder
 
 from certs.backoff import Backoff
-from certs.cluster import ClusterError
+from certs.cluster_errors import ClusterError
 from webhook.overflow.api_server import BEGUN, ApiServer, Collection, GoneError
 from webhook.overflow.decoder import UnreadableError, decoded
 from webhook.overflow.pods import NamedEvent, NamedList, PodEvent, PodList

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from certs.cluster import Cluster, ClusterError, NotFoundError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError, NotFoundError
 from webhook.cli.doctor.finding import JSON, Unknown
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from certs.cluster import Cluster, ClusterError, ForbiddenError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError, ForbiddenError
 from certs.server import Address, Handshake, ServerError, shake_hands
 from webhook.cli.doctor.finding import JSON, Finding, Level, Unknown, known, name_of
 from webhook.cli.doctor.snapshot import Installation

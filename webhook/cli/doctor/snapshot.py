@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
 
-from certs.cluster import Cluster, NotFoundError
+from certs.cluster import Cluster
+from certs.cluster_errors import NotFoundError
 from certs.pem import PemError, read_certificates
 from webhook.cli.doctor.deployed_policy import read_deployed_policy
 from webhook.cli.doctor.finding import JSON, Unknown, known, labels_of, name_of

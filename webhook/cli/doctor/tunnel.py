@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from websocket import ABNF, WebSocketException
 
-from certs.cluster import Cluster, ClusterError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError
 from certs.server import Address
 
 _LOOPBACK: Final = "127.0.0.1"

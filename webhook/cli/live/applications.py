@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from msgspec.json import Decoder
 
-from certs.cluster import Cluster, NotFoundError
+from certs.cluster import Cluster
+from certs.cluster_errors import NotFoundError
 from webhook.core.pod import View
 from webhook.overflow.decoder import decoded
 from webhook.overflow.pods import ListMetadata

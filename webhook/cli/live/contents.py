@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from certs.cluster import ClusterError, ForbiddenError
+from certs.cluster_errors import ClusterError, ForbiddenError
 from webhook.cli.inputs import Inputs
 from webhook.cli.live.applications import SCHEDULE, Resource, groups, made_by, pages, served
 from webhook.cli.live.contexts import Context

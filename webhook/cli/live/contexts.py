@@ -11,7 +11,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from certs.cluster import Cluster, ClusterError, connect
+from certs.cluster import Cluster, connect
+from certs.cluster_errors import ClusterError
 from certs.kubeconfig import current_context
 from webhook.cli.live.failure import Failure, failure_of, no_version
 from webhook.cli.terminal import InputError

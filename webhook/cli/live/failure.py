@@ -3,7 +3,7 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from certs.cluster import ClusterError, NoJsonError
+from certs.cluster_errors import ClusterError, NoJsonError
 from certs.errors import LoginError
 from webhook.cli.terminal import InputError
 

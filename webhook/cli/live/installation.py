@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from certs.cluster import Cluster, ClusterError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError
 from webhook.core.policy import Policy
 from webhook.service.policy_file import PolicyError, parse_policy
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from certs.cluster import Cluster, ClusterError, NotFoundError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError, NotFoundError
 from webhook.overflow.api_server import ApiServer, Collection
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.pods import Named, NamedList

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from certs.cluster import ClusterError, NotFoundError, connect
+from certs.cluster import connect
+from certs.cluster_errors import ClusterError, NotFoundError
 from certs.kubeconfig import context_namespace
 from webhook.cli.terminal import InputError, working
 from webhook.cli.why.absent_pod import absent_pod

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from certs.cluster import Cluster, ClusterError, NotFoundError
+from certs.cluster import Cluster
+from certs.cluster_errors import ClusterError, NotFoundError
 from webhook.cli.doctor.finding import Unknown
 from webhook.cli.doctor.reading import attempt
 from webhook.cli.why.reading import PODS
