@@ -21,6 +21,8 @@ FOREIGN = {
     "process_cpu_seconds_total",
 }
 
+_METRIC = r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b"
+
 
 def promtool(*arguments: str | Path) -> str:
     """The output of promtool. Fails if promtool finds a fault."""
@@ -36,11 +38,15 @@ def check(groups: list[dict[str, Any]], folder: Path) -> str:
     return promtool("check", "rules", file)
 
 
+def selectors(query: str) -> list[tuple[str, str]]:
+    """The metrics that a query selects, each with its matchers (empty if it has none)."""
+    found: list[tuple[str, str]] = re.findall(rf"({_METRIC})(?:\{{(.*?)\}})?", query)
+    return found
+
+
 def unknown(query: str) -> set[str]:
     """The metrics in a query that neither the service, nor the overflow controller, nor FOREIGN has."""
-    found = set(
-        re.findall(r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b", query)
-    )
+    found = set(re.findall(_METRIC, query))
     labels = set(re.findall(r"\b(?:label|annotation)_\w+", query))
     own = {
         f"{metric.name}{suffix}"
