@@ -31,6 +31,12 @@ def promtool(*arguments: str | Path) -> str:
     return done.stdout
 
 
+def failures(files: list[Path]) -> str:
+    """What promtool says about files of tests of rules. Empty if all succeed."""
+    done = subprocess.run(["promtool", "test", "rules", *files], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
 def check(groups: list[dict[str, Any]], folder: Path) -> str:
     """The output of promtool's check of rule groups."""
     file = folder / "rules.yaml"
