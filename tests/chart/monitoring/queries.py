@@ -21,12 +21,20 @@ FOREIGN = {
     "process_cpu_seconds_total",
 }
 
+_METRIC = r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b"
+
 
 def promtool(*arguments: str | Path) -> str:
     """The output of promtool. Fails if promtool finds a fault."""
     done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def failures(files: list[Path]) -> str:
+    """What promtool says about files of tests of rules. Empty if all succeed."""
+    done = subprocess.run(["promtool", "test", "rules", *files], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
 
 
 def check(groups: list[dict[str, Any]], folder: Path) -> str:
@@ -36,11 +44,15 @@ def check(groups: list[dict[str, Any]], folder: Path) -> str:
     return promtool("check", "rules", file)
 
 
+def selectors(query: str) -> list[tuple[str, str]]:
+    """The metrics that a query selects, each with its matchers (empty if it has none)."""
+    found: list[tuple[str, str]] = re.findall(rf"({_METRIC})(?:\{{(.*?)\}})?", query)
+    return found
+
+
 def unknown(query: str) -> set[str]:
     """The metrics in a query that neither the service, nor the overflow controller, nor FOREIGN has."""
-    found = set(
-        re.findall(r"\b(?:spark_eci_webhook|spark_eci_overflow|kube|apiserver|process)_[a-z_]+\b|\bup\b", query)
-    )
+    found = set(re.findall(_METRIC, query))
     labels = set(re.findall(r"\b(?:label|annotation)_\w+", query))
     own = {
         f"{metric.name}{suffix}"

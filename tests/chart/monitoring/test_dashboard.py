@@ -1,32 +1,39 @@
 """templates/monitoring/dashboard.yaml: what the person on call sees."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chart.manifests import FULLNAME, render
-from tests.chart.monitoring.queries import check, unknown
+from tests.chart.monitoring.queries import check, selectors, unknown
 
 #: The values that Grafana gives to its variables.
-VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*"}
+VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*", "$cluster": ".*"}
 
 
-def dashboard() -> dict[str, Any]:
-    rendered = render({"monitoring": {"dashboard": {"enabled": True}}})
+def dashboard(**monitoring: Any) -> dict[str, Any]:
+    rendered = render({"monitoring": {"dashboard": {"enabled": True}, **monitoring}})
     return dict(json.loads(rendered.one("ConfigMap", f"{FULLNAME}-dashboard")["data"]["spark-eci-webhook.json"]))
 
 
+def written(**monitoring: Any) -> dict[str, str]:
+    """Each panel's queries, with the variables of Grafana."""
+    # A row has no query.
+    return {
+        f"{panel['title']} {target['refId']}": target["expr"]
+        for panel in dashboard(**monitoring)["panels"]
+        for target in panel.get("targets", ())
+    }
+
+
 def queries() -> dict[str, str]:
-    found = {}
-    for panel in dashboard()["panels"]:
-        # A row has no query.
-        for target in panel.get("targets", ()):
-            query = target["expr"]
-            for variable, value in VARIABLES.items():
-                query = query.replace(variable, value)
-            found[f"{panel['title']} {target['refId']}"] = query
+    """Each panel's queries, as Grafana sends them."""
+    found = written()
+    for variable, value in VARIABLES.items():
+        found = {title: query.replace(variable, value) for title, query in found.items()}
     return found
 
 
@@ -74,6 +81,27 @@ def test_panels_stand_beside_each_other_and_say_what_they_show() -> None:
 
 def test_panels_ask_only_for_metrics_that_are_there() -> None:
     assert {title: unknown(query) for title, query in queries().items() if unknown(query)} == {}
+
+
+@pytest.mark.parametrize("label", ["cluster", "k8s_cluster"])
+def test_every_query_is_for_the_chosen_clusters(label: str) -> None:
+    for title, query in written(clusterLabel=label).items():
+        for metric, matchers in selectors(query):
+            assert f'{label}=~"$cluster"' in matchers, f"{title}: {metric}"
+        for joined in re.findall(r"\bon \(([^)]*)\)", query):
+            assert joined.split(", ")[0] == label, f"{title}: on ({joined})"
+
+
+def test_clusters_come_first_and_the_other_variables_are_of_them() -> None:
+    _, cluster, *others = dashboard(clusterLabel="k8s_cluster")["templating"]["list"]
+    assert (cluster["name"], cluster["multi"], cluster["includeAll"]) == ("cluster", True, True)
+    # Also matches metrics without the label.
+    assert cluster["allValue"] == ".*"
+    assert cluster["query"]["query"] == "label_values(spark_eci_webhook_build_info, k8s_cluster)"
+    assert {one["name"]: one["query"]["query"] for one in others} == {
+        name: f'label_values(spark_eci_webhook_admission_requests_total{{k8s_cluster=~"$cluster"}}, {name})'
+        for name in ("profile", "role")
+    }
 
 
 @pytest.mark.needs("promtool")

@@ -1,7 +1,7 @@
 """templates/monitoring/prometheusrule.yaml: the alerts, unit-tested by Prometheus' own tool."""
 
+import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,16 @@ import pytest
 import yaml
 
 from tests.chart.manifests import render
-from tests.chart.monitoring.queries import check, promtool, unknown
+from tests.chart.monitoring.fleet import fleet, without_cluster
+from tests.chart.monitoring.queries import check, failures, selectors, unknown
 
 HERE = Path(__file__).parent
 
 
-def rules(**settings: Any) -> dict[str, dict[str, Any]]:
-    rendered = render({"overflow": {"enabled": True}, "monitoring": {"prometheusRule": {"enabled": True, **settings}}})
+def rules(monitoring: dict[str, Any] | None = None, **settings: Any) -> dict[str, dict[str, Any]]:
+    """The rendered alerts by name; `settings` are values of monitoring.prometheusRule, `monitoring` those beside it."""
+    values = {**(monitoring or {}), "prometheusRule": {"enabled": True, **settings}}
+    rendered = render({"overflow": {"enabled": True}, "monitoring": values})
     (group,) = rendered.one("PrometheusRule")["spec"]["groups"]
     return {rule["alert"]: rule for rule in group["rules"]}
 
@@ -64,9 +67,16 @@ def test_alerts_ask_only_for_metrics_that_are_there() -> None:
     assert {name: unknown(rule["expr"]) for name, rule in rules().items() if unknown(rule["expr"])} == {}
 
 
+def written(file: str = "alerts.test.yaml") -> list[dict[str, Any]]:
+    """The tests in a file."""
+    found = list(yaml.safe_load((HERE / file).read_text())["tests"])
+    # Without quotes, YAML reads 0x60 as a number.
+    assert all(isinstance(series["values"], str) for test in found for series in test["input_series"])
+    return found
+
+
 def test_every_alert_is_tried_firing_and_silent() -> None:
-    tests = yaml.safe_load((HERE / "alerts.test.yaml").read_text())["tests"]
-    tried = [one for test in tests for one in test["alert_rule_test"]]
+    tried = [one for test in written() for one in test["alert_rule_test"]]
     assert {one["alertname"] for one in tried if one.get("exp_alerts")} == rules().keys()
     assert {one["alertname"] for one in tried if not one.get("exp_alerts")} == rules().keys()
 
@@ -75,5 +85,73 @@ def test_every_alert_is_tried_firing_and_silent() -> None:
 def test_the_alerts_fire_when_they_should(tmp_path: Path) -> None:
     groups = [{"name": "spark-eci-webhook", "rules": list(rules().values())}]
     assert f"{len(rules())} rules found" in check(groups, tmp_path)
-    shutil.copy(HERE / "alerts.test.yaml", tmp_path)
-    assert "SUCCESS" in promtool("test", "rules", tmp_path / "alerts.test.yaml")
+    assert faults(rules(), written(), tmp_path) == ""
+
+
+@pytest.mark.needs("promtool")
+def test_each_cluster_has_its_own_alerts(tmp_path: Path) -> None:
+    assert faults(rules(), several(), tmp_path) == ""
+
+
+@pytest.mark.needs("promtool")
+def test_the_label_may_have_another_name(tmp_path: Path) -> None:
+    renamed = rules({"clusterLabel": "k8s_cluster"})
+    assert "cluster" not in re.findall(r"\w+", str([rule["expr"] for rule in renamed.values()]))
+    some = fleet(written(), renamed, sick=["ill", "sick"], well="well", label="k8s_cluster")
+    assert faults(renamed, some, tmp_path) == ""
+
+
+@pytest.mark.needs("promtool")
+def test_the_alerts_of_one_cluster_are_for_no_other(tmp_path: Path) -> None:
+    assert faults(rules(cluster="own"), selected(), tmp_path) == ""
+
+
+def test_the_alerts_of_one_cluster_select_it_everywhere() -> None:
+    name = 'prod: "1" # CLUSTER, JOB, MATCHER'
+    for alert, rule in rules(cluster=name).items():
+        for metric, matchers in selectors(rule["expr"]):
+            assert matchers.startswith(f"cluster={json.dumps(name)}"), f"{alert}: {metric}"
+
+
+@pytest.mark.needs("promtool")
+@pytest.mark.parametrize("alert", rules())
+def test_no_alert_can_do_without_the_label_anywhere(alert: str, tmp_path: Path) -> None:
+    rule, own = rules()[alert], rules(cluster="own")[alert]
+    changed = without_cluster(rule["expr"])
+    assert changed
+    for expr, expr_own in zip(changed, without_cluster(own["expr"]), strict=True):
+        assert faults({alert: rule | {"expr": expr}}, several(), tmp_path) or faults(
+            {alert: own | {"expr": expr_own}}, selected(), tmp_path
+        ), f"no test notices {expr}"
+
+
+def several() -> list[dict[str, Any]]:
+    """The tests with several clusters."""
+    return fleet(written(), rules(), sick=["ill", "sick"], well="well") + written("clusters.test.yaml")
+
+
+def selected() -> list[dict[str, Any]]:
+    """The tests of the alerts that select the cluster `own`."""
+    alerts = rules(cluster="own")
+    return (
+        fleet(written(), alerts, sick=["own"], well="well")
+        + fleet(written(), alerts, sick=["sick"], well="own", alerting=False)
+        + written("selected.test.yaml")
+    )
+
+
+def faults(alerts: dict[str, dict[str, Any]], some: list[dict[str, Any]], folder: Path) -> str:
+    """What promtool finds wrong when it runs the tests of these alerts. Empty: nothing."""
+    files = []
+    # A file for each alert, because promtool evaluates all alerts of a file for as long as the longest test lasts.
+    for alert, rule in alerts.items():
+        rules_file, file = folder / f"{alert}.yaml", folder / f"{alert}.test.yaml"
+        rules_file.write_text(json.dumps({"groups": [{"name": "spark-eci-webhook", "rules": [rule]}]}))
+        kept = [
+            test | {"alert_rule_test": tried}
+            for test in some
+            if (tried := [one for one in test["alert_rule_test"] if one["alertname"] == alert])
+        ]
+        file.write_text(json.dumps({"rule_files": [rules_file.name], "evaluation_interval": "1m", "tests": kept}))
+        files.append(file)
+    return failures(files)
