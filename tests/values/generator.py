@@ -75,6 +75,14 @@ class _Values:
             autoscaling=lambda: self._some(0.5, enabled=self._of(*EITHER), minReplicas=self._of(1, 9)),
             resources=self._of({"limits": {"cpu": 1, "memory": "1Gi"}}, None),
             unknown=self._of(1),
+            image=lambda: self._some(0.5, repository=self._of("a/b", "registry.example.com/b", "localhost/c")),
+            ports=lambda: self._some(0.5, https=self._of(443, 8080), operations=self._of(8080, 9)),
+            service=lambda: self._some(0.5, ipFamilies=self._families, ipFamilyPolicy=self._of("", "PreferDualStack")),
+            serviceAccount=self._account,
+            certificates=lambda: {"controller": self._some(0.5, serviceAccount=self._account, **self._container())},
+            podAnnotations=self._of({"a": "b"}, {"checksum/policy": "x"} if self._odd else {}),
+            **{"global": lambda: self._some(0.5, imageRegistry=self._of("", "r.io/x", "example.com/"))},
+            **self._container(),
         )
         if not self._odd:
             found.pop("unknown", None)
@@ -177,7 +185,28 @@ class _Values:
         return {key: self._odd_or(self._random.choice(ANNOTATIONS[key])) for key in keys}
 
     def _overflow(self) -> Any:
-        return self._some(0.6, enabled=self._of(*EITHER, None), qps=self._of(1, 100), replicas=self._of(2))
+        more = {"serviceAccount": self._account, **self._container()}
+        return self._some(0.6, enabled=self._of(*EITHER, None), qps=self._of(1, 100), replicas=self._of(2), **more)
+
+    def _families(self) -> Any:
+        return self._random.choice((["IPv6"], ["IPv4", "IPv6"], [], ["IPv5"] if self._odd else ["IPv4"]))
+
+    def _account(self) -> Any:
+        return self._some(0.6, create=self._of(True, True, False), name=self._of("mine", ""))
+
+    def _container(self) -> dict[str, Callable[[], Any]]:
+        """Makers of what a container may have more."""
+        taken = ["b", "policy"] if self._odd else ["b"]
+        variables = ["A", "B", *(["A", "ECI_WEBHOOK_PORT"] if self._odd else [])]
+        paths = ["/a", "/b/", *(["/a/", "/etc/spark-eci-webhook/policy"] if self._odd else [])]
+        return {
+            "extraEnv": lambda: [{"name": self._odd_or(one), "value": "x"} for one in self._sample(variables)],
+            "extraVolumes": lambda: [{"name": one, "emptyDir": {}} for one in self._sample(["a", *taken])],
+            "extraVolumeMounts": lambda: [{"name": "a", "mountPath": one} for one in self._sample(paths)],
+        }
+
+    def _sample(self, of: list[str]) -> list[str]:
+        return self._random.sample(of, self._random.randrange(len(of) + 1))
 
     def _some(self, part: float, **makers: Callable[[], Any]) -> dict[str, Any]:
         """A map with a `part` of the keys."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from webhook.chart import selection
+from webhook.chart import selection, workloads
 from webhook.core.policy import MOST_PROFILES
 from webhook.service.policy_file import Fault, path_of
 
@@ -45,6 +45,7 @@ def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
         _clients,
         _profiles,
         selection.refusals,
+        workloads.refusals,
         _resource_policies,
     ):
         yield from check(values)
