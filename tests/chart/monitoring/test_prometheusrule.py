@@ -41,10 +41,13 @@ def test_thresholds_labels_and_the_runbook_are_values() -> None:
         certificateDays=7,
         alertLabels={"team": "data"},
         runbookUrl="https://runbooks.example.com/spark",
+        forgetAfter="2d",
         disabled=["SparkEciWebhookNoTraffic"],
     )
     assert changed["SparkEciWebhookSlow"]["expr"].endswith(" > 0.25")
     assert changed["SparkEciWebhookCertificateExpiresSoon"]["expr"].endswith(" < 7")
+    down = changed["SparkEciWebhookDown"]["expr"]
+    assert (down.count("[2d]"), down.count("[")) == (2, 2)
     assert {rule["labels"]["team"] for rule in changed.values()} == {"data"}
     runbook = changed["SparkEciWebhookDown"]["annotations"]["runbook_url"]
     assert runbook == "https://runbooks.example.com/spark#sparkeciwebhookdown"
