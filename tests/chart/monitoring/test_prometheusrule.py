@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +129,13 @@ def test_no_alert_can_do_without_the_label_anywhere(alert: str, tmp_path: Path) 
         ), f"no test notices {expr}"
 
 
+@cache
 def several() -> list[dict[str, Any]]:
     """The tests with several clusters."""
     return fleet(written(), rules(), sick=["ill", "sick"], well="well") + written("clusters.test.yaml")
 
 
+@cache
 def selected() -> list[dict[str, Any]]:
     """The tests of the alerts that select the cluster `own`."""
     alerts = rules(cluster="own")
