@@ -36,8 +36,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/dev/shm \
-    ECI_WEBHOOK_HOST=0.0.0.0 \
-    ECI_WEBHOOK_OPERATIONS_HOST=0.0.0.0 \
+    ECI_WEBHOOK_HOST=:: \
+    ECI_WEBHOOK_OPERATIONS_HOST=:: \
     ECI_WEBHOOK_TLS_DIR=/etc/spark-eci-webhook/tls
 # Folders for mounts. They cannot be created later if the root file system is read-only.
 WORKDIR /etc/spark-eci-webhook/tls

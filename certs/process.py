@@ -1,6 +1,7 @@
 """`controller`: the process that keeps the certificates of a cluster, with its signals, logs and health endpoint."""
 
 import signal
+import socket
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import structlog
@@ -16,6 +18,7 @@ import typer
 
 from certs.authority import canonical
 from certs.errors import InputError
+from certs.server import Address
 from certs.state import Target
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ def command(
     configuration: Annotated[str, typer.Option(help="The MutatingWebhookConfiguration that gets the caBundle.")],
     service: Annotated[str, typer.Option(help="The Service that the API server calls.")],
     deployment: Annotated[str, typer.Option(help="The Deployment of this controller; Events name it.")],
+    health_host: Annotated[str, typer.Option(help="The address of GET /healthz; :: for all addresses.")] = "::",
     health_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of GET /healthz.")] = 8081,
     kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
     log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="How much to log.")] = "info",
@@ -51,7 +55,7 @@ def command(
     target = Target(namespace, ca_secret, serving_secret, configuration, service)
     canonical(target.hosts)
     controller = Controller(connect(kubeconfig, in_cluster=True), target, deployment)
-    with _health(controller, health_port):
+    with _health(controller, health_host, health_port):
         raise typer.Exit(run(controller))
 
 
@@ -80,10 +84,11 @@ def run(controller: "Controller") -> int:
 
 
 @contextmanager
-def _health(controller: "Controller", port: int) -> Iterator[str]:
+def _health(controller: "Controller", host: str, port: int) -> Iterator[str]:
     """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop runs, 503 if it is stuck.
 
-    It stays 200 while the API server does not answer: a restart would not help. Raises InputError.
+    The host `::` stands for all addresses of IPv6 and of IPv4, or of IPv4 alone on a machine without IPv6. The
+    status stays 200 while the API server does not answer: a restart would not help. Raises InputError.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,10 +112,11 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
             """Logs no calls."""
 
     try:
-        server = ThreadingHTTPServer(("", port), Handler)
+        server = _HealthServer(host, port, Handler)
     except OSError as error:
-        raise InputError(f"--health-port: cannot listen on {port}: {error.strerror}") from None
-    url = f"http://0.0.0.0:{server.server_port}/healthz"
+        fault = f"cannot listen on {Address(host, port)}: {error.strerror}"
+        raise InputError(f"--health-port: {fault}; choose another host or port") from None
+    url = f"http://{Address(*server.server_address[:2])}/healthz"
     log.info("answering", url=url)
     with server:
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
@@ -118,6 +124,23 @@ def _health(controller: "Controller", port: int) -> Iterator[str]:
             yield url
         finally:
             server.shutdown()
+
+
+class _HealthServer(ThreadingHTTPServer):
+    """Listens on a host of either family, or on all addresses; raises OSError if it cannot."""
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._everywhere = host == "::" and socket.has_dualstack_ipv6()
+        chosen = "0.0.0.0" if host == "::" and not self._everywhere else host
+        self.address_family, _, _, _, address = socket.getaddrinfo(chosen, port, type=socket.SOCK_STREAM)[0]
+        super().__init__(address, handler)  # type: ignore[arg-type]
+
+    def server_bind(self) -> None:
+        if self._everywhere:
+            # A sysctl (net.ipv6.bindv6only) decides otherwise.
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # HTTPServer would ask DNS for the name of this machine.
+        TCPServer.server_bind(self)
 
 
 def _configure_logs(level: str) -> None:

@@ -42,6 +42,15 @@ def spark() -> bool:
     return 'version "17.' in said
 
 
+def networks() -> bool:
+    """Whether this process may make a network of its own, and add addresses of IPv6 to the machine's."""
+    enabled = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+    if not all(map(shutil.which, ("ip", "unshare"))) or not enabled.exists() or int(enabled.read_text()):
+        return False
+    made = subprocess.run(["unshare", "--net", "ip", "link", "set", "lo", "up"], capture_output=True, check=False)
+    return made.returncode == 0
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "control-plane": (
         control_plane,
@@ -56,6 +65,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
+    "networks": (networks, "root, IPv6, and the commands ip and unshare (Debian: iproute2 and util-linux)"),
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),
 }
 LEFT_OUT = pytest.StashKey[Counter[str]]()

@@ -286,7 +286,7 @@ def test_a_signal_ends_it_though_the_api_server_hangs(stand_in: StandIn, number:
         assert process.stderr
         answering = json.loads(process.stderr.readline())
         stand_in.called.wait()
-        url = answering["url"].replace("0.0.0.0", "127.0.0.1")
+        url = answering["url"].replace("[::]", "127.0.0.1")
         with urllib.request.urlopen(url) as answer:  # noqa: S310
             assert (answer.status, answer.read()) == (200, b"ok\n")
         with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -299,8 +299,7 @@ def test_a_signal_ends_it_though_the_api_server_hangs(stand_in: StandIn, number:
 def test_health_fails_if_the_control_loop_is_stuck(stand_in: StandIn) -> None:
     controller, _ = controller_of(stand_in)
     before = threading.enumerate()
-    with process._health(controller, 0) as address:
-        url = address.replace("0.0.0.0", "127.0.0.1")
+    with process._health(controller, "127.0.0.1", 0) as url:
         controller.turned -= process.STALE + 1
         with pytest.raises(urllib.error.HTTPError, match="503") as caught:
             urllib.request.urlopen(url)  # noqa: S310
@@ -347,8 +346,31 @@ def test_what_it_cannot_start_with_is_one_sentence(
 def test_a_health_port_in_use_is_one_sentence(stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
-        assert main([*FLAGS, f"--kubeconfig={stand_in.kubeconfig}", f"--health-port={port}"]) == 2
-    assert capsys.readouterr().err == f"--health-port: cannot listen on {port}: Address already in use\n"
+        flags = ["--health-host=127.0.0.1", f"--health-port={port}", f"--kubeconfig={stand_in.kubeconfig}"]
+        assert main([*FLAGS, *flags]) == 2
+    fault = f"cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert capsys.readouterr().err == f"--health-port: {fault}; choose another host or port\n"
+
+
+@pytest.mark.parametrize(
+    ("has_ipv6", "host", "answers"),
+    [
+        (True, "::", "[::]"),
+        (False, "::", "0.0.0.0"),
+        (True, "0.0.0.0", "0.0.0.0"),
+        (True, "127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_health_is_answered_on_every_address_of_the_machine(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, host: str, answers: str, *, has_ipv6: bool
+) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: has_ipv6)
+    controller, _ = controller_of(stand_in)
+    with process._health(controller, host, 0) as url:
+        place = url.removeprefix("http://").removesuffix("/healthz").rpartition(":")
+        assert place[0] == answers
+        with urllib.request.urlopen(f"http://127.0.0.1:{place[2]}/healthz") as answer:
+            assert answer.status == 200
 
 
 def test_every_flag_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, stand_in: StandIn) -> None:

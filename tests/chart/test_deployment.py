@@ -53,7 +53,7 @@ def test_the_service_runs_as_the_image_says_with_flags_that_it_knows() -> None:
     found = container()
     assert found["command"] == ["python", "-m", "webhook", "serve"]
     settings = read_settings(found["args"])
-    assert (settings.host, settings.port, settings.operations_port) == ("0.0.0.0", 8443, 8080)
+    assert (settings.host, settings.port, settings.operations_port) == ("::", 8443, 8080)
     mounts = {mount["name"]: mount for mount in found["volumeMounts"]}
     assert settings.policy is not None
     assert str(settings.policy.parent) == mounts["policy"]["mountPath"]
@@ -65,7 +65,7 @@ def test_settings_become_environment_variables_of_the_service() -> None:
     subjects = {"clientCa": "/etc/ca/ca.crt", "clientSubjects": ["kube-apiserver", "front-proxy"]}
     values = {"settings": {"logLevel": "debug", "maxBodyBytes": 8388608, **subjects}}
     assert {one["name"]: one["value"] for one in container(values)["env"]} == {
-        "ECI_WEBHOOK_OPERATIONS_HOST": "0.0.0.0",
+        "ECI_WEBHOOK_OPERATIONS_HOST": "::",
         "ECI_WEBHOOK_LOG_LEVEL": "debug",
         "ECI_WEBHOOK_MAX_BODY_BYTES": "8388608",
         "ECI_WEBHOOK_CLIENT_CA": "/etc/ca/ca.crt",
@@ -77,7 +77,7 @@ def test_settings_become_environment_variables_of_the_service() -> None:
 
 def test_a_setting_left_empty_is_the_services_default() -> None:
     assert container({"settings": {"clientCa": None, "logLevel": None}})["env"] == [
-        {"name": "ECI_WEBHOOK_OPERATIONS_HOST", "value": "0.0.0.0"},
+        {"name": "ECI_WEBHOOK_OPERATIONS_HOST", "value": "::"},
         {"name": "ECI_WEBHOOK_DRAIN_SECONDS", "value": "10"},
         {"name": "ECI_WEBHOOK_STOP_SECONDS", "value": "5"},
     ]
@@ -126,7 +126,7 @@ def test_variables_of_a_service_named_like_the_settings_change_nothing(monkeypat
     monkeypatch.setenv("ECI_WEBHOOK_PORT", "tcp://10.0.0.1:443")
     monkeypatch.setenv("ECI_WEBHOOK_PORT_443_TCP", "tcp://10.0.0.1:443")
     settings = read_settings(container()["args"])
-    assert (settings.host, settings.port) == ("0.0.0.0", 8443)
+    assert (settings.host, settings.port) == ("::", 8443)
 
 
 def test_replicas_prefer_different_nodes_and_zones_unless_told_otherwise() -> None:
@@ -200,10 +200,10 @@ def test_further_volumes_are_mounted() -> None:
     assert pod(values)["imagePullSecrets"] == [{"name": "pull"}]
 
 
-def test_the_host_may_be_ipv6() -> None:
-    found = container({"host": "::"})
-    assert "--host=::" in found["args"]
-    assert {"name": "ECI_WEBHOOK_OPERATIONS_HOST", "value": "::"} in found["env"]
+def test_the_host_may_be_that_of_one_family() -> None:
+    found = container({"host": "0.0.0.0"})
+    assert "--host=0.0.0.0" in found["args"]
+    assert {"name": "ECI_WEBHOOK_OPERATIONS_HOST", "value": "0.0.0.0"} in found["env"]
 
 
 def test_the_mounted_policy_is_the_rendered_one() -> None:

@@ -222,7 +222,7 @@ class ControllerProcess:
     @property
     def health_url(self) -> str:
         wait_for(lambda: bool(self.said("answering")), "the health endpoint")
-        return str(self.said("answering")[0]["url"]).replace("0.0.0.0", "127.0.0.1")
+        return str(self.said("answering")[0]["url"]).replace("[::]", "127.0.0.1")
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:

@@ -19,6 +19,14 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         yield started
 
 
+@pytest.fixture(scope="session")
+def ipv6_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """As `control_plane`, of a cluster without IPv4. Its tests also need the group `networks`."""
+    folder = tmp_path_factory.mktemp("ipv6-control-plane")
+    with ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), folder, families=["IPv6"]) as started:
+        yield started
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fails a test that leaves etcd or the API server stopped, and starts them before fixtures and other tests need them."""

@@ -7,8 +7,8 @@ kubelet: Deployments create no pods, and pods stay as they were stored.
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,8 @@ from tests.deadline import wait_for
 from tests.e2e.component import Component
 from tests.e2e.credentials import Credentials
 from tests.e2e.kubernetes_version import KubernetesVersion
+from tests.e2e.networks import Networks
+from webhook.service.listener import authority
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -36,8 +38,8 @@ class ControlPlane:
 
     Services get their ClusterIP on loopback, so that a test can serve on the address and port (443) that the API server
     calls for a webhook's `clientConfig.service`. `address`, `port` and `url` are the API server's, `audit_log` (JSON lines)
-    and `api_server_log` (text) its logs, and `ca` is the certificate that its clients trust. `service_network` has the
-    ClusterIPs.
+    and `api_server_log` (text) its logs, and `ca` is the certificate that its clients trust. `networks` has the addresses of
+    Services and pods.
     """
 
     administrator: tuple[Path, Path]
@@ -49,16 +51,21 @@ class ControlPlane:
     http: httpx.Client
     """An administrator's client for plain JSON: `control_plane.http.get("/api/v1/nodes").json()`."""
 
-    def __init__(self, assets: Path, folder: Path) -> None:
+    def __init__(self, assets: Path, folder: Path, families: Sequence[str] = ("IPv4",)) -> None:
+        """Runs the programs in `assets`, with their files in `folder`.
+
+        `families` are those of Services and pods, `IPv4`, `IPv6` or both, of which the first one is the API server's and
+        that of a Service that asks for none. IPv6 needs what the group `ipv6` in tests/conftest.py names.
+        """
         self._assets, self._folder = assets, folder
         self._ends = ExitStack()
         self._numbers = count(1)
-        network = self._ends.enter_context(closing(_LoopbackNetwork()))
-        self.address, self.service_network = f"{network.prefix}.1", f"{network.prefix}.0/24"
+        self.networks = self._ends.enter_context(Networks(families))
+        self.address = self.networks.address
         ports = _free_ports(self.address, 4)
-        self._etcd_url, self._etcd_peer_url = (f"http://{self.address}:{port}" for port in ports[:2])
+        self._etcd_url, self._etcd_peer_url = (f"http://{authority(self.address, port)}" for port in ports[:2])
         self.port, self._scheduler_port = ports[2:]
-        self.url = f"https://{self.address}:{self.port}"
+        self.url = f"https://{authority(self.address, self.port)}"
         self.audit_log, self.api_server_log = folder / "audit.log", folder / "kube-apiserver.log"
         self._credentials = Credentials(folder)
         self.ca = self._credentials.ca
@@ -123,8 +130,9 @@ class ControlPlane:
         """
         for namespace in self.get("/api/v1/namespaces")["items"]:
             self.remove_pods(namespace["metadata"]["name"])
+        scheduler_url = f"https://{authority(self.address, self._scheduler_port)}"
         scheduler = Component(self._scheduler_command(), self._folder / "kube-scheduler.log")
-        scheduler.start(partial(self._answers, f"https://{self.address}:{self._scheduler_port}/healthz"))
+        scheduler.start(partial(self._answers, f"{scheduler_url}/healthz"))
         try:
             yield
         finally:
@@ -259,12 +267,20 @@ class ControlPlane:
             f"--service-account-issuer={self.url}",
             f"--service-account-signing-key-file={service_account_key}",
             f"--service-account-key-file={service_account_key}",
-            f"--service-cluster-ip-range={self.service_network}",
+            f"--service-cluster-ip-range={','.join(self.networks.services)}",
+            *self._feature_gates(),
             "--endpoint-reconciler-type=none",
             "--authorization-mode=RBAC",
             f"--audit-policy-file={policy}",
             f"--audit-log-path={self.audit_log}",
         ]
+
+    def _feature_gates(self) -> list[str]:
+        """The flag without which this version gives a Service no families, if it needs one."""
+        if self.networks.families == ("IPv4",):
+            return []
+        gate = KubernetesVersion.of_program(self._assets / "kube-apiserver").gate_of_families
+        return [f"--feature-gates={gate}=true"] if gate else []
 
     def _scheduler_command(self) -> list[str]:
         certificate, key = self._credentials.issue("kube-scheduler", addresses=(self.address,))
@@ -282,27 +298,9 @@ class ControlPlane:
         return [*command, "--port=0"] if self.version.scheduler_has_plain_port else command
 
 
-class _LoopbackNetwork:
-    """A /24 of 127.77.0.0/16 that no other control plane of this machine uses.
-
-    It is reserved by a name in Linux's abstract socket namespace. The name disappears when the process ends in any way.
-    """
-
-    def __init__(self) -> None:
-        self._hold = socket.socket(socket.AF_UNIX)
-        for number in range(256):
-            self.prefix = f"127.77.{number}"
-            with suppress(OSError):
-                self._hold.bind(f"\0control-plane/{self.prefix}")
-                return
-        raise RuntimeError("no free loopback network 127.77.0.0/24 to 127.77.255.0/24: all are in use")
-
-    def close(self) -> None:
-        self._hold.close()
-
-
 def _free_ports(address: str, number: int) -> list[int]:
     # Other processes of the machine, for example its own etcd, may use the well-known ports on every address.
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server((address, 0))) for _ in range(number)]
+        sockets = [held.enter_context(socket.create_server((address, 0), family=family)) for _ in range(number)]
         return [each.getsockname()[1] for each in sockets]

@@ -4,6 +4,8 @@ Each fact names the change of Kubernetes from which it comes.
 """
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 
@@ -17,6 +19,13 @@ class KubernetesVersion(NamedTuple):
     def of(cls, answer: dict[str, Any]) -> Self:
         """The version in an API server's answer to `GET /version`; some distributions write the minor one as `31+`."""
         return cls(int(answer["major"]), int(re.sub(r"\D.*", "", answer["minor"])))
+
+    @classmethod
+    def of_program(cls, program: Path) -> Self:
+        """The version that a program of Kubernetes prints, such as `Kubernetes v1.20.2`."""
+        printed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        major, minor = re.findall(r"\d+", printed)[:2]
+        return cls(int(major), int(minor))
 
     @property
     def accepts_empty_strings(self) -> bool:
@@ -32,6 +41,11 @@ class KubernetesVersion(NamedTuple):
     def failed_open_records(self) -> tuple[str, ...]:
         """Where the API server records a call that failed open: its `log`, and the `audit` log (kubernetes#92739)."""
         return ("audit", "log") if self >= (1, 22) else ("log",)
+
+    @property
+    def gate_of_families(self) -> str | None:
+        """The feature gate without which a Service has no `ipFamilies`; None if it always has them (KEP-563)."""
+        return "IPv6DualStack" if self < (1, 21) else None
 
     @property
     def has_scheduling_gates(self) -> bool:

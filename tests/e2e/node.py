@@ -2,7 +2,7 @@
 
 Volumes are written from ConfigMaps and Secrets, and replaced as a whole when these change. In commands and variables, the paths
 of mounts become folders of this machine. A process that would listen on all addresses listens on its pod's own address on
-loopback. Each port of the spec becomes a free port, because other processes may listen on all addresses. Names of Services resolve
+loopback, or in a cluster with both families on all addresses of this machine. Each port of the spec becomes a free port, because other processes may listen on all addresses. Names of Services resolve
 to their ClusterIPs. Nothing else of a spec is changed.
 """
 
@@ -23,29 +23,43 @@ import httpx
 
 from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.networks import IP_FREEBIND
+from webhook.service.listener import authority
 
 ROOT = Path(__file__).parents[2]
 #: Gives a Python program the network of a pod: names of Services, and the pod's own address.
 NETWORK = """
 import json, os, socket
-_hosts, _address, _ports = json.loads(os.environ["HOSTS"]), os.environ["ADDRESS"], json.loads(os.environ["PORTS"])
+_hosts, _ports, _addresses = (json.loads(os.environ[name]) for name in ("HOSTS", "PORTS", "ADDRESSES"))
 _getaddrinfo, _bind = socket.getaddrinfo, socket.socket.bind
 socket.getaddrinfo = lambda host, *rest, **more: _getaddrinfo(_hosts.get(host, host), *rest, **more)
 def _bind_here(self, address):
-    everywhere = isinstance(address, tuple) and address[0] in ("", "0.0.0.0")
-    _bind(self, (_address, _ports.get(str(address[1]), address[1])) if everywhere else address)
+    if not isinstance(address, tuple) or address[0] not in ("", "0.0.0.0", "::"):
+        return _bind(self, address)
+    port = _ports.get(str(address[1]), address[1])
+    if len(_addresses) > 1:
+        # Both are this machine's, and no other address can stand for both.
+        return _bind(self, (address[0], port))
+    (own,) = _addresses
+    if ":" in own:
+        # On a socket of IPv4 nothing calls the pod.
+        self.setsockopt(socket.IPPROTO_IP, 15, 1)  # IP_FREEBIND
+        return _bind(self, (own if self.family == socket.AF_INET6 else "127.0.0.1", port))
+    _bind(self, (f"::ffff:{own}" if self.family == socket.AF_INET6 else own, port))
 socket.socket.bind = _bind_here
 """
 
 
 class Pod:
-    """One pod as a process, with its own address; its output goes to `log`."""
+    """One pod as a process, with its own addresses, the first of which is `address`; its output goes to `log`."""
 
-    def __init__(self, node: "Node", namespace: str, spec: dict[str, Any], folder: Path, address: str) -> None:
+    def __init__(
+        self, node: "Node", namespace: str, spec: dict[str, Any], folder: Path, addresses: tuple[str, ...]
+    ) -> None:
         self._node, self._namespace, self.spec, self._folder = node, namespace, spec, folder
         (self._container,) = spec["containers"]
-        self.address = address
-        self._ports = {str(one["containerPort"]): _free(address) for one in self._container.get("ports", [])}
+        self.addresses, self.address = addresses, addresses[0]
+        self._ports = {str(one["containerPort"]): _free(addresses) for one in self._container.get("ports", [])}
         self.log = folder / "log"
         folder.mkdir()
         self.sync()
@@ -65,7 +79,7 @@ class Pod:
     def environment(self) -> dict[str, str]:
         """The container's variables, adapted to this machine."""
         given = {one["name"]: self._here(one.get("value", "")) for one in self._container.get("env", [])}
-        network = {"ADDRESS": self.address, "PORTS": json.dumps(self._ports)}
+        network = {"ADDRESSES": json.dumps(self.addresses), "PORTS": json.dumps(self._ports)}
         return {**self._node.environment(self._namespace, self.spec), **network, **given}
 
     def start(self) -> None:
@@ -112,10 +126,14 @@ class Pod:
         """Ends the pod at once."""
         self._component.stop(0)
 
+    def url(self, probe: str) -> str:
+        """The URL that a kubelet calls for a probe such as `livenessProbe`."""
+        called = self._container[probe]["httpGet"]
+        return f"http://{authority(self.address, self.port(called['port']))}{called['path']}"
+
     def _probe(self, kind: str) -> bool:
-        probe = self._container[kind]["httpGet"]
         try:
-            return httpx.get(f"http://{self.address}:{self.port(probe['port'])}{probe['path']}", timeout=5).is_success
+            return httpx.get(self.url(kind), timeout=5).is_success
         except httpx.HTTPError:
             return False
 
@@ -126,7 +144,7 @@ class Pod:
 
 
 P = TypeVar("P", bound=Pod)
-Kind = Callable[["Node", str, dict[str, Any], Path, str], P]
+Kind = Callable[["Node", str, dict[str, Any], Path, tuple[str, ...]], P]
 
 
 class Node:
@@ -136,7 +154,6 @@ class Node:
         self.control_plane, self._folder = control_plane, folder
         self._numbers = count(2)
         self._pods: list[Pod] = []
-        self._network = control_plane.service_network.split(".")[2]
         (folder / "network").mkdir(parents=True)
         (folder / "network/sitecustomize.py").write_text(NETWORK)
 
@@ -147,7 +164,8 @@ class Node:
     def add(self, kind: Kind[P], namespace: str, spec: dict[str, Any]) -> P:
         """As `pod`, for a kind of pod whose process is not what its spec alone says."""
         number = next(self._numbers)
-        made = kind(self, namespace, spec, self._folder / f"pod-{number}", f"127.78.{self._network}.{number}")
+        addresses = self.control_plane.networks.pod(number)
+        made = kind(self, namespace, spec, self._folder / f"pod-{number}", addresses)
         self._pods.append(made)
         return made
 
@@ -189,8 +207,12 @@ class Node:
         return found
 
 
-def _free(address: str) -> int:
-    with socket.create_server((address, 0)) as found:
+def _free(addresses: tuple[str, ...]) -> int:
+    """A port that is free at the addresses, or on the whole machine if they are of both families."""
+    family = socket.AF_INET6 if ":" in "".join(addresses) else socket.AF_INET
+    with socket.socket(family) as found:
+        found.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        found.bind((addresses[0] if len(addresses) == 1 else "::", 0))
         return int(found.getsockname()[1])
 
 

@@ -106,7 +106,8 @@ def answering(helm: helm_python.Config, node: Node, namespace: str, replicas: in
     control_plane = node.control_plane
     service = control_plane.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
     (port,) = service["ports"]
-    with ServiceProxy(service["clusterIP"], port["port"], port["targetPort"]) as proxy:
+    # Without its feature gate, 1.20 has no list of them.
+    with ServiceProxy(service.get("clusterIPs") or [service["clusterIP"]], port["port"], port["targetPort"]) as proxy:
         release = Release(control_plane, helm, node, namespace, proxy, [], replicas)
         release.mend()
         wait_for(lambda: trusted(control_plane))

@@ -1,25 +1,28 @@
-"""A Service's ClusterIP, forwarded to its ready pods as kube-proxy does."""
+"""A Service's ClusterIPs, forwarded to its ready pods as kube-proxy does."""
 
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import cycle
 from typing import Self
 
 import uvloop
 
+from tests.e2e.networks import IP_FREEBIND
 from tests.e2e.node import Pod
 
 
 class ServiceProxy:
-    """Listens on a ClusterIP and forwards each connection to the next ready pod, for as long as the connection lasts.
+    """Listens on the ClusterIPs and forwards each connection to the next ready pod, for as long as the connection lasts.
 
     A pod counts as ready if its last readiness probe succeeded. If none is ready, connections are refused.
     """
 
-    def __init__(self, address: str, port: int, target: str) -> None:
-        self._address, self._port, self._target = address, port, target
+    def __init__(self, addresses: Sequence[str], port: int, target: str) -> None:
+        """Forwards `port` of the ClusterIPs to the port of that name of a pod, at its address of the same family."""
+        self._addresses, self._port, self._target = addresses, port, target
         self.period = 0.1
         """The seconds between two probes. For so long, a change of readiness may stay unnoticed."""
         self._pods: list[Pod] = []
@@ -29,7 +32,7 @@ class ServiceProxy:
         self._threads = [threading.Thread(target=self._forward), threading.Thread(target=self._watch)]
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server((self._address, self._port), backlog=1024)
+        self._listeners = [_listen(address, self._port) for address in self._addresses]
         for thread in self._threads:
             thread.start()
         return self
@@ -38,7 +41,8 @@ class ServiceProxy:
         self._over.set()
         for thread in self._threads:
             thread.join()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
 
     def add(self, pod: Pod) -> None:
         """Forwards connections to a pod, once it is ready."""
@@ -68,21 +72,36 @@ class ServiceProxy:
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         callers: set[_Caller] = set()
-        server = await loop.create_server(lambda: _Caller(self._next, callers), sock=self._listener)
+        servers = [
+            await loop.create_server(partial(_Caller, partial(self._next, one.family), callers), sock=one)
+            for one in self._listeners
+        ]
         while not self._over.is_set():  # noqa: ASYNC110, the event is another thread's
             await asyncio.sleep(0.05)
-        server.close()
+        for server in servers:
+            server.close()
         for caller in list(callers):
             caller.transport.abort()
         await asyncio.sleep(0.05)
 
-    def _next(self) -> tuple[str, int] | None:
-        """The address of the pod whose turn it is; None if none is ready."""
+    def _next(self, family: int) -> tuple[str, int] | None:
+        """The address, of a family, of the pod whose turn it is; None if none is ready."""
         ready = self._ready
         if not ready:
             return None
         pod = ready[next(self._turn) % len(ready)]
-        return pod.address, pod.port(self._target)
+        address = next(one for one in pod.addresses if (":" in one) == (family == socket.AF_INET6))
+        return address, pod.port(self._target)
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    """A socket that listens on `address`; nothing has to have it, if only a route leads to this machine."""
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+    listener.bind((address, port))
+    listener.listen(1024)
+    return listener
 
 
 class _End(asyncio.Protocol):

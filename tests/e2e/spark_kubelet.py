@@ -35,11 +35,18 @@ class Executor(Pod):
     """An executor that runs with the jars of a folder. Its address is the pod's IP."""
 
     def __init__(
-        self, node: Node, namespace: str, spec: dict[str, Any], folder: Path, address: str, name: str, jars: Path
+        self,
+        node: Node,
+        namespace: str,
+        spec: dict[str, Any],
+        folder: Path,
+        addresses: tuple[str, ...],
+        name: str,
+        jars: Path,
     ) -> None:
-        self._fields = {"metadata.name": name, "status.podIP": address}
+        self._fields = {"metadata.name": name, "status.podIP": addresses[0]}
         self._jars = jars
-        super().__init__(node, namespace, spec, folder, address)
+        super().__init__(node, namespace, spec, folder, addresses)
 
     def command(self) -> list[str]:
         """What the entrypoint of Spark's image makes of the variables.

@@ -446,7 +446,7 @@ def reachable(release: Release) -> Iterator[None]:
     port, labels = free_port(own_address()), control_plane.get(f"{inside}/services/{FULLNAME}")["spec"]["selector"]
     container = {"name": "webhook", "image": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    with ServiceProxy(own_address(), port, "https") as proxy, changed(control_plane, f"{inside}/pods/{POD}", pod):
+    with ServiceProxy([own_address()], port, "https") as proxy, changed(control_plane, f"{inside}/pods/{POD}", pod):
         status = {"phase": "Running", "podIP": own_address(), "podIPs": [{"ip": own_address()}]}
         control_plane.patch(f"{inside}/pods/{POD}/status", {"status": status})
         for one in release.pods:

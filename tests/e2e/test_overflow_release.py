@@ -35,9 +35,9 @@ def running(control_plane: ControlPlane, home: str, folder: Path, namespaces: li
     with installed(control_plane, home, values):
         deployment = control_plane.get(f"/apis/apps/v1/namespaces/{home}/deployments/{NAME}")
         spec = deployment["spec"]["template"]["spec"]
-        # Outside a cluster there is no mounted token, and no network of a pod's own for all addresses.
+        # Outside a cluster there is no mounted token.
         kubeconfig = control_plane.service_account_kubeconfig(home, spec["serviceAccountName"])
-        spec["containers"][0]["args"] += [f"--kubeconfig={kubeconfig}", "--host=0.0.0.0"]
+        spec["containers"][0]["args"].append(f"--kubeconfig={kubeconfig}")
         node = Node(control_plane, folder)
         try:
             pod = node.pod(home, spec)

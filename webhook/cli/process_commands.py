@@ -77,9 +77,7 @@ def overflow(
         list[str] | None, typer.Option(help="Open only pods of this namespace; may be repeated. Default: all.")
     ] = None,
     qps: Annotated[float, typer.Option(min=1, max=10_000, help="The most pods to open a second.")] = 100,
-    host: Annotated[
-        str | None, typer.Option(help="The address for /healthz, /readyz and /metrics. Default: all addresses.")
-    ] = None,
+    host: Annotated[str, typer.Option(help="The address for /healthz, /readyz and /metrics; :: for all.")] = "::",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port for them, over HTTP. 0 for any.")] = 8080,
     kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, if not the pod's ServiceAccount.")] = None,
     identity: Annotated[
@@ -102,10 +100,10 @@ def overflow(
     """
     from webhook.cli.overflow import open_pods
     from webhook.overflow.controller import Options
-    from webhook.overflow.process import ProcessOptions, every_address, new_identity
+    from webhook.overflow.process import ProcessOptions, new_identity
 
     options = Options(namespace, lease, new_identity(identity), watch_namespace or [], qps)
-    process = ProcessOptions(host or every_address(), port, kubeconfig, log_level, log_format)
+    process = ProcessOptions(host, port, kubeconfig, log_level, log_format)
     raise typer.Exit(open_pods(policy, values or (), options, process))
 
 

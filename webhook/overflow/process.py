@@ -40,11 +40,6 @@ def new_identity(name: str | None) -> str:
     return f"{name or socket.gethostname()}_{uuid4().hex[:8]}"
 
 
-def every_address() -> str:
-    """The address that stands for all addresses of this machine, also those of IPv6 if it has that."""
-    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
-
-
 def run(policy: Policy, options: Options, process: ProcessOptions) -> int:
     """Runs a controller until a signal or a bug ends it; returns the exit code, 1 after a bug and else 0.
 

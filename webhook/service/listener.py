@@ -40,6 +40,10 @@ _HANDSHAKES_A_TURN: Final = 8
 _FINISH_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.01
 
+#: The host that stands for all addresses, and the one for those of IPv4.
+EVERY_ADDRESS: Final = "::"
+EVERY_IPV4_ADDRESS: Final = "0.0.0.0"
+
 #: Makes the connection of a server.
 Connect = Callable[[], LimitedProtocol]
 #: Returns the newest SSL context; each connection calls it.
@@ -223,12 +227,20 @@ def server(
 
 
 def listen(host: str, port: int, flag: str) -> socket.socket:
-    """A socket bound to `host` and `port`; `flag` is the setting that errors name. Raises ListenError."""
+    """A socket bound to `host` and `port`; `flag` is the setting that errors name. Raises ListenError.
+
+    The host `::` stands for all addresses of IPv6 and of IPv4, or of IPv4 alone on a machine without IPv6.
+    """
+    everywhere = host == EVERY_ADDRESS and socket.has_dualstack_ipv6()
+    chosen = EVERY_IPV4_ADDRESS if host == EVERY_ADDRESS and not everywhere else host
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(chosen, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if everywhere:
+                # A sysctl (net.ipv6.bindv6only) decides otherwise.
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 bound.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
             bound.bind(address)

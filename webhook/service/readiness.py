@@ -6,10 +6,13 @@ from time import monotonic
 from typing import Final
 
 from webhook.service.certificate import ServingCertificate
+from webhook.service.listener import EVERY_ADDRESS, EVERY_IPV4_ADDRESS
 
 _SECONDS: Final = 2.0
 #: How long an answer is reused, so that many probes at once cause one call.
 _FRESH_SECONDS: Final = 1.0
+#: Where a listener on all addresses is called. A machine may lack either.
+_LOOPBACK: Final = {EVERY_IPV4_ADDRESS: ("127.0.0.1",), EVERY_ADDRESS: ("127.0.0.1", "::1")}
 _CALL: Final = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
@@ -22,7 +25,7 @@ class Readiness:
     def __init__(self, certificate: ServingCertificate, host: str, port: int, *, handshake_only: bool) -> None:
         """Calls `host` and `port`, only up to the end of the handshake if clients need a certificate."""
         self._certificate = certificate
-        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        self._hosts = _LOOPBACK.get(host, (host,))
         self._port = port
         self._handshake_only = handshake_only
         self._lock = asyncio.Lock()
@@ -54,8 +57,7 @@ class Readiness:
             return f"its own listener does not answer: {str(error) or type(error).__name__}"
 
     async def _call(self) -> str | None:
-        context = self._certificate.client_context
-        reader, writer = await asyncio.open_connection(self._host, self._port, ssl=context, server_hostname="localhost")
+        reader, writer = await self._connected()
         try:
             if self._handshake_only:
                 return None
@@ -64,3 +66,16 @@ class Readiness:
             return None if line.startswith("HTTP/1.1 200 ") else f"its own listener answers {line}"
         finally:
             writer.transport.abort()
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A TLS connection to the first address that answers. Raises OSError, that of the first one, if none does."""
+        context = self._certificate.client_context
+        faults: list[OSError] = []
+        for host in self._hosts:
+            try:
+                return await asyncio.open_connection(host, self._port, ssl=context, server_hostname="localhost")
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                faults.append(error)
+        raise faults[0]

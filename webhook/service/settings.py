@@ -41,11 +41,11 @@ class Settings(BaseSettings):
     tls_dir: Path = Path(".local/tls")
     """The folder with tls.crt, tls.key and ca.crt."""
     host: str = "127.0.0.1"
-    """The address for reviews."""
+    """The address for reviews. `::` stands for all addresses of IPv6 and IPv4."""
     port: Port = 8443
     """The port for reviews, over HTTPS. 0 for any free port."""
     operations_host: str = "127.0.0.1"
-    """The address for /livez, /readyz and /metrics."""
+    """The address for /livez, /readyz and /metrics, as `host`."""
     operations_port: Port = 8080
     """The port for /livez, /readyz and /metrics, over HTTP. 0 for any free port."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024**2)] = 4 * 1024**2

@@ -9,6 +9,11 @@
 {{- default $full .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{- /* The namespace of all objects but those that belong in others. */}}
+{{- define "spark-eci-webhook.namespace" -}}
+{{ default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
 {{- define "spark-eci-webhook.controllerName" -}}
 {{ include "spark-eci-webhook.fullname" . }}-certificate-controller
 {{- end }}
@@ -25,6 +30,14 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The annotations of an object, with the key before them; empty if there are none. Takes a list: the root, the object's own. */}}
+{{- define "spark-eci-webhook.annotations" -}}
+{{- with merge (dict) (default dict (last .)) (default dict (first .).Values.commonAnnotations) -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -85,12 +98,21 @@ app.kubernetes.io/component: overflow
 {{- end }}
 
 {{- define "spark-eci-webhook.dnsName" -}}
-{{ include "spark-eci-webhook.fullname" . }}.{{ .Release.Namespace }}.svc
+{{ include "spark-eci-webhook.fullname" . }}.{{ include "spark-eci-webhook.namespace" . }}.svc
+{{- end }}
+
+{{- /* The repository of the image. The registry of all charts is put before one that names none: as in image references, a registry has a dot or a colon, or is localhost. */}}
+{{- define "spark-eci-webhook.repository" -}}
+{{- $first := splitList "/" .Values.image.repository | first }}
+{{- $named := and (contains "/" .Values.image.repository) (regexMatch `[.:]|^localhost$` $first) }}
+{{- $registry := (default dict .Values.global).imageRegistry }}
+{{- if and $registry (not $named) }}{{ trimSuffix "/" $registry }}/{{ end }}{{ .Values.image.repository }}
 {{- end }}
 
 {{- define "spark-eci-webhook.image" -}}
+{{- $repository := include "spark-eci-webhook.repository" . }}
 {{- with .Values.image }}
-{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ default $.Chart.AppVersion .tag }}{{ end }}
+{{- if .digest }}{{ $repository }}@{{ .digest }}{{ else }}{{ $repository }}:{{ default $.Chart.AppVersion .tag }}{{ end }}
 {{- end }}
 {{- end }}
 
@@ -205,7 +227,12 @@ ecs-then-eci
 {{- /* The fields that all pods of the chart share. */}}
 {{- define "spark-eci-webhook.podDefaults" -}}
 enableServiceLinks: false
-{{- with .Values.imagePullSecrets }}
+{{- $secrets := list }}
+{{- /* Other charts of an umbrella may want names in place of objects there. */}}
+{{- range concat (default list (default dict .Values.global).imagePullSecrets) (default list .Values.imagePullSecrets) }}
+{{- $secrets = append $secrets (ternary . (dict "name" .) (kindIs "map" .)) }}
+{{- end }}
+{{- with uniq $secrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -228,4 +255,74 @@ securityContext:
 {{- define "spark-eci-webhook.rendersResourcePolicies" -}}
 {{- $served := .Capabilities.APIVersions.Has "scheduling.alibabacloud.com/v1alpha1/ResourcePolicy" }}
 {{- if or (eq .Values.resourcePolicies.render "always") (and (eq .Values.resourcePolicies.render "auto") $served) }}true{{ end }}
+{{- end }}
+
+{{- /* Where the pods of a component run. Takes a list: the root, the values of the component. */}}
+{{- define "spark-eci-webhook.scheduling" -}}
+{{- $global := default dict (first .).Values.global }}
+{{- $values := last . }}
+{{- with default $global.nodeSelector $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with concat (default list $global.tolerations) (default list $values.tolerations) | uniq }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with default $global.priorityClassName $values.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- /* How the replicas of a component are spread. Takes a list: the root, the values of the component, the name of the template of its selector labels. */}}
+{{- define "spark-eci-webhook.spread" -}}
+{{- $root := index . 0 }}
+{{- $values := index . 1 }}
+{{- $labels := include (index . 2) $root | fromYaml }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- else }}
+{{- if $root.Values.antiAffinity.enabled }}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- toYaml $labels | nindent 14 }}
+{{- end }}
+{{- end }}
+{{- with $values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- else }}
+{{- if $root.Values.topologySpread.enabled }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: topology.kubernetes.io/zone
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- toYaml $labels | nindent 8 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The annotations of pods that read the policy: a change of it restarts them. Takes a list: the root, the pods' own annotations. */}}
+{{- define "spark-eci-webhook.policyAnnotations" -}}
+{{- merge (dict "checksum/policy" (include "spark-eci-webhook.policy" (first .) | sha256sum)) (default dict (last .)) | toYaml }}
+{{- end }}
+
+{{- /* The address families of a Service. */}}
+{{- define "spark-eci-webhook.families" -}}
+{{- with .Values.service.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.service.ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}

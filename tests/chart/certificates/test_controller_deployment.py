@@ -26,6 +26,7 @@ def test_it_is_told_the_names_of_what_it_keeps() -> None:
         "--configuration=spark-placement",
         f"--service={rendered.one('Service')['metadata']['name']}",
         f"--deployment={NAME}",
+        "--health-host=::",
         "--health-port=8081",
         "--log-level=debug",
     ]
@@ -41,6 +42,11 @@ def test_it_has_its_own_account_whose_token_is_mounted_here_alone() -> None:
     spec = pod()
     assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == (NAME, True)
     assert spec["enableServiceLinks"] is False
+
+
+def test_it_listens_where_the_service_does() -> None:
+    (container,) = pod({"host": "0.0.0.0"})["containers"]
+    assert "--health-host=0.0.0.0" in container["args"]
 
 
 def test_its_probes_ask_the_health_port() -> None:

@@ -47,6 +47,7 @@ def test_it_is_told_its_policy_its_lease_and_the_namespaces_of_its_pods() -> Non
         "--watch-namespace=etl",
         "--watch-namespace=ads",
         "--qps=7",
+        "--host=::",
         "--port=8080",
         "--log-level=debug",
     ]
