@@ -29,6 +29,7 @@ from webhook.service.settings import Settings
 
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 OVERFLOW = (ROOT / "docs" / "overflow.md").read_text(encoding="utf-8")
+ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 
@@ -150,11 +151,35 @@ def test_every_metric_is_explained() -> None:
         assert f"`{reason}`" in OPERATIONS
 
 
-def test_every_alert_has_something_to_do() -> None:
+def test_every_alert_has_its_own_heading_and_something_to_do() -> None:
     alerts = yaml.safe_load(
         (ROOT / "charts" / "spark-eci-webhook" / "files" / "alerts.yaml").read_text(encoding="utf-8")
     )
-    assert {alert["alert"] for alert in alerts} == set(re.findall(r"^\| `(SparkEci\w+)` \|", OPERATIONS, re.MULTILINE))
+    sections = _sections(ALERTS)
+    assert [name for name in sections if name != "Several clusters"] == [alert["alert"] for alert in alerts]
+    # The chart makes the links so.
+    assert {alert["alert"].lower() for alert in alerts} <= _anchors(ALERTS)
+    for alert in alerts:
+        section = sections[alert["alert"]]
+        for part in ("**meanwhile**", "```console\n$ ", "**it ends**"):
+            assert part in section.lower(), f"{alert['alert']}: {part}"
+
+
+def test_the_page_on_alerts_explains_every_value_of_their_labels() -> None:
+    sections = _sections(ALERTS)
+    for alert, values in {
+        "SparkEciWebhookRejectsCalls": REJECTIONS,
+        "SparkEciOverflowErrors": ERRORS,
+        "SparkEciOverflowPodsNotOpened": REFUSALS,
+    }.items():
+        for value in values:
+            assert f"`{value}`" in sections[alert], f"{alert}: {value}"
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The text below each heading of a document's second level."""
+    _, *found = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    return dict(zip(found[::2], found[1::2], strict=True))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -162,3 +187,16 @@ def test_links_lead_somewhere(document: object) -> None:
     text = document.read_text(encoding="utf-8")  # type: ignore[attr-defined]
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_lead_to_one(document: Path) -> None:
+    for page, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text(encoding="utf-8")):
+        linked = (document.parent / page if page else document).read_text(encoding="utf-8")
+        assert anchor in _anchors(linked), f"{page}#{anchor}"
+
+
+def _anchors(text: str) -> set[str]:
+    """What the headings of a document are called in links, as GitHub and GitLab make it."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -45,6 +45,7 @@ EVERYTHING: dict[str, Any] = {
         "monitoring": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}],
     },
     "monitoring": {
+        "clusterLabel": "k8s_cluster",
         "serviceMonitor": {
             "enabled": True,
             "labels": {"release": "prometheus"},
@@ -54,6 +55,8 @@ EVERYTHING: dict[str, Any] = {
         "prometheusRule": {
             "enabled": True,
             "alertLabels": {"team": "data"},
+            "cluster": "production",
+            "forgetAfter": "1d",
             "runbookUrl": "https://runbooks.example.com/spark",
         },
         "dashboard": {"enabled": True, "annotations": {"folder": "Spark"}},

@@ -79,6 +79,11 @@ def test_the_chart_has_the_applications_version() -> None:
         ({"webhook": {"timeoutSeconds": 30}}, ["at '/webhook/timeoutSeconds': maximum: got 30, want 10"]),
         ({"webhook": {"failurePolicy": "Sometimes"}}, ["at '/webhook/failurePolicy'", "'Ignore', 'Fail'"]),
         ({"replicas": -1}, ["at '/replicas': minimum: got -1, want 0"]),
+        ({"monitoring": {"clusterLabel": "k8s-cluster"}}, ["at '/monitoring/clusterLabel'", "does not match pattern"]),
+        (
+            {"monitoring": {"prometheusRule": {"forgetAfter": "30m"}}},
+            ["at '/monitoring/prometheusRule/forgetAfter'", "does not match pattern"],
+        ),
         ({"replica": 1}, ["additional properties 'replica' not allowed"]),
         (
             {"policy": {"profiles": {"default": {"executor": {"mode": "eci-maybe"}}}}},

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import FULLNAME, render
-from tests.chart.monitoring.queries import check, selectors, unknown
+from tests.chart.monitoring.queries import check, failures, selectors, unknown
 
 #: The values that Grafana gives to its variables.
-VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*", "$cluster": ".*"}
+VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*"}
 
 
 def dashboard(**monitoring: Any) -> dict[str, Any]:
@@ -29,10 +29,10 @@ def written(**monitoring: Any) -> dict[str, str]:
     }
 
 
-def queries() -> dict[str, str]:
-    """Each panel's queries, as Grafana sends them."""
+def queries(cluster: str = ".*") -> dict[str, str]:
+    """Each panel's queries, as Grafana sends them for the clusters that `cluster` matches."""
     found = written()
-    for variable, value in VARIABLES.items():
+    for variable, value in {**VARIABLES, "$cluster": cluster}.items():
         found = {title: query.replace(variable, value) for title, query in found.items()}
     return found
 
@@ -108,3 +108,64 @@ def test_clusters_come_first_and_the_other_variables_are_of_them() -> None:
 def test_prometheus_understands_every_query(tmp_path: Path) -> None:
     rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries().values())]
     assert f"{len(rules)} rules found" in check([{"name": "dashboard", "rules": rules}], tmp_path)
+
+
+#: Two clusters whose namespaces and pods have the same names. In `one` a pod is unplaced, and `two` has a single replica, no leader and
+#: another policy than `one`.
+CLUSTERS = {
+    'spark_eci_webhook_build_info{cluster="one",pod="a"}': 1,
+    'spark_eci_webhook_build_info{cluster="one",pod="b"}': 1,
+    'spark_eci_webhook_build_info{cluster="two",pod="a"}': 1,
+    'spark_eci_webhook_policy_info{cluster="one",hash="aaaaaaaa",pod="a"}': 1,
+    'spark_eci_webhook_policy_info{cluster="two",hash="bbbbbbbb",pod="a"}': 1,
+    'spark_eci_overflow_policy_info{cluster="one",hash="bbbbbbbb",pod="c"}': 1,
+    'spark_eci_overflow_policy_info{cluster="two",hash="bbbbbbbb",pod="c"}': 1,
+    'spark_eci_overflow_leader{cluster="one",pod="c"}': 1,
+    'spark_eci_overflow_leader{cluster="two",pod="c"}': 0,
+    'spark_eci_overflow_waiting_pods{cluster="one",pod="c"}': 5,
+    'spark_eci_overflow_waiting_pods{cluster="one",pod="d"}': 5,
+    'spark_eci_overflow_waiting_pods{cluster="two",pod="c"}': 2,
+    'kube_namespace_labels{cluster="one",namespace="etl",label_spark_eci_webhook_profile="default"}': 1,
+    'kube_namespace_labels{cluster="two",namespace="etl",label_spark_eci_webhook_profile="default"}': 1,
+    'kube_pod_labels{cluster="one",namespace="etl",pod="driver",label_spark_role="driver"}': 1,
+    'kube_pod_labels{cluster="two",namespace="etl",pod="driver",label_spark_role="driver"}': 1,
+    'kube_pod_annotations{cluster="two",namespace="etl",pod="driver",annotation_spark_eci_webhook_placement="a"}': 1,
+}
+#: What panels of one number show, for all clusters, for each, and for cluster `one` if its metrics have no label.
+SHOWN = {
+    "Replicas A": {".*": 1, "one": 2, "two": 1, "": 2},
+    "Leader A": {".*": 0, "one": 1, "two": 0, "": 1},
+    "Waiting pods A": {".*": 7, "one": 5, "two": 2, "": 5},
+    "Overflow policy A": {".*": 1, "one": 1, "two": 0, "": 1},
+    "Unplaced pods A": {".*": 1, "one": 1, "two": 0, "": 1},
+}
+
+
+@pytest.mark.needs("promtool")
+def test_no_cluster_hides_another(tmp_path: Path) -> None:
+    unlabelled = {
+        series.replace('cluster="one",', ""): value for series, value in CLUSTERS.items() if 'cluster="one"' in series
+    }
+    asked = {cluster: queries(cluster) for cluster in (".*", "one", "two")}
+    tests = [
+        {
+            "name": chosen or "without the label",
+            "interval": "1m",
+            "input_series": [
+                {"series": series, "values": f"{value} {value}"}
+                for series, value in (CLUSTERS if chosen else unlabelled).items()
+            ],
+            "promql_expr_test": [
+                {
+                    "eval_time": "1m",
+                    "expr": asked[chosen or ".*"][title],
+                    "exp_samples": [{"labels": "{}", "value": shown[chosen]}],
+                }
+                for title, shown in SHOWN.items()
+            ],
+        }
+        for chosen in (".*", "one", "two", "")
+    ]
+    file = tmp_path / "dashboard.test.yaml"
+    file.write_text(json.dumps({"rule_files": [], "evaluation_interval": "1m", "tests": tests}))
+    assert failures([file]) == ""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,13 @@ def test_thresholds_labels_and_the_runbook_are_values() -> None:
         certificateDays=7,
         alertLabels={"team": "data"},
         runbookUrl="https://runbooks.example.com/spark",
+        forgetAfter="2d",
         disabled=["SparkEciWebhookNoTraffic"],
     )
     assert changed["SparkEciWebhookSlow"]["expr"].endswith(" > 0.25")
     assert changed["SparkEciWebhookCertificateExpiresSoon"]["expr"].endswith(" < 7")
+    down = changed["SparkEciWebhookDown"]["expr"]
+    assert (down.count("[2d]"), down.count("[")) == (2, 2)
     assert {rule["labels"]["team"] for rule in changed.values()} == {"data"}
     runbook = changed["SparkEciWebhookDown"]["annotations"]["runbook_url"]
     assert runbook == "https://runbooks.example.com/spark#sparkeciwebhookdown"
@@ -125,11 +129,13 @@ def test_no_alert_can_do_without_the_label_anywhere(alert: str, tmp_path: Path) 
         ), f"no test notices {expr}"
 
 
+@cache
 def several() -> list[dict[str, Any]]:
     """The tests with several clusters."""
     return fleet(written(), rules(), sick=["ill", "sick"], well="well") + written("clusters.test.yaml")
 
 
+@cache
 def selected() -> list[dict[str, Any]]:
     """The tests of the alerts that select the cluster `own`."""
     alerts = rules(cluster="own")
