@@ -22,7 +22,7 @@ from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.kubelet import kubelet
 from tests.e2e.node import Pod
-from tests.e2e.release import Release, helm_test, serving
+from tests.e2e.release import Release, helm_test, installed, serving
 from webhook.cli.doctor.tunnel import port_forward
 from webhook.core import names
 
@@ -160,6 +160,25 @@ def test_without_ipv4_the_commands_find_the_cluster_and_the_service(without_ipv4
     found = {one["check"]: one["sentence"] for one in json.loads(doctor.stdout)}
     assert found["service"].startswith("1 ready; answered a review through the API server's proxy: mode=")
     assert found["certificates"].startswith("caBundle, Secret and service certificate match, valid for ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({}, ["IPv4"]),
+        ({"ipFamilies": ["IPv6"]}, ["IPv6"]),
+        ({"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"]}, ["IPv6", "IPv4"]),
+    ],
+)
+def test_with_both_families_the_first_one_is_chosen(
+    dual_stack: ControlPlane, asked: dict[str, Any], given: list[str]
+) -> None:
+    namespace = dual_stack.create_namespace("placement")
+    with installed(dual_stack, namespace, {"service": asked}):
+        spec = dual_stack.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
+    assert spec["ipFamilies"] == given
+    versions = [f"IPv{ipaddress.ip_address(one).version}" for one in spec["clusterIPs"]]
+    assert (versions, spec["clusterIP"]) == (given, spec["clusterIPs"][0])
 
 
 def test_with_both_families_the_service_answers_at_both_addresses(dual_stack: ControlPlane, tmp_path: Path) -> None:
