@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.config import incluster_config
 
 from certs.cluster import connect
 from certs.errors import InputError
@@ -85,3 +86,18 @@ def test_a_cluster_without_a_url_is_one_sentence_and_no_warning(tmp_path: Path, 
     assert refused(path) == expected
     path.write_text(path.read_text().replace(f"server: {server or repr(server)}", "certificate-authority: x"))
     assert refused(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("10.0.0.1", "10.0.0.1"), ("fd00::1", "[fd00::1]"), ("kubernetes.default", "kubernetes.default")],
+)
+def test_in_a_pod_the_cluster_may_have_an_address_of_either_family(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, shown: str
+) -> None:
+    for variable, name in (("SERVICE_TOKEN_FILENAME", "token"), ("SERVICE_CERT_FILENAME", "ca.crt")):
+        (tmp_path / name).write_text("content")
+        monkeypatch.setattr(incluster_config, variable, str(tmp_path / name))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    assert connect(in_cluster=True).host == f"https://{shown}:443"

@@ -41,7 +41,14 @@ def kubelet(address: str, port: int, target: tuple[str, int], folder: Path) -> I
                 secured.settimeout(60)
                 _forward(secured, target)
 
-    with _Server((address, port), Connection) as server:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    class Server(socketserver.ThreadingTCPServer):
+        address_family = family
+        allow_reuse_address = True
+        daemon_threads = False
+
+    with Server((address, port), Connection) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -49,11 +56,6 @@ def kubelet(address: str, port: int, target: tuple[str, int], folder: Path) -> I
         finally:
             server.shutdown()
             thread.join()
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = False
 
 
 def _forward(caller: ssl.SSLSocket, target: tuple[str, int]) -> None:

@@ -126,6 +126,10 @@ class Pod:
         """Ends the pod at once."""
         self._component.stop(0)
 
+    def has(self, probe: str) -> bool:
+        """Whether the spec has a probe such as `readinessProbe`."""
+        return probe in self._container
+
     def url(self, probe: str) -> str:
         """The URL that a kubelet calls for a probe such as `livenessProbe`."""
         called = self._container[probe]["httpGet"]
