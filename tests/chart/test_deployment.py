@@ -172,7 +172,7 @@ def test_resources_are_asked_for_and_memory_is_limited() -> None:
     ("image", "expected"),
     [
         ({}, "spark-eci-webhook:0.1.0"),
-        ({"repository": "registry.example.com/team/hook", "tag": "1"}, "registry.example.com/team/hook:1"),
+        ({"repository": "registry.internal/team/hook", "tag": "1"}, "registry.internal/team/hook:1"),
         ({"digest": "sha256:" + "a" * 64, "tag": "1"}, "spark-eci-webhook@sha256:" + "a" * 64),
     ],
 )

@@ -40,6 +40,10 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
             "caBundle.",
         ),
         (
+            {"certificates": {"source": "self"}, "image": {"repository": "hook"}},
+            "image.repository hook names no registry.",
+        ),
+        (
             {"webhook": {"configurationName": "placement"}},
             "webhook.configurationName placement does not sort between spark-operator-webhook and vk-webhook",
         ),

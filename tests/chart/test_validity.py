@@ -16,6 +16,27 @@ from tests.pods import BUILT_IN_MODES
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 EVERYTHING: dict[str, Any] = {
     "commonLabels": {"team": "data"},
+    "commonAnnotations": {"owner": "platform"},
+    "global": {
+        "imagePullSecrets": ["shared"],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    },
+    "ports": {"https": 9443, "operations": 9080},
+    "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 2}},
+    "certificates": {
+        "controller": {
+            "replicas": 2,
+            "healthPort": 9081,
+            "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy"}],
+            "extraVolumes": [{"name": "more", "emptyDir": {}}],
+            "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+        },
+    },
+    "extraEnv": [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+    "extraObjects": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more", "annotations": {}, "labels": {}}},
+    ],
     "imagePullSecrets": [{"name": "pull"}],
     "webhook": {"annotations": {"a": "b"}, "failurePolicy": "Fail", "timeoutSeconds": 10},
     "autoscaling": {"enabled": True},
@@ -28,7 +49,12 @@ EVERYTHING: dict[str, Any] = {
     "extraVolumes": [{"name": "more", "emptyDir": {}}],
     "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
     "serviceAccount": {"annotations": {"a": "b"}},
-    "service": {"annotations": {"a": "b"}},
+    "service": {
+        "annotations": {"a": "b"},
+        "port": 8443,
+        "ipFamilyPolicy": "SingleStack",
+        "ipFamilies": ["IPv4"],
+    },
     "overflow": {
         "enabled": True,
         "namespaces": ["default", "kube-public"],

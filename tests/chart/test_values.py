@@ -2,10 +2,13 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
+import helm_python
 import pytest
 import yaml
 
@@ -14,6 +17,7 @@ from tests.chart.manifests import CHART, refusal, render
 from tests.chart.test_validity import EVERYTHING
 from tests.pods import MODES
 from webhook import __version__
+from webhook.service.yaml_loader import documents
 
 
 def _paths(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -37,6 +41,7 @@ REMOVABLE = (
     "monitoring.dashboard.labels",
     "policy.virtualNode",
     "policy.profiles.",
+    "global",
 )
 
 
@@ -163,8 +168,32 @@ def test_a_key_left_empty_is_its_empty_default_or_left_out_or_refused_by_its_nam
         assert f"at '{where}': missing property '{key}'" in refusal(_with(path, None))
 
 
-def test_a_chart_can_have_this_one_as_a_dependency() -> None:
-    assert render({"global": {"imageRegistry": "registry.example.com"}, "enabled": True}).objects
+def test_a_chart_can_have_this_one_as_a_dependency(tmp_path: Path) -> None:
+    """Helm passes `global` on with the keys of the other charts, and the condition."""
+    (tmp_path / "charts").mkdir()
+    shutil.copytree(CHART, tmp_path / "charts" / CHART.name)
+    dependency = {"name": CHART.name, "version": __version__, "condition": f"{CHART.name}.enabled"}
+    metadata = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(metadata))
+    shared = {"imageRegistry": "registry.internal/mirror", "storageClass": "fast", "imagePullSecrets": ["pull"]}
+    own = {"enabled": True, "imagePullSecrets": [{"name": "more"}, {"name": "pull"}]}
+    with helm_python.Chart.load(tmp_path) as chart:
+        texts = chart.render({"global": shared, CHART.name: own}, name="platform", namespace="platform")
+    pods = [
+        one["spec"]["template"]["spec"]
+        for text in texts.values()
+        for one in documents(text.encode())
+        if one and one.get("kind") == "Deployment"
+    ]
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["containers"][0]["image"] == f"registry.internal/mirror/spark-eci-webhook:{__version__}"
+        assert pod["imagePullSecrets"] == [{"name": "pull"}, {"name": "more"}]
+
+
+def test_a_misspelt_value_for_all_deployments_is_refused() -> None:
+    sentence = "global: unknown key imageRegistery: use imageRegistry, imagePullSecrets, nodeSelector, tolerations and priorityClassName"
+    assert refusal({"global": {"imageRegistery": "registry.internal"}}).rstrip().endswith(sentence)
 
 
 def _with(path: str, value: Any) -> dict[str, Any]:
@@ -188,6 +217,9 @@ def _untyped(values: dict[str, Any], schema: dict[str, Any], root: dict[str, Any
             part = root["$defs"][part["$ref"].rsplit("/", 1)[1]]
         if not part or not part.keys() & {"type", "enum", "oneOf"}:
             found.append(where)
+        elif where == ".global":
+            # The templates refuse unknown keys there, if no umbrella chart may have them.
+            found += _untyped(value, part, root, where)
         elif isinstance(value, dict) and part.get("properties"):
             if part.get("additionalProperties") is not False:
                 found.append(where)

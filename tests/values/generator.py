@@ -192,7 +192,7 @@ class _Values:
         return self._random.choice((["IPv6"], ["IPv4", "IPv6"], [], ["IPv5"] if self._odd else ["IPv4"]))
 
     def _account(self) -> Any:
-        return self._some(0.6, create=self._of(True, True, False), name=self._of("mine", ""))
+        return self._some(0.6, create=self._of(*EITHER, Plain("yes")), name=self._of("mine", ""))
 
     def _container(self) -> dict[str, Callable[[], Any]]:
         """Makers of what a container may have more."""
