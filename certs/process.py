@@ -122,7 +122,7 @@ def _health(controller: "Controller", host: str, port: int) -> Iterator[str]:
     except OSError as error:
         fault = f"cannot listen on {Address(host, port)}: {error.strerror}"
         raise InputError(f"--health-port: {fault}; choose another host or port") from None
-    url = f"http://{Address(*server.server_address[:2])}/healthz"
+    url = f"http://{Address(*server.socket.getsockname()[:2])}/healthz"
     log.info("answering", url=url)
     with server:
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
