@@ -88,7 +88,7 @@ def _container(pod: _Pod) -> Iterator[Fault]:
         yield _fault((*pod.place, "podAnnotations", _CHECKSUM), "is set by the chart; accepted: other annotations")
     names = [one["name"] for one in pod.values.get("extraEnv", ())]
     for index, name in enumerate(names):
-        place = (*pod.place, "extraEnv", index)
+        place: tuple[str | int, ...] = (*pod.place, "extraEnv", index)
         if not pod.place and name.startswith("ECI_WEBHOOK_"):
             yield _fault(place, f"{name} is a setting of the service; accepted in settings")
         if pod.place[:1] == ("certificates",) and name.startswith("ECI_CERTS_"):
