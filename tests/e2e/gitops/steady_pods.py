@@ -49,7 +49,7 @@ class SteadyPods:
         return [outcome for outcome, _ in groupby(self.outcomes)]
 
     def _create(self) -> None:
-        while not self._over.wait(0.02):
+        while not self._over.wait(0.03):
             self.outcomes.append(self._one())
 
     def _one(self) -> str:
