@@ -145,6 +145,15 @@ class Cluster:
         """The answer to a body that is sent to a path."""
         return self._request("POST", path, {}, body)
 
+    def dry_run(self, what: str, path: str, body: Mapping[str, Any]) -> list[str]:
+        """The warnings that come with the creation of `body` at a path, which is not stored; errors say `what` failed.
+
+        Each is the value of an HTTP header: `299 - "…"` (Kubernetes API Concepts: dry-run; RFC 7234, 5.5).
+        """
+        with self.opened(what, "POST", path, {"dryRun": "All"}, body) as answer:
+            answer.read()
+            return list(answer.headers.getlist("Warning"))
+
     def websocket(self, path: str) -> Any:
         """A `websocket.WebSocket` that is connected to a path."""
         with faults(f"connect to {path}"):

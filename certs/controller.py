@@ -16,6 +16,7 @@ import structlog
 from certs.backoff import Backoff, RateLimit
 from certs.cluster import Cluster
 from certs.cluster_errors import ClusterError, ConflictError
+from certs.readiness import Readiness, served
 from certs.rotation import plan
 from certs.state import Action, Objects, PatchBundle, Published, Secret, Target
 
@@ -44,11 +45,16 @@ class Controller:
     """Seconds after which it reads again even if no watch reported a change."""
     turned: float = field(default_factory=time.monotonic, init=False)
     """When the last turn of the loop began, by `time.monotonic`."""
+    readiness: Readiness = field(init=False)
+    """Whether the webhook serves."""
     _changed: threading.Event = field(default_factory=threading.Event, init=False)
     _published: Published | None = field(default=None, init=False)
     _problems: tuple[str, ...] = field(default=(), init=False)
     _backoff: Backoff = field(default_factory=Backoff, init=False)
     _rate: RateLimit = field(default_factory=RateLimit, init=False)
+
+    def __post_init__(self) -> None:
+        self.readiness = Readiness(self.cluster, self.target.namespace, self.stop)
 
     def run(self) -> None:
         """Keeps the certificates until `end` is called, whatever the API server answers."""
@@ -59,6 +65,7 @@ class Controller:
             partial(cluster.configuration_changes, target.configuration),
         ):
             threading.Thread(target=self._follow, args=(changes,), daemon=True).start()
+        threading.Thread(target=self.readiness.run, daemon=True).start()
         log.info("keeping certificates", **asdict(target))
         while not self.stop.is_set():
             self.turned = time.monotonic()
@@ -68,6 +75,7 @@ class Controller:
         """Makes `run` return soon; may be called from another thread or a signal handler."""
         self.stop.set()
         self._changed.set()
+        self.readiness.end()
 
     def _turn(self) -> None:
         """Reads the objects, does at most one thing, and waits."""
@@ -75,8 +83,10 @@ class Controller:
         if self.stop.is_set():
             return
         try:
-            planned = plan(read_objects(self.cluster, self.target), self.target, self._published, self.clock())
+            objects = read_objects(self.cluster, self.target)
+            planned = plan(objects, self.target, self._published, self.clock())
             self._published = planned.published
+            self.readiness.see(served(objects))
             self._report(planned.problems)
             if planned.action:
                 self._apply(planned.action)

@@ -87,6 +87,8 @@ def run(controller: "Controller") -> int:
 def _health(controller: "Controller", host: str, port: int) -> Iterator[str]:
     """Serves `GET /healthz` from a thread and yields its URL: 200 while the control loop runs, 503 if it is stuck.
 
+    `GET /readyz` is 200 while the webhook serves, and else 503 with what is missing.
+
     The host `::` stands for all addresses of IPv6 and of IPv4, or of IPv4 alone on a machine without IPv6. The
     status stays 200 while the API server does not answer: a restart would not help. Raises InputError.
     """
@@ -97,8 +99,12 @@ def _health(controller: "Controller", host: str, port: int) -> Iterator[str]:
         def do_GET(self) -> None:
             status, text = HTTPStatus.OK, "ok\n"
             idle = time.monotonic() - controller.turned
-            if self.path.partition("?")[0] != "/healthz":
-                status, text = HTTPStatus.NOT_FOUND, "not found; accepted: /healthz\n"
+            path = self.path.partition("?")[0]
+            if path == "/readyz":
+                if fault := controller.readiness.fault:
+                    status, text = HTTPStatus.SERVICE_UNAVAILABLE, f"{fault}\n"
+            elif path != "/healthz":
+                status, text = HTTPStatus.NOT_FOUND, "not found; accepted: /healthz, /readyz\n"
             elif idle > STALE:
                 status = HTTPStatus.SERVICE_UNAVAILABLE
                 text = f"the control loop has been stuck for {idle:.0f} seconds\n"
@@ -116,7 +122,7 @@ def _health(controller: "Controller", host: str, port: int) -> Iterator[str]:
     except OSError as error:
         fault = f"cannot listen on {Address(host, port)}: {error.strerror}"
         raise InputError(f"--health-port: {fault}; choose another host or port") from None
-    url = f"http://{Address(*server.server_address[:2])}/healthz"
+    url = f"http://{Address(*server.socket.getsockname()[:2])}/healthz"
     log.info("answering", url=url)
     with server:
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()

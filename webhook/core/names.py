@@ -22,6 +22,8 @@ WAITING: Final = "waiting"
 OPENED: Final = "opened"
 #: Prefix of the labels and annotations above, which a policy must not set.
 PREFIX: Final = "spark-eci-webhook/"
+#: The warning in the answer to a canary, by which the certificate controller (certs/readiness.py) knows the service.
+CANARY_ANSWER: Final = "spark-eci-webhook has answered"
 #: Key of the audit annotation. The API server prefixes it with the webhook's name and drops keys that contain a slash.
 AUDIT_KEY: Final = "placement"
 

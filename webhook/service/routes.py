@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
 from webhook.core.reasons import caution
-from webhook.core.review import respond, respond_with
+from webhook.core.review import respond, respond_to_canary, respond_with
 from webhook.core.text import cut, listed
 from webhook.service.admission import Admissions
 from webhook.service.direct_reviews import Respond
@@ -72,6 +72,7 @@ def admission_paths(policy: Policy) -> dict[str, Respond]:
     if "default" in profiles:
         paths["/mutate"] = paths["/mutate/default"]
     sentence = listed("namespace label spark-eci-webhook/profile: unknown profile; accepted: ", profiles)
+    paths["/canary"] = respond_to_canary
     paths["/unknown-profile"] = partial(respond_with, warning=caution("unknown-profile", sentence))
     return paths
 

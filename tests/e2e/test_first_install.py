@@ -1,0 +1,161 @@
+"""`helm install --wait` returns only when an admission has been answered. Helm's own library waits, on a real API server."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import httpx
+import pytest
+
+from tests.chart.manifests import CHART, FULLNAME, RELEASE
+from tests.deadline import wait_for
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.figures import Figures
+from tests.e2e.node import Node, Pod
+from tests.e2e.reliability.load import Load
+from tests.e2e.release import CONFIGURATION, CONTROLLER, trusted
+from tests.e2e.service_proxy import ServiceProxy
+from webhook.core import names
+
+pytestmark = pytest.mark.needs("control-plane")
+
+EXECUTORS = 200
+
+
+class DeploymentController:
+    """Writes the status of Deployments from the readiness probes of their pods, as a controller manager does."""
+
+    def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
+        self._control_plane, self._path = control_plane, f"/apis/apps/v1/namespaces/{namespace}/deployments"
+        self.pods: dict[str, list[Pod]] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._over.wait(0.2):
+            for name, pods in list(self.pods.items()):
+                deployment = self._control_plane.get(f"{self._path}/{name}")
+                wanted, ready = deployment["spec"]["replicas"], sum(pod.ready for pod in pods)
+                available = {"type": "Available", "status": str(ready >= wanted), "reason": "Test"}
+                progressing = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+                status = {
+                    "observedGeneration": deployment["metadata"]["generation"],
+                    **dict.fromkeys(("replicas", "updatedReplicas"), wanted),
+                    **dict.fromkeys(("readyReplicas", "availableReplicas"), ready),
+                    "unavailableReplicas": wanted - ready,
+                    "conditions": [available, progressing],
+                }
+                self._control_plane.patch(f"{self._path}/{name}/status", {"status": status})
+
+    def __enter__(self) -> "DeploymentController":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+class Install:
+    """`helm install --wait` in a thread."""
+
+    def __init__(self, helm: helm_python.Config, wait: str) -> None:
+        self.error = ""
+        self._thread = threading.Thread(target=self._run, args=(helm, wait))
+        self._thread.start()
+
+    def _run(self, helm: helm_python.Config, wait: str) -> None:
+        try:
+            helm.install(CHART, RELEASE, {}, wait=wait, timeout=90)
+        except helm_python.HelmError as error:
+            self.error = str(error)
+
+    @property
+    def waits(self) -> bool:
+        return self._thread.is_alive()
+
+    def end(self) -> None:
+        self._thread.join()
+
+
+@contextmanager
+def installing(control_plane: ControlPlane, namespace: str, wait: str) -> Iterator[Install]:
+    with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
+        install = Install(helm, wait)
+        try:
+            yield install
+        finally:
+            install.end()
+            helm.uninstall(RELEASE, ignore_not_found=True)
+
+
+def said(controller: Pod) -> tuple[int, str]:
+    """What the certificate controller answers to its readiness probe."""
+    answer = httpx.get(controller.url("readinessProbe"))
+    return answer.status_code, answer.text.rstrip("\n")
+
+
+@pytest.mark.parametrize("wait", ["watcher", "legacy"], ids=["Helm 4's wait", "Helm 3's wait"])
+def test_helm_waits_until_an_admission_has_been_answered(
+    control_plane: ControlPlane, tmp_path: Path, figures: Figures, wait: str
+) -> None:
+    namespace = control_plane.create_namespace("placement")
+    spark = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "eci-only"})
+    node = Node(control_plane, tmp_path)
+    deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    with installing(control_plane, namespace, wait) as install:
+        try:
+            wait_for(lambda: len(control_plane.get(deployments)["items"]) == 2)
+            service: dict[str, Any] = control_plane.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
+            controller = node.deployment(namespace, CONTROLLER)
+            controller.start()
+            wait_for(lambda: trusted(control_plane))
+            pods = [node.deployment(namespace, FULLNAME) for _ in range(2)]
+            for pod in pods:
+                pod.start()
+            with DeploymentController(control_plane, namespace) as manager:
+                manager.pods = {CONTROLLER: [controller], FULLNAME: pods}
+                # Everything runs and all is published, but no network leads to the Service yet.
+                wait_for(lambda: all(pod.ready for pod in pods))
+                wait_for(lambda: said(controller) == (503, "the API server has got no answer from the service"))
+                assert install.waits
+                (port,) = service["ports"]
+                with ServiceProxy(service["clusterIP"], port["port"], port["targetPort"]) as proxy:
+                    for pod in pods:
+                        proxy.add(pod)
+                    install.end()
+                    assert install.error == ""
+                    assert said(controller) == (200, "ok")
+                    with Load(control_plane, spark, EXECUTORS, 8) as load:
+                        pass
+            outcome = load.outcome
+            if wait == "watcher":
+                row = {"event": "after `helm install --wait`", "admissions": outcome.admissions}
+                row |= {"refused": outcome.failed, "not placed": outcome.unplaced, "placed afterwards": "all"}
+                figures.add("certificates", row)
+            assert (outcome.failures, outcome.unplaced) == ({}, 0)
+            assert outcome.admissions >= EXECUTORS
+            assert not control_plane.get(f"/api/v1/namespaces/{namespace}/events")["items"][0]["reason"] == "Canary"
+        finally:
+            node.stop()
+
+
+def test_without_a_service_the_answer_to_the_canary_is_missing(control_plane: ControlPlane, tmp_path: Path) -> None:
+    """The entry has failurePolicy Ignore, so the API server creates the Event either way, and nobody else notices."""
+    namespace = control_plane.create_namespace("placement")
+    with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
+        try:
+            helm.install(CHART, RELEASE, {"webhook": {"failurePolicy": "Fail"}})
+            canary = control_plane.get(CONFIGURATION)["webhooks"][-1]
+            assert (canary["name"], canary["failurePolicy"]) == ("canary.internal.spark-eci-webhook.io", "Ignore")
+            event = {
+                "metadata": {"generateName": "any-", "labels": canary["objectSelector"]["matchLabels"]},
+                "involvedObject": {"namespace": namespace},
+            }
+            control_plane.create(f"/api/v1/namespaces/{namespace}/events?dryRun=All", event)
+            assert not control_plane.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+        finally:
+            helm.uninstall(RELEASE, ignore_not_found=True)
