@@ -16,4 +16,4 @@ ANY = _READ["any"] | {"500 profiles": {"policy": {"profiles": _MANY}}}
 IPV6, BOTH = _READ["IPv6"], _READ["both"]
 #: Those of a chart that depends on this one.
 UMBRELLA = _READ["umbrella"]
-SETS = ANY | IPV6 | BOTH | {name: values["spark-eci-webhook"] for name, values in UMBRELLA.items()}
+SETS = ANY | IPV6 | BOTH | _READ["job"] | {name: values["spark-eci-webhook"] for name, values in UMBRELLA.items()}
