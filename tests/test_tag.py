@@ -40,11 +40,11 @@ def test_what_is_pushed_is_what_is_pulled(page: str) -> None:
     assert key == "image.repository"
     overflow = {"enabled": True}
     deployments = [
-        one for one in render({"image": {"repository": repository}, "overflow": overflow}).objects if one["kind"] == "Deployment"
+        one
+        for one in render({"image": {"repository": repository}, "overflow": overflow}).objects
+        if one["kind"] == "Deployment"
     ]
-    pulled = {
-        container["image"] for one in deployments for container in one["spec"]["template"]["spec"]["containers"]
-    }
+    pulled = {container["image"] for one in deployments for container in one["spec"]["template"]["spec"]["containers"]}
     assert len(deployments) == 3
     assert {built, pushed} == pulled
     assert "kubectl label namespace etl spark-eci-webhook/profile=default" in later

@@ -13,7 +13,8 @@ from tests.image.container import ROOT, Container
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 #: Distributions, and folders below site-packages.
 PACKAGES, FOLDERS = (
-    re.findall(rf'unused_{what}="(.+?)"', DOCKERFILE.replace("\\\n", ""), re.DOTALL)[0].split() for what in ("packages", "folders")
+    re.findall(rf'unused_{what}="(.+?)"', DOCKERFILE.replace("\\\n", ""), re.DOTALL)[0].split()
+    for what in ("packages", "folders")
 )
 LOCKED = re.findall(r"^(\S+)==\S+(?! ; .*win32)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
 
@@ -43,7 +44,7 @@ def _is_left_out(module: str) -> bool:
     return any(module == one or module.startswith(f"{one}.") for one in LEFT_OUT)
 
 
-def imports(source: str, module: str, is_package: bool) -> Iterator[str]:
+def imports(source: str, module: str, *, is_package: bool) -> Iterator[str]:
     """Every module that `source` may import as the module of this name, also within functions."""
     package = module if is_package else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
@@ -59,7 +60,7 @@ def imports(source: str, module: str, is_package: bool) -> Iterator[str]:
 def _sources() -> Iterator[tuple[str, Path]]:
     """The name and file of every module that stays in the image."""
     for name in LOCKED:
-        if name in PACKAGES or name in {"colorama"}:
+        if name in PACKAGES or name == "colorama":
             continue
         for file in distribution(name).files or []:
             if file.suffix == ".py" and file.parts[0] != "..":
@@ -79,7 +80,7 @@ def test_nothing_that_stays_imports_what_is_left_out() -> None:
         read += 1
         source = path.read_text(encoding="utf-8")
         if words.search(source):
-            wanted = sorted(set(filter(_is_left_out, imports(source, module, path.name == "__init__.py"))))
+            wanted = sorted(set(filter(_is_left_out, imports(source, module, is_package=path.name == "__init__.py"))))
             if wanted:
                 found[module] = wanted
     assert found == {}
@@ -91,20 +92,20 @@ def test_what_is_left_out_is_locked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "module", "is_package"),
+    ("source", "module", "file"),
     [
-        ("import aiohttp", "x", False),
-        ("def f():\n    from aiohttp.web import run_app", "x", False),
-        ("from kubernetes import aio", "x", False),
-        ("from . import aio", "kubernetes", True),
-        ("from .aio.client import ApiClient", "kubernetes", True),
-        ("from ..aio import client", "kubernetes.utils.create", False),
-        ("from ..aio import client", "kubernetes.utils.deep", False),
-        ("from .. import aio", "kubernetes.utils.create", False),
+        ("import aiohttp", "x", "module.py"),
+        ("def f():\n    from aiohttp.web import run_app", "x", "module.py"),
+        ("from kubernetes import aio", "x", "module.py"),
+        ("from . import aio", "kubernetes", "__init__.py"),
+        ("from .aio.client import ApiClient", "kubernetes", "__init__.py"),
+        ("from ..aio import client", "kubernetes.utils.create", "module.py"),
+        ("from ..aio import client", "kubernetes.utils.deep", "module.py"),
+        ("from .. import aio", "kubernetes.utils.create", "module.py"),
     ],
 )
-def test_an_import_is_noticed(source: str, module: str, is_package: bool) -> None:
-    assert any(map(_is_left_out, imports(source, module, is_package)))
+def test_an_import_is_noticed(source: str, module: str, file: str) -> None:
+    assert any(map(_is_left_out, imports(source, module, is_package=file == "__init__.py")))
 
 
 @pytest.mark.needs("buildah")
