@@ -21,7 +21,15 @@ def _wheels(architecture: str, lock: Path, folder: Path) -> dict[str, list[str]]
     Asks the registry that this machine uses, and downloads no package. Raises CalledProcessError if a version has no wheel.
     """
     output = folder / "pylock.toml"
-    platform = ("--python-platform", f"{architecture}-manylinux_2_28", "--python-version", PYTHON)
+    platform = (
+        "--python",
+        sys.executable,
+        "--python-platform",
+        f"{architecture}-manylinux_2_28",
+        "--python-version",
+        PYTHON,
+    )
+    # Without a given interpreter, uv looks for one, which takes seconds.
     command = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-deps", "--only-binary", ":all:"]
     subprocess.run([*command, *platform, "-o", output, lock], capture_output=True, text=True, check=True)
     packages = tomllib.loads(output.read_text())["packages"]
