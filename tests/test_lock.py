@@ -30,8 +30,16 @@ def _wheels(architecture: str, lock: Path, folder: Path) -> dict[str, list[str]]
         PYTHON,
     )
     # Without a given interpreter, uv looks for one, which takes seconds.
-    command = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    subprocess.run([*command, *platform, "-o", output, lock], capture_output=True, text=True, check=True)
+    command = [
+        str(Path(sys.executable).with_name("uv")),
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
+    subprocess.run([*command, *platform, "-o", str(output), str(lock)], capture_output=True, text=True, check=True)
     packages = tomllib.loads(output.read_text())["packages"]
     return {
         f"{one['name']}=={one['version']}": [wheel["hashes"]["sha256"] for wheel in one["wheels"]] for one in packages
