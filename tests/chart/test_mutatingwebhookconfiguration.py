@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from certs.readiness import CANARY, CANARY_LABEL
 from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from tests.pods import BUILT_IN_MODES
 from webhook.core import names
@@ -37,7 +38,9 @@ def configuration(values: dict[str, Any] | None = None, **release: str) -> dict[
 
 
 def entries(values: dict[str, Any] | None = None, **release: str) -> dict[str, dict[str, Any]]:
-    return {entry["name"]: entry for entry in configuration(values, **release)["webhooks"]}
+    """The entries for pods, by name."""
+    found = configuration(values, **release)["webhooks"]
+    return {entry["name"]: entry for entry in found if entry["name"] != CANARY}
 
 
 def selectors(selector: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -234,6 +237,35 @@ def test_match_conditions_stand_where_the_cluster_has_them(version: str, count: 
     found = entries(several | {"kubeVersion": version}).values()
     assert {len(entry.get("matchConditions", [])) for entry in found} == {count}
     assert not [entry for entry in entries({"kubeVersion": version}).values() if "matchConditions" in entry]
+
+
+def test_the_certificate_controller_has_an_entry_for_its_dry_run() -> None:
+    for values in ({}, {"webhook": {"failurePolicy": "Fail"}, "policy": {"selector": {"anyOf": ["spark", "apache"]}}}):
+        assert configuration(values)["webhooks"][-1] == {
+            "name": CANARY,
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": {"name": FULLNAME, "namespace": NAMESPACE, "path": "/canary", "port": 443}},
+            "rules": [
+                {
+                    "apiGroups": [""],
+                    "apiVersions": ["v1"],
+                    "operations": ["CREATE"],
+                    "resources": ["events"],
+                    "scope": "Namespaced",
+                }
+            ],
+            "namespaceSelector": {},
+            "objectSelector": {"matchLabels": {CANARY_LABEL: "true"}},
+            "matchPolicy": "Exact",
+            "failurePolicy": "Ignore",
+            "reinvocationPolicy": "Never",
+            "sideEffects": "None",
+            "timeoutSeconds": 5,
+        }
+    for source in ("cert-manager", "provided"):
+        provided = {"secretName": "ours", "caBundle": PEM}
+        found = configuration({"certificates": {"source": source, "provided": provided}})["webhooks"]
+        assert CANARY not in [entry["name"] for entry in found]
 
 
 def test_the_ca_bundle_is_rendered_only_where_it_is_given() -> None:

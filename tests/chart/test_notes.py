@@ -18,6 +18,14 @@ def test_the_next_three_commands_are_there() -> None:
     ]
 
 
+def test_helms_namespace_and_that_of_the_objects_are_told_apart() -> None:
+    notes = render({"namespaceOverride": "elsewhere", "kubeVersion": "1.20"}).notes
+    assert f"is installed as {RELEASE} in elsewhere." in notes
+    assert f"helm test {RELEASE} --namespace {NAMESPACE}\n" in notes
+    assert "kubectl label namespace elsewhere kubernetes.io/metadata.name=elsewhere\n" in notes
+    assert notes.count(NAMESPACE) == 1
+
+
 def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
     notes = render({"policy": {"profiles": {"aaa": {}}}}).notes
     assert f"({', '.join(sorted(['aaa', *Policy().profiles]))})" in notes

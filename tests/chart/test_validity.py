@@ -23,6 +23,8 @@ EVERYTHING: dict[str, Any] = {
         "tolerations": [{"key": "dedicated", "operator": "Exists"}],
     },
     "ports": {"https": 9443, "operations": 9080},
+    "dnsPolicy": "Default",
+    "dnsConfig": {"searches": ["svc.cluster.local"], "options": [{"name": "ndots", "value": "2"}]},
     "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 2}},
     "certificates": {
         "controller": {

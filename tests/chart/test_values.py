@@ -68,7 +68,7 @@ def test_every_value_has_its_comment_and_the_readme_its_row() -> None:
 
 def test_the_values_in_the_readme_are_accepted() -> None:
     examples = re.findall(r"^```yaml\n(.*?)^```", readme.FILE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 6
     for example in examples:
         assert render(yaml.safe_load(example)).objects
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from tests.chart.manifests import FULLNAME, NAMESPACE, Rendered, refusal, render
-from tests.chart.test_validity import MATRIX
+from tests.chart.test_validity import MATRIX, VERSIONS
 
 #: The place of each component's values, and the name of its Deployment.
 COMPONENTS = {
@@ -196,6 +197,7 @@ def test_on_the_hosts_network_an_old_replica_gives_its_ports_first() -> None:
     found = render({"hostNetwork": True, "overflow": {"enabled": True}})
     deployment = found.one("Deployment")["spec"]
     assert deployment["template"]["spec"]["hostNetwork"] is True
+    assert deployment["template"]["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
     assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
     assert [(one["containerPort"], one["hostPort"]) for one in _container(found, FULLNAME)["ports"]] == [
         (8443, 8443),
@@ -205,6 +207,24 @@ def test_on_the_hosts_network_an_old_replica_gives_its_ports_first() -> None:
         assert "hostNetwork" not in found.one("Deployment", name)["spec"]["template"]["spec"]
     own = {"type": "Recreate"}
     assert render({"hostNetwork": True, "updateStrategy": own}).one("Deployment")["spec"]["strategy"] == own
+
+
+def test_the_services_pods_have_the_dns_of_the_values() -> None:
+    own = {
+        "nameservers": ["10.0.0.10"],
+        "searches": ["svc.cluster.local"],
+        "options": [{"name": "ndots", "value": "2"}],
+    }
+    spec = spec_of((), {}, hostNetwork=True, dnsPolicy="None", dnsConfig=own)
+    assert (spec["dnsPolicy"], spec["dnsConfig"]) == ("None", own)
+    plain = spec_of((), {})
+    assert (plain["dnsPolicy"], "dnsConfig" in plain) == ("ClusterFirst", False)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_accepts_the_pods_on_the_hosts_network(version: str) -> None:
+    values = {"kubeVersion": version, "hostNetwork": True, "dnsConfig": {"nameservers": ["10.0.0.10"]}}
+    kubernetes_validate.validate(render(values).one("Deployment"), version, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +281,15 @@ def test_every_service_has_the_families_of_the_values(values: dict[str, Any]) ->
         (
             {"certificates": {"controller": {"extraEnv": [{"name": "A"}, {"name": "A"}]}}},
             "certificates.controller.extraEnv: A is listed twice: list it once",
+        ),
+        (
+            {"certificates": {"controller": {"extraEnv": [{"name": "ECI_CERTS_SERVICE", "value": "x"}]}}},
+            "certificates.controller.extraEnv: ECI_CERTS_SERVICE is an option of the certificate controller: set it in "
+            "certificates.controller",
+        ),
+        (
+            {"dnsPolicy": "None"},
+            "dnsPolicy is None, but dnsConfig.nameservers is empty: list at least one name server",
         ),
         (
             {"overflow": {"enabled": True, "extraVolumes": [{"name": "policy", "emptyDir": {}}]}},

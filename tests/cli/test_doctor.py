@@ -30,7 +30,7 @@ from tests.virtual_node import TAINT
 from webhook.cli.doctor.examination import judge
 from webhook.cli.doctor.finding import Unknown
 from webhook.cli.doctor.service import Contact, ProbeAnswer, call_service
-from webhook.cli.doctor.snapshot import read_snapshot
+from webhook.cli.doctor.snapshot import Installation, read_snapshot
 from webhook.core.policy import Policy
 from webhook.overflow.lease import LABELS
 from webhook.service.policy_file import parse_policy
@@ -517,6 +517,16 @@ def test_the_commands_about_the_overflow_controller_name_what_the_chart_makes() 
     template = chart.one("Deployment", LEASE)["spec"]["template"]
     assert f"--lease={LEASE}" in template["spec"]["containers"][0]["args"]
     assert template["metadata"]["labels"]["app.kubernetes.io/component"] == LABELS["app.kubernetes.io/component"]
+
+
+def test_the_service_is_called_at_the_port_of_the_configuration() -> None:
+    chart = render({"service": {"port": 8443}})
+    installation = Installation(
+        chart.one("MutatingWebhookConfiguration", "spark-placement"), spec=chart.one("Service")["spec"]
+    )
+    assert installation.port == 8443
+    assert [one["port"] for one in installation.spec["ports"]] == [8443]
+    assert Installation({"webhooks": [{"clientConfig": {"service": {"name": "a"}}}]}).port == 443
 
 
 def test_a_service_that_cannot_be_reached() -> None:

@@ -114,12 +114,12 @@ def test_a_release_lives_and_leaves_nothing_behind(
     helm.install(CHART, RELEASE, {})
     installed = _everything(control_plane, namespace)
     first = _checksum(control_plane, namespace)
-    assert _bundles(control_plane) == dict.fromkeys([*_PROFILES, "unknown-profile"])
+    assert _bundles(control_plane) == dict.fromkeys([*_PROFILES, *_OTHERS])
 
     _publish_bundle(control_plane)
     mine = {"driver": {"mode": "eci-only"}, "executor": {"mode": "eci-only"}}
     helm.upgrade(CHART, RELEASE, {"policy": {"profiles": {"mine": mine, "eci-first": None}}})
-    kept = dict.fromkeys(sorted({*_PROFILES, "unknown-profile"} - {"eci-first"}), BUNDLE)
+    kept = dict.fromkeys(sorted({*_PROFILES, *_OTHERS} - {"eci-first"}), BUNDLE)
     assert _bundles(control_plane) == kept | {"mine": None}
     assert _checksum(control_plane, namespace) != first
     assert yaml.safe_load(_policy(control_plane, namespace))["profiles"]["mine"] == mine
@@ -204,6 +204,8 @@ def _removed(control_plane: ControlPlane, path: str) -> bool:
 
 
 _PROFILES = sorted(["default", *BUILT_IN_MODES])
+#: The first word of each entry that is for no profile.
+_OTHERS = ("unknown-profile", "canary")
 
 
 def _resource_policy() -> dict[str, Any]:

@@ -78,6 +78,14 @@ class _Values:
             image=lambda: self._some(0.5, repository=self._of("a/b", "registry.example.com/b", "localhost/c")),
             ports=lambda: self._some(0.5, https=self._of(443, 8080), operations=self._of(8080, 9)),
             service=lambda: self._some(0.5, ipFamilies=self._families, ipFamilyPolicy=self._of("", "PreferDualStack")),
+            dnsPolicy=self._of("", "Default", "None"),
+            dnsConfig=self._of({}, {"nameservers": ["10.0.0.10"]}),
+            namespaceOverride=self._of("", "elsewhere"),
+            commonAnnotations=self._of({"a": "b"}, {}),
+            hostNetwork=self._of(*EITHER),
+            updateStrategy=self._of({}, {"type": "Recreate"}),
+            rbac=lambda: {"create": self._random.choice(EITHER)},
+            extraObjects=self._of([], [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}]),
             serviceAccount=self._account,
             certificates=lambda: {"controller": self._some(0.5, serviceAccount=self._account, **self._container())},
             podAnnotations=self._of({"a": "b"}, {"checksum/policy": "x"} if self._odd else {}),
@@ -197,7 +205,7 @@ class _Values:
     def _container(self) -> dict[str, Callable[[], Any]]:
         """Makers of what a container may have more."""
         taken = ["b", "policy"] if self._odd else ["b"]
-        variables = ["A", "B", *(["A", "ECI_WEBHOOK_PORT"] if self._odd else [])]
+        variables = ["A", "B", *(["A", "ECI_WEBHOOK_PORT", "ECI_CERTS_QPS"] if self._odd else [])]
         paths = ["/a", "/b/", *(["/a/", "/etc/spark-eci-webhook/policy"] if self._odd else [])]
         return {
             "extraEnv": lambda: [{"name": self._odd_or(one), "value": "x"} for one in self._sample(variables)],

@@ -118,6 +118,8 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param("podAnnotations: {checksum/policy: x}", id="an annotation of the chart's own"),
         pytest.param("extraEnv: [{name: ECI_WEBHOOK_PORT, value: '1'}]", id="a setting"),
         pytest.param("certificates: {controller: {extraEnv: [{name: A}, {name: A}]}}", id="a variable twice"),
+        pytest.param("certificates: {controller: {extraEnv: [{name: ECI_CERTS_SERVICE}]}}", id="an option"),
+        pytest.param("dnsPolicy: None", id="no name server"),
         pytest.param("extraVolumes: [{name: tls, emptyDir: {}}]", id="a volume of the chart's own"),
         pytest.param("extraVolumeMounts: [{name: a, mountPath: /etc/spark-eci-webhook/tls/}]", id="a mount of its own"),
         pytest.param("replicas: 0", id="no replica"),

@@ -60,6 +60,9 @@ def _network(values: Mapping[str, Any]) -> Iterator[Fault]:
     ports, service = values["ports"], values["service"]
     if ports["https"] == ports["operations"]:
         yield _fault(("ports",), "https and operations are equal; accepted: two different ports")
+    if values.get("dnsPolicy") == "None" and not values.get("dnsConfig", {}).get("nameservers"):
+        told = "is empty, and dnsPolicy is None; accepted: at least one name server"
+        yield _fault(("dnsConfig", "nameservers"), told)
     if len(service.get("ipFamilies", ())) > 1 and service.get("ipFamilyPolicy") not in _DUAL:
         told = f"found two families; accepted with service.ipFamilyPolicy {' or '.join(_DUAL)}"
         yield _fault(("service", "ipFamilies"), told)
@@ -85,9 +88,13 @@ def _container(pod: _Pod) -> Iterator[Fault]:
         yield _fault((*pod.place, "podAnnotations", _CHECKSUM), "is set by the chart; accepted: other annotations")
     names = [one["name"] for one in pod.values.get("extraEnv", ())]
     for index, name in enumerate(names):
-        place = (*pod.place, "extraEnv", index)
+        place: tuple[str | int, ...] = (*pod.place, "extraEnv", index)
         if not pod.place and name.startswith("ECI_WEBHOOK_"):
             yield _fault(place, f"{name} is a setting of the service; accepted in settings")
+        if pod.place[:1] == ("certificates",) and name.startswith("ECI_CERTS_"):
+            yield _fault(
+                place, f"{name} is an option of the certificate controller; accepted in certificates.controller"
+            )
         if name in names[:index]:
             yield _fault(place, f"{name} is listed twice; accepted: each name once")
     volumes = [*pod.volumes, *(one["name"] for one in pod.values.get("extraVolumes", ()))]

@@ -54,6 +54,7 @@ def test_its_probes_ask_the_health_port() -> None:
     assert container["ports"] == [{"name": "health", "containerPort": 8081, "protocol": "TCP"}]
     for probe in ("startupProbe", "livenessProbe"):
         assert container[probe]["httpGet"] == {"path": "/healthz", "port": "health"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
 
 
 def test_it_runs_the_same_image_as_the_service() -> None:

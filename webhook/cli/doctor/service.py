@@ -17,7 +17,6 @@ from webhook.cli.doctor.tunnel import port_forward
 from webhook.cli.probe import ProbeError, check_answer, probe_review, send
 
 _CHECK: Final = "service"
-_PORT: Final = 443
 _SECONDS: Final = 3
 
 
@@ -90,7 +89,7 @@ def _route(cluster: Cluster, installation: Installation, opened: ExitStack) -> _
     pods, spec = installation.pods, installation.spec
     refused = pods.why if isinstance(pods, Unknown) else "no pod of the Service is running"
     for pod in known(pods):
-        name, port = name_of(pod), _container_port(pod, spec)
+        name, port = name_of(pod), _container_port(pod, spec, installation.port)
         if port is None or pod.get("status", {}).get("phase") != "Running":
             continue
         try:
@@ -102,15 +101,15 @@ def _route(cluster: Cluster, installation: Installation, opened: ExitStack) -> _
     cluster_ip = spec.get("clusterIP")
     if cluster_ip and cluster_ip != "None":
         with suppress(OSError):
-            socket.create_connection((cluster_ip, _PORT), _SECONDS).close()
-            return _Route(Address(cluster_ip, _PORT), f"at the ClusterIP {cluster_ip}")
+            socket.create_connection((cluster_ip, installation.port), _SECONDS).close()
+            return _Route(Address(cluster_ip, installation.port), f"at the ClusterIP {cluster_ip}")
     why = f"a port-forward was not possible: {refused}"
     return Unknown("the service's certificate", why, installation.kubectl("get pods"))
 
 
-def _container_port(pod: JSON, spec: JSON) -> int | None:
-    """The port of a pod to which the Service's port 443 leads."""
-    target = next((one.get("targetPort", _PORT) for one in spec.get("ports") or () if one["port"] == _PORT), None)
+def _container_port(pod: JSON, spec: JSON, called: int) -> int | None:
+    """The port of a pod to which the Service's port `called` leads."""
+    target = next((one.get("targetPort", called) for one in spec.get("ports") or () if one["port"] == called), None)
     if isinstance(target, int):
         return target
     ports = [port for container in pod["spec"]["containers"] for port in container.get("ports") or ()]
@@ -129,7 +128,7 @@ def _ask(cluster: Cluster, installation: Installation, route: _Route | Unknown) 
     if not installation.ready or not installation.profiles:
         return None
     path, review = f"/mutate/{installation.recommended}", probe_review(installation.example)
-    service = f"/api/v1/namespaces/{installation.namespace}/services/https:{installation.service}:443"
+    service = f"/api/v1/namespaces/{installation.namespace}/services/https:{installation.service}:{installation.port}"
     way = "through the API server's proxy"
     try:
         return ProbeAnswer(way, _record(review, cluster.post(f"{service}/proxy{path}", review)))

@@ -71,6 +71,12 @@ class Installation:
         return self.configuration.get("webhooks") or []
 
     @property
+    def port(self) -> int:
+        """The Service's port that API servers call; Kubernetes calls 443 if the configuration names none."""
+        services = (one["clientConfig"].get("service") or {} for one in self.entries)
+        return next((int(one["port"]) for one in services if "port" in one), 443)
+
+    @property
     def profiles(self) -> list[str]:
         """The profiles that have an entry."""
         paths = dict.fromkeys(map(path_of, self.entries))
