@@ -64,6 +64,30 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             "choose another name",
         ),
         (
+            {"policy": {"profiles": {"none": {}}}},
+            "policy.profiles: the name none is reserved for namespaces that opt out: choose another name",
+        ),
+        (
+            {"webhook": {"defaultProfile": "mine"}},
+            "webhook.defaultProfile: there is no profile mine: set it to one of default, eci-first, eci-only, ecs-first, "
+            "ecs-only, resource-policy, or to nothing",
+        ),
+        (
+            {"webhook": {"defaultProfile": "default"}, "policy": {"profiles": {"default": None}}},
+            "webhook.defaultProfile: there is no profile default: set it to one of eci-first, eci-only, ecs-first, "
+            "ecs-only, resource-policy, or to nothing",
+        ),
+        (
+            {"webhook": {"defaultProfile": "ecs-then-eci"}},
+            "webhook.defaultProfile: there is no profile ecs-then-eci: set it to one of default, eci-first, eci-only, "
+            "ecs-first, ecs-only, resource-policy, or to nothing",
+        ),
+        (
+            {"webhook": {"defaultProfile": "default"}, "kubeVersion": "1.20"},
+            "webhook.defaultProfile needs Kubernetes 1.21 or later: an older one does not label namespaces with their "
+            "names, so that system namespaces could not be left out",
+        ),
+        (
             {
                 "policy": {"selector": {"anyOf": ["kubeflow", {"matchLabels": OWN}]}},
                 "certificates": {"controller": {"podLabels": {"spark-role": "master"}}},
