@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import refusal, render
+from webhook.core.names import RESERVED_PROFILES
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 OWN = {"app.kubernetes.io/name": "spark-eci-webhook"}
@@ -58,14 +59,12 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             {"commonLabels": {"app.kubernetes.io/name": "mine"}},
             "commonLabels: app.kubernetes.io/name is set by the chart: remove it",
         ),
-        (
-            {"policy": {"profiles": {"unknown-profile": {}}}},
-            "policy.profiles: the name unknown-profile is reserved for namespaces with an unknown profile: "
-            "choose another name",
-        ),
-        (
-            {"policy": {"profiles": {"none": {}}}},
-            "policy.profiles: the name none is reserved for namespaces that opt out: choose another name",
+        *(
+            (
+                {"policy": {"profiles": {name: {}}}},
+                f"policy.profiles: the name {name} is reserved for {whom}: choose another name",
+            )
+            for name, whom in RESERVED_PROFILES.items()
         ),
         (
             {"webhook": {"defaultProfile": "mine"}},

@@ -27,5 +27,7 @@ def open_pods(policy: Path | None, values: Sequence[Path], options: Options, pro
         raise InputError(f"{policy}: has no key overflow, so no pod waits; accepted: a policy with overflow: {{}}")
     default = options.default_profile
     if default is not None and default not in found.profiles:
-        raise InputError(listed(f'--default-profile: unknown profile "{default}"; accepted: ', found.profiles, 2 * LIMIT))
+        raise InputError(
+            listed(f'--default-profile: unknown profile "{default}"; accepted: ', found.profiles, 2 * LIMIT)
+        )
     return run(found, options, process)

@@ -47,7 +47,9 @@ class Selection:
             if name is None and label is None:
                 return NoProfile(f"the namespace {namespace} has no label {names.PROFILE_LABEL}", mistaken=False)
             if name is None:
-                return NoProfile(f"the namespace {namespace} opted out by its label {names.PROFILE_LABEL}", mistaken=False)
+                return NoProfile(
+                    f"the namespace {namespace} opted out by its label {names.PROFILE_LABEL}", mistaken=False
+                )
             what = "default profile for" if label is None else f"label {names.PROFILE_LABEL} of"
             start = f'{what} the namespace {namespace}: unknown profile "{name}"; accepted: '
             return self.profiles.get(name) or NoProfile(listed(start, self.profiles, 2 * LIMIT), mistaken=True)

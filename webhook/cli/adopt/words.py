@@ -91,7 +91,9 @@ def stays(one: Left) -> str:
 def labels(found: Assessment) -> Iterator[str]:
     """A sentence about the namespaces that opted out, and about those without a label for each profile assumed there."""
     if found.opted_out:
-        yield listed("left out, because their namespaces opted out: applications in ", map(one_line, found.opted_out), 200)
+        yield listed(
+            "left out, because their namespaces opted out: applications in ", map(one_line, found.opted_out), 200
+        )
     namespaces: dict[str, dict[str, None]] = {}
     for one in found.applications:
         if one.unlabelled:

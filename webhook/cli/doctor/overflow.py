@@ -73,7 +73,9 @@ def _opted_out(
     """Pods that no controller opens, because no profile applies to their namespaces."""
     if isinstance(snapshot.namespaces, Unknown):
         return
-    opted_in = {name_of(one) for one in snapshot.namespaces if applied_profile(installation, one) in installation.profiles}
+    opted_in = {
+        name_of(one) for one in snapshot.namespaces if applied_profile(installation, one) in installation.profiles
+    }
     stuck = [one for one in waiting if one[0] not in opted_in - never_selected(installation)]
     if stuck:
         start = "pods wait that are never opened, because no profile applies to their namespaces: "

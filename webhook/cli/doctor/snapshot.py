@@ -201,9 +201,7 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
     overflow = (
         read_overflow(cluster, installation.namespace, namespace) if installation and installation.service else None
     )
-    snapshot = ClusterSnapshot(
-        configurations, installation, namespaces, pods, nodes, overflow=overflow, only=namespace
-    )
+    snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes, overflow=overflow, only=namespace)
     for one in known(namespaces):
         name = name_of(one)
         # With a default profile there are many namespaces that have nothing to do with Spark.
