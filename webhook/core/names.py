@@ -12,7 +12,7 @@ from typing import Final
 PROFILE_LABEL: Final = "spark-eci-webhook/profile"
 #: Its value in a namespace that opts out: no default profile applies there.
 OPTED_OUT: Final = "none"
-#: Names that no profile may have, each with whom it is reserved for. `unknown-profile` is an entry of the configuration.
+#: Names that no profile may have, each with whom it is for. `unknown-profile` is an entry of the configuration.
 RESERVED_PROFILES: Final = {
     "unknown-profile": "namespaces with an unknown profile",
     OPTED_OUT: "namespaces that opt out",
