@@ -247,7 +247,7 @@ def by_default(profile: str) -> JSON:
     chart = render({"webhook": {"defaultProfile": profile}})
     configured = chart.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
     bundle = {"clientConfig": {"caBundle": base64(AUTHORITY.certificate_pem)}}
-    fields = {"f:webhooks": {f'k:{{"name":"{UNLABELLED}"}}': {".": {}, "f:clientConfig": {}}}}
+    fields: JSON = {"f:webhooks": {f'k:{{"name":"{UNLABELLED}"}}': {".": {}, "f:clientConfig": {}}}}
     managed = {"manager": "helm", "time": "2026-08-04T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
     entries = [overlaid(one, bundle) for one in configured]
     return {OURS: {"metadata": {"managedFields": [managed]}, "webhooks": entries}}

@@ -82,7 +82,7 @@ def _characters(selectors: list[PodSelector]) -> int:
 
 
 def is_at_least(version: str, least: tuple[int, int]) -> bool:
-    """Whether a version of Kubernetes is `least` or later. Helm without a cluster assumes a new one, if none is given."""
+    """Whether a version of Kubernetes is `least` or later. If it is empty, it is a new one, as for Helm."""
     found = re.match(r"v?([0-9]+)\.([0-9]+)", version)
     return found is None or (int(found[1]), int(found[2])) >= least
 

@@ -59,7 +59,12 @@ def test_it_is_told_the_default_profile_which_its_command_line_knows(monkeypatch
     values = {"overflow": {"enabled": True}, "webhook": {"defaultProfile": "ecs-then-eci"}}
     (found,) = render(values).one("Deployment", NAME)["spec"]["template"]["spec"]["containers"]
     ran: list[Options] = []
-    monkeypatch.setattr("webhook.cli.overflow.open_pods", lambda _, __, options, ___: ran.append(options) or 0)
+
+    def run(_policy: Path, _values: Sequence[Path], options: Options, _process: ProcessOptions) -> int:
+        ran.append(options)
+        return 0
+
+    monkeypatch.setattr("webhook.cli.overflow.open_pods", run)
     done = CliRunner().invoke(app, ["overflow", *found["args"]])
     assert done.exit_code == 0, done.output
     assert [one.default_profile for one in ran] == ["ecs-then-eci"]

@@ -89,7 +89,7 @@ def stays(one: Left) -> str:
 
 
 def labels(found: Assessment) -> Iterator[str]:
-    """A sentence about the namespaces that opted out, and about those without a label for each profile assumed there."""
+    """A sentence about namespaces that opted out, and one for each profile that is assumed where there is no label."""
     if found.opted_out:
         yield listed(
             "left out, because their namespaces opted out: applications in ", map(one_line, found.opted_out), 200

@@ -25,26 +25,41 @@ def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     if isinstance(snapshot.namespaces, Unknown):
         yield snapshot.namespaces.finding(_CHECK)
         return
-    profiles = snapshot.installation.profiles if snapshot.installation else []
-    recommended = snapshot.installation.recommended if snapshot.installation else "default"
     default = snapshot.installation.default if snapshot.installation else None
-    good, opted_out, by_default = [], [], []
+    labelled, by_default, opted_out = [], [], []
     for namespace in snapshot.namespaces:
-        name, profile = name_of(namespace), profile_label(namespace)
-        set_label = f"kubectl label namespace {name} {names.PROFILE_LABEL}={recommended}"
-        if profile == names.OPTED_OUT:
+        name, label = name_of(namespace), profile_label(namespace)
+        if label == names.OPTED_OUT:
             opted_out.append(name)
-        elif profile is None and applied_profile(snapshot.installation, namespace) is not None:
+        elif label is not None:
+            labelled.append(namespace)
+        elif applied_profile(snapshot.installation, namespace) is not None:
             by_default.append(name)
-        elif profile is None and snapshot.only is None:
-            # One to which the default profile does not apply.
-            continue
-        elif profile is None:
+        elif snapshot.only is not None:
             sentence = f"{name} has no label {names.PROFILE_LABEL}, so its pods are not placed"
-            yield Finding(_CHECK, Level.WARNING, sentence, set_label)
-        elif profile not in profiles and not isinstance(snapshot.configurations, Unknown):
+            yield Finding(_CHECK, Level.WARNING, sentence, _set_label(snapshot, name))
+    yield from _check_labelled(snapshot, labelled)
+    if not labelled and default is None and snapshot.only is None:
+        fix = f"kubectl label namespace NAMESPACE {names.PROFILE_LABEL}=default"
+        yield Finding(_CHECK, Level.WARNING, "no namespace opted in, so no pod is placed", fix)
+    if by_default:
+        start = f"without the label, and so placed by the default profile {default}: "
+        yield Finding(_CHECK, Level.OK, listed(start, by_default, LIMIT))
+    if opted_out:
+        yield Finding(_CHECK, Level.OK, listed("opted out: ", opted_out, LIMIT))
+
+
+def _check_labelled(snapshot: ClusterSnapshot, namespaces: list[JSON]) -> Iterator[Finding]:
+    """Findings about namespaces whose labels should name profiles."""
+    profiles = snapshot.installation.profiles if snapshot.installation else []
+    good = []
+    for namespace in namespaces:
+        name, profile = name_of(namespace), profile_label(namespace)
+        if profile not in profiles and not isinstance(snapshot.configurations, Unknown):
             sentence = listed(f'{name}: unknown profile "{profile}"; accepted: ', profiles or ["none"], LIMIT)
-            yield Finding(_CHECK, Level.FAULT, sentence, f"{set_label} --overwrite" if profiles else INSTALL)
+            yield Finding(
+                _CHECK, Level.FAULT, sentence, f"{_set_label(snapshot, name)} --overwrite" if profiles else INSTALL
+            )
         elif name in never_selected(snapshot.installation):
             sentence = f"{name} opted in, but kube-system and the webhook's own namespace are never selected"
             yield Finding(_CHECK, Level.WARNING, sentence, f"kubectl label namespace {name} {names.PROFILE_LABEL}-")
@@ -55,14 +70,12 @@ def check_namespaces(snapshot: ClusterSnapshot) -> Iterator[Finding]:
         yield replace(snapshot.configurations, what=f"{sentence}; their profiles").finding(_CHECK)
     elif good:
         yield Finding(_CHECK, Level.OK, sentence)
-    elif default is None and snapshot.only is None and len(opted_out) == len(snapshot.namespaces):
-        fix = f"kubectl label namespace NAMESPACE {names.PROFILE_LABEL}=default"
-        yield Finding(_CHECK, Level.WARNING, "no namespace opted in, so no pod is placed", fix)
-    if by_default:
-        start = f"without the label, and so placed by the default profile {default}: "
-        yield Finding(_CHECK, Level.OK, listed(start, by_default, LIMIT))
-    if opted_out:
-        yield Finding(_CHECK, Level.OK, listed("opted out: ", opted_out, LIMIT))
+
+
+def _set_label(snapshot: ClusterSnapshot, namespace: str) -> str:
+    """The command that puts a namespace under a profile."""
+    recommended = snapshot.installation.recommended if snapshot.installation else "default"
+    return f"kubectl label namespace {namespace} {names.PROFILE_LABEL}={recommended}"
 
 
 def never_selected(installation: Installation | None) -> set[str]:
