@@ -99,11 +99,23 @@ attack: $(VENV)/dev ## Attack the service in every known way for 40 minutes, and
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 .PHONY: image
-image: ## Build the image with buildah, and print its size
-	@$(BUILDAH) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
-	@$(BUILDAH) images $(IMAGE)
-IMAGE := spark-eci-webhook
+image: ## Build the image $IMAGE with buildah, tagged with its version, and print its size
+	@$(BUILDAH) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(TAG) .
+	@$(BUILDAH) images $(TAG)
+IMAGE ?= spark-eci-webhook
+# The chart pulls the same tag: a test compares them.
+TAG = $(IMAGE):$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' webhook/__init__.py)
 BUILDAH := buildah
+
+.PHONY: push
+push: ## Push the image that `make image` built to the registry in $IMAGE
+	@$(BUILDAH) push $(TAG)
+
+.PHONY: base
+base: ## Pin the newest base image in the Dockerfile (needs skopeo and its registry)
+	@index=$$(mktemp) && trap 'rm -f "$$index"' EXIT && skopeo inspect --raw docker://$(BASE) >"$$index" \
+		&& sed -i "s|^ARG BASE_IMAGE=.*|ARG BASE_IMAGE=$(BASE)@sha256:$$(sha256sum <"$$index" | cut -d ' ' -f 1)|" Dockerfile
+BASE := python:3.13-slim
 
 .PHONY: audit
 audit: $(VENV)/dev ## Look for known vulnerabilities in requirements.lock (needs the internet)

@@ -1,7 +1,7 @@
 """How long to wait: longer after each fault, and after many actions in a short time."""
 
+import math
 import random
-from collections import deque
 from dataclasses import dataclass, field
 
 
@@ -29,15 +29,17 @@ class Backoff:
 
 @dataclass(slots=True)
 class RateLimit:
-    """At most `actions` in any `seconds`, so that clients that undo each other's work do little harm."""
+    """Up to `burst` actions at once, and then one in each `seconds`.
 
-    actions: int = 20
-    seconds: float = 60
-    _taken: deque[float] = field(default_factory=deque, init=False)
+    So clients that undo each other's work do little harm, and none waits for long.
+    """
+
+    burst: int = 20
+    seconds: float = 3
+    _free_at: float = field(default=-math.inf, init=False)
+    """When all actions of the burst will be free again."""
 
     def take(self, now: float) -> float:
         """Counts an action at `now`, by a monotonic clock; returns the seconds to wait before the next."""
-        self._taken.append(now)
-        while now - self._taken[0] >= self.seconds:
-            self._taken.popleft()
-        return 0 if len(self._taken) < self.actions else self._taken[0] + self.seconds - now
+        self._free_at = max(self._free_at, now) + self.seconds
+        return max(0, self._free_at - now - (self.burst - 1) * self.seconds)

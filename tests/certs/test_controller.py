@@ -258,13 +258,20 @@ def test_backing_off_doubles_to_its_limit_with_chance_and_begins_anew() -> None:
     assert backoff.next() <= 1
 
 
-def test_a_budget_holds_in_any_stretch_of_its_length() -> None:
-    limit, now, moments = RateLimit(actions=5, seconds=10), 0.0, []
+def test_after_a_burst_there_is_one_action_in_each_interval() -> None:
+    limit, now, moments = RateLimit(burst=5, seconds=3), 0.0, []
     for _ in range(50):
         moments.append(now)
-        now += limit.take(now) + 0.01
-    for begin in moments:
-        assert len([moment for moment in moments if begin <= moment < begin + 10]) <= 5
+        now += limit.take(now)
+    assert moments[:5] == [0, 0, 0, 0, 0]
+    assert moments[5:] == [3.0 * number for number in range(1, 46)]
+
+
+def test_a_pause_gives_back_as_many_actions_as_intervals() -> None:
+    limit = RateLimit(burst=5, seconds=3)
+    assert [limit.take(0) for _ in range(6)] == [0, 0, 0, 0, 3, 6]
+    assert [limit.take(12) for _ in range(3)] == [0, 0, 3]
+    assert [limit.take(1000) for _ in range(5)] == [0, 0, 0, 0, 3]
 
 
 FLAGS = [

@@ -168,6 +168,15 @@ def test_resources_are_asked_for_and_memory_is_limited() -> None:
     assert resources["limits"].keys() == {"memory"}
 
 
+def test_quantities_that_are_numbers_are_rendered_as_text() -> None:
+    """The API server stores text, and 1.20 refuses a number in a server-side apply."""
+    asked = {"requests": {"cpu": 1, "memory": 1073741824}, "limits": {"cpu": 1.5, "memory": "2Gi"}}
+    assert container({"resources": asked})["resources"] == {
+        "requests": {"cpu": "1", "memory": "1073741824"},
+        "limits": {"cpu": "1.5", "memory": "2Gi"},
+    }
+
+
 @pytest.mark.parametrize(
     ("image", "expected"),
     [

@@ -136,6 +136,10 @@ def test_the_chart_has_the_applications_version() -> None:
         ({"resourcePolicies": {"namespaces": {"Bad_Name": {}}}}, ["at '/resourcePolicies/namespaces'", "'Bad_Name'"]),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, ["at '/podDisruptionBudget/maxUnavailable'"]),
         ({"image": {"digest": "latest"}}, ["at '/image/digest'"]),
+        (
+            {"monitoring": {"prometheusRule": {"disabled": ["SparkEciWebhookDwn"]}}},
+            ["at '/monitoring/prometheusRule/disabled/0'", "'SparkEciWebhookDown'"],
+        ),
         ({"overflow": {"replicas": 0}}, ["at '/overflow/replicas': minimum: got 0, want 1"]),
         ({"overflow": {"namespaces": ["etl", "etl"]}}, ["at '/overflow/namespaces': items at 0 and 1 are equal"]),
         ({"overflow": {"namespaces": ["Etl"]}}, ["at '/overflow/namespaces/0': 'Etl' does not match pattern"]),

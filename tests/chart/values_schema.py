@@ -1,10 +1,11 @@
-"""Writes the generated parts of the chart's values.schema.json: the policy and the service's settings.
+"""Writes the generated parts of the chart's values.schema.json: the policy, the service's settings, the alerts' names.
 
 `python -m tests.chart.values_schema` rewrites the file; its other parts are written by hand. The definitions of the
 policy are at the root, with the prefix `policy.`, because a values schema resolves references only there.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from webhook.core.policy import Policy
 from webhook.core.schema import PolicySchema
 from webhook.service.settings import Settings
 
-FILE = Path(__file__).parents[2] / "charts/spark-eci-webhook/values.schema.json"
+CHART = Path(__file__).parents[2] / "charts/spark-eci-webhook"
+FILE, ALERTS = CHART / "values.schema.json", CHART / "files/alerts.yaml"
 #: Settings that the chart itself fixes, so that ports, mounts and probes agree.
 FIXED = {"policy", "values", "tls_dir", "host", "port", "operations_host", "operations_port"}
 _PREFIX = "policy."
@@ -45,6 +47,9 @@ def composed(schema: dict[str, Any]) -> dict[str, Any]:
         "policy": policy | {"required": ["selector", "profiles"]},
         "settings": settings(),
     }
+    alerts = re.findall(r"^- alert: (\w+)$", ALERTS.read_text(), re.MULTILINE)
+    disabled = properties["monitoring"]["properties"]["prometheusRule"]["properties"]["disabled"]
+    disabled["items"] = {"enum": alerts}
     return schema | {"properties": properties, "$defs": by_hand | definitions}
 
 

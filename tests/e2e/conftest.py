@@ -27,6 +27,14 @@ def ipv6_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Con
         yield started
 
 
+@pytest.fixture(scope="session")
+def dual_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """As `control_plane`, of a cluster with both families, IPv4 first. Its tests also need the group `networks`."""
+    folder = tmp_path_factory.mktemp("dual-stack")
+    with ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), folder, families=["IPv4", "IPv6"]) as started:
+        yield started
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fails a test that leaves etcd or the API server stopped, and starts them before fixtures and other tests need them."""

@@ -1,6 +1,14 @@
 """Definitions of the custom kinds that the chart can create, so that an API server serves them."""
 
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
+
+from tests.deadline import wait_for
+from tests.e2e.control_plane import ControlPlane
 
 STRING = {"type": "string"}
 MAP = {"type": "object", "additionalProperties": STRING}
@@ -60,3 +68,34 @@ DEFINITIONS = {
     "Issuer": definition("cert-manager.io", "v1", "Issuer", ANYTHING),
     "Certificate": definition("cert-manager.io", "v1", "Certificate", ANYTHING),
 }
+
+
+@contextmanager
+def custom_kinds(control_plane: ControlPlane) -> Iterator[None]:
+    """Until the block ends, the API server serves the kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    paths = [f"{definitions}/{one['metadata']['name']}" for one in DEFINITIONS.values()]
+    try:
+        for one in DEFINITIONS.values():
+            control_plane.create(definitions, one)
+        for one in DEFINITIONS.values():
+            spec = one["spec"]
+            group_version = f"{spec['group']}/{spec['versions'][0]['name']}"
+            wait_for(partial(control_plane.serves, group_version, spec["names"]["kind"]))
+        yield
+    finally:
+        for path in paths:
+            control_plane.http.delete(path)
+        for path in paths:
+            wait_for(partial(_removed, control_plane, path))
+
+
+def _removed(control_plane: ControlPlane, path: str) -> bool:
+    """Whether a deleted definition is gone. If not, changes it once a second.
+
+    An API server that loses a race against its own last write does not try again to finish the deletion before the definition
+    changes or minutes have passed (kubernetes, crd_finalizer.go). It was seen on 1.36.
+    """
+    touched = {"metadata": {"annotations": {"touched": str(int(time.time()))}}}
+    headers = {"Content-Type": "application/merge-patch+json"}
+    return control_plane.http.patch(path, content=json.dumps(touched), headers=headers).status_code == 404

@@ -1,11 +1,8 @@
 """The chart installed, upgraded, rolled back and uninstalled by Helm's own library on a real API server."""
 
 import base64
-import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,8 @@ import yaml
 
 from certs.issue import ensure
 from tests.chart.manifests import CHART, FULLNAME, RELEASE
-from tests.chart.test_validity import MATRIX
-from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.custom_resources import DEFINITIONS
+from tests.e2e.custom_resources import custom_kinds
 from tests.e2e.release import CONFIGURATION, CONTROLLER, helm_test, serving
 from tests.pods import BUILT_IN_MODES
 
@@ -57,31 +52,9 @@ def helm(control_plane: ControlPlane, namespace: str) -> Iterator[helm_python.Co
 
 
 @pytest.fixture
-def custom_kinds(control_plane: ControlPlane) -> Iterator[None]:
-    """Makes the API server serve the kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
-    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    paths = [f"{definitions}/{one['metadata']['name']}" for one in DEFINITIONS.values()]
-    try:
-        for one in DEFINITIONS.values():
-            control_plane.create(definitions, one)
-        for one in DEFINITIONS.values():
-            spec = one["spec"]
-            group_version = f"{spec['group']}/{spec['versions'][0]['name']}"
-            wait_for(partial(control_plane.serves, group_version, spec["names"]["kind"]))
+def custom_kinds_served(control_plane: ControlPlane) -> Iterator[None]:
+    with custom_kinds(control_plane):
         yield
-    finally:
-        for path in paths:
-            control_plane.http.delete(path)
-        for path in paths:
-            wait_for(partial(_removed, control_plane, path))
-
-
-@pytest.mark.usefixtures("custom_kinds")
-@pytest.mark.parametrize("case", MATRIX)
-def test_the_api_server_accepts_every_object_of_every_kind(helm: helm_python.Config, case: str) -> None:
-    values = MATRIX[case] | {"resourcePolicies": {"namespaces": {"default": {"spark": _resource_policy()}}}}
-    manifest = _objects(helm.install(CHART, RELEASE, values, dry_run="server"))
-    assert "ResourcePolicy" in {one["kind"] for one in manifest}
 
 
 def test_kinds_are_rendered_as_the_cluster_serves_them(control_plane: ControlPlane, helm: helm_python.Config) -> None:
@@ -95,7 +68,7 @@ def test_kinds_are_rendered_as_the_cluster_serves_them(control_plane: ControlPla
     assert "ResourcePolicy" not in manifest
 
 
-@pytest.mark.usefixtures("custom_kinds")
+@pytest.mark.usefixtures("custom_kinds_served")
 def test_resource_policies_come_with_the_clusters_kind(control_plane: ControlPlane, helm: helm_python.Config) -> None:
     target = control_plane.create_namespace("spark")
     spec = _resource_policy()
@@ -190,17 +163,6 @@ def test_pods_of_the_release_pass_the_restricted_standard(
         pod = {"metadata": {"name": name, **template["metadata"]}, "spec": template["spec"]}
         pod["spec"]["automountServiceAccountToken"] = False
         control_plane.create(f"/api/v1/namespaces/{namespace}/pods?dryRun=All", pod)
-
-
-def _removed(control_plane: ControlPlane, path: str) -> bool:
-    """Whether a deleted definition is gone. If not, changes it once a second.
-
-    An API server that loses a race against its own last write does not try again to finish the deletion before the definition
-    changes or minutes have passed (kubernetes, crd_finalizer.go). It was seen on 1.36.
-    """
-    touched = {"metadata": {"annotations": {"touched": str(int(time.time()))}}}
-    headers = {"Content-Type": "application/merge-patch+json"}
-    return control_plane.http.patch(path, content=json.dumps(touched), headers=headers).status_code == 404
 
 
 _PROFILES = sorted(["default", *BUILT_IN_MODES])

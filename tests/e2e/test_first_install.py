@@ -16,7 +16,7 @@ from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures
 from tests.e2e.node import Node, Pod
 from tests.e2e.reliability.load import Load
-from tests.e2e.release import CONFIGURATION, CONTROLLER, trusted
+from tests.e2e.release import CONFIGURATION, CONTROLLER, start_controller
 from tests.e2e.service_proxy import ServiceProxy
 from webhook.core import names
 
@@ -110,9 +110,7 @@ def test_helm_waits_until_an_admission_has_been_answered(
         try:
             wait_for(lambda: len(control_plane.get(deployments)["items"]) == 2)
             service: dict[str, Any] = control_plane.get(f"/api/v1/namespaces/{namespace}/services/{FULLNAME}")["spec"]
-            controller = node.deployment(namespace, CONTROLLER)
-            controller.start()
-            wait_for(lambda: trusted(control_plane))
+            controller = start_controller(node, namespace)
             pods = [node.deployment(namespace, FULLNAME) for _ in range(2)]
             for pod in pods:
                 pod.start()
@@ -138,7 +136,8 @@ def test_helm_waits_until_an_admission_has_been_answered(
                 figures.add("certificates", row)
             assert (outcome.failures, outcome.unplaced) == ({}, 0)
             assert outcome.admissions >= EXECUTORS
-            assert not control_plane.get(f"/api/v1/namespaces/{namespace}/events")["items"][0]["reason"] == "Canary"
+            stored = control_plane.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+            assert {event["reason"] for event in stored} == {"CACreated", "CABundlePatched", "CertificateIssued"}
         finally:
             node.stop()
 

@@ -32,13 +32,6 @@ REVIEW = Path(__file__).parents[1] / "reviews/spark-3.5.2-executor-1.json"
 
 
 @pytest.fixture(scope="module")
-def dual_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    folder = tmp_path_factory.mktemp("dual-stack")
-    with ControlPlane(Path(os.environ["KUBEBUILDER_ASSETS"]), folder, families=["IPv4", "IPv6"]) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def without_ipv4(ipv6_control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The chart with its three Deployments, in a cluster without IPv4."""
     namespace = ipv6_control_plane.create_namespace("placement")

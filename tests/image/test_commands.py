@@ -27,6 +27,7 @@ from tests.e2e.custom_resources import ANYTHING, definition
 from tests.e2e.operator_definitions import serve
 from tests.image.conftest import is_ready
 from tests.image.container import ROOT, Container
+from webhook import __version__
 from webhook.cli.commands import app
 
 REVIEW = "tests/reviews/spark-3.5.2-executor-1.json"
@@ -176,7 +177,8 @@ def test_try_makes_its_certificate_in_a_temporary_folder(
 DOCUMENTED = re.findall(
     r"^\$ (docker run .*)$", (ROOT / "docs/operations.md").read_text().replace("\\\n", " "), re.MULTILINE
 )
-IMAGE = "registry.example.com/platform/spark-eci-webhook"
+#: With the tag, because `make push` pushes no `latest`.
+IMAGE = f"$IMAGE:{__version__}"
 
 
 @in_the_image

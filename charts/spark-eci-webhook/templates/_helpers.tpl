@@ -251,6 +251,19 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{- /* Requests and limits, with each quantity as the string that the API server makes of a number. Server-side apply to 1.20 refuses numbers. */}}
+{{- define "spark-eci-webhook.resources" -}}
+{{- $found := dict }}
+{{- range $kind, $quantities := . }}
+{{- $texts := dict }}
+{{- range $name, $quantity := $quantities }}
+{{- $texts = set $texts $name (ternary $quantity (toJson $quantity) (kindIs "string" $quantity)) }}
+{{- end }}
+{{- $found = set $found $kind $texts }}
+{{- end }}
+{{- toYaml $found }}
+{{- end }}
+
 {{- /* Whether ResourcePolicies are rendered: the cluster serves them, or the values say so. */}}
 {{- define "spark-eci-webhook.rendersResourcePolicies" -}}
 {{- $served := .Capabilities.APIVersions.Has "scheduling.alibabacloud.com/v1alpha1/ResourcePolicy" }}
