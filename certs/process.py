@@ -108,11 +108,12 @@ def _health(controller: "Controller", host: str, port: int) -> Iterator[str]:
             elif idle > STALE:
                 status = HTTPStatus.SERVICE_UNAVAILABLE
                 text = f"the control loop has been stuck for {idle:.0f} seconds\n"
+            body = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
-            self.send_header("Content-Length", str(len(text)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Logs no calls."""

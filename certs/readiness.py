@@ -16,6 +16,7 @@ import structlog
 from certs.backoff import Backoff
 from certs.cluster import Cluster
 from certs.cluster_errors import ClusterError
+from certs.material import CA
 from certs.state import CONTROLLER, Objects
 
 #: The name of the entry for the dry run.
@@ -44,9 +45,10 @@ def served(objects: Objects) -> Served | str:
         return "there is no serving Secret yet"
     if objects.configuration is None:
         return "there is no MutatingWebhookConfiguration yet"
-    without = [name for name, bundle in objects.configuration.bundles.items() if not bundle]
+    published = objects.serving.data.get(CA)
+    without = [name for name, bundle in objects.configuration.bundles.items() if not bundle or bundle != published]
     if without:
-        return f"no caBundle is published yet for {', '.join(without)}"
+        return f"the CA is not published yet for {', '.join(without)}"
     return Served(objects.configuration.bundles, objects.serving.data)
 
 
@@ -58,6 +60,8 @@ class Readiness:
     namespace: str
     stop: threading.Event
     """Ends `run`."""
+    backoff: Backoff = field(default_factory=Backoff)
+    """How long to wait for the next attempt if nothing else is published."""
     fault: str = field(default="nothing has been read yet", init=False)
     """Why the webhook does not serve; empty if it does."""
     _wanted: Served | None = field(default=None, init=False)
@@ -70,35 +74,35 @@ class Readiness:
         with self._lock:
             if isinstance(found, str):
                 self.fault, self._wanted, self._answered = found, None, None
-            elif found not in (self._wanted, self._answered):
+            elif found != (self._wanted or self._answered):
                 self.fault, self._wanted = "the API server has not asked the service yet", found
                 self._changed.set()
 
     def run(self) -> None:
         """Asks until `end` is called."""
-        backoff = Backoff()
-        while not self.stop.is_set():
-            self._changed.wait()
-            with self._lock:
-                wanted = self._wanted
-                if wanted is None:
-                    self._changed.clear()
-                    continue
+        wait: float | None = None
+        while True:
+            self._changed.wait(wait)
+            self._changed.clear()
+            if self.stop.is_set():
+                return
+            wanted, wait = self._wanted, None
+            if wanted is None:
+                continue
             fault = "" if CANARY not in wanted.bundles else self._ask()
             with self._lock:
                 if self._wanted is not wanted:
-                    backoff.reset()
+                    wait = 0
                     continue
                 if fault and fault != self.fault:
                     log.info("the webhook does not serve yet", fault=fault)
                 self.fault = fault
-                if not fault:
-                    self._answered, self._wanted = wanted, None
-                    self._changed.clear()
-                    backoff.reset()
-                    log.info("the webhook serves")
-            if fault:
-                self.stop.wait(backoff.next())
+                if fault:
+                    wait = self.backoff.next()
+                    continue
+                self._answered, self._wanted = wanted, None
+                self.backoff.reset()
+                log.info("the webhook serves")
 
     def end(self) -> None:
         """Makes `run` return soon, after `stop` has been set."""
@@ -106,8 +110,9 @@ class Readiness:
 
     def _ask(self) -> str:
         """Why no answer of the service came; empty if one came, or if the controller has no right to ask."""
+        events = f"/api/v1/namespaces/{self.namespace}/events"
         try:
-            warnings = self.cluster.dry_run("ask for an admission", f"/api/v1/namespaces/{self.namespace}/events", self._event())
+            warnings = self.cluster.dry_run("ask for an admission", events, self._event())
         except ClusterError as error:
             if error.status == HTTPStatus.FORBIDDEN:
                 log.warning("no admission can be asked for, so the certificates alone decide", error=str(error))
@@ -117,11 +122,12 @@ class Readiness:
 
     def _event(self) -> Mapping[str, object]:
         """An Event that is never stored."""
+        here = {"namespace": self.namespace}
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{CONTROLLER}-", "namespace": self.namespace, "labels": {CANARY_LABEL: "true"}},
-            "involvedObject": {"apiVersion": "v1", "kind": "Namespace", "name": self.namespace, "namespace": self.namespace},
+            "metadata": {"generateName": f"{CONTROLLER}-", "labels": {CANARY_LABEL: "true"}, **here},
+            "involvedObject": {"apiVersion": "v1", "kind": "Namespace", "name": self.namespace, **here},
             "type": "Normal",
             "reason": "Canary",
             "message": "Asks whether the webhook answers.",

@@ -315,6 +315,20 @@ def test_health_fails_if_the_control_loop_is_stuck(stand_in: StandIn) -> None:
     wait_for(lambda: set(threading.enumerate()) <= set(before))
 
 
+def test_readiness_says_what_is_missing_in_any_language(stand_in: StandIn) -> None:
+    controller, _ = controller_of(stand_in)
+    with process._health(controller, "127.0.0.1", 0) as url:
+        ready = url.replace("healthz", "readyz")
+        controller.readiness.fault = "could not ask for an admission: 500, etcd ist gestört"
+        with pytest.raises(urllib.error.HTTPError, match="503") as caught:
+            urllib.request.urlopen(ready)  # noqa: S310
+        assert caught.value.read().decode() == "could not ask for an admission: 500, etcd ist gestört\n"
+        caught.value.close()
+        controller.readiness.fault = ""
+        with urllib.request.urlopen(ready) as answer:  # noqa: S310
+            assert (answer.status, answer.read()) == (200, b"ok\n")
+
+
 def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: StandIn) -> None:
     """Then kubelet restarts it. Nobody would notice a loop that does nothing."""
     controller, _ = controller_of(stand_in)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from certs.backoff import Backoff
 from certs.cluster import connect
 from certs.readiness import ANSWER, CANARY, Readiness, Served, served
 from certs.state import Configuration, Objects, Secret
@@ -17,7 +18,7 @@ from webhook.core import names
 
 EVENTS = "/api/v1/namespaces/spark/events"
 ANSWERED = Answer(201, b"{}", {"Warning": f'299 - "{ANSWER}"'})
-SERVING = Secret({"tls.crt": b"1"}, owned=True, raw={})
+SERVING = Secret({"ca.crt": b"ca", "tls.crt": b"1"}, owned=True, raw={})
 
 
 @pytest.fixture
@@ -27,9 +28,9 @@ def stand_in(tmp_path: Path) -> Iterator[StandIn]:
 
 
 @contextmanager
-def running(stand_in: StandIn) -> Iterator[Readiness]:
+def running(stand_in: StandIn, backoff: Backoff | None = None) -> Iterator[Readiness]:
     stop = threading.Event()
-    readiness = Readiness(connect(stand_in.kubeconfig), "spark", stop)
+    readiness = Readiness(connect(stand_in.kubeconfig), "spark", stop, backoff or Backoff())
     thread = threading.Thread(target=readiness.run)
     thread.start()
     try:
@@ -41,7 +42,7 @@ def running(stand_in: StandIn) -> Iterator[Readiness]:
 
 
 def published(bundle: bytes = b"ca", *entries: str, serving: bytes = b"1") -> Served:
-    return Served(dict.fromkeys(entries or ("default", CANARY), bundle), {"tls.crt": serving})
+    return Served(dict.fromkeys(entries or ("default", CANARY), bundle), {"ca.crt": bundle, "tls.crt": serving})
 
 
 def asked(stand_in: StandIn) -> int:
@@ -58,8 +59,12 @@ def test_the_answer_is_the_one_that_the_service_gives() -> None:
         (Objects(None, None, Configuration({"a": b"ca"}, "1")), "there is no serving Secret yet"),
         (Objects(None, SERVING, None), "there is no MutatingWebhookConfiguration yet"),
         (
-            Objects(None, SERVING, Configuration({"a": b"", "b": b"ca", "c": b""}, "1")),
-            "no caBundle is published yet for a, c",
+            Objects(None, SERVING, Configuration({"a": b"", "b": b"ca", "c": b"another"}, "1")),
+            "the CA is not published yet for a, c",
+        ),
+        (
+            Objects(None, Secret({"tls.crt": b"1"}, owned=True, raw={}), Configuration({"a": b""}, "1")),
+            "the CA is not published yet for a",
         ),
     ],
 )
@@ -69,7 +74,7 @@ def test_what_is_missing_is_said(objects: Objects, fault: str) -> None:
 
 def test_what_is_published_does_not_depend_on_the_version_of_an_object() -> None:
     first, second = (served(Objects(None, SERVING, Configuration({"a": b"ca"}, version))) for version in "12")
-    assert first == second == Served({"a": b"ca"}, {"tls.crt": b"1"})
+    assert first == second == Served({"a": b"ca"}, {"ca.crt": b"ca", "tls.crt": b"1"})
 
 
 def test_it_is_ready_once_an_admission_was_answered_and_then_asks_no_more(stand_in: StandIn) -> None:
@@ -124,9 +129,37 @@ def test_a_lost_bundle_is_seen_at_once_and_asked_for_when_it_is_back(stand_in: S
     with running(stand_in) as readiness:
         readiness.see(published())
         wait_for(lambda: readiness.fault == "")
-        readiness.see("no caBundle is published yet for default")
-        assert readiness.fault == "no caBundle is published yet for default"
+        readiness.see("the CA is not published yet for default")
+        assert readiness.fault == "the CA is not published yet for default"
         readiness.see(published())
+        wait_for(lambda: readiness.fault == "")
+    assert asked(stand_in) == 2
+
+
+def test_what_was_answered_before_is_asked_for_again_after_something_else(stand_in: StandIn) -> None:
+    stand_in.fault = lambda *_: ANSWERED
+    with running(stand_in) as readiness:
+        readiness.see(published())
+        wait_for(lambda: readiness.fault == "")
+        stand_in.fault = lambda *_: Answer(201)
+        readiness.see(published(b"other"))
+        wait_for(lambda: asked(stand_in) > 1)
+        readiness.see(published())
+        assert readiness.fault != ""
+        stand_in.fault = lambda *_: ANSWERED
+        wait_for(lambda: readiness.fault == "")
+        before = asked(stand_in)
+        readiness.see(published())
+        assert (readiness.fault, asked(stand_in)) == ("", before)
+
+
+def test_a_change_does_not_wait_for_the_next_attempt(stand_in: StandIn) -> None:
+    stand_in.fault = lambda *_: Answer(201)
+    with running(stand_in, Backoff(first=1000, limit=1000)) as readiness:
+        readiness.see(published())
+        wait_for(lambda: readiness.fault == "the API server has got no answer from the service")
+        stand_in.fault = lambda *_: ANSWERED
+        readiness.see(published(b"other"))
         wait_for(lambda: readiness.fault == "")
     assert asked(stand_in) == 2
 

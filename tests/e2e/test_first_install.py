@@ -4,19 +4,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import helm_python
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from certs.cluster import connect
+from certs.readiness import CANARY, Readiness, Served
 from tests.chart.manifests import CHART, FULLNAME, RELEASE
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures
 from tests.e2e.node import Node, Pod
+from tests.e2e.release import CONTROLLER, installed, start_controller
 from tests.e2e.reliability.load import Load
-from tests.e2e.release import CONFIGURATION, CONTROLLER, start_controller
 from tests.e2e.service_proxy import ServiceProxy
 from webhook.core import names
 
@@ -29,34 +32,56 @@ class DeploymentController:
     """Writes the status of Deployments from the readiness probes of their pods, as a controller manager does."""
 
     def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
-        self._control_plane, self._path = control_plane, f"/apis/apps/v1/namespaces/{namespace}/deployments"
+        self._control_plane, self._path = control_plane, f"/apis/apps/v1/namespaces/{namespace}"
         self.pods: dict[str, list[Pod]] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
+        made: set[str] = set()
         while not self._over.wait(0.2):
             for name, pods in list(self.pods.items()):
-                deployment = self._control_plane.get(f"{self._path}/{name}")
+                deployment = self._control_plane.get(f"{self._path}/deployments/{name}")
+                replica_set = f"{self._path}/replicasets/{name}"
+                if name not in made:
+                    made.add(name)
+                    self._control_plane.create(f"{self._path}/replicasets", _replica_set(deployment))
                 wanted, ready = deployment["spec"]["replicas"], sum(pod.ready for pod in pods)
+                counts = {"replicas": wanted, "readyReplicas": ready, "availableReplicas": ready}
+                status = {"observedGeneration": self._control_plane.get(replica_set)["metadata"]["generation"]}
+                self._control_plane.patch(f"{replica_set}/status", {"status": status | counts})
                 available = {"type": "Available", "status": str(ready >= wanted), "reason": "Test"}
                 progressing = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
                 status = {
                     "observedGeneration": deployment["metadata"]["generation"],
-                    **dict.fromkeys(("replicas", "updatedReplicas"), wanted),
-                    **dict.fromkeys(("readyReplicas", "availableReplicas"), ready),
+                    **counts,
+                    "updatedReplicas": wanted,
                     "unavailableReplicas": wanted - ready,
                     "conditions": [available, progressing],
                 }
-                self._control_plane.patch(f"{self._path}/{name}/status", {"status": status})
+                self._control_plane.patch(f"{self._path}/deployments/{name}/status", {"status": status})
 
-    def __enter__(self) -> "DeploymentController":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+
+
+def _replica_set(deployment: dict[str, Any]) -> dict[str, Any]:
+    """The ReplicaSet of a Deployment, by whose status Helm 3 judges."""
+    metadata, spec = deployment["metadata"], deployment["spec"]
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "metadata": {
+            "name": metadata["name"],
+            "labels": spec["template"]["metadata"]["labels"],
+            "ownerReferences": [{**owner, "controller": True}],
+        },
+        "spec": {name: spec[name] for name in ("replicas", "selector", "template")},
+    }
 
 
 class Install:
@@ -121,7 +146,7 @@ def test_helm_waits_until_an_admission_has_been_answered(
                 wait_for(lambda: said(controller) == (503, "the API server has got no answer from the service"))
                 assert install.waits
                 (port,) = service["ports"]
-                with ServiceProxy(service["clusterIP"], port["port"], port["targetPort"]) as proxy:
+                with ServiceProxy([service["clusterIP"]], port["port"], port["targetPort"]) as proxy:
                     for pod in pods:
                         proxy.add(pod)
                     install.end()
@@ -142,19 +167,35 @@ def test_helm_waits_until_an_admission_has_been_answered(
             node.stop()
 
 
-def test_without_a_service_the_answer_to_the_canary_is_missing(control_plane: ControlPlane, tmp_path: Path) -> None:
-    """The entry has failurePolicy Ignore, so the API server creates the Event either way, and nobody else notices."""
+def test_without_a_service_the_api_server_says_nothing(control_plane: ControlPlane, tmp_path: Path) -> None:
+    """The entry has failurePolicy Ignore, so the API server accepts the Event either way, and nobody else notices."""
     namespace = control_plane.create_namespace("placement")
-    with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
+    with installed(control_plane, namespace, {"webhook": {"failurePolicy": "Fail"}}):
+        controller = start_controller(Node(control_plane, tmp_path), namespace)
         try:
-            helm.install(CHART, RELEASE, {"webhook": {"failurePolicy": "Fail"}})
-            canary = control_plane.get(CONFIGURATION)["webhooks"][-1]
-            assert (canary["name"], canary["failurePolicy"]) == ("canary.internal.spark-eci-webhook.io", "Ignore")
-            event = {
-                "metadata": {"generateName": "any-", "labels": canary["objectSelector"]["matchLabels"]},
-                "involvedObject": {"namespace": namespace},
-            }
-            control_plane.create(f"/api/v1/namespaces/{namespace}/events?dryRun=All", event)
-            assert not control_plane.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+            event = Readiness(connect(control_plane.kubeconfig), namespace, threading.Event())._event()
+            answer = control_plane.http.post(f"/api/v1/namespaces/{namespace}/events?dryRun=All", json=event)
+            assert (answer.status_code, answer.headers.get("warning")) == (201, None)
+            wait_for(lambda: said(controller) == (503, "the API server has got no answer from the service"))
         finally:
-            helm.uninstall(RELEASE, ignore_not_found=True)
+            controller.kill()
+
+
+def test_without_the_right_the_certificates_decide(control_plane: ControlPlane) -> None:
+    """The service's account has no rights at all."""
+    namespace = control_plane.create_namespace("placement")
+    with installed(control_plane, namespace, {}), capture_logs() as entries:
+        account = connect(control_plane.service_account_kubeconfig(namespace, FULLNAME))
+        stop = threading.Event()
+        readiness = Readiness(account, namespace, stop)
+        thread = threading.Thread(target=readiness.run)
+        thread.start()
+        try:
+            readiness.see(Served({CANARY: b"ca"}, {"ca.crt": b"ca"}))
+            wait_for(lambda: readiness.fault == "")
+        finally:
+            stop.set()
+            readiness.end()
+            thread.join()
+    (said_once,) = [entry["error"] for entry in entries if entry["log_level"] == "warning"]
+    assert said_once.startswith("could not ask for an admission: 403, events is forbidden: User ")
