@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import refusal, render
+from webhook.core.names import RESERVED_PROFILES
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 OWN = {"app.kubernetes.io/name": "spark-eci-webhook"}
@@ -58,10 +59,32 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             {"commonLabels": {"app.kubernetes.io/name": "mine"}},
             "commonLabels: app.kubernetes.io/name is set by the chart: remove it",
         ),
+        *(
+            (
+                {"policy": {"profiles": {name: {}}}},
+                f"policy.profiles: the name {name} is reserved for {whom}: choose another name",
+            )
+            for name, whom in RESERVED_PROFILES.items()
+        ),
         (
-            {"policy": {"profiles": {"unknown-profile": {}}}},
-            "policy.profiles: the name unknown-profile is reserved for namespaces with an unknown profile: "
-            "choose another name",
+            {"webhook": {"defaultProfile": "mine"}},
+            "webhook.defaultProfile: there is no profile mine: set it to one of default, eci-first, eci-only, ecs-first, "
+            "ecs-only, resource-policy, or to nothing",
+        ),
+        (
+            {"webhook": {"defaultProfile": "default"}, "policy": {"profiles": {"default": None}}},
+            "webhook.defaultProfile: there is no profile default: set it to one of eci-first, eci-only, ecs-first, "
+            "ecs-only, resource-policy, or to nothing",
+        ),
+        (
+            {"webhook": {"defaultProfile": "ecs-then-eci"}},
+            "webhook.defaultProfile: there is no profile ecs-then-eci: set it to one of default, eci-first, eci-only, "
+            "ecs-first, ecs-only, resource-policy, or to nothing",
+        ),
+        (
+            {"webhook": {"defaultProfile": "default"}, "kubeVersion": "1.20"},
+            "webhook.defaultProfile needs Kubernetes 1.21 or later: an older one does not label namespaces with their "
+            "names, so that system namespaces could not be left out",
         ),
         (
             {

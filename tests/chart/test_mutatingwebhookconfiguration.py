@@ -10,8 +10,10 @@ import pytest
 from certs.readiness import CANARY, CANARY_LABEL
 from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from tests.pods import BUILT_IN_MODES
+from webhook.cli.live.installation import UNLABELLED, default_profile
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
+from webhook.core.namespaces import NEVER_BY_DEFAULT
 from webhook.core.placement import role_of
 from webhook.core.pod import ObjectMeta, Pod, PodSpec
 from webhook.core.profile import compile_profile
@@ -108,7 +110,7 @@ def test_a_label_that_names_no_profile_is_told_so_and_never_blocks_a_pod() -> No
         assert entry["namespaceSelector"] == {
             "matchExpressions": [
                 {"key": "spark-eci-webhook/profile", "operator": "Exists"},
-                {"key": "spark-eci-webhook/profile", "operator": "NotIn", "values": PROFILES},
+                {"key": "spark-eci-webhook/profile", "operator": "NotIn", "values": [*PROFILES, names.OPTED_OUT]},
                 NOT_OURS,
             ]
         }
@@ -117,28 +119,58 @@ def test_a_label_that_names_no_profile_is_told_so_and_never_blocks_a_pod() -> No
         assert entry["objectSelector"] == entries()["default.spark-eci-webhook.io"]["objectSelector"]
 
 
-def test_every_namespace_with_the_label_is_selected_by_exactly_one_entry() -> None:
+@pytest.mark.parametrize("default", ["", "eci-only"])
+def test_every_namespace_with_the_label_is_selected_by_exactly_one_entry_unless_it_opted_out(default: str) -> None:
+    found = entries({"webhook": {"defaultProfile": default}})
     for label in [*PROFILES, "typo", ""]:
-        selected = [
-            name
-            for name, entry in entries().items()
-            if _selects(entry["namespaceSelector"], {"spark-eci-webhook/profile": label})
-        ]
         expected = label if label in PROFILES else "unknown-profile"
-        assert selected == [f"{expected}.spark-eci-webhook.io"]
-    assert not [name for name, entry in entries().items() if _selects(entry["namespaceSelector"], {})]
+        assert _selecting(found, {names.PROFILE_LABEL: label}) == [f"{expected}.spark-eci-webhook.io"]
+    assert _selecting(found, {names.PROFILE_LABEL: names.OPTED_OUT}) == []
+    assert _selecting(found, {}) == ([UNLABELLED] if default else [])
 
 
 @pytest.mark.parametrize("namespace", ["kube-system", NAMESPACE])
 def test_the_system_and_the_webhook_itself_are_never_selected(namespace: str) -> None:
-    for label in ("default", "typo"):
-        labels = {"spark-eci-webhook/profile": label, "kubernetes.io/metadata.name": namespace}
-        assert not [name for name, entry in entries().items() if _selects(entry["namespaceSelector"], labels)]
+    found = entries({"webhook": {"defaultProfile": "default"}})
+    for label in ("default", "typo", None):
+        labels = {"kubernetes.io/metadata.name": namespace} | ({names.PROFILE_LABEL: label} if label else {})
+        assert _selecting(found, labels) == []
+
+
+@pytest.mark.parametrize("namespace", ["kube-node-lease", "kube-public"])
+def test_other_system_namespaces_are_selected_by_their_label_alone(namespace: str) -> None:
+    found = entries({"webhook": {"defaultProfile": "default"}})
+    labels = {"kubernetes.io/metadata.name": namespace}
+    assert _selecting(found, labels) == []
+    assert _selecting(found, labels | {names.PROFILE_LABEL: "eci-only"}) == ["eci-only.spark-eci-webhook.io"]
 
 
 def test_installed_in_kube_system_the_namespace_is_listed_once() -> None:
-    entry = entries(namespace="kube-system")["default.spark-eci-webhook.io"]
-    assert entry["namespaceSelector"]["matchExpressions"] == [{**NOT_OURS, "values": ["kube-system"]}]
+    found = entries({"webhook": {"defaultProfile": "default"}}, namespace="kube-system")
+    selector = found["default.spark-eci-webhook.io"]["namespaceSelector"]
+    assert selector["matchExpressions"] == [{**NOT_OURS, "values": ["kube-system"]}]
+    assert found[UNLABELLED]["namespaceSelector"]["matchExpressions"][-1]["values"] == sorted(NEVER_BY_DEFAULT)
+
+
+@pytest.mark.parametrize("policy", ["Ignore", "Fail"])
+def test_the_entry_of_the_default_profile_is_that_of_the_profile_for_other_namespaces(policy: str) -> None:
+    several = {"policy": {"selector": {"anyOf": ["spark", "apache"]}}, "kubeVersion": "1.30"}
+    found = entries({"webhook": {"defaultProfile": "eci-only", "failurePolicy": policy}, **several})
+    assert list(found)[-2:] == ["unknown-profile.spark-eci-webhook.io", UNLABELLED]
+    never = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [*NEVER_BY_DEFAULT, NAMESPACE]}
+    assert found[UNLABELLED] == found["eci-only.spark-eci-webhook.io"] | {
+        "name": UNLABELLED,
+        "failurePolicy": "Ignore",
+        "namespaceSelector": {"matchExpressions": [{"key": names.PROFILE_LABEL, "operator": "DoesNotExist"}, never]},
+    }
+
+
+def test_the_default_profile_may_be_the_one_of_the_overflow_controller() -> None:
+    found = entries({"webhook": {"defaultProfile": SchedulingMode.ECS_THEN_ECI}, "overflow": {"enabled": True}})
+    assert default_profile({"webhooks": list(found.values())}) == SchedulingMode.ECS_THEN_ECI
+    for off in ("", None):
+        assert entries({"webhook": {"defaultProfile": off}}) == entries()
+    assert default_profile(configuration()) is None
 
 
 def test_the_object_selector_is_the_policys() -> None:
@@ -314,6 +346,11 @@ def test_the_service_that_is_called_is_the_one_that_is_rendered() -> None:
     assert reference == (service["metadata"]["name"], service["spec"]["ports"][0]["port"])
 
 
+def _selecting(found: dict[str, dict[str, Any]], labels: dict[str, str]) -> list[str]:
+    """The names of the entries that select a namespace with these labels."""
+    return [name for name, entry in found.items() if _selects(entry["namespaceSelector"], labels)]
+
+
 def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     """Whether a label selector matches, by Kubernetes' rules: NotIn also matches if the label is missing."""
     if not selector.get("matchLabels", {}).items() <= labels.items():
@@ -321,6 +358,8 @@ def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     for expression in selector["matchExpressions"]:
         key, operator = expression["key"], expression["operator"]
         if operator == "Exists" and key not in labels:
+            return False
+        if operator == "DoesNotExist" and key in labels:
             return False
         if operator == "In" and labels.get(key) not in expression["values"]:
             return False

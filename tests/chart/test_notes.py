@@ -60,6 +60,11 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
             "kubectl get pods --all-namespaces -l spark-eci-webhook/overflow -L spark-eci-webhook/overflow",
         ),
         (
+            {"webhook": {"defaultProfile": "eci-only"}},
+            "Every namespace without the label is placed by the profile eci-only, apart from kube-node-lease, "
+            f"kube-public, kube-system and {NAMESPACE}. A namespace opts out with: ",
+        ),
+        (
             {"overflow": {"enabled": True}, "kubeVersion": "1.29"},
             "It may patch every pod of the cluster, because this Kubernetes has no ValidatingAdmissionPolicy.",
         ),

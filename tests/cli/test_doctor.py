@@ -31,6 +31,7 @@ from webhook.cli.doctor.examination import judge
 from webhook.cli.doctor.finding import Unknown
 from webhook.cli.doctor.service import Contact, ProbeAnswer, call_service
 from webhook.cli.doctor.snapshot import Installation, read_snapshot
+from webhook.cli.live.installation import UNLABELLED
 from webhook.core.policy import Policy
 from webhook.overflow.lease import LABELS
 from webhook.service.policy_file import parse_policy
@@ -241,6 +242,17 @@ def bundle(pem: bytes, only: str = "") -> JSON:
     return entries({"clientConfig": {"caBundle": base64(pem)}}, only)
 
 
+def by_default(profile: str) -> JSON:
+    """The configuration with an entry for namespaces without the label, written on the 4th."""
+    chart = render({"webhook": {"defaultProfile": profile}})
+    configured = chart.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+    bundle = {"clientConfig": {"caBundle": base64(AUTHORITY.certificate_pem)}}
+    fields: JSON = {"f:webhooks": {f'k:{{"name":"{UNLABELLED}"}}': {".": {}, "f:clientConfig": {}}}}
+    managed = {"manager": "helm", "time": "2026-08-04T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
+    entries = [overlaid(one, bundle) for one in configured]
+    return {OURS: {"metadata": {"managedFields": [managed]}, "webhooks": entries}}
+
+
 def policy(content: JSON) -> JSON:
     return {POLICY: {"data": {"policy.yaml": json.dumps(content)}}}
 
@@ -316,6 +328,9 @@ UNKNOWN: Final = Unknown("it", "x" * 500, "kubectl get it")
 UNCHECKED: Final = f"it could not be checked: {'x' * 399}… | kubectl get it"
 MANY: Final = [f"odd-{number:02}" for number in range(60)]
 POLICY_UNSEEN: Final = f"service: the policy could not be checked: no such right | kubectl auth can-i get configmap/{FULLNAME}-policy {WITHIN}"
+#: With a default profile, of the namespaces of OBJECTS.
+BY_DEFAULT: Final = "ok namespaces: without the label, and so placed by the default profile default: plain"
+PUBLIC: Final = "namespaces/kube-public"
 NO_INSTALLATION: Final = ("none order", "none certificates", "none service", "none pods")
 OPERATOR: Final = "mutate--v1-pod.sparkoperator.k8s.io"
 URLS: Final = [
@@ -353,6 +368,32 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         "ok namespaces: opted in: etl (default)", "none ResourcePolicies"),
     "the one namespace did not opt in": ({"only": "plain"}, "none pods", "none ResourcePolicies",
         f"warning namespaces: plain has no label {PROFILE}, so its pods are not placed | kubectl label namespace plain {PROFILE}=default"),
+    "a namespace opted out": ({ETL: namespace("none")}, "none pods",
+        "ok namespaces: opted in: strict (resource-policy)", "ok namespaces: opted out: etl"),
+    "all namespaces opted out": ({ETL: namespace("none"), STRICT: namespace("none")}, "none pods", "none ResourcePolicies",
+        f"warning namespaces: no namespace opted in, so no pod is placed | kubectl label namespace NAMESPACE {PROFILE}=default",
+        "ok namespaces: opted out: etl, strict"),
+    "the one namespace opted out": ({ETL: namespace("none"), "only": "etl"}, "none pods", "none ResourcePolicies", "ok namespaces: opted out: etl"),
+    "a default profile": ({**by_default("default"), PUBLIC: namespace(), INSIDE: namespace(), "namespaces/plain/pods/a": pod("2026-08-05", RECORD)},
+        WELL[4], BY_DEFAULT, "ok pods: 4 running Spark pods have a placement"),
+    "a default profile, and namespaces of all other kinds": ({**by_default("default"), ETL: ABSENT, STRICT: namespace("none"), PUBLIC: namespace("typo")},
+        f'fault namespaces: kube-public: unknown profile "typo"; accepted: {PROFILES} | kubectl label namespace kube-public {PROFILE}=default --overwrite',
+        BY_DEFAULT, "ok namespaces: opted out: strict", "none pods", "none ResourcePolicies"),
+    "no namespace but a default profile": ({**by_default("default"), ETL: ABSENT, STRICT: ABSENT}, BY_DEFAULT, "none pods", "none ResourcePolicies"),
+    "the one namespace is placed by default": ({**by_default("default"), "only": "plain"}, BY_DEFAULT, "none pods", "none ResourcePolicies"),
+    "the default profile does not apply to the one namespace": ({**by_default("default"), PUBLIC: namespace(), "only": "kube-public"}, "none pods", "none ResourcePolicies",
+        f"warning namespaces: kube-public has no label {PROFILE}, so its pods are not placed | kubectl label namespace kube-public {PROFILE}=default"),
+    "pods that the default profile should have placed": ({**by_default("default"), "namespaces/plain/pods/old": pod("2026-08-03"), "namespaces/plain/pods/new": pod("2026-08-05")},
+        WELL[4], BY_DEFAULT,
+        "warning pods: pods without a placement in plain, probably older than the opt-in or the policy: old | kubectl get pods --namespace plain --selector spark-role --watch",
+        f"fault pods: pods without a placement in plain, probably because the webhook was not reached when they were created (failurePolicy Ignore lets such pods pass): new | {SINCE.format(4)}",
+        WELL[6]),
+    "a default profile that needs ResourcePolicies": ({**by_default("resource-policy"), PUBLIC: namespace(), "namespaces/idle": namespace(), "namespaces/plain/pods/a": pod("2026-08-05", RECORD)},
+        WELL[4], BY_DEFAULT.replace("profile default", "profile resource-policy").replace("plain", "idle, plain"), "ok pods: 4 running Spark pods have a placement",
+        "fault ResourcePolicies: plain needs a ResourcePolicy, but has none | spark-eci-webhook resource-policy --namespace plain --ecs-max 10 | kubectl apply -f -", WELL[8]),
+    "a default profile, and no right to see the pods of all namespaces": ({**by_default("default"), "pods": DENIED, "namespaces/other": namespace()},
+        WELL[4], BY_DEFAULT.replace("plain", "other, plain"),
+        "warning pods: the Spark pods could not be checked: no such right | kubectl auth can-i list pods --all-namespaces", WELL[6]),
     "three configurations of this webhook": (others("x-2", "x-3", entry="default.spark-eci-webhook.io"),
         f"warning configuration: spark-placement has the profiles {PROFILES}, but the same pods are placed by x-2, x-3 | kubectl delete mutatingwebhookconfiguration x-2 x-3"),
     "the operator is called before and ACK after": (others("spark-operator", entry=OPERATOR) | others("vk-webhook"),
@@ -479,6 +520,11 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, but the service has {digest(OVERFLOWING)} | kubectl rollout status deployment/{LEASE} {WITHIN}"),
     "an overflow controller with another policy than the ConfigMap": ({**IN_FORCE, **lease("0badc0de"), "contact": {"answer": UNKNOWN}}, f"warning service: {UNCHECKED}",
         f"warning overflow: the overflow controller {HOLDER} opens pods by policy 0badc0de, but the ConfigMap has {digest(OVERFLOWING)} | kubectl rollout status deployment/{LEASE} {WITHIN}"),
+    "pods that wait by the default profile, and where it does not apply": ({**IN_FORCE, **by_default("default"), **lease(digest(OVERFLOWING)), PUBLIC: namespace(), STRICT: namespace("none"),
+        "namespaces/plain/pods/waiting": waiting(), f"{PUBLIC}/pods/waiting": waiting(), f"{STRICT}/pods/waiting": waiting()}, ANSWERED,
+        "ok namespaces: opted in: etl (default)", BY_DEFAULT, "ok namespaces: opted out: strict", "ok pods: 4 running Spark pods have a placement", "none ResourcePolicies",
+        f"warning overflow: pods wait that are never opened, because no profile applies to their namespaces: kube-public/waiting, strict/waiting | kubectl get namespaces --label-columns {PROFILE}",
+        f"ok overflow: {HOLDER} opens pods by policy {digest(OVERFLOWING)}; 3 pods wait"),
     "pods that wait in namespaces that opted out": ({**IN_FORCE, **lease(digest(OVERFLOWING)), "namespaces/plain/pods/waiting": waiting(), INSIDE: namespace("default"), f"{INSIDE}/pods/waiting": waiting(), WAITING: waiting()}, ANSWERED, "ok pods: 5 running Spark pods have a placement",
         f"warning overflow: pods wait that are never opened, because no profile applies to their namespaces: plain/waiting, {NAMESPACE}/waiting | kubectl get namespaces --label-columns {PROFILE}",
         f"warning namespaces: {NAMESPACE} opted in, but kube-system and the webhook's own namespace are never selected | kubectl label namespace {NAMESPACE} {PROFILE}-",

@@ -205,6 +205,8 @@ PROFILES = ", ".join(Policy().profiles)
         (f"{PROFILE}: eci-only", (), 0, "eci-only", None),
         (f"{PROFILE}: eci-only", ("--profile", "ecs-only"), 0, "ecs-only", None),
         ("", (), 0, "", f"the namespace default has no label {PROFILE}"),
+        (f"{PROFILE}: none", (), 0, "", f"the namespace default opted out by its label {PROFILE}"),
+        (f"{PROFILE}: none", ("--profile", "ecs-only"), 0, "ecs-only", None),
         (
             f"{PROFILE}: ecionly",
             (),

@@ -46,8 +46,8 @@ class Server:
     def pod(self, _namespace: str, _name: str) -> StoredPod | None:
         return self.stored
 
-    def profile(self, _namespace: str) -> str:
-        return "etl"
+    def labels(self, _namespace: str) -> dict[str, str]:
+        return {names.PROFILE_LABEL: "etl"}
 
     def patch(self, *_: object) -> None:
         if self.faults:

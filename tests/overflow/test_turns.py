@@ -47,8 +47,9 @@ class Server:
         self.reads += 1
         return self.pods.get(name)
 
-    def profile(self, namespace: str) -> str | None:
-        return self.profiles.get(namespace, namespace)
+    def labels(self, namespace: str) -> dict[str, str] | None:
+        profile = self.profiles.get(namespace, namespace)
+        return {} if profile is None else {names.PROFILE_LABEL: profile}
 
     def opened(self, namespace: str) -> list[Named]:
         return [one for one in self.opened_pods if one.metadata.namespace == namespace]

@@ -10,6 +10,7 @@ import pytest
 from webhook.core.cautions import cautions, is_empty
 from webhook.core.distribution import in_rollout
 from webhook.core.modes import SchedulingMode
+from webhook.core.names import RESERVED_PROFILES
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_policy
 from webhook.core.selectors import ALL_ROLES, Alternative, Role
@@ -289,6 +290,13 @@ def test_what_selects_no_pods_is_refused(selector: str, fault: str) -> None:
 )  # fmt: skip
 def test_what_pods_must_not_get_is_refused(rule: str, fault: str) -> None:
     assert _faults(f"profiles: {{a: {{executor: {rule}}}}}") == [f"profiles.a.executor{fault}"]
+
+
+@pytest.mark.parametrize(("name", "whom"), RESERVED_PROFILES.items())
+def test_a_reserved_name_of_a_profile_is_refused(name: str, whom: str) -> None:
+    assert _faults(f"profiles: {{a: {{}}, {name}: {{}}}}") == [
+        f"profiles.{name}: is reserved for {whom}; accepted: another name"
+    ]
 
 
 @pytest.mark.parametrize(

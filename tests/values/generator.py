@@ -62,6 +62,7 @@ class _Values:
             kubeVersion=self._of("1.20", "1.30", "v1.28.3", ""),
             fullnameOverride=self._of("mine", "", "1st"),
             nameOverride=self._of("mine", ""),
+            webhook=lambda: self._some(0.6, defaultProfile=self._of("", "default", "mine", "ecs-then-eci")),
             podLabels=self._labels,
             commonLabels=self._labels,
             settings=lambda: self._some(
@@ -142,7 +143,7 @@ class _Values:
     def _profiles(self) -> Any:
         names = ["default", "ecs-only", "eci-only", "ecs-then-eci", "mine", "yours"]
         if self._random.random() < self._odd:
-            names += ["unknown-profile", "Bad_Name", "0b_"]
+            names += ["unknown-profile", "none", "Bad_Name", "0b_"]
         chosen = self._random.sample(names, self._random.randrange(1, 4))
         return {name: None if self._random.random() < 0.2 else self._either(self._profile) for name in chosen}
 

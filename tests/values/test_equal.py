@@ -94,6 +94,15 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param("policy: {profiles: {default: {executor: {weight: null}}}}", id="null without a default, inside"),
         pytest.param("policy: {overflow: {}}", id="overflow in the policy"),
         pytest.param("policy: {profiles: {unknown-profile: {}}}", id="the reserved name"),
+        pytest.param("policy: {profiles: {none: {}}}", id="the name for namespaces that opt out"),
+        pytest.param("policy: {profiles: {none: null}}", id="that name without a profile"),
+        pytest.param("webhook: {defaultProfile: mine}", id="an unknown default profile"),
+        pytest.param("webhook: {defaultProfile: ecs-then-eci}", id="a default profile without its controller"),
+        pytest.param(
+            "{webhook: {defaultProfile: default}, policy: {profiles: {default: null}}}", id="a default that is removed"
+        ),
+        pytest.param("{webhook: {defaultProfile: default}, kubeVersion: v1.20.99}", id="no names of namespaces"),
+        pytest.param("webhook: {defaultProfile: 1}", id="a default profile that is no text"),
         pytest.param("policy: {selector: {matchLabels: null}}", id="no selector"),
         pytest.param("policy: {selector: {anyOf: [spark], matchLabels: {team: x}}}", id="two selectors"),
         pytest.param(
@@ -159,6 +168,8 @@ def test_what_the_chart_refuses_is_refused(values: str) -> None:
         "podLabels: {spark-role: ''}\ncommonLabels: {spark-role: operator}",
         "podDisruptionBudget: {enabled: false}\nreplicas: 0",
         "settings: {drainSeconds: 10.9, stopSeconds: 29.9}",
+        "{webhook: {defaultProfile: eci-only}, kubeVersion: 1.21.0-alpha.1}",
+        "webhook: {defaultProfile: null}",
     ],
 )
 def test_what_is_nearly_refused_is_not(values: str) -> None:

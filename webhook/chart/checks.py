@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from webhook.chart import selection, workloads
+from webhook.core.names import RESERVED_PROFILES
 from webhook.core.policy import MOST_PROFILES
-from webhook.service.policy_file import Fault, path_of
+from webhook.core.text import listed
+from webhook.service.policy_file import Fault, beginning, path_of
 
 #: What Helm's semverCompare can read (Masterminds semver: NewVersion).
 _PARTS: Final = r"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*"
@@ -30,8 +32,8 @@ _OWN_LABELS: Final = (
 )
 #: The most characters of the chart's names.
 _LONGEST_NAME: Final = 40
-#: The profile of the entry for namespaces with an unknown one.
-_RESERVED: Final = "unknown-profile"
+#: From this minor version of Kubernetes on, namespaces have labels with their names.
+_NAMES_SINCE: Final = (1, 21)
 
 
 def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -44,6 +46,7 @@ def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
         _common_labels,
         _clients,
         _profiles,
+        _default_profile,
         selection.refusals,
         workloads.refusals,
         _resource_policies,
@@ -127,9 +130,9 @@ def _profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
     policy = values["policy"]
     if "overflow" in policy:
         yield _at("policy", "overflow", sentence="is set by overflow.enabled; accepted: no such key")
-    if _RESERVED in policy["profiles"]:
-        told = "is reserved for namespaces with an unknown profile; accepted: another name"
-        yield _at("policy", "profiles", _RESERVED, sentence=told)
+    for name, whom in RESERVED_PROFILES.items():
+        if name in policy["profiles"]:
+            yield _at("policy", "profiles", name, sentence=f"is reserved for {whom}; accepted: another name")
     number = len(selection.profiles(values))
     if not number:
         yield _at("policy", "profiles", sentence="every profile is null; accepted: at least one that is not")
@@ -137,6 +140,17 @@ def _profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
         told = "because etcd cannot store a MutatingWebhookConfiguration with many more entries"
         sentence = f"found {number}; accepted: at most {MOST_PROFILES}, {told}"
         yield _at("policy", "profiles", sentence=sentence)
+
+
+def _default_profile(values: Mapping[str, Any]) -> Iterator[Fault]:
+    name, place = values["webhook"].get("defaultProfile"), ("webhook", "defaultProfile")
+    if not name:
+        return
+    found = selection.profiles(values)
+    if name not in found:
+        yield _at(*place, sentence=listed(f"found {beginning(name)}; accepted: a profile, one of ", sorted(found), 500))
+    if not selection.is_at_least(values.get("kubeVersion", ""), _NAMES_SINCE):
+        yield _at(*place, sentence="accepted from Kubernetes 1.21 on, where namespaces have labels with their names")
 
 
 def _resource_policies(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -36,7 +36,7 @@ def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
         return
     selectors = _selectors(selector)
     size = len(profiles(values)) * _characters(selectors)
-    if size > _MOST_CHARACTERS and _has_conditions(values.get("kubeVersion", "")):
+    if size > _MOST_CHARACTERS and is_at_least(values.get("kubeVersion", ""), _CONDITIONS_SINCE):
         told = (
             f"{len(profiles(values))} profiles with {len(selectors)} alternatives in selector.anyOf make a "
             "MutatingWebhookConfiguration that is too large for etcd; accepted: fewer profiles, or one label"
@@ -81,10 +81,10 @@ def _characters(selectors: list[PodSelector]) -> int:
     return len(condition.format(" || ".join(parts)))
 
 
-def _has_conditions(version: str) -> bool:
-    """Whether Kubernetes of this version has them. Helm without a cluster assumes a new version, if none is given."""
+def is_at_least(version: str, least: tuple[int, int]) -> bool:
+    """Whether a version of Kubernetes is `least` or later. If it is empty, it is a new one, as for Helm."""
     found = re.match(r"v?([0-9]+)\.([0-9]+)", version)
-    return found is None or (int(found[1]), int(found[2])) >= _CONDITIONS_SINCE
+    return found is None or (int(found[1]), int(found[2])) >= least
 
 
 def _labels(values: Mapping[str, Any], component: str, where: tuple[str, ...]) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from webhook.cli.policies import read_policy
 from webhook.cli.terminal import InputError
+from webhook.core.text import LIMIT, listed
 from webhook.overflow.controller import Options
 from webhook.overflow.process import ProcessOptions, run
 
@@ -24,4 +25,9 @@ def open_pods(policy: Path | None, values: Sequence[Path], options: Options, pro
                 f"{names}: overflow.enabled is not true, so no pod waits; accepted: overflow.enabled: true"
             )
         raise InputError(f"{policy}: has no key overflow, so no pod waits; accepted: a policy with overflow: {{}}")
+    default = options.default_profile
+    if default is not None and default not in found.profiles:
+        raise InputError(
+            listed(f'--default-profile: unknown profile "{default}"; accepted: ', found.profiles, 2 * LIMIT)
+        )
     return run(found, options, process)

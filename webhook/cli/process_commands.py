@@ -76,6 +76,10 @@ def overflow(
     watch_namespace: Annotated[
         list[str] | None, typer.Option(help="Open only pods of this namespace; may be repeated. Default: all.")
     ] = None,
+    default_profile: Annotated[
+        str | None,
+        typer.Option(help="The profile for namespaces without the label, as in the webhook's configuration."),
+    ] = None,
     qps: Annotated[float, typer.Option(min=1, max=10_000, help="The most pods to open a second.")] = 100,
     host: Annotated[str, typer.Option(help="The address for /healthz, /readyz and /metrics; :: for all.")] = "::",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port for them, over HTTP. 0 for any.")] = 8080,
@@ -102,7 +106,7 @@ def overflow(
     from webhook.overflow.controller import Options
     from webhook.overflow.process import ProcessOptions, new_identity
 
-    options = Options(namespace, lease, new_identity(identity), watch_namespace or [], qps)
+    options = Options(namespace, lease, new_identity(identity), watch_namespace or [], qps, default_profile)
     process = ProcessOptions(host, port, kubeconfig, log_level, log_format)
     raise typer.Exit(open_pods(policy, values or (), options, process))
 

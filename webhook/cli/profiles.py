@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from webhook.cli.inputs import Inputs
 from webhook.cli.terminal import InputError, working
 from webhook.core import names
+from webhook.core.namespaces import profile_of
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_policy
 from webhook.core.text import LIMIT, listed, one_line
@@ -25,11 +26,13 @@ class Selection:
     chosen: str | None
     """The profile that --profile names, for all pods; None without that option."""
     namespaces: Mapping[str, Namespace]
+    default: str | None = None
+    """The profile for namespaces without the label; None if there is none, or it is not known."""
     lenient: bool = False
     """Whether an unknown profile places no pods, instead of being an error."""
 
     def of(self, namespace: str) -> CompiledProfile | NoProfile:
-        """The profile for the pods of `namespace`: `default` if no file describes that namespace.
+        """The profile for the pods of `namespace`: the default one, or `default`, if no file describes that namespace.
 
         Raises InputError if the profile does not exist, unless lenient.
         """
@@ -40,11 +43,17 @@ class Selection:
                 start = f"label {names.PROFILE_LABEL} of the namespace {namespace}: the files disagree"
                 hint = "read those of one cluster at a time, or choose with --profile"
                 return NoProfile(listed(f"{start}; {hint}: ", found.profiles, 2 * LIMIT), mistaken=True)
-            if label is None:
+            name = profile_of(namespace, found.labels, self.default)
+            if name is None and label is None:
                 return NoProfile(f"the namespace {namespace} has no label {names.PROFILE_LABEL}", mistaken=False)
-            start = f'label {names.PROFILE_LABEL} of the namespace {namespace}: unknown profile "{label}"; accepted: '
-            return self.profiles.get(label) or NoProfile(listed(start, self.profiles, 2 * LIMIT), mistaken=True)
-        name = self.chosen or DEFAULT
+            if name is None:
+                return NoProfile(
+                    f"the namespace {namespace} opted out by its label {names.PROFILE_LABEL}", mistaken=False
+                )
+            what = "default profile for" if label is None else f"label {names.PROFILE_LABEL} of"
+            start = f'{what} the namespace {namespace}: unknown profile "{name}"; accepted: '
+            return self.profiles.get(name) or NoProfile(listed(start, self.profiles, 2 * LIMIT), mistaken=True)
+        name = self.chosen or self.default or DEFAULT
         if name in self.profiles:
             return self.profiles[name]
         start = f'unknown profile "{name}"'
@@ -57,9 +66,14 @@ class Selection:
         return self.chosen is None and namespace not in self.namespaces
 
 
-def select(policy: Policy, profile: str | None, namespaces: Mapping[str, Namespace]) -> Selection:
-    """`policy`, compiled, for `namespaces`; `profile` is the one that --profile names."""
-    return Selection(policy, compile_policy(policy), profile, namespaces)
+def select(
+    policy: Policy, profile: str | None, namespaces: Mapping[str, Namespace], default: str | None = None
+) -> Selection:
+    """`policy`, compiled, for `namespaces`; `profile` is the one that --profile names.
+
+    `default` is the profile for namespaces without the label.
+    """
+    return Selection(policy, compile_policy(policy), profile, namespaces, default)
 
 
 def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:

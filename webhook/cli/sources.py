@@ -29,6 +29,8 @@ class Source:
     policy: Policy
     context: str = ""
     """The context of the cluster; empty if they come from files."""
+    default: str | None = None
+    """The profile for namespaces without the label; None if there is none, or it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def _read_clusters(clusters: Clusters, namespace: str | None, versions: Versions
             continue
         for note in answer.found.notes:
             errors.print(one_line(f"context {answer.context}: {note}"))
-        sources.append(Source(answer.found.inputs, answer.found.policy, answer.context))
+        sources.append(Source(answer.found.inputs, answer.found.policy, answer.context, answer.found.default))
     return Sources(tuple(sources), tuple(faults))
 
 

@@ -10,6 +10,13 @@ from typing import Final
 
 #: Namespace label by which a namespace opts in: the name of a profile.
 PROFILE_LABEL: Final = "spark-eci-webhook/profile"
+#: Its value in a namespace that opts out: no default profile applies there.
+OPTED_OUT: Final = "none"
+#: Names that no profile may have, each with whom it is for. `unknown-profile` is an entry of the configuration.
+RESERVED_PROFILES: Final = {
+    "unknown-profile": "namespaces with an unknown profile",
+    OPTED_OUT: "namespaces that opt out",
+}
 #: Pod annotation that asks for another mode than the profile's: a SchedulingMode, or `none`.
 MODE_ANNOTATION: Final = "spark-eci-webhook/mode"
 #: Pod annotation that records the decision: `mode=…,profile=…,policy=…[,reason=…]`. No decision depends on it.

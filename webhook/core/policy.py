@@ -175,6 +175,13 @@ class Policy(PolicyModel):
                         raise fault(told, "profiles", name, role.value, *one.place, "mode")
         return self
 
+    @model_validator(mode="after")
+    def _no_reserved_profile(self) -> Self:
+        for name, whom in names.RESERVED_PROFILES.items():
+            if name in self.profiles:
+                raise fault(f"is reserved for {whom}; accepted: another name", "profiles", name)
+        return self
+
     def rules(self) -> Iterator[tuple[str, Rule]]:
         """Yields each rule with its place."""
         for name, profile in self.profiles.items():

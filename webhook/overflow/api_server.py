@@ -72,9 +72,10 @@ def opened_pods(namespace: str | None) -> Collection:
     return Collection("pods that were opened", _pods(namespace), _OPENED, metadata_only=True)
 
 
-def namespaces() -> Collection:
-    """The namespaces that opted in."""
-    return Collection("namespaces", "/api/v1/namespaces", {"labelSelector": names.PROFILE_LABEL}, metadata_only=True)
+def namespaces(*, everywhere: bool = False) -> Collection:
+    """The namespaces with the label by which they opt in, or all."""
+    selector = {} if everywhere else {"labelSelector": names.PROFILE_LABEL}
+    return Collection("namespaces", "/api/v1/namespaces", selector, metadata_only=True)
 
 
 def _pods(namespace: str | None) -> str:
@@ -149,11 +150,11 @@ class ApiServer:
             return decoded(read_pod, self._call(what, "GET", f"{_pods(namespace)}/{name}"), what)
         return None
 
-    def profile(self, namespace: str) -> str | None:
-        """The value of the label by which a namespace opts in; None if it does not."""
+    def labels(self, namespace: str) -> dict[str, str] | None:
+        """The labels of a namespace; None if there is none."""
         only = Collection("namespaces", "/api/v1/namespaces", {"fieldSelector": f"metadata.name={namespace}"}, True)  # noqa: FBT003
         for found in self._named(only):
-            return (found.metadata.labels or {}).get(names.PROFILE_LABEL)
+            return found.metadata.labels or {}
         return None
 
     def opened(self, namespace: str) -> list[Named]:

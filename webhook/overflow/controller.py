@@ -12,6 +12,7 @@ import structlog
 
 from certs.cluster import Cluster
 from certs.cluster_errors import ClusterError
+from webhook.core.namespaces import SYSTEM
 from webhook.core.policy import Policy
 from webhook.overflow.api_server import ApiServer, Collection, namespaces, opened_pods, waiting_pods
 from webhook.overflow.clock import ServerClock
@@ -32,8 +33,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 #: How many pods are worked on at the same time, and how many more may be ready for that.
 _WORKERS: Final = 8
 _READY: Final = 64
-#: The webhook is not called for pods of this namespace, nor for those of its own.
-_SYSTEM_NAMESPACE: Final = "kube-system"
 _TURN_SECONDS: Final = 1.0
 #: For how long the last Events may be sent at the end.
 _LAST_EVENTS_SECONDS: Final = 3.0
@@ -54,6 +53,8 @@ class Options:
     """The namespaces whose pods it opens; empty for all."""
     rate: float
     """The most pods that it opens a second."""
+    default_profile: str | None = None
+    """The profile for namespaces without the label; None if there is none."""
 
 
 class Controller:
@@ -64,7 +65,7 @@ class Controller:
         self._options = options
         self._stop = threading.Event()
         clock = ServerClock()
-        self._profiles = Profiles(policy, (_SYSTEM_NAMESPACE, options.namespace))
+        self._profiles = Profiles(policy, (SYSTEM, options.namespace), options.default_profile)
         self._state = ClusterState(self._profiles, clock)
         self.metrics = Metrics(policy.digest, policy.profiles, self._state.waiting)
         server = ApiServer(cluster, clock)
@@ -76,7 +77,9 @@ class Controller:
         labels = self._profiles.application_labels
         self._limited = LimitedOpener(self._opener, server, self._state, self._lease, reports, labels)
         follower = partial(self._follower, server)
-        self._namespaces = follower(namespaces(), NamespaceSink(self._state))
+        self._namespaces = follower(
+            namespaces(everywhere=options.default_profile is not None), NamespaceSink(self._state, self._profiles)
+        )
         watched: Sequence[str | None] = options.watched or (None,)
         self._pods = [
             follower(collection(each), sink(self._state, each))

@@ -135,7 +135,10 @@ class Opener:
             began = monotonic()
             if len(self._seen_profiles) > 1000:  # noqa: PLR2004, far more than are in use
                 self._seen_profiles.clear()
-            known = self._seen_profiles[namespace] = (began, self._server.profile(namespace))
+            known = self._seen_profiles[namespace] = (
+                began,
+                self._profiles.of(namespace, self._server.labels(namespace)),
+            )
         return known[1]
 
     def open(self, found: Candidate) -> bool:

@@ -1,12 +1,13 @@
 """What the policy decides for a pod that waits: the webhook's own decision, made again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
 from webhook.core.distribution import application
+from webhook.core.namespaces import profile_of
 from webhook.core.placement import Mismatch, Placement, Verdict
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, Limits, Wait, compile_policy
@@ -36,11 +37,22 @@ class Approval(Struct, frozen=True):
 class Profiles:
     """The profiles of a policy."""
 
-    def __init__(self, policy: Policy, closed: Iterable[str]) -> None:
-        """Makes all profiles of `policy` ready. They do not apply to the namespaces `closed`, whatever their label."""
+    def __init__(self, policy: Policy, closed: Iterable[str], default: str | None = None) -> None:
+        """Makes all profiles of `policy` ready. They do not apply to the namespaces `closed`, whatever their label.
+
+        `default` is the profile for namespaces without the label.
+        """
         self._closed = frozenset(closed)
+        self.default = default
         self._profiles: dict[str, CompiledProfile] = compile_policy(policy)
         self.application_labels = policy.selector.application_labels
+
+    def of(self, namespace: str, labels: Mapping[str, str] | None) -> str | None:
+        """The name of the profile of a namespace with these labels; None if it has none, or does not exist.
+
+        There is no such namespace if `labels` is None. A new one that is not known yet may opt out.
+        """
+        return None if labels is None else profile_of(namespace, labels, self.default)
 
     def limits(self, name: str | None) -> Limits:
         """The limits of the profile `name`; none if there is no such profile."""

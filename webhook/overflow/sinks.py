@@ -1,7 +1,7 @@
 """Where the followers' news goes: into the ClusterState."""
 
-from webhook.core import names
 from webhook.overflow.pods import Named, StoredPod
+from webhook.overflow.profiles import Profiles
 from webhook.overflow.state import ClusterState
 
 
@@ -62,20 +62,21 @@ class OpenedSink:
 
 
 class NamespaceSink:
-    """Tells a ClusterState of the namespaces that opted in."""
+    """Tells a ClusterState of the namespaces that opted in, or of all if there is a default profile."""
 
-    def __init__(self, state: ClusterState) -> None:
+    def __init__(self, state: ClusterState, profiles: Profiles) -> None:
         self._state = state
+        self._profiles = profiles
         self._names: dict[str, str] = {}
 
     def listed(self, found: Named, *, gap: bool = False) -> None:  # noqa: ARG002, a Sink has it
-        """A namespace opted in."""
+        """A namespace is there. Its label says whether it opted in or out."""
         metadata = found.metadata
         name = self._names[metadata.uid] = metadata.name or ""
-        self._state.enrol(name, (metadata.labels or {}).get(names.PROFILE_LABEL))
+        self._state.enrol(name, self._profiles.of(name, metadata.labels or {}))
 
     def kept(self, uids: set[str]) -> None:
-        """Only these namespaces have opted in."""
+        """Only these namespaces are there."""
         for uid in self._names.keys() - uids:
             gone = self._names.pop(uid)
             # It may have been created anew under its old name.
@@ -83,10 +84,10 @@ class NamespaceSink:
                 self._state.enrol(gone, None)
 
     def changed(self, found: Named, *, heard: float | None) -> None:  # noqa: ARG002, a Sink has it
-        """A namespace opted in, or to another profile."""
+        """A namespace came, or its label changed."""
         self.listed(found)
 
     def removed(self, found: Named) -> None:
-        """A namespace opted out, or is gone."""
+        """A namespace has no label any more, or is gone."""
         self._names.pop(found.metadata.uid, None)
         self._state.enrol(found.metadata.name or "", None)

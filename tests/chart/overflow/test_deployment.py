@@ -51,7 +51,23 @@ def test_it_is_told_its_policy_its_lease_and_the_namespaces_of_its_pods() -> Non
         "--port=8080",
         "--log-level=debug",
     ]
-    assert not [argument for argument in container()["args"] if argument.startswith("--watch-namespace")]
+    found = container()["args"]
+    assert not [one for one in found if one.startswith(("--watch-namespace", "--default-profile"))]
+
+
+def test_it_is_told_the_default_profile_which_its_command_line_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"overflow": {"enabled": True}, "webhook": {"defaultProfile": "ecs-then-eci"}}
+    (found,) = render(values).one("Deployment", NAME)["spec"]["template"]["spec"]["containers"]
+    ran: list[Options] = []
+
+    def run(_policy: Path, _values: Sequence[Path], options: Options, _process: ProcessOptions) -> int:
+        ran.append(options)
+        return 0
+
+    monkeypatch.setattr("webhook.cli.overflow.open_pods", run)
+    done = CliRunner().invoke(app, ["overflow", *found["args"]])
+    assert done.exit_code == 0, done.output
+    assert [one.default_profile for one in ran] == ["ecs-then-eci"]
 
 
 def test_the_command_line_knows_these_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

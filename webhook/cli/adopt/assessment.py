@@ -12,6 +12,7 @@ from webhook.cli.profiles import Selection, explain_inputs, select
 from webhook.cli.sources import Source
 from webhook.cli.terminal import working
 from webhook.core import names
+from webhook.core.namespaces import profile_of
 from webhook.core.text import one_line
 from webhook.explain.explanation import Explanation, ExplanationError, WorkloadExplanation, explain
 from webhook.explain.outcome import NoProfile
@@ -49,26 +50,34 @@ class Assessment:
     """The files, each with what it is without the lines that can be cut."""
     faults: tuple[str, ...] = ()
     """A sentence for each file, document, application and namespace that cannot be used."""
+    opted_out: tuple[str, ...] = ()
+    """The namespaces with applications to which no profile applies, because they opted out."""
 
 
 def assess(source: Source, profile: str | None, *, strict: bool) -> Assessment:
     """The verdicts about the applications of `source`, under `profile` or the profiles that namespaces name.
 
-    For a namespace without the label, the profile is assumed: applications are taken over before it gets one. With
+    For a namespace without the label, and without a default profile, the profile is assumed: applications are taken
+    over before it gets one. The applications of a namespace that opted out are left out. With
     `strict`, the verdict about an application without placement of its own is `changes` if the webhook gives it one.
 
     Raises InputError if the profile does not exist.
     """
     inputs = source.inputs
     labelled = {
-        name: one for name, one in inputs.namespaces.items() if names.PROFILE_LABEL in one.labels or one.profiles
+        name: one
+        for name, one in inputs.namespaces.items()
+        if one.profiles or names.PROFILE_LABEL in one.labels or profile_of(name, one.labels, source.default)
     }
-    selection = select(source.policy, profile, labelled)
+    selection = select(source.policy, profile, labelled, source.default)
     explained = explain_inputs(inputs, selection)
     slimmed = _slimmed(inputs, selection)
     lines = _by_workload(slimmed)
-    applications, faults = [], dict.fromkeys(explained.faults)
+    applications, faults, opted_out = [], dict.fromkeys(explained.faults), dict[str, None]()
     for one in explained.workloads:
+        if isinstance(one.profile, NoProfile) and not one.profile.mistaken:
+            opted_out[one.workload.pod_namespace] = None
+            continue
         if isinstance(one.profile, NoProfile):
             start = f"context {source.context}: " if source.context else ""
             faults[one_line(f"{start}{one.profile.why}")] = None
@@ -76,7 +85,7 @@ def assess(source: Source, profile: str | None, *, strict: bool) -> Assessment:
         cuts, left = lines.get(id(one.workload), ((), ()))
         unlabelled = one.assumed and one.workload.pod_namespace in inputs.namespaces
         applications.append(Application(adoption(one, strict=strict), unlabelled, cuts, left))
-    return Assessment(source.context, explained, tuple(applications), slimmed, tuple(faults))
+    return Assessment(source.context, explained, tuple(applications), slimmed, tuple(faults), tuple(opted_out))
 
 
 def _slimmed(inputs: Inputs, selection: Selection) -> tuple[tuple[FileContent, SlimFile], ...]:

@@ -20,7 +20,7 @@ def print_markdown(assessments: Collection[Assessment], written: Collection[str]
     An application that is the same, and of whose file nothing can be cut, is counted only.
     """
     for found in assessments:
-        if found.applications:
+        if found.applications or found.opted_out:
             heading = [f"### {code(found.context)}", ""] if several else []
             console.file.write("\n".join([*heading, *_section(found, written), ""]))
 
@@ -35,7 +35,7 @@ def _section(found: Assessment, written: Collection[str]) -> Iterator[str]:
         yield ""
     if len(shown) < len(rows):
         yield from (f"{len(rows) - len(shown)} more are not shown, because GitHub takes no longer comment.", "")
-    for sentence in words.unlabelled(found):
+    for sentence in words.labels(found):
         yield from (f"Note: {code(sentence)}", "")
     yield f"{words.total(found, written)}."
 

@@ -19,7 +19,7 @@ def print_text(assessments: Collection[Assessment], written: Collection[str], *,
     `written` are the names of the files that were written. If there are `several` sources, each has a heading.
     """
     for found in assessments:
-        if not found.applications:
+        if not found.applications and not found.opted_out:
             continue
         page = Page()
         if several:
@@ -27,7 +27,7 @@ def print_text(assessments: Collection[Assessment], written: Collection[str], *,
         for one in found.applications:
             _add(page, one, words.cut(one, written))
         page.line()
-        for sentence in words.unlabelled(found):
+        for sentence in words.labels(found):
             page.line(f"note: {sentence}", "dim")
         over = passed_over(found.explained)
         page.line(f"{words.total(found, written)}{f'; passed over: {over}' if over else ''}", "bold")

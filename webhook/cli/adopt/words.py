@@ -88,8 +88,12 @@ def stays(one: Left) -> str:
     return f"line {one.line}: {one.path}: {LEFT[one.why]}"
 
 
-def unlabelled(found: Assessment) -> Iterator[str]:
-    """A sentence about the namespaces without a label, for each profile that is assumed for them."""
+def labels(found: Assessment) -> Iterator[str]:
+    """A sentence about namespaces that opted out, and one for each profile that is assumed where there is no label."""
+    if found.opted_out:
+        yield listed(
+            "left out, because their namespaces opted out: applications in ", map(one_line, found.opted_out), 200
+        )
     namespaces: dict[str, dict[str, None]] = {}
     for one in found.applications:
         if one.unlabelled:

@@ -15,6 +15,7 @@ from webhook.cli.doctor.resource_policies import check_resource_policies
 from webhook.cli.doctor.service import Contact, ProbeAnswer, call_service, check_service
 from webhook.cli.doctor.snapshot import ClusterSnapshot, profile_label, read_snapshot
 from webhook.cli.doctor.spark_pods import check_spark_pods
+from webhook.core.names import OPTED_OUT
 
 _VERSION_LABEL: Final = "app.kubernetes.io/version"
 
@@ -47,7 +48,9 @@ class Examination:
     def opted_in(self) -> int | None:
         """How many namespaces opted in; None if that is not known."""
         namespaces = self.snapshot.namespaces
-        return None if isinstance(namespaces, Unknown) else sum(profile_label(one) is not None for one in namespaces)
+        if isinstance(namespaces, Unknown):
+            return None
+        return sum(profile_label(one) not in (None, OPTED_OUT) for one in namespaces)
 
 
 def examine(cluster: Cluster, namespace: str | None = None) -> Examination:

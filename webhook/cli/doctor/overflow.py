@@ -7,7 +7,7 @@ from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, kno
 from webhook.cli.doctor.namespaces import never_selected
 from webhook.cli.doctor.overflow_state import OverflowState, held_lease, policy_of
 from webhook.cli.doctor.service import Contact, ProbeAnswer
-from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
+from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, applied_profile
 from webhook.core import names
 from webhook.core.text import listed
 
@@ -73,7 +73,9 @@ def _opted_out(
     """Pods that no controller opens, because no profile applies to their namespaces."""
     if isinstance(snapshot.namespaces, Unknown):
         return
-    opted_in = {name_of(one) for one in snapshot.namespaces if profile_label(one) in installation.profiles}
+    opted_in = {
+        name_of(one) for one in snapshot.namespaces if applied_profile(installation, one) in installation.profiles
+    }
     stuck = [one for one in waiting if one[0] not in opted_in - never_selected(installation)]
     if stuck:
         start = "pods wait that are never opened, because no profile applies to their namespaces: "

@@ -16,6 +16,8 @@ from webhook.cli.doctor.overflow_state import OverflowState, read_overflow
 from webhook.cli.doctor.reading import attempt, exists, items, stored
 from webhook.cli.live.installation import (
     CONFIGURATIONS,
+    MUTATE,
+    default_profile,
     deployment_path,
     is_ours,
     mounts_of,
@@ -25,12 +27,12 @@ from webhook.cli.live.installation import (
 from webhook.cli.terminal import InputError
 from webhook.core import names
 from webhook.core.modes import SchedulingMode
+from webhook.core.namespaces import profile_of
 from webhook.core.policy import Policy
 from webhook.core.selectors import Role
 
 _RESOURCE_POLICIES: Final = "/apis/scheduling.alibabacloud.com/v1alpha1/namespaces/{}/resourcepolicies"
 _CONNECTS: Final = "/apis/sparkoperator.k8s.io/v1alpha1/namespaces/{}/sparkconnects"
-_MUTATE: Final = "/mutate/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,13 @@ class Installation:
     @property
     def profiles(self) -> list[str]:
         """The profiles that have an entry."""
-        paths = map(path_of, self.entries)
-        return [path.removeprefix(_MUTATE) for path in paths if path.startswith(_MUTATE)]
+        paths = dict.fromkeys(map(path_of, self.entries))
+        return [path.removeprefix(MUTATE) for path in paths if path.startswith(MUTATE)]
+
+    @property
+    def default(self) -> str | None:
+        """The profile for namespaces without the label; None if there is none."""
+        return default_profile(self.configuration)
 
     @property
     def recommended(self) -> str:
@@ -141,9 +148,9 @@ class ClusterSnapshot:
     """All MutatingWebhookConfigurations."""
     installation: Installation | None
     namespaces: list[JSON] | Unknown
-    """The namespaces that opted in; with --namespace, that one only, even if it did not."""
+    """The namespaces with the label, or all if there is a default profile; with --namespace, that one only."""
     pods: Mapping[str, list[JSON] | Unknown]
-    """The Spark pods of each of these namespaces that have not ended."""
+    """The Spark pods of each of these namespaces that have not ended; none if the namespace opted out."""
     nodes: list[JSON] | Unknown
     resource_policies: dict[str, list[JSON] | Unknown | None] = field(default_factory=dict)
     """The ResourcePolicies of each namespace in mode resource-policy; None if the cluster has no such kind."""
@@ -151,6 +158,8 @@ class ClusterSnapshot:
     """The SparkConnects of the same namespaces; None if the cluster has no such kind."""
     overflow: OverflowState | None = None
     """The overflow controller and the pods that wait for it; None if there is no Service to which it belongs."""
+    only: str | None = None
+    """The namespace that --namespace names."""
 
     @property
     def policy(self) -> Policy:
@@ -159,15 +168,22 @@ class ClusterSnapshot:
 
     def modes(self, namespace: JSON) -> set[SchedulingMode]:
         """The modes that pods of a namespace may get; none if its profile does not exist."""
-        rules = self.policy.profiles.get(profile_label(namespace) or "")
+        rules = self.policy.profiles.get(applied_profile(self.installation, namespace) or "")
         if rules is None:
             return set()
         return {one.mode for role in Role for one in rules.rule(role).variants()}
 
 
 def profile_label(namespace: JSON) -> str | None:
-    """The profile that a namespace's label names; None without the label."""
+    """The value of a namespace's label: a profile, or that it opted out; None without the label."""
     return labels_of(namespace).get(names.PROFILE_LABEL)
+
+
+def applied_profile(installation: Installation | None, namespace: JSON) -> str | None:
+    """The profile for the pods of a namespace, which may not exist; None if it opted out, or never opted in."""
+    name, default = name_of(namespace), installation.default if installation else None
+    own = installation is not None and name == installation.namespace
+    return profile_of(name, labels_of(namespace), None if own else default)
 
 
 def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
@@ -175,19 +191,22 @@ def read_snapshot(cluster: Cluster, namespace: str | None) -> ClusterSnapshot:
 
     Raises InputError if there is no such namespace.
     """
-    namespaces = _namespaces(cluster, namespace)
     configurations = read_configurations(cluster)
     ours = [one for one in known(configurations) if is_ours(one)]
+    default = default_profile(ours[0]) if ours else None
+    namespaces = _namespaces(cluster, namespace, everywhere=default is not None)
     installation = _read_installation(cluster, locate(cluster, ours[0])) if ours else None
-    pods = {name: _spark_pods(cluster, name) for name in map(name_of, known(namespaces))}
+    pods = _pods(cluster, known(namespaces), everywhere=default is not None and namespace is None)
     nodes = items(cluster, "the nodes", "list nodes", "/api/v1/nodes")
     overflow = (
         read_overflow(cluster, installation.namespace, namespace) if installation and installation.service else None
     )
-    snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes, overflow=overflow)
+    snapshot = ClusterSnapshot(configurations, installation, namespaces, pods, nodes, overflow=overflow, only=namespace)
     for one in known(namespaces):
-        if any(mode.needs_ack_scheduler for mode in snapshot.modes(one)):
-            name = name_of(one)
+        name = name_of(one)
+        # With a default profile there are many namespaces that have nothing to do with Spark.
+        concerned = name == namespace or profile_label(one) is not None or known(pods[name])
+        if concerned and any(mode.needs_ack_scheduler for mode in snapshot.modes(one)):
             snapshot.resource_policies[name] = _custom(cluster, "ResourcePolicies", _RESOURCE_POLICIES, name)
             snapshot.connects[name] = _custom(cluster, "SparkConnects", _CONNECTS, name)
     return snapshot
@@ -254,10 +273,12 @@ def _data(secret: JSON) -> dict[str, bytes]:
     return {key: base64.b64decode(value or "") for key, value in (secret.get("data") or {}).items()}
 
 
-def _namespaces(cluster: Cluster, namespace: str | None) -> list[JSON] | Unknown:
+def _namespaces(cluster: Cluster, namespace: str | None, *, everywhere: bool) -> list[JSON] | Unknown:
+    """The one namespace, or those with the label, or all."""
     path = "/api/v1/namespaces"
     if namespace is None:
-        return items(cluster, "the namespaces", "list namespaces", path, labelSelector=names.PROFILE_LABEL)
+        selector = {} if everywhere else {"labelSelector": names.PROFILE_LABEL}
+        return items(cluster, "the namespaces", "list namespaces", path, **selector)
     return attempt(f"the namespace {namespace}", f"get namespace/{namespace}", lambda: [_namespace(cluster, namespace)])
 
 
@@ -268,9 +289,32 @@ def _namespace(cluster: Cluster, name: str) -> JSON:
     raise InputError(f'found no namespace "{name}"; accepted: one that exists')
 
 
-def _spark_pods(cluster: Cluster, namespace: str) -> list[JSON] | Unknown:
-    path = f"/api/v1/namespaces/{namespace}/pods"
+def _pods(cluster: Cluster, namespaces: list[JSON], *, everywhere: bool) -> dict[str, list[JSON] | Unknown]:
+    """The Spark pods of each of `namespaces`, of the whole cluster at once if it is `everywhere`."""
+    pods: dict[str, list[JSON] | Unknown] = {}
+    all_pods = _spark_pods(cluster, None) if everywhere else []
+    found: dict[str, list[JSON]] = {}
+    for pod in known(all_pods):
+        found.setdefault(pod["metadata"]["namespace"], []).append(pod)
+    for one in namespaces:
+        name, label = name_of(one), profile_label(one)
+        if label == names.OPTED_OUT:
+            pods[name] = []
+        elif not everywhere or (isinstance(all_pods, Unknown) and label is not None):
+            pods[name] = _spark_pods(cluster, name)
+        elif isinstance(all_pods, Unknown):
+            pods[name] = all_pods
+        else:
+            pods[name] = found.get(name, [])
+    return pods
+
+
+def _spark_pods(cluster: Cluster, namespace: str | None) -> list[JSON] | Unknown:
+    """Those of one namespace, or of all."""
     select = {"labelSelector": names.SPARK_ROLE, "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+    if namespace is None:
+        return items(cluster, "the Spark pods", "list pods --all-namespaces", "/api/v1/pods", **select)
+    path = f"/api/v1/namespaces/{namespace}/pods"
     return items(cluster, f"the pods of {namespace}", f"list pods --namespace {namespace}", path, **select)
 
 

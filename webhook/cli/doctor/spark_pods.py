@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, name_of, writes_to
-from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, profile_label
+from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, applied_profile, profile_label
+from webhook.cli.live.installation import UNLABELLED
 from webhook.core import names
 from webhook.core.placement import Mismatch, Verdict
 from webhook.core.pod import Pod
@@ -24,11 +25,15 @@ def check_spark_pods(snapshot: ClusterSnapshot) -> Iterator[Finding]:
     if installation is None:
         return
     recorded = 0
+    # Several namespaces may have the same, if the pods of the whole cluster could not be read.
+    unknown = dict[Unknown, None]()
     for namespace in known(snapshot.namespaces):
-        name, profile = name_of(namespace), profile_label(namespace)
+        name, profile = name_of(namespace), applied_profile(installation, namespace)
         pods = snapshot.pods[name]
         if isinstance(pods, Unknown):
-            yield pods.finding(_CHECK)
+            if pods not in unknown:
+                yield pods.finding(_CHECK)
+            unknown[pods] = None
         elif profile in installation.profiles:
             expected = [pod for pod in pods if _is_expected(pod, name, profile, installation)]
             lacking = [pod for pod in expected if not _has_record(pod)]
@@ -77,7 +82,10 @@ def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> I
 
 def unchanged_since(installation: Installation, namespace: JSON) -> str:
     """Since when the webhook, the opt-in and the deployed policy are as they are; `created` of an older pod is less."""
-    return max(created(installation.configuration), opted_in(namespace), installation.policy_written)
+    since = opted_in(namespace)
+    if profile_label(namespace) is None:
+        since = default_since(installation.configuration)
+    return max(created(installation.configuration), since, installation.policy_written)
 
 
 def created(stored: JSON) -> str:
@@ -91,4 +99,11 @@ def opted_in(namespace: JSON) -> str:
     times = (
         time for time, fields in writes_to(namespace) if label in (fields.get("f:metadata") or {}).get("f:labels", {})
     )
+    return max(times, default="")
+
+
+def default_since(configuration: JSON) -> str:
+    """When the default profile's entry was last written, from managed fields; empty if they do not say."""
+    key = f'k:{{"name":"{UNLABELLED}"}}'
+    times = (time for time, fields in writes_to(configuration) if "." in (fields.get("f:webhooks") or {}).get(key, {}))
     return max(times, default="")

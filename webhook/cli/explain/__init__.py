@@ -71,7 +71,7 @@ def print_explanation(sources: Sources, profile: str | None, output: str, *, bes
 
 
 def _explain(source: Source, profile: str | None) -> Explanation:
-    return explain_inputs(source.inputs, select(source.policy, profile, source.inputs.namespaces))
+    return explain_inputs(source.inputs, select(source.policy, profile, source.inputs.namespaces, source.default))
 
 
 def _print(one: _Explained, output: str, *, beside: bool, summarised: bool, headed: bool) -> bool:

@@ -8,7 +8,7 @@ from certs.cluster_errors import ClusterError, ForbiddenError
 from webhook.cli.inputs import Inputs
 from webhook.cli.live.applications import SCHEDULE, Resource, groups, made_by, pages, served
 from webhook.cli.live.contexts import Context
-from webhook.cli.live.installation import UnreadablePolicyError, deployed_policy
+from webhook.cli.live.installation import UnreadablePolicyError, deployed_default, deployed_policy
 from webhook.cli.live.namespaces import read_namespaces
 from webhook.cli.terminal import InputError
 from webhook.core.policy import Policy
@@ -26,6 +26,8 @@ class Contents:
 
     inputs: Inputs
     policy: Policy
+    default: str | None = None
+    """The profile for namespaces without the label; None if there is none."""
     notes: list[str] = field(default_factory=list)
     """What the user should know, but is no fault, one sentence each."""
 
@@ -66,7 +68,9 @@ def _read_contents(context: Context, wanted: Wanted) -> Contents:
         if deployed is None:
             found.notes.append("has no installation of this webhook, so the built-in policy is used")
         else:
-            found.policy = deployed
+            found.policy, found.default = deployed.policy, deployed.default
+    else:
+        found.default = deployed_default(context.cluster)
     schedules: set[str] = set()
     for resource in _resources(context, found.inputs):
         _read_kind(context, resource, wanted, found.inputs, schedules)

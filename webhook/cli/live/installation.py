@@ -14,11 +14,24 @@ JSON = dict[str, Any]
 CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 #: The chart names the entries of the configuration `PROFILE.spark-eci-webhook.io`.
 _ENTRY_SUFFIX: Final = ".spark-eci-webhook.io"
+#: The entry for namespaces without the label, which calls the path of the default profile.
+UNLABELLED: Final = f"unlabelled.namespaces{_ENTRY_SUFFIX}"
+#: The path of a profile, without its name.
+MUTATE: Final = "/mutate/"
 _KEY: Final = "policy.yaml"
 
 
 class UnreadablePolicyError(Exception):
     """The deployed policy cannot be read; the message is one clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What an installation does with the pods of a namespace."""
+
+    policy: Policy
+    default: str | None
+    """The profile for namespaces without the label; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,12 @@ def path_of(entry: JSON) -> str:
     """The path that an entry of a configuration calls."""
     config = entry["clientConfig"]
     return str((config.get("service") or {}).get("path") or urlsplit(config.get("url") or "").path)
+
+
+def default_profile(configuration: JSON) -> str | None:
+    """The profile for namespaces without the label, by a configuration of this webhook; None if there is none."""
+    entry = next((one for one in configuration.get("webhooks") or () if one["name"] == UNLABELLED), None)
+    return path_of(entry).removeprefix(MUTATE) if entry else None
 
 
 def deployment_path(namespace: str, service: str) -> str:
@@ -74,8 +93,22 @@ def policy_in(config_map: JSON) -> Policy:
     return parse_policy(content.encode(), _KEY)
 
 
-def deployed_policy(cluster: Cluster) -> Policy | None:
-    """The policy of the installation in `cluster`; None if there is no installation.
+def deployed_default(cluster: Cluster) -> str | None:
+    """The profile for namespaces without the label in `cluster`; None if there is none, or it may not be read.
+
+    Raises ClusterError if the cluster does not answer.
+    """
+    try:
+        configuration = next(filter(is_ours, cluster.items(CONFIGURATIONS)), None)
+    except ClusterError as error:
+        if error.status is None:
+            raise
+        return None
+    return default_profile(configuration) if configuration else None
+
+
+def deployed_policy(cluster: Cluster) -> Deployed | None:
+    """The policy and the default profile of the installation in `cluster`; None if there is no installation.
 
     Raises UnreadablePolicyError if the user may not read it, or it cannot be used, and ClusterError if the cluster does
     not answer.
@@ -92,11 +125,12 @@ def deployed_policy(cluster: Cluster) -> Policy | None:
     namespace, service = reference
     name = mounts_of(_deployment(cluster, namespace, service), service).config_map
     try:
-        return policy_in(cluster.get(config_map_path(namespace, name)))
+        policy = policy_in(cluster.get(config_map_path(namespace, name)))
     except ClusterError as error:
         raise _unreadable(error, f"the ConfigMap {namespace}/{name} could not be read") from None
     except PolicyError as error:
         raise UnreadablePolicyError(f"the ConfigMap {namespace}/{name}: {'; '.join(error.faults)}") from None
+    return Deployed(policy, default_profile(configuration))
 
 
 def _is_our_entry(entry: JSON) -> bool:

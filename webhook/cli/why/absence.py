@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from webhook.cli.doctor.finding import Unknown, labels_of
 from webhook.cli.doctor.namespaces import never_selected
-from webhook.cli.doctor.snapshot import Installation, profile_label
+from webhook.cli.doctor.snapshot import Installation, applied_profile, profile_label
 from webhook.cli.doctor.spark_pods import created, unchanged_since
 from webhook.cli.why.reading import Facts
 from webhook.core import names
@@ -21,6 +21,7 @@ class Absence(StrEnum):
     SYSTEM_NAMESPACE = "system-namespace"
     """It is in kube-system, or in the webhook's own namespace."""
     NO_LABEL = "no-label"
+    OPTED_OUT = "opted-out"
     NO_WEBHOOK = "no-webhook"
     UNKNOWN_PROFILE = "unknown-profile"
     NOT_SELECTED = "not-selected"
@@ -46,13 +47,13 @@ def judge_absence(facts: Facts, decided: Outcome | None) -> Absence:
     known = installation if isinstance(installation, Installation) else None
     if facts.pod["metadata"]["namespace"] in never_selected(known):
         return Absence.SYSTEM_NAMESPACE
-    if isinstance(namespace, dict) and profile_label(namespace) is None:
-        return Absence.NO_LABEL
+    if isinstance(namespace, dict) and applied_profile(known, namespace) is None:
+        return Absence.NO_LABEL if profile_label(namespace) is None else Absence.OPTED_OUT
     if installation is None:
         return Absence.NO_WEBHOOK
     if known is None or isinstance(namespace, Unknown):
         return Absence.UNREAD
-    if profile_label(namespace) not in known.profiles:
+    if applied_profile(known, namespace) not in known.profiles:
         return Absence.UNKNOWN_PROFILE
     if decided is not None and (found := _left(decided)) is not None:
         return found

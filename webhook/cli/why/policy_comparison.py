@@ -5,10 +5,11 @@ from enum import StrEnum
 
 from webhook.cli.doctor.finding import JSON, Unknown
 from webhook.cli.doctor.namespaces import never_selected
-from webhook.cli.doctor.snapshot import Installation, profile_label
+from webhook.cli.doctor.snapshot import Installation, applied_profile, profile_label
 from webhook.cli.why.original import original
 from webhook.cli.why.reading import Facts
 from webhook.cli.why.record import Record
+from webhook.core import names
 from webhook.core.placement import Verdict
 from webhook.core.policy import Policy
 from webhook.core.profile import CompiledProfile, compile_profile
@@ -41,7 +42,7 @@ class PolicyComparison:
     digest: str = ""
     """That of the deployed policy."""
     profile: str | None = None
-    """The one that the namespace names; that of the record if the namespace could not be read."""
+    """The one that applies to the namespace; that of the record if the namespace could not be read."""
     outcome: Outcome | None = None
     """What would be decided for the pod as it was before the webhook; None if no profile applies."""
     compiled: CompiledProfile | None = None
@@ -49,18 +50,22 @@ class PolicyComparison:
     """Why the policy could not be read."""
     namespace_unread: Unknown | None = None
     """Why the namespace could not be read."""
+    opted_out: bool = False
+    """Whether the namespace opted out."""
 
 
 def judge_policy(facts: Facts, record: Record | None) -> PolicyComparison:
     """What the deployed policy decides for the pod, and how that compares with its record."""
     unread = facts.namespace if isinstance(facts.namespace, Unknown) else None
-    return replace(_judge(facts, record), namespace_unread=unread)
+    opted_out = isinstance(facts.namespace, dict) and profile_label(facts.namespace) == names.OPTED_OUT
+    return replace(_judge(facts, record), namespace_unread=unread, opted_out=opted_out)
 
 
 def _judge(facts: Facts, record: Record | None) -> PolicyComparison:
     installation, policy = facts.installation, facts.policy
-    labelled = None if isinstance(facts.namespace, Unknown) else profile_label(facts.namespace)
-    profile = labelled or (record.profile if record and isinstance(facts.namespace, Unknown) else None)
+    known = installation if isinstance(installation, Installation) else None
+    applied = None if isinstance(facts.namespace, Unknown) else applied_profile(known, facts.namespace)
+    profile = applied or (record.profile if record and isinstance(facts.namespace, Unknown) else None)
     if not isinstance(installation, Installation) or policy is None:
         unread = installation.unread if isinstance(installation, Installation) else installation
         comparison = Comparison.UNREAD if record or unread else Comparison.NOTHING_RECORDED

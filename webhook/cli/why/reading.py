@@ -12,7 +12,7 @@ from certs.cluster import Cluster
 from webhook.cli.doctor.finding import JSON, Unknown
 from webhook.cli.doctor.overflow_state import read_leases
 from webhook.cli.doctor.reading import attempt, items
-from webhook.cli.doctor.snapshot import Installation, locate, profile_label, read_configurations
+from webhook.cli.doctor.snapshot import Installation, applied_profile, locate, read_configurations
 from webhook.cli.live.installation import is_ours
 from webhook.core import names
 from webhook.core.policy import Policy
@@ -73,7 +73,7 @@ def read_facts(cluster: Cluster, namespace: str, name: str) -> Facts:
     opened: list[Named] | Unknown | None = None
     if stored.is_waiting and isinstance(installation, Installation) and installation.namespace:
         leases = read_leases(cluster, clock, installation.namespace)
-        profile = None if isinstance(space, Unknown) else profile_label(space)
+        profile = None if isinstance(space, Unknown) else applied_profile(installation, space)
         if limits_of(installation, profile or "") != Limits(None, None):
             opened = attempt(
                 "the opened pods",

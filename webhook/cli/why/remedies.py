@@ -42,6 +42,7 @@ ABSENCES: Final[dict[Absence, str]] = {
     Absence.NOT_SPARK: "",
     Absence.SYSTEM_NAMESPACE: "run the application in another namespace",
     Absence.NO_LABEL: f"kubectl label namespace {{namespace}} {names.PROFILE_LABEL}={{recommended}}",
+    Absence.OPTED_OUT: f"kubectl label namespace {{namespace}} {names.PROFILE_LABEL}={{recommended}} --overwrite",
     Absence.NO_WEBHOOK: "install the webhook; its README says how",
     Absence.UNKNOWN_PROFILE: f"kubectl label namespace {{namespace}} {names.PROFILE_LABEL}={{recommended}} --overwrite",
     Absence.NOT_SELECTED: "launch the application by an operator that the policy selects, or add its kind to "
@@ -116,7 +117,8 @@ def remedies(answer: Answer) -> Iterator[str]:
     if record is not None and record.reason is not None:
         templates.append(REASONS[record.reason])
     if answer.deployed.comparison is Comparison.OUT:
-        templates.append(ABSENCES[Absence.UNKNOWN_PROFILE if answer.deployed.profile else Absence.NO_LABEL])
+        labelled = answer.deployed.profile or answer.deployed.opted_out
+        templates.append(ABSENCES[Absence.UNKNOWN_PROFILE if labelled else Absence.NO_LABEL])
     elif record is not None and record.reason in _OVERRIDABLE and standing not in _LAST:
         templates.append("{override}")
     if record is not None and record.reason not in _OF_POLICY:

@@ -42,6 +42,7 @@ ABSENCES: Final[dict[Absence, str]] = {
     Absence.NOT_SPARK: "not a Spark pod: {unmet}",
     Absence.SYSTEM_NAMESPACE: "the webhook is never called for pods in kube-system and in its own namespace",
     Absence.NO_LABEL: f"the namespace {{namespace}} has no label {names.PROFILE_LABEL}",
+    Absence.OPTED_OUT: f"the namespace {{namespace}} opted out: its label {names.PROFILE_LABEL} is {names.OPTED_OUT}",
     Absence.NO_WEBHOOK: "the cluster has no MutatingWebhookConfiguration of this webhook",
     Absence.UNKNOWN_PROFILE: 'the label of the namespace {namespace} names an unknown profile "{profile}"',
     Absence.NOT_SELECTED: "the policy does not select the pod: {unmet}",
