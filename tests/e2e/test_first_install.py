@@ -16,7 +16,7 @@ from certs.readiness import CANARY, Readiness, Served
 from tests.chart.manifests import CHART, FULLNAME, RELEASE
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.figures import Figures
+from tests.e2e.figures import Figures, scaled
 from tests.e2e.node import Node, Pod
 from tests.e2e.release import CONTROLLER, installed, start_controller
 from tests.e2e.reliability.load import Load
@@ -25,7 +25,7 @@ from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
 
-EXECUTORS = 200
+EXECUTORS = scaled(2_000)
 
 
 class DeploymentController:
@@ -152,7 +152,7 @@ def test_helm_waits_until_an_admission_has_been_answered(
                     install.end()
                     assert install.error == ""
                     assert said(controller) == (200, "ok")
-                    with Load(control_plane, spark, EXECUTORS, 8) as load:
+                    with Load(control_plane, spark, EXECUTORS, 4) as load:
                         pass
             outcome = load.outcome
             if wait == "watcher":
