@@ -50,7 +50,7 @@ POLICY = parse_policy(
     profiles:
       plain: {driver: {mode: ecs-first, weight: 7}, executor: {mode: eci-only, unplaceable: deny}}
       observed: {driver: {mode: eci-only, observe: true}, executor: {mode: resource-policy}}
-      none: {driver: {rollout: 0}, executor: {rollout: 0}}
+      nobody: {driver: {rollout: 0}, executor: {rollout: 0}}
       rich:
         allowOverride: false
         executor:
@@ -107,7 +107,7 @@ CONFIG_MAP = {"version": "v1", "kind": "ConfigMap"}
         ),
         ("plain", _pod(spec={"nodeName": "n"}), {}, ("denied", "default", "p", "etl", "executor", "eci-only", "node-name-set", 1, NAMED)),
         ("observed", _pod("driver"), {}, ("observed", "default", "p", "etl", "driver", "eci-only", "", 3, ())),
-        ("none", _pod(), {}, ("skipped", "default", "p", "etl", "executor", "none", "outside-rollout", 0, ())),
+        ("nobody", _pod(), {}, ("skipped", "default", "p", "etl", "executor", "none", "outside-rollout", 0, ())),
         ("plain", _pod("history"), {"name": "q"}, ("skipped", "default", "q", "", "", "", "", 0, ())),
         ("plain", {"spec": 7}, {"kind": CONFIG_MAP, "name": None, "namespace": None}, ("skipped", "", "", "", "", "", "", 0, ())),
         ("plain", _pod(), {"kind": {"version": "v2", "kind": "Pod"}}, ("skipped", "default", "", "", "", "", "", 0, ())),
@@ -239,7 +239,7 @@ REFUSED = "spark-eci-webhook/mode is not allowed by the profile rich"
             },
         ),
         (
-            "none",
+            "nobody",
             _pod(annotations={"spark-eci-webhook/mode": "a" * 13}),
             "none",
             "none",

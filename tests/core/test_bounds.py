@@ -37,7 +37,7 @@ POLICY = parse_policy(
       default: {executor: {mode: eci-only}}
       deny: {executor: {mode: eci-first, unplaceable: deny}}
       observe: {executor: {mode: eci-only, observe: true, unplaceable: deny}}
-      none: {executor: {mode: eci-only, rollout: 0}}
+      nobody: {executor: {mode: eci-only, rollout: 0}}
       strict: {allowOverride: false, executor: {mode: ecs-only}}
       mix: {executor: {mode: ecs-only, mix: [{percent: 50, mode: eci-only}, {percent: 50, mode: eci-first}]}}
     """,
@@ -273,8 +273,8 @@ REFUSED = f"{MODE} is not allowed by the profile strict"
     [
         ("deny", {}, "denied", "eci-first", "too-large", [TOLERATIONS], ""),
         ("observe", {}, "observed", "eci-only", "too-large", [TOLERATIONS], ",observed"),
-        ("none", {}, "skipped", "none", "outside-rollout", [], ""),
-        ("none", {MODE: "eci-first"}, "unchanged", "eci-first", "too-large", [TOLERATIONS], ""),
+        ("nobody", {}, "skipped", "none", "outside-rollout", [], ""),
+        ("nobody", {MODE: "eci-first"}, "unchanged", "eci-first", "too-large", [TOLERATIONS], ""),
         ("default", {MODE: "ecs-only"}, "unchanged", "ecs-only", "too-large", [TOLERATIONS], ""),
         ("default", {MODE: "none"}, "patched", "none", "override", [], ""),
         ("strict", {MODE: "none"}, "unchanged", "ecs-only", "too-large", [REFUSED, TOLERATIONS], ""),
@@ -443,7 +443,7 @@ def test_memory_stays_bounded_for_metadata(field: str) -> None:
 def test_memory_stays_bounded_for_the_rollout() -> None:
     labels = LABELS | {"spark-app-name": "-1" * (2 * MIB - 500)}
     body = json.dumps(json.loads(review(_pod({"labels": labels}))), ensure_ascii=False).encode()
-    assert _peak(body, PROFILES["none"]) < 40 * MIB
+    assert _peak(body, PROFILES["nobody"]) < 40 * MIB
 
 
 def _peak(body: bytes, profile: CompiledProfile) -> int:
