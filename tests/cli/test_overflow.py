@@ -24,6 +24,12 @@ def test_a_policy_without_the_key_overflow_is_refused(run: Run, policy: Path) ->
     assert ran == (2, "", sentence)
 
 
+def test_a_default_profile_that_the_policy_lacks_is_refused(run: Run, policy: Path) -> None:
+    policy.write_text("overflow: {}\nprofiles: {etl: {}, ads: {}}\n")
+    ran = run("overflow", "--policy", policy, "--namespace", "webhook", "--default-profile", "elt")
+    assert ran == (2, "", '--default-profile: unknown profile "elt"; accepted: etl, ads\n')
+
+
 def test_a_policy_with_a_fault_is_refused_in_its_own_words(run: Run, policy: Path) -> None:
     policy.write_text("overflow: {after: 60s}\n")
     ran = run("overflow", "--policy", policy, "--namespace", "webhook")
