@@ -7,6 +7,8 @@ import pytest
 from tests.chart.manifests import NAMESPACE, RELEASE, render
 from webhook.core.policy import Policy
 
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+
 
 def test_the_next_three_commands_are_there() -> None:
     commands = [line.strip() for line in render().notes.splitlines() if line.startswith("     ")]
@@ -16,6 +18,20 @@ def test_the_next_three_commands_are_there() -> None:
         "kubectl get pods --namespace NAMESPACE -l spark-role -o custom-columns="
         "'NAME:.metadata.name,NODE:.spec.nodeName,PLACEMENT:.metadata.annotations.spark-eci-webhook/placement'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "condition"),
+    [
+        ("self", ", and helm install ran with --wait"),
+        ("cert-manager", ", and doctor finds the caBundle"),
+        ("provided", ""),
+    ],
+)
+def test_namespaces_are_labelled_only_when_the_api_server_can_call_the_service(source: str, condition: str) -> None:
+    certificates = {"source": source, "provided": {"secretName": "tls", "caBundle": PEM}}
+    notes = render({"certificates": certificates if source == "provided" else {"source": source}}).notes
+    assert f"2. Once that succeeds{condition}, opt a namespace in to a profile (" in notes
 
 
 def test_helms_namespace_and_that_of_the_objects_are_told_apart() -> None:

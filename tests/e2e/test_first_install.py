@@ -19,9 +19,9 @@ from tests.e2e.control_plane import ControlPlane
 from tests.e2e.figures import Figures, scaled
 from tests.e2e.node import Node, Pod
 from tests.e2e.release import CONTROLLER, installed, start_controller
+from tests.e2e.reliability.attempts import PLACED, Namespace
 from tests.e2e.reliability.load import Load
 from tests.e2e.service_proxy import ServiceProxy
-from webhook.core import names
 
 pytestmark = pytest.mark.needs("control-plane")
 
@@ -128,7 +128,7 @@ def test_helm_waits_until_an_admission_has_been_answered(
     control_plane: ControlPlane, tmp_path: Path, figures: Figures, wait: str
 ) -> None:
     namespace = control_plane.create_namespace("placement")
-    spark = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "eci-only"})
+    spark = Namespace(control_plane)
     node = Node(control_plane, tmp_path)
     deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     with installing(control_plane, namespace, wait) as install:
@@ -152,14 +152,19 @@ def test_helm_waits_until_an_admission_has_been_answered(
                     install.end()
                     assert install.error == ""
                     assert said(controller) == (200, "ok")
-                    with Load(control_plane, spark, EXECUTORS, 4) as load:
+                    with Load(control_plane, spark.name, EXECUTORS, 4) as load:
                         pass
+                    then = spark.ask(10)
             outcome = load.outcome
             if wait == "watcher":
                 row = {"event": "after `helm install --wait`", "admissions": outcome.admissions}
-                row |= {"refused": outcome.failed, "not placed": outcome.unplaced, "placed afterwards": "all"}
+                row |= {
+                    "refused": outcome.failed,
+                    "not placed": outcome.unplaced,
+                    "placed afterwards": f"{then[PLACED]} of 10",
+                }
                 figures.add("certificates", row)
-            assert (outcome.failures, outcome.unplaced) == ({}, 0)
+            assert (outcome.failures, outcome.unplaced, then) == ({}, 0, {PLACED: 10})
             assert outcome.admissions >= EXECUTORS
             stored = control_plane.get(f"/api/v1/namespaces/{namespace}/events")["items"]
             assert {event["reason"] for event in stored} == {"CACreated", "CABundlePatched", "CertificateIssued"}
