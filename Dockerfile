@@ -1,14 +1,16 @@
 # One image for both processes: the webhook (`serve`, the default) and the certificate controller (`python -m certs`).
-# The base is pinned: the index of all architectures, as published on 5 August 2026. `make base` pins the newest one.
+# The base is pinned: the index of all architectures that docker-library/repo-info lists for the build of 5 August 2026.
+# `make base` pins the newest one.
 ARG BASE_IMAGE=python:3.13-slim@sha256:9662417aace5ae7b8e2609cce472b72a8958e134ba372808abe9cc1a0c0125e6
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /build
 COPY requirements.lock .
-# The environment has no pip, because nothing is installed later. Bytecode is compiled here, because the container's root
-# file system may be read-only.
+# The environment has no pip, because nothing is installed later. Bytecode is compiled below: here, because the container's root
+# file system may be read-only, and without the time of the source in it, because layers round times to seconds. Half of what
+# pip compiles would be out of date, and compiled again at every start.
 RUN python -m venv --without-pip /opt/venv \
-    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes -r requirements.lock
+    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --require-hashes -r requirements.lock
 # Nothing here imports these: the asyncio client of the kubernetes library with what only that needs, and the tests and
 # benchmarks of libraries. tests/image/test_left_out.py proves it. A folder that does not exist fails the build.
 RUN unused_packages="aiohttp aiohttp-retry aiosignal aiohappyeyeballs frozenlist multidict propcache yarl" \
@@ -20,9 +22,10 @@ RUN unused_packages="aiohttp aiohttp-retry aiosignal aiohappyeyeballs frozenlist
        done \
     && for folder in $unused_folders; do rm -r "${libraries:?}/$folder" || exit 1; done \
     # The generated code of the kubernetes library is 32 MB of text and 20 MB of bytecode. The bytecode is enough.
-    && find "$libraries/kubernetes/client" -name __pycache__ -prune -exec rm -r {} + \
     && python -m compileall -q -b --invalidation-mode unchecked-hash "$libraries/kubernetes/client" \
-    && find "$libraries/kubernetes/client" -name '*.py' -delete
+    && find "$libraries/kubernetes/client" -name '*.py' -delete \
+    # With -f, because pip has imported some libraries, which also left bytecode with a time.
+    && python -m compileall -q -f --invalidation-mode unchecked-hash "$libraries"
 COPY webhook /app/webhook
 COPY certs /app/certs
 COPY charts/spark-eci-webhook/values.yaml charts/spark-eci-webhook/values.schema.json /app/charts/spark-eci-webhook/
