@@ -166,11 +166,11 @@ def test_a_damaged_secret_is_named_and_healed(
     cluster.create_configuration("driver")
     with cluster.controller() as controller:
         wait_until_well(cluster)
-        known = len(controller.lines)
+        known = len(controller.reasons())
         cluster.put_secret(name, {**cluster.data(name), **damage})
-        wait_for(lambda: len(controller.lines) > known, "a word about the damage")
+        wait_for(lambda: len(controller.reasons()) > known, "a word about the damage")
         wait_until_well(cluster)
-        message = controller.lines[known]["event"]
+        message = [line["event"] for line in controller.lines if "reason" in line][known]
     assert said in message
     assert f"Secret {cluster.namespace}/{name}" in message
     assert message in [text for _, _, text in cluster.events()]

@@ -15,7 +15,7 @@ from webhook.chart.values_file import parse_values
 from webhook.core.policy import Policy
 
 #: How many random sets of values each test takes, of which there are PARTS.
-EACH, PARTS = 100, 5
+EACH, PARTS = 80, 5
 
 
 @pytest.mark.parametrize("part", range(PARTS))

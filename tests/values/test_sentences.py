@@ -84,7 +84,7 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
         (
             ["resources: {requests: {cpu: []}, cpu: 1}"],
             [
-                "values.yaml: resources.cpu: unknown key; accepted: requests, limits, claims",
+                "values.yaml: resources.cpu: unknown key; accepted: requests, limits",
                 "values.yaml: resources.requests.cpu: found []; accepted: a string or a number",
             ],
         ),

@@ -22,6 +22,8 @@ WORDS: Final[Mapping[str, str]] = {
     r"^(sha256:[0-9a-f]{64})?$": "sha256: and 64 hexadecimal digits, or an empty string",
     r"^[1-9][0-9]?%$|^100%$": "a percentage from 1% to 100%",
     r"^([0-9]+(h|m|s))+$": "a duration such as 720h or 1h30m",
+    r"^[1-9][0-9]*[hd]$": "hours or days such as 6h or 2d",
+    r"^[a-zA-Z_][a-zA-Z0-9_]*$": "letters, digits and underscores, with no digit in front",
     r"^([0-9]+(y|w|d|h|m|s|ms))+$": "a duration such as 30s",
 }
 _TYPES: Final = {
