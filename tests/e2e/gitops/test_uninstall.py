@@ -15,6 +15,7 @@ from tests.chart.manifests import CHART
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node import Node
+from webhook.core.names import PROFILE_LABEL
 
 pytestmark = [pytest.mark.needs("control-plane"), pytest.mark.needs("kubectl")]
 
@@ -25,6 +26,26 @@ DOCUMENT = Path(__file__).parents[3] / "docs/operations.md"
 PASSING = {"events", "componentstatuses"}
 
 
+@pytest.fixture
+def unlabelled(control_plane: ControlPlane) -> Iterator[None]:
+    """Takes the label from the namespaces of other tests, because the documented command takes it from all, and gives it back."""
+    labelled = {
+        one["metadata"]["name"]: one["metadata"]["labels"][PROFILE_LABEL]
+        for one in control_plane.get("/api/v1/namespaces")["items"]
+        if PROFILE_LABEL in one["metadata"].get("labels", {})
+    }
+    for name in labelled:
+        label(control_plane, name, None)
+    yield
+    for name, profile in labelled.items():
+        label(control_plane, name, profile)
+
+
+def label(control_plane: ControlPlane, namespace: str, profile: str | None) -> None:
+    control_plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {PROFILE_LABEL: profile}}})
+
+
+@pytest.mark.usefixtures("unlabelled")
 def test_what_is_left_is_documented_and_its_commands_remove_it(control_plane: ControlPlane, tmp_path: Path) -> None:
     control_plane.create("/api/v1/namespaces", {"metadata": {"name": NAME}})
     control_plane.create_default_service_account(NAME)
@@ -41,7 +62,7 @@ def test_what_is_left_is_documented_and_its_commands_remove_it(control_plane: Co
             wait_for(lambda: control_plane.http.get(f"{LEASES}/{NAME}-overflow").is_success)
         finally:
             node.stop()
-        control_plane.patch(f"/api/v1/namespaces/{spark}", {"metadata": {"labels": {"spark-eci-webhook/profile": "x"}}})
+        label(control_plane, spark, "x")
         helm.uninstall(NAME)
     left = everything(control_plane) - before
     assert left == {
@@ -98,7 +119,7 @@ def everything(control_plane: ControlPlane) -> set[str]:
 
 
 def described(path: str, resource: str, metadata: dict[str, Any]) -> str:
-    profile = metadata.get("labels", {}).get("spark-eci-webhook/profile")
+    profile = metadata.get("labels", {}).get(PROFILE_LABEL)
     name = f"{path} {resource} {metadata.get('namespace', '')}/{metadata['name']}"
     return f"{name} {profile}" if profile else name
 
