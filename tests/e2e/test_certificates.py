@@ -202,7 +202,8 @@ def test_a_reverted_bundle_is_set_right_in_the_webhook_that_lacks_it(cluster: Ce
             cluster.set_bundle(1, bundle)
             wait_until_well(cluster)
     assert controller.reasons()[3:] == ["CABundlePatched"] * 2
-    assert "Set the caBundle of executor.spark-eci-webhook.example in" in controller.lines[-1]["event"]
+    *_, last = (line["event"] for line in controller.lines if "reason" in line)
+    assert "Set the caBundle of executor.spark-eci-webhook.example in" in last
 
 
 def test_a_configuration_that_comes_late_or_anew_is_patched(cluster: CertificateCluster) -> None:
