@@ -1,10 +1,11 @@
 """Runs commands as a user does, in this process and from the project's folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from webhook.cli.process import run_command
 
@@ -20,6 +21,19 @@ class Ran(NamedTuple):
 
 
 Run = Callable[..., Ran]
+
+
+def in_namespaces(*described: tuple[str, str | None], others: Sequence[str] = ()) -> str:
+    """A file with an application in each namespace; those that are `described` have this label, or none if None."""
+    application = yaml.safe_load((ROOT / "examples/ecs-first/before.yaml").read_text())
+    documents = []
+    for name, label in described:
+        labels = {} if label is None else {"spark-eci-webhook/profile": label}
+        documents.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    applications = [
+        application | {"metadata": {"name": "app", "namespace": name}} for name in (*dict(described), *others)
+    ]
+    return yaml.safe_dump_all([*documents, *applications])
 
 
 @pytest.fixture

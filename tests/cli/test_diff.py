@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.conftest import ROOT, Run
+from tests.cli.conftest import ROOT, Run, in_namespaces
 from webhook.core.modes import SchedulingMode
 
 APPS = "tests/cli/apps"
@@ -217,6 +218,169 @@ def test_a_namespace_whose_profile_nobody_knows_is_a_fault(
     ran = run("diff", *policies, "-f", ROOT / PLAIN, "-f", namespaces)
     assert ran.code == 2
     assert "label spark-eci-webhook/profile of the namespace default: " in ran.err
+
+
+#: In each of these, `eci-only` as the default profile places pods in `plain` alone.
+NAMESPACES = ("plain", None), ("out", "none"), ("named", "ecs-first"), ("kube-public", None)
+OPENED = [
+    "annotation k8s.aliyun.com/eci-image-cache: true",
+    "toleration virtual-kubelet.io/provider=alibabacloud:NoSchedule",
+    "required node affinity type In [virtual-kubelet]",
+]
+LEFT_ALONE = "left alone: the namespace plain has no label spark-eci-webhook/profile"
+CHANGES = "the default profile for namespaces without the label changes from"
+ASSUMED = "(without one, the profile default is assumed for namespaces that no file describes)"
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Callable[..., list[str]]:
+    """A function that writes values for each side, and returns the options that name them."""
+
+    def options(old: str, new: str) -> list[str]:
+        for name, text in (("old", old), ("new", new)):
+            (tmp_path / name).write_text(text)
+        return ["--values", str(tmp_path / "old"), "--values-new", str(tmp_path / "new")]
+
+    return options
+
+
+def of_default(name: str, rest: str = "") -> str:
+    return f"{{webhook: {{defaultProfile: {name}}}{rest}}}"
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_default_profile_on_one_side_alone_is_a_difference(
+    run: Run, values: Callable[..., list[str]], tmp_path: Path, *, comes: bool
+) -> None:
+    (tmp_path / "apps.yaml").write_text(in_namespaces(*NAMESPACES))
+    sides, sign = (("", of_default("eci-only")), "+") if comes else ((of_default("eci-only"), of_default("''")), "-")
+    old, new = (LEFT_ALONE, "eci-only") if comes else ("eci-only", LEFT_ALONE)
+    ran = run("diff", *values(*sides), "-f", tmp_path / "apps.yaml", "-o", "json")
+    change = "none to eci-only" if comes else "eci-only to none"
+    assert (ran.code, ran.err) == (1, f"{CHANGES} {change}\n")
+    assert json.loads(ran.out) == [
+        {
+            "application": "SparkApplication plain/app",
+            "profile": "eci-only",
+            "pods": pods,
+            "old": old,
+            "new": new,
+            "changes": [f"{sign} {one}" for one in OPENED],
+        }
+        for pods in ("driver", "executor")
+    ]
+
+
+def test_each_side_has_its_own_default_profile(run: Run, values: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "apps.yaml").write_text(in_namespaces(*NAMESPACES, others=["loose", "kube-system"]))
+    sides = values(of_default("ecs-first"), of_default("eci-first"))
+    preferred = "preferred node affinity type {} [virtual-kubelet], weight 1"
+    ran = run("diff", *sides, "-f", tmp_path / "apps.yaml", "-o", "markdown")
+    assert ran == (
+        1,
+        "| application | profile | pods | old | new | changes |\n|---|---|---|---|---|---|\n"
+        + "".join(
+            f"| SparkApplication {namespace}/app | ecs-first, then eci-first | {pods} | ecs-first | eci-first | "
+            f"`- {preferred.format('NotIn')}`<br>`+ {preferred.format('In')}` |\n"
+            for namespace in ("plain", "loose")
+            for pods in ("driver", "executor")
+        )
+        + f"\n2 of 6 would be placed differently; {CHANGES} ecs-first to eci-first.\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "arguments", "end"),
+    [
+        (of_default("eci-only"), of_default("eci-only"), (), ""),
+        ("", of_default("eci-only"), ("--profile", "ecs-first"), "none to eci-only, which --profile leaves out"),
+        ("", of_default("default"), (), f"none to default {ASSUMED}"),
+        ("", of_default("default"), ("--all-profiles",), f"none to default {ASSUMED}"),
+    ],
+)
+def test_a_default_profile_that_is_not_compared_is_told(
+    old: str,
+    new: str,
+    arguments: tuple[str, ...],
+    end: str,
+    run: Run,
+    values: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    """That of an application whose namespace no file describes is compared with the profile that is assumed."""
+    (tmp_path / "apps.yaml").write_text(in_namespaces(("kube-public", None), others=["loose"]))
+    total = "; ".join(["0 of 2 would be placed differently", *([f"{CHANGES} {end}"] if end else [])])
+    for output, stop in (("text", ""), ("markdown", ".")):
+        ran = run("diff", *values(old, new), "-f", tmp_path / "apps.yaml", *arguments, "-o", output)
+        assert ran == (0, f"{total}{stop}\n", "")
+
+
+TABLE = """\
+┏━━━━━━━━━━━━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+┃ application      ┃ profile ┃ pods     ┃ old                          ┃ new             ┃ changes                     ┃
+┡━━━━━━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┩
+│ SparkApplication │ spot    │ driver   │ left alone: the namespace    │ ecs-only        │                             │
+│ plain/app        │         │          │ plain has no label           │                 │                             │
+│                  │         │          │ spark-eci-webhook/profile    │                 │                             │
+├──────────────────┼─────────┼──────────┼──────────────────────────────┼─────────────────┼─────────────────────────────┤
+│ SparkApplication │ spot    │ executor │ left alone: the namespace    │ resource-policy │ + annotation                │
+│ plain/app        │         │          │ plain has no label           │                 │ k8s.aliyun.com/eci-image-ca │
+│                  │         │          │ spark-eci-webhook/profile    │                 │ che: true                   │
+│                  │         │          │                              │                 │ + toleration                │
+│                  │         │          │                              │                 │ virtual-kubelet.io/provider │
+│                  │         │          │                              │                 │ =alibabacloud:NoSchedule    │
+└──────────────────┴─────────┴──────────┴──────────────────────────────┴─────────────────┴─────────────────────────────┘
+1 of 4 would be placed differently; the default profile for namespaces without the label changes from none to spot
+"""
+
+
+def test_the_default_profile_is_shown_in_the_table(run: Run, values: Callable[..., list[str]], tmp_path: Path) -> None:
+    """The policy's own change of that profile is not compared, because on the old side nothing used it."""
+    (tmp_path / "apps.yaml").write_text(in_namespaces(*NAMESPACES))
+    changed = ", policy: {profiles: {spot: {driver: {mode: ecs-only}, executor: {mode: resource-policy}}}}"
+    sides = values("policy: {profiles: {spot: {}}}", of_default("spot", changed))
+    ran = run("diff", *sides, "-f", tmp_path / "apps.yaml")
+    assert ran == (1, TABLE, "not compared, though they differ too: spot; see --profile and --all-profiles\n")
+
+
+def test_all_profiles_are_compared_and_the_default_one_too(
+    run: Run, values: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "apps.yaml").write_text(in_namespaces(*NAMESPACES[:2]))
+    changed = ", policy: {profiles: {spot: {driver: {mode: ecs-only}}}}"
+    sides = values("policy: {profiles: {spot: {driver: {mode: eci-only}}}}", of_default("spot", changed))
+    ran = run("diff", *sides, "-f", tmp_path / "apps.yaml", "--all-profiles", "-o", "json")
+    assert (ran.code, ran.err) == (1, f"{CHANGES} none to spot\n")
+    assert [tuple(one.values())[:5] for one in json.loads(ran.out)] == [
+        ("SparkApplication plain/app", "spot", "driver", "eci-only", "ecs-only"),
+        ("SparkApplication out/app", "spot", "driver", "eci-only", "ecs-only"),
+        ("SparkApplication plain/app", "spot", "driver", LEFT_ALONE, "ecs-only"),
+        ("SparkApplication plain/app", "spot", "executor", LEFT_ALONE, "ecs-first"),
+    ]
+
+
+def test_profiles_that_no_application_uses_are_named(
+    run: Run, values: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    """Neither the profile `default` nor the default profile is compared if every application has another one."""
+    (tmp_path / "apps.yaml").write_text(in_namespaces(("named", "ecs-first")))
+    policy = "policy: {profiles: {default: {driver: {weight: %s}}, eci-only: {driver: {weight: %s}}}}"
+    old, new = (f"{{webhook: {{defaultProfile: eci-only}}, {policy % (one, one)}}}" for one in (1, 2))
+    assert run("diff", *values(old, new), "-f", tmp_path / "apps.yaml") == (
+        0,
+        "0 of 1 would be placed differently\n",
+        "not compared, though they differ too: default, eci-only; see --profile and --all-profiles\n",
+    )
+
+
+def test_a_default_profile_that_does_not_exist_is_a_sentence(
+    run: Run, values: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    ran = run("diff", *values(of_default("gone"), of_default("default")), "-f", PLAIN)
+    profiles = "default, eci-first, eci-only, ecs-first, ecs-only, resource-policy"
+    told = f'{tmp_path}/old: webhook.defaultProfile: found "gone"; accepted: a profile, one of {profiles}\n'
+    assert ran == (2, "", told)
 
 
 def test_a_hostile_text_stays_in_its_cell(run: Run, policies: tuple[Path, Path], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.cli.conftest import ROOT, Ran
 from webhook.cli.diff import print_differences
 from webhook.cli.explain import print_explanation
 from webhook.cli.inputs import Inputs, read_inputs
-from webhook.cli.policies import read_policy
+from webhook.cli.policies import read_both_policies
 from webhook.cli.sources import Source, Sources
 from webhook.cli.terminal import InputError
 from webhook.core.policy import Policy
@@ -248,7 +248,7 @@ def test_pods_that_never_run_are_no_difference(
     policies: tuple[Path, Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    both = read_policy(policies[0]), read_policy(policies[1])
+    both = read_both_policies(policies, ((), ()))
 
     def compared(output: str) -> Ran:
         differ = print_differences(inputs(*refused), both, None, output, all_profiles=False)

@@ -86,6 +86,23 @@ def test_stored_applications_get_the_verdicts_of_their_files(
     }
 
 
+def test_values_replace_the_deployed_default_profile_and_a_policy_does_not(
+    namespaces: tuple[ControlPlane, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The installation has no default profile."""
+    control_plane, (bare, *_) = namespaces
+    (policy := tmp_path / "policy.yaml").write_text(json.dumps(POLICY))
+    (values := tmp_path / "values.yaml").write_text(
+        json.dumps({"policy": POLICY, "webhook": {"defaultProfile": "eci"}})
+    )
+    for option, expected in (("--policy", ("default", True)), ("--values", ("eci", False))):
+        file = policy if option == "--policy" else values
+        arguments = ("--cluster", "--kubeconfig", control_plane.kubeconfig, "-n", bare, option, file)
+        _, found, errors = adopt(capsys, *arguments)
+        assert errors == []
+        assert {(one["profile"], one["profileAssumed"]) for one in found["applications"]} == {expected}
+
+
 def test_of_two_clusters_the_one_that_answers_is_compared(
     namespaces: tuple[ControlPlane, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

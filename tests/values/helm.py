@@ -10,7 +10,7 @@ from tests.chart.manifests import render
 from webhook.chart import merge
 from webhook.chart.defaults import default_values
 from webhook.chart.merge import with_defaults
-from webhook.chart.policy import policy_of_values
+from webhook.chart.policy import release_of_values
 from webhook.chart.template import policy_document
 from webhook.chart.values_file import parse_values
 from webhook.core.policy import Policy
@@ -49,7 +49,7 @@ def by_us(*files: str) -> tuple[Policy, Any] | str:
     """The same as this project says it."""
     try:
         read = [parse_values(text.encode(), f"{number}.yaml") for number, text in enumerate(files, 1)]
-        found = policy_of_values(read)
+        found = release_of_values(read).policy
     except PolicyError as error:
         return str(error)
     return found, policy_document(with_defaults(merge.merged(file.values for file in read), default_values()))

@@ -1,4 +1,4 @@
-"""From files of values to the policy that Helm would deploy, or to what stands against it."""
+"""From files of values to the policy and default profile that Helm would deploy, or to what stands against them."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ from webhook.chart.checks import refusals
 from webhook.chart.defaults import default_values
 from webhook.chart.merge import merged, with_defaults
 from webhook.chart.origin import is_null, names_of
+from webhook.chart.release import Release
 from webhook.chart.schema import MISSING, violations
 from webhook.chart.template import misread, policy_document
 from webhook.chart.values_file import ValuesFile, read_values_files
@@ -20,16 +21,16 @@ _POLICY: Final = "policy"
 _WITH_OVERFLOW: Final = "accepted with overflow.enabled: true"
 
 
-def load_policy_of_values(paths: Sequence[Path]) -> Policy:
-    """The policy that the chart deploys with the files of values at `paths`; of several, the last one wins.
+def load_release(paths: Sequence[Path]) -> Release:
+    """What the chart deploys with the files of values at `paths`; of several, the last one wins.
 
     Raises PolicyError, also if the chart refuses a value that is no part of the policy: then Helm deploys nothing.
     """
-    return policy_of_values(read_values_files(paths))
+    return release_of_values(read_values_files(paths))
 
 
-def policy_of_values(files: Sequence[ValuesFile]) -> Policy:
-    """The policy that the chart deploys with `files`. Raises PolicyError."""
+def release_of_values(files: Sequence[ValuesFile]) -> Release:
+    """What the chart deploys with `files`. Raises PolicyError."""
     values = with_defaults(merged(file.values for file in files), default_values())
     policy = values.get(_POLICY)
     document = policy_document(values) if isinstance(policy, dict) else {}
@@ -43,7 +44,7 @@ def policy_of_values(files: Sequence[ValuesFile]) -> Policy:
     faults += [one for one in own if not _told(one, faults)]
     if faults or found is None:
         raise _error(faults, files)
-    return found
+    return Release(found, values["webhook"].get("defaultProfile") or None)
 
 
 def _read(document: dict[str, Any]) -> tuple[Policy | None, list[Fault]]:

@@ -54,7 +54,8 @@ def adopt(
 
     For each application it says `same`, if the webhook gives it what it has; `changes`, and which; or `conflicts`, and
     what of its own wins. It also shows the lines of the file that are not needed any more, because the pods are the
-    same without them. For a namespace without the label, the profile is `default`, or that of --profile.
+    same without them. For a namespace without the label, the profile is the default profile of the values, or else
+    `default`, or that of --profile.
 
     Exit code: 0 if all are the same, 1 if one changes, 3 if one conflicts, 2 if a part of the input cannot be used; the
     rest is compared nevertheless. 2 outweighs 3, and 3 outweighs 1.
@@ -68,7 +69,7 @@ def adopt(
     from webhook.cli.adopt import print_adoption
     from webhook.cli.files import STANDARD_INPUT, read_once
     from webhook.cli.inputs import read_versions
-    from webhook.cli.policies import read_policy
+    from webhook.cli.policies import read_release
     from webhook.cli.sources import clusters, read_sources
 
     chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
@@ -78,6 +79,6 @@ def adopt(
         raise InputError("--write changes files, and standard input is none: leave out -f -")
     read_once(policy, *(values or ()), *(file or ()))
     versions = read_versions(operator_version, spark_version)
-    given = read_policy(policy, values or ()) if policy or values else None
+    given = read_release(policy, values or ()) if policy or values else None
     sources = read_sources(file or [], ignore or (), namespace, versions, given, chosen)
     raise typer.Exit(print_adoption(sources, profile, output, write=write, strict=strict))

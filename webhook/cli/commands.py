@@ -109,7 +109,7 @@ def explain(
     from webhook.cli.explain import print_explanation
     from webhook.cli.files import read_once
     from webhook.cli.inputs import read_versions
-    from webhook.cli.policies import read_policy
+    from webhook.cli.policies import read_release
     from webhook.cli.sources import clusters, read_sources
 
     if beside is not None and (summary or output != "text"):
@@ -119,7 +119,7 @@ def explain(
     read_once(policy, *(values or ()), *(file or ()))
     chosen = clusters(asked=cluster, contexts=context, kubeconfig=kubeconfig)
     versions = read_versions(operator_version, spark_version)
-    given = read_policy(policy, values or ()) if policy or values else None
+    given = read_release(policy, values or ()) if policy or values else None
     sources = read_sources(file or [], ignore or (), namespace, versions, given, chosen)
     raise typer.Exit(print_explanation(sources, profile, output, beside=beside is not None, summarised=summary))
 
@@ -153,7 +153,8 @@ def diff(
 ) -> None:
     """Show which applications a changed policy would place differently.
 
-    Takes two policy files, or values of the chart on both sides. Pods that never run are no difference.
+    Takes two policy files, or values of the chart on both sides, each with its own default profile. Pods that never run
+    are no difference.
 
     Exit code: 0 if nothing differs, 1 if something does, 2 if a part of the input cannot be used; the rest is compared
     nevertheless.

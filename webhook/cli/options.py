@@ -46,7 +46,10 @@ Kubeconfig = Annotated[
 Profile = Annotated[
     str | None,
     typer.Option(
-        help="The profile for all pods. Default: that of their Namespace if the files have it, or else `default`."
+        help=(
+            "The profile for all pods. Default: that of their Namespace if the files have it, or else the default "
+            "profile of the values, or `default`."
+        )
     ),
 ]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The namespace of objects that name none.")]

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from webhook.chart.release import Release
 from webhook.cli.files import STANDARD_INPUT
 from webhook.cli.terminal import InputError, errors
 from webhook.core.cautions import EMPTY, is_empty
@@ -13,7 +14,13 @@ from webhook.service.policy_file import MAX_BYTES, PolicyError, load_policy, par
 
 
 def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
-    """The policy in `file`, or of the chart with the files `values`, or the built-in policy.
+    """The policy in `file`, or of the chart with the files `values`, or the built-in policy; see `read_release`."""
+    found = read_release(file, values)
+    return found.policy if isinstance(found, Release) else found
+
+
+def read_release(file: Path | None, values: Sequence[Path] = ()) -> Policy | Release:
+    """The policy in `file`, or what the chart deploys with the files `values`, or the built-in policy.
 
     `-` is standard input. Warns of a file without any key. Raises InputError with a sentence for each fault, and if
     there are both.
@@ -23,9 +30,9 @@ def read_policy(file: Path | None, values: Sequence[Path] = ()) -> Policy:
     try:
         if values:
             # The checks of values cost a tenth of a second at start.
-            from webhook.chart.policy import load_policy_of_values  # noqa: PLC0415
+            from webhook.chart.policy import load_release  # noqa: PLC0415
 
-            return load_policy_of_values(values)
+            return load_release(values)
         if file is None:
             return load_policy(None)
         policy = _policy_of_standard_input() if str(file) == STANDARD_INPUT else load_policy(file)
@@ -52,8 +59,8 @@ def _policy_of_standard_input() -> Policy:
 
 def read_both_policies(
     files: tuple[Path | None, Path | None], values: tuple[Sequence[Path], Sequence[Path]]
-) -> tuple[Policy, Policy]:
-    """The policies before and after a change, which two policy files state, or values on both sides.
+) -> tuple[Release, Release]:
+    """What is deployed before and after a change, by two policy files without default profiles, or by values.
 
     Raises InputError with a sentence for each fault.
     """
@@ -66,11 +73,12 @@ def read_both_policies(
             raise InputError(f"missing option '{name}': name values for both sides")
     if not any(values) and None in files:
         raise InputError("nothing to compare: name two policy files, or values with --values and --values-new")
-    found: list[Policy] = []
+    found: list[Release] = []
     faults: list[str] = []
     for file, ones in zip(files, values, strict=True):
         try:
-            found.append(read_policy(file, ones))
+            side = read_release(file, ones)
+            found.append(side if isinstance(side, Release) else Release(side))
         except InputError as error:
             faults += error.sentences
     if faults:

@@ -43,7 +43,7 @@ class Selection:
                 start = f"label {names.PROFILE_LABEL} of the namespace {namespace}: the files disagree"
                 hint = "read those of one cluster at a time, or choose with --profile"
                 return NoProfile(listed(f"{start}; {hint}: ", found.profiles, 2 * LIMIT), mistaken=True)
-            name = profile_of(namespace, found.labels, self.default)
+            name = self.name_of(namespace)
             if name is None and label is None:
                 return NoProfile(f"the namespace {namespace} has no label {names.PROFILE_LABEL}", mistaken=False)
             if name is None:
@@ -53,7 +53,7 @@ class Selection:
             what = "default profile for" if label is None else f"label {names.PROFILE_LABEL} of"
             start = f'{what} the namespace {namespace}: unknown profile "{name}"; accepted: '
             return self.profiles.get(name) or NoProfile(listed(start, self.profiles, 2 * LIMIT), mistaken=True)
-        name = self.chosen or self.default or DEFAULT
+        name = self._assumed(namespace)
         if name in self.profiles:
             return self.profiles[name]
         start = f'unknown profile "{name}"'
@@ -61,9 +61,19 @@ class Selection:
             return NoProfile(start, mistaken=True)
         raise InputError(listed(f"{start}; choose with --profile: ", self.profiles, 2 * LIMIT))
 
+    def name_of(self, namespace: str) -> str | None:
+        """The name of the profile for the pods of `namespace`, which may not exist; None if no profile places them."""
+        if self.chosen is None and namespace in self.namespaces:
+            return profile_of(namespace, self.namespaces[namespace].labels, self.default)
+        return self._assumed(namespace)
+
     def assumes(self, namespace: str) -> bool:
         """Whether the profile of `namespace` is assumed: neither --profile nor a file names it."""
         return self.chosen is None and namespace not in self.namespaces
+
+    def _assumed(self, namespace: str) -> str:
+        """The name of the profile if --profile names it, or if no file describes `namespace`."""
+        return self.chosen or profile_of(namespace, {}, self.default) or DEFAULT
 
 
 def select(

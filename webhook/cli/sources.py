@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from webhook.chart.release import Release
 from webhook.cli.inputs import Inputs, read_inputs
 from webhook.cli.terminal import InputError, errors, working
 from webhook.core.policy import Policy
@@ -56,10 +57,13 @@ def read_sources(
     ignore: Sequence[str],
     namespace: str | None,
     versions: Versions,
-    policy: Policy | None,
+    policy: Policy | Release | None,
     clusters: Clusters | None = None,
 ) -> Sources:
     """The files, or the clusters. Without `policy` the built-in one holds for files, and the deployed one in a cluster.
+
+    The default profile is that of `policy` if it is a Release, or else for files none, and in a cluster the deployed
+    one.
 
     `namespace` is the one of objects that name none, or the only one to read in a cluster.
 
@@ -68,13 +72,16 @@ def read_sources(
     """
     if clusters is None:
         inputs = read_inputs(files, namespace or "default", versions, ignore)
-        return Sources((Source(inputs, policy or Policy()),))
+        release = policy if isinstance(policy, Release) else Release(policy or Policy())
+        return Sources((Source(inputs, release.policy, default=release.default),))
     if files or ignore:
         raise InputError(f"--cluster and {'-f' if files else '--ignore'} exclude each other: leave out one")
     return _read_clusters(clusters, namespace, versions, policy)
 
 
-def _read_clusters(clusters: Clusters, namespace: str | None, versions: Versions, policy: Policy | None) -> Sources:
+def _read_clusters(
+    clusters: Clusters, namespace: str | None, versions: Versions, policy: Policy | Release | None
+) -> Sources:
     """Reads each cluster, and tells on standard error what is no fault but should be known."""
     # The client of the cluster takes long to import, and files do not need it.
     from webhook.cli.live.contents import Wanted, read_contents  # noqa: PLC0415

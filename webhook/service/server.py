@@ -56,9 +56,9 @@ def _policy(settings: Settings) -> Policy:
     """The policy of the file or the values that the settings name. Raises PolicyError."""
     if settings.values:
         # A service in a cluster has a policy file, and needs none of what reads values.
-        from webhook.chart.policy import load_policy_of_values  # noqa: PLC0415
+        from webhook.chart.policy import load_release  # noqa: PLC0415
 
-        return load_policy_of_values(settings.values)
+        return load_release(settings.values).policy
     return load_policy(settings.policy)
 
 

@@ -25,6 +25,7 @@ class Difference:
     application: str
     """Kind, namespace and name."""
     profile: str
+    """Its name, or both names if the two policies place the namespace by different ones."""
     pods: str
     """The role, as `explain` names it."""
     old: str
@@ -60,14 +61,28 @@ def compare(inputs: Inputs, selections: Selections, profiles: Iterable[str | Non
     faults: dict[str, None] = {}
     for profile in profiles:
         old, new = (explain_inputs(inputs, replace(one, chosen=profile, lenient=True)) for one in selections)
-        name = profile or DEFAULT
         needed = profile is not None or all(not one.profile_name for one in (*old.workloads, *new.workloads))
-        if needed and all(name not in one.profiles for one in selections):
-            start = f'neither policy has a profile "{name}"; choose with --profile: '
+        if needed and all((profile or one.default or DEFAULT) not in one.profiles for one in selections):
+            start = f'neither policy has a profile "{profile or DEFAULT}"; choose with --profile: '
             raise InputError(listed(start, profiles_of(selections), 2 * LIMIT))
         faults |= dict.fromkeys((*old.faults, *new.faults, *_without_profile(old, new)))
         found += _differences(old, new)
     return Comparison(tuple(found), tuple(faults))
+
+
+def compare_all(inputs: Inputs, selections: Selections) -> Comparison:
+    """What differs under each profile of either policy, and between profiles where the default profile is another.
+
+    Raises InputError if neither policy has a profile that is needed.
+    """
+    old, new = selections
+    under_each = compare(inputs, selections, profiles_of(selections))
+    moved = [one for one in inputs.workloads if old.name_of(one[1].pod_namespace) != new.name_of(one[1].pod_namespace)]
+    if not moved:
+        return under_each
+    between = compare(replace(inputs, workloads=moved), selections, [None])
+    faults = dict.fromkeys((*under_each.faults, *between.faults))
+    return Comparison((*under_each.differences, *between.differences), tuple(faults))
 
 
 def _without_profile(old: Explanation, new: Explanation) -> Iterator[str]:
@@ -92,7 +107,7 @@ def _differences(old: Explanation, new: Explanation) -> Iterator[Difference]:
             if _essence(pods) != _essence(new_pods[title]):
                 yield Difference(
                     application=one_line(f"{words.kind(work)} {work.namespace}/{work.name}"),
-                    profile=before.profile_name or after.profile_name,
+                    profile=", then ".join(dict.fromkeys(filter(None, (before.profile_name, after.profile_name)))),
                     pods=title,
                     old=_described(pods),
                     new=_described(new_pods[title]),

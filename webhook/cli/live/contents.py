@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from certs.cluster_errors import ClusterError, ForbiddenError
+from webhook.chart.release import Release
 from webhook.cli.inputs import Inputs
 from webhook.cli.live.applications import SCHEDULE, Resource, groups, made_by, pages, served
 from webhook.cli.live.contexts import Context
-from webhook.cli.live.installation import UnreadablePolicyError, deployed_default, deployed_policy
+from webhook.cli.live.installation import UnreadablePolicyError, deployed_default, deployed_release
 from webhook.cli.live.namespaces import read_namespaces
 from webhook.cli.terminal import InputError
 from webhook.core.policy import Policy
@@ -40,8 +41,8 @@ class Wanted:
     """The only namespace to read; all if None."""
     versions: Versions
     """The versions that make the pods."""
-    policy: Policy | None
-    """The policy in place of the deployed one."""
+    policy: Policy | Release | None
+    """The policy in place of the deployed one; a Release in place of the deployed default profile, too."""
     tell: Callable[[str, int], None]
     """Is told of a context, and how many applications have been read from it."""
 
@@ -58,10 +59,14 @@ def read_contents(context: Context, wanted: Wanted) -> Contents:
 
 
 def _read_contents(context: Context, wanted: Wanted) -> Contents:
-    found = Contents(Inputs(wanted.versions), wanted.policy or Policy())
-    if wanted.policy is None:
+    found = Contents(Inputs(wanted.versions), Policy())
+    if isinstance(wanted.policy, Release):
+        found.policy, found.default = wanted.policy.policy, wanted.policy.default
+    elif wanted.policy is not None:
+        found.policy, found.default = wanted.policy, deployed_default(context.cluster)
+    else:
         try:
-            deployed = deployed_policy(context.cluster)
+            deployed = deployed_release(context.cluster)
         except UnreadablePolicyError as error:
             told = cut(str(error), _REASON)
             raise InputError(f"the deployed policy cannot be read: {told}; accepted: a policy with --policy") from None
@@ -69,8 +74,6 @@ def _read_contents(context: Context, wanted: Wanted) -> Contents:
             found.notes.append("has no installation of this webhook, so the built-in policy is used")
         else:
             found.policy, found.default = deployed.policy, deployed.default
-    else:
-        found.default = deployed_default(context.cluster)
     schedules: set[str] = set()
     for resource in _resources(context, found.inputs):
         _read_kind(context, resource, wanted, found.inputs, schedules)

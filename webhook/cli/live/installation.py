@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from certs.cluster import Cluster
 from certs.cluster_errors import ClusterError
+from webhook.chart.release import Release
 from webhook.core.policy import Policy
 from webhook.service.policy_file import PolicyError, parse_policy
 
@@ -23,15 +24,6 @@ _KEY: Final = "policy.yaml"
 
 class UnreadablePolicyError(Exception):
     """The deployed policy cannot be read; the message is one clause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What an installation does with the pods of a namespace."""
-
-    policy: Policy
-    default: str | None
-    """The profile for namespaces without the label; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,7 @@ def deployed_default(cluster: Cluster) -> str | None:
     return default_profile(configuration) if configuration else None
 
 
-def deployed_policy(cluster: Cluster) -> Deployed | None:
+def deployed_release(cluster: Cluster) -> Release | None:
     """The policy and the default profile of the installation in `cluster`; None if there is no installation.
 
     Raises UnreadablePolicyError if the user may not read it, or it cannot be used, and ClusterError if the cluster does
@@ -130,7 +122,7 @@ def deployed_policy(cluster: Cluster) -> Deployed | None:
         raise _unreadable(error, f"the ConfigMap {namespace}/{name} could not be read") from None
     except PolicyError as error:
         raise UnreadablePolicyError(f"the ConfigMap {namespace}/{name}: {'; '.join(error.faults)}") from None
-    return Deployed(policy, default_profile(configuration))
+    return Release(policy, default_profile(configuration))
 
 
 def _is_our_entry(entry: JSON) -> bool:
