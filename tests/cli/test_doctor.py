@@ -242,15 +242,19 @@ def bundle(pem: bytes, only: str = "") -> JSON:
     return entries({"clientConfig": {"caBundle": base64(pem)}}, only)
 
 
-def by_default(profile: str) -> JSON:
-    """The configuration with an entry for namespaces without the label, written on the 4th."""
-    chart = render({"webhook": {"defaultProfile": profile}})
-    configured = chart.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+def configured(**webhook: str) -> list[JSON]:
+    """The entries of the chart for these values of `webhook`."""
+    chart = render({"webhook": webhook})
     bundle = {"clientConfig": {"caBundle": base64(AUTHORITY.certificate_pem)}}
+    entries = chart.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+    return [overlaid(one, bundle) for one in entries]
+
+
+def by_default(profile: str, **webhook: str) -> JSON:
+    """The configuration with an entry for namespaces without the label, written on the 4th."""
     fields: JSON = {"f:webhooks": {f'k:{{"name":"{UNLABELLED}"}}': {".": {}, "f:clientConfig": {}}}}
     managed = {"manager": "helm", "time": "2026-08-04T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
-    entries = [overlaid(one, bundle) for one in configured]
-    return {OURS: {"metadata": {"managedFields": [managed]}, "webhooks": entries}}
+    return {OURS: {"metadata": {"managedFields": [managed]}, "webhooks": configured(defaultProfile=profile, **webhook)}}
 
 
 def policy(content: JSON) -> JSON:
@@ -344,8 +348,8 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "nothing is wrong": ({},),
     "no configuration": ({OURS: ABSENT}, *NO_INSTALLATION,
         f"fault configuration: this webhook has no MutatingWebhookConfiguration, so no pod is placed | {INSTALL}",
-        f'fault namespaces: etl: unknown profile "default"; accepted: none | {INSTALL}',
-        f'fault namespaces: strict: unknown profile "resource-policy"; accepted: none | {INSTALL}'),
+        f'fault namespaces: etl: unknown profile "default": no MutatingWebhookConfiguration of this webhook has a profile | {INSTALL}',
+        f'fault namespaces: strict: unknown profile "resource-policy": no MutatingWebhookConfiguration of this webhook has a profile | {INSTALL}'),
     "no right to see configurations": ({CONFIGURATIONS: DENIED}, *NO_INSTALLATION,
         f"warning configuration: the webhook configurations could not be checked: no such right | kubectl auth can-i list {CONFIGURATIONS}",
         f"warning namespaces: opted in: etl (default), strict (resource-policy); their profiles could not be checked: no such right | kubectl auth can-i list {CONFIGURATIONS}"),
