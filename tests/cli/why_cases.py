@@ -175,7 +175,7 @@ CASES: Final[dict[str, tuple[JSON, JSON]]] = {
  "opened": (on("virtual", overlaid(recorded("ecs-then-eci", ",opened", by=digest(OVERFLOWING)), {"metadata":{"labels":{OVERFLOW:"opened"}}})), {**policy(OVERFLOWING), f"{ETL}/events/a": event(Happening.OPENED, "Unschedulable for 60 s, so the pod may now run on virtual nodes, too", type="Normal")}),
  "no label on the namespace": (on("ecs", pod(CREATED)), {ETL: {"metadata":{"labels":ABSENT}}}),
  "a namespace that opted out": (on("ecs", pod(CREATED)), {ETL: namespace("none")}),
- "a namespace that opted out of the default profile": (on("ecs", pod(CREATED)), {**by_default("default"), ETL: namespace("none")}),
+ "a namespace that opted out of the default profile": (on("ecs", pod(CREATED)), {**by_default("eci-only"), ETL: namespace("none")}),
  "not asked by the default profile": (on("ecs", pod("2026-08-05")), {**by_default("eci-only"), ETL: {"metadata":{"labels":ABSENT}}}),
  "older than the default profile": (on("ecs", pod(CREATED)), {**by_default("eci-only"), ETL: {"metadata":{"labels":ABSENT}}}),
  "placed by the default profile": (on("ecs", recorded("ecs-first")), {**by_default("default"), ETL: {"metadata":{"labels":ABSENT}}}),

@@ -90,7 +90,9 @@ class Installation:
 
     @property
     def recommended(self) -> str:
-        """The profile for a namespace that names none: `default` if it exists, else the first."""
+        """The profile for a namespace that names none: the default one, else `default` if it exists, else the first."""
+        if self.default is not None:
+            return self.default
         return self.profiles[0] if self.profiles and "default" not in self.profiles else "default"
 
     @property
