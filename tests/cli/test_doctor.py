@@ -242,15 +242,19 @@ def bundle(pem: bytes, only: str = "") -> JSON:
     return entries({"clientConfig": {"caBundle": base64(pem)}}, only)
 
 
-def by_default(profile: str) -> JSON:
-    """The configuration with an entry for namespaces without the label, written on the 4th."""
-    chart = render({"webhook": {"defaultProfile": profile}})
-    configured = chart.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+def configured(**webhook: str) -> list[JSON]:
+    """The entries of the chart for these values of `webhook`."""
+    chart = render({"webhook": webhook})
     bundle = {"clientConfig": {"caBundle": base64(AUTHORITY.certificate_pem)}}
+    entries = chart.one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+    return [overlaid(one, bundle) for one in entries]
+
+
+def by_default(profile: str, **webhook: str) -> JSON:
+    """The configuration with an entry for namespaces without the label, written on the 4th."""
     fields: JSON = {"f:webhooks": {f'k:{{"name":"{UNLABELLED}"}}': {".": {}, "f:clientConfig": {}}}}
     managed = {"manager": "helm", "time": "2026-08-04T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
-    entries = [overlaid(one, bundle) for one in configured]
-    return {OURS: {"metadata": {"managedFields": [managed]}, "webhooks": entries}}
+    return {OURS: {"metadata": {"managedFields": [managed]}, "webhooks": configured(defaultProfile=profile, **webhook)}}
 
 
 def policy(content: JSON) -> JSON:
@@ -344,8 +348,8 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "nothing is wrong": ({},),
     "no configuration": ({OURS: ABSENT}, *NO_INSTALLATION,
         f"fault configuration: this webhook has no MutatingWebhookConfiguration, so no pod is placed | {INSTALL}",
-        f'fault namespaces: etl: unknown profile "default"; accepted: none | {INSTALL}',
-        f'fault namespaces: strict: unknown profile "resource-policy"; accepted: none | {INSTALL}'),
+        f'fault namespaces: etl: unknown profile "default": no MutatingWebhookConfiguration of this webhook has a profile | {INSTALL}',
+        f'fault namespaces: strict: unknown profile "resource-policy": no MutatingWebhookConfiguration of this webhook has a profile | {INSTALL}'),
     "no right to see configurations": ({CONFIGURATIONS: DENIED}, *NO_INSTALLATION,
         f"warning configuration: the webhook configurations could not be checked: no such right | kubectl auth can-i list {CONFIGURATIONS}",
         f"warning namespaces: opted in: etl (default), strict (resource-policy); their profiles could not be checked: no such right | kubectl auth can-i list {CONFIGURATIONS}"),
@@ -387,6 +391,11 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
         WELL[4], BY_DEFAULT,
         "warning pods: pods without a placement in plain, probably older than the opt-in or the policy: old | kubectl get pods --namespace plain --selector spark-role --watch",
         f"fault pods: pods without a placement in plain, probably because the webhook was not reached when they were created (failurePolicy Ignore lets such pods pass): new | {SINCE.format(4)}",
+        WELL[6]),
+    "the same, and pods of a namespace with the label, under failurePolicy Fail": ({**by_default("default", failurePolicy="Fail"), "namespaces/plain/pods/new": pod("2026-08-05"), f"{STRICT}/pods/young": pod("2026-08-03")},
+        WELL[4], BY_DEFAULT,
+        f"fault pods: pods without a placement in plain, probably because the webhook was not reached when they were created (failurePolicy Ignore lets such pods pass): new | {SINCE.format(4)}",
+        f"{UNASKED}: young | {SINCE.format(2)}",
         WELL[6]),
     "a default profile that needs ResourcePolicies": ({**by_default("resource-policy"), PUBLIC: namespace(), "namespaces/idle": namespace(), "namespaces/plain/pods/a": pod("2026-08-05", RECORD)},
         WELL[4], BY_DEFAULT.replace("profile default", "profile resource-policy").replace("plain", "idle, plain"), "ok pods: 4 running Spark pods have a placement",
@@ -464,7 +473,7 @@ CASES: Final[dict[str, tuple[Any, ...]]] = {
     "a pod that is too large to get a record": ({f"{STRICT}/pods/large": overlaid(pod("2026-08-02"), {"spec": {"volumes*1001": {"name": "a"}}})},),
     "pods that the webhook was not asked about": ({f"{STRICT}/pods/young": pod("2026-08-02"), f"{STRICT}/pods/others": pod("2026-08-02", **{LAUNCHED: "false"})},
         f"+{UNASKED} (failurePolicy Ignore lets such pods pass): young | {SINCE.format(2)}"),
-    "the same under failurePolicy Fail, without the policy and the time of the opt-in": ({**entries({"failurePolicy": "Fail"}), POLICY: DENIED, STRICT: {"metadata": {"managedFields": ABSENT}}, f"{STRICT}/pods/young": pod("2026-08-01")},
+    "the same under failurePolicy Fail, without the policy and the time of the opt-in": ({OURS: {"webhooks": configured(failurePolicy="Fail")}, POLICY: DENIED, STRICT: {"metadata": {"managedFields": ABSENT}}, f"{STRICT}/pods/young": pod("2026-08-01")},
         f"+warning {POLICY_UNSEEN}",
         f"+{UNASKED.replace('fault', 'warning')}, or because their rule observes or has a rollout: young | {SINCE.format(1)}"),
     "no virtual node": ({VIRTUAL: ABSENT}, f"fault {NO_NODE}, so pods that need ECI stay Pending | {GET_NODES}"),

@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 
 from tests.chart.manifests import FULLNAME
+from tests.deadline import wait_for
 from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.node import Node, Pod
 
 ROOT = Path(__file__).parents[2]
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -146,6 +148,24 @@ def account(control_plane: ControlPlane, namespace: str) -> Iterator[Path]:
     finally:
         for kind in ("clusterrolebindings", "clusterroles"):
             control_plane.http.delete(f"{RBAC}/{kind}/{everywhere}")
+
+
+@contextmanager
+def installed_controller(node: Node, namespace: str) -> Iterator[Pod]:
+    """Runs one replica of the controller that a chart has installed in a namespace, until the block ends."""
+    control_plane = node.control_plane
+    deployment = control_plane.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{FULLNAME}-{ACCOUNT}")
+    spec = deployment["spec"]["template"]["spec"]
+    # Outside a cluster there is no mounted token.
+    kubeconfig = control_plane.service_account_kubeconfig(namespace, spec["serviceAccountName"])
+    spec["containers"][0]["args"].append(f"--kubeconfig={kubeconfig}")
+    pod = node.pod(namespace, spec)
+    try:
+        pod.start()
+        wait_for(lambda: pod.ready)
+        yield pod
+    finally:
+        pod.stop()
 
 
 def policy_of(control_plane: ControlPlane, namespace: str) -> str:

@@ -12,6 +12,7 @@ from tests.chart.manifests import FULLNAME
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node import Node
+from tests.e2e.overflow_controller import installed_controller
 from tests.e2e.release import installed
 from webhook.core import names
 
@@ -32,20 +33,8 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
 def running(control_plane: ControlPlane, home: str, folder: Path, namespaces: list[str]) -> Iterator[str]:
     """Runs one replica of the installed chart's controller; yields the address of its metrics."""
     values = {"overflow": {"enabled": True, "namespaces": namespaces}, "policy": {"profiles": PROFILES}}
-    with installed(control_plane, home, values):
-        deployment = control_plane.get(f"/apis/apps/v1/namespaces/{home}/deployments/{NAME}")
-        spec = deployment["spec"]["template"]["spec"]
-        # Outside a cluster there is no mounted token.
-        kubeconfig = control_plane.service_account_kubeconfig(home, spec["serviceAccountName"])
-        spec["containers"][0]["args"].append(f"--kubeconfig={kubeconfig}")
-        node = Node(control_plane, folder)
-        try:
-            pod = node.pod(home, spec)
-            pod.start()
-            wait_for(lambda: pod.ready)
-            yield f"http://{pod.address}:{pod.port('operations')}/metrics"
-        finally:
-            node.stop()
+    with installed(control_plane, home, values), installed_controller(Node(control_plane, folder), home) as pod:
+        yield f"http://{pod.address}:{pod.port('operations')}/metrics"
 
 
 @pytest.mark.parametrize("limited", [False, True])

@@ -10,6 +10,8 @@ from webhook.cli.live.installation import is_ours, path_of
 INSTALL: Final = (
     "helm install spark-eci-webhook charts/spark-eci-webhook --namespace spark-eci-webhook --create-namespace"
 )
+#: Why no name of a profile is accepted.
+NO_PROFILE: Final = "no MutatingWebhookConfiguration of this webhook has a profile"
 #: ACK's own configuration, which must be called after ours.
 _ACK: Final = "vk-webhook"
 #: The name that the chart gives ours by default.

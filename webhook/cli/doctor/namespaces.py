@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from webhook.cli.doctor.configuration import INSTALL
+from webhook.cli.doctor.configuration import INSTALL, NO_PROFILE
 from webhook.cli.doctor.finding import JSON, LIMIT, Finding, Level, Unknown, known, labels_of, name_of
 from webhook.cli.doctor.snapshot import ClusterSnapshot, Installation, applied_profile, profile_label
 from webhook.core import names
@@ -56,10 +56,10 @@ def _check_labelled(snapshot: ClusterSnapshot, namespaces: list[JSON]) -> Iterat
     for namespace in namespaces:
         name, profile = name_of(namespace), profile_label(namespace)
         if profile not in profiles and not isinstance(snapshot.configurations, Unknown):
-            sentence = listed(f'{name}: unknown profile "{profile}"; accepted: ', profiles or ["none"], LIMIT)
-            yield Finding(
-                _CHECK, Level.FAULT, sentence, f"{_set_label(snapshot, name)} --overwrite" if profiles else INSTALL
-            )
+            start = f'{name}: unknown profile "{profile}"'
+            sentence = listed(f"{start}; accepted: ", profiles, LIMIT) if profiles else f"{start}: {NO_PROFILE}"
+            fix = f"{_set_label(snapshot, name)} --overwrite" if profiles else INSTALL
+            yield Finding(_CHECK, Level.FAULT, sentence, fix)
         elif name in never_selected(snapshot.installation):
             sentence = f"{name} opted in, but kube-system and the webhook's own namespace are never selected"
             yield Finding(_CHECK, Level.WARNING, sentence, f"kubectl label namespace {name} {names.PROFILE_LABEL}-")

@@ -17,6 +17,7 @@ from webhook.cli.doctor.reading import attempt, exists, items, stored
 from webhook.cli.live.installation import (
     CONFIGURATIONS,
     MUTATE,
+    UNLABELLED,
     default_profile,
     deployment_path,
     is_ours,
@@ -89,7 +90,9 @@ class Installation:
 
     @property
     def recommended(self) -> str:
-        """The profile for a namespace that names none: `default` if it exists, else the first."""
+        """The profile for a namespace that names none: the default one, else `default` if it exists, else the first."""
+        if self.default is not None:
+            return self.default
         return self.profiles[0] if self.profiles and "default" not in self.profiles else "default"
 
     @property
@@ -104,6 +107,15 @@ class Installation:
             one["key"] in labels and (one["operator"] == "Exists" or labels[one["key"]] in one["values"])
             for one in selector.get("matchExpressions") or ()
         )
+
+    def lets_pass(self, namespace: JSON) -> bool:
+        """Whether pods of a namespace are admitted if the service does not answer, by the entry that selects them."""
+        label = profile_label(namespace)
+        for one in self.entries:
+            selected = label is None if one["name"] == UNLABELLED else path_of(one) == f"{MUTATE}{label}"
+            if selected and one.get("failurePolicy") == "Ignore":
+                return True
+        return False
 
     @property
     def bundles(self) -> dict[str, bytes]:

@@ -70,9 +70,9 @@ def _lacking(installation: Installation, namespace: JSON, pods: list[JSON]) -> I
         fix = f"kubectl get pods --namespace {name} --selector {names.SPARK_ROLE} --watch"
         yield Finding(_CHECK, Level.WARNING, listed(start, older, LIMIT), fix)
     if younger:
-        ignore = any(entry.get("failurePolicy") == "Ignore" for entry in installation.entries)
         start = f"pods without a placement in {name}, probably because the webhook was not reached when they were "
-        start += f"created{' (failurePolicy Ignore lets such pods pass)' if ignore else ''}: "
+        ignored = " (failurePolicy Ignore lets such pods pass)" if installation.lets_pass(namespace) else ""
+        start += f"created{ignored}: "
         fix = installation.kubectl(f"logs deployment/{installation.service} --since-time {since}")
         if installation.policy is None:
             start = start.removesuffix(": ") + ", or because their rule observes or has a rollout: "

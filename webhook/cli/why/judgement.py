@@ -39,7 +39,7 @@ class Answer:
     recommended: str
     """The profile to give the namespace, if none applies to it: that of the record if it still exists."""
     ignore: bool
-    """Whether the webhook lets pods pass if it is not reached."""
+    """Whether pods of the namespace are admitted if the webhook is not reached."""
     waiting: Waiting | None
     events: tuple[PodEvent, ...] | Unknown
 
@@ -69,7 +69,7 @@ def judge(facts: Facts) -> Answer:
         deployed=deployed,
         profiles=tuple(known.profiles) if known else (),
         recommended=_recommended(facts, record),
-        ignore=any(one.get("failurePolicy") == "Ignore" for one in known.entries) if known else False,
+        ignore=known is not None and isinstance(facts.namespace, dict) and known.lets_pass(facts.namespace),
         waiting=judge_waiting(facts, deployed.profile),
         events=facts.events if isinstance(facts.events, Unknown) else choose(facts.events),
     )

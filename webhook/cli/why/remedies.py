@@ -113,7 +113,9 @@ def remedies(answer: Answer) -> Iterator[str]:
     else:
         templates.append(STANDINGS[standing])
     if answer.absence is not None:
-        templates.append(ABSENCES[answer.absence])
+        # No label helps if there is no profile to name.
+        absent = answer.absence is Absence.UNKNOWN_PROFILE and not answer.profiles
+        templates.append(ABSENCES[Absence.NO_WEBHOOK if absent else answer.absence])
     if record is not None and record.reason is not None:
         templates.append(REASONS[record.reason])
     if answer.deployed.comparison is Comparison.OUT:

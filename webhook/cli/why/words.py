@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from webhook.cli.doctor.configuration import NO_PROFILE
 from webhook.cli.explain import words as explained
 from webhook.cli.why.absence import Absence
 from webhook.cli.why.judgement import Answer
@@ -108,7 +109,9 @@ def _absent(absence: Absence, answer: Answer) -> str:
         ignore=", and its failurePolicy Ignore lets such pods pass" if answer.ignore else "",
     )
     if absence is Absence.UNKNOWN_PROFILE:
-        return listed(f"{sentence}; accepted: ", answer.profiles or ["none"], 2 * LIMIT)
+        if not answer.profiles:
+            return f"{sentence}: {NO_PROFILE}"
+        return listed(f"{sentence}; accepted: ", answer.profiles, 2 * LIMIT)
     if absence is Absence.UNREAD:
         unread = (answer.deployed.unread, answer.deployed.namespace_unread)
         return f"{sentence}: {'; '.join(missing(one) for one in unread if one)}"
