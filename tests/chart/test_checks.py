@@ -61,15 +61,29 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
         ),
         *(
             (
+                {"commonAnnotations": {"a": "b", key: value}},
+                f"commonAnnotations: {key} is for hooks, and would be on every object: remove it",
+            )
+            for key, value in (
+                ("helm.sh/hook", "pre-install"),
+                ("helm.sh/hook-weight", "1"),
+                ("helm.sh/hook-delete-policy", "hook-succeeded"),
+            )
+        ),
+        *(
+            (
                 {"policy": {"profiles": {name: {}}}},
                 f"policy.profiles: the name {name} is reserved for {whom}: choose another name",
             )
             for name, whom in RESERVED_PROFILES.items()
         ),
-        (
-            {"webhook": {"defaultProfile": "mine"}},
-            "webhook.defaultProfile: there is no profile mine: set it to one of default, eci-first, eci-only, ecs-first, "
-            "ecs-only, resource-policy, or to nothing",
+        *(
+            (
+                {"webhook": {"defaultProfile": name}},
+                f"webhook.defaultProfile: there is no profile {name}: set it to one of default, eci-first, eci-only, "
+                "ecs-first, ecs-only, resource-policy, or to nothing",
+            )
+            for name in ("mine", *RESERVED_PROFILES)
         ),
         (
             {"webhook": {"defaultProfile": "default"}, "policy": {"profiles": {"default": None}}},
@@ -138,6 +152,8 @@ def test_what_cannot_work_is_refused_with_a_sentence(values: dict[str, Any], sen
         {"replicas": 0, "podDisruptionBudget": {"enabled": False}},
         {"replicas": 0, "autoscaling": {"enabled": True}},
         {"terminationGracePeriodSeconds": 21},
+        {"commonAnnotations": {"helm.sh/resource-policy": "keep"}},
+        {"webhook": {"defaultProfile": ""}},
         {"podLabels": {"spark-role": "driver"}},
         {"policy": {"selector": {"matchLabels": LABELS}}, "podLabels": {"spark-role": "operator"}},
         {

@@ -82,6 +82,11 @@ def test_the_chart_has_the_applications_version() -> None:
     ("values", "sentences"),
     [
         ({"webhook": {"timeoutSeconds": 30}}, ["at '/webhook/timeoutSeconds': maximum: got 30, want 10"]),
+        (
+            {"webhook": {"defaultProfile": "My_Profile"}},
+            ["at '/webhook/defaultProfile': 'My_Profile' does not match pattern '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$'"],
+        ),
+        ({"webhook": {"defaultProfile": "a" * 64}}, ["at '/webhook/defaultProfile': maxLength: got 64, want 63"]),
         ({"webhook": {"failurePolicy": "Sometimes"}}, ["at '/webhook/failurePolicy'", "'Ignore', 'Fail'"]),
         ({"replicas": -1}, ["at '/replicas': minimum: got -1, want 0"]),
         ({"monitoring": {"clusterLabel": "k8s-cluster"}}, ["at '/monitoring/clusterLabel'", "does not match pattern"]),

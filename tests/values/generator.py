@@ -82,7 +82,7 @@ class _Values:
             dnsPolicy=self._of("", "Default", "None"),
             dnsConfig=self._of({}, {"nameservers": ["10.0.0.10"]}),
             namespaceOverride=self._of("", "elsewhere"),
-            commonAnnotations=self._of({"a": "b"}, {}),
+            commonAnnotations=self._of({"a": "b"}, {"helm.sh/hook": "test"} if self._odd else {}),
             hostNetwork=self._of(*EITHER),
             updateStrategy=self._of({}, {"type": "Recreate"}),
             rbac=lambda: {"create": self._random.choice(EITHER)},

@@ -102,6 +102,8 @@ def test_each_rule_is_helms(files: list[str]) -> None:
             "{webhook: {defaultProfile: default}, policy: {profiles: {default: null}}}", id="a default that is removed"
         ),
         pytest.param("{webhook: {defaultProfile: default}, kubeVersion: v1.20.99}", id="no names of namespaces"),
+        pytest.param("webhook: {defaultProfile: none}", id="the word that opts out as the default profile"),
+        pytest.param("webhook: {defaultProfile: Default}", id="a default profile that is no name"),
         pytest.param("webhook: {defaultProfile: 1}", id="a default profile that is no text"),
         pytest.param("policy: {selector: {matchLabels: null}}", id="no selector"),
         pytest.param("policy: {selector: {anyOf: [spark], matchLabels: {team: x}}}", id="two selectors"),
@@ -137,6 +139,7 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param("fullnameOverride: 1a", id="a name that no Service has"),
         pytest.param("fullnameOverride: 'a\n'", id="a line feed at the end"),
         pytest.param("commonLabels: {helm.sh/chart: x}", id="a label of the chart's own"),
+        pytest.param("commonAnnotations: {helm.sh/hook-weight: '1'}", id="an annotation of hooks"),
         pytest.param("settings: {clientSubjects: [a]}", id="subjects without a CA"),
         pytest.param("settings: {clientSubjects: [' , ', ''], clientCa: /ca}", id="subjects without a name"),
         pytest.param("certificates: {source: provided}", id="no certificate"),
@@ -170,6 +173,8 @@ def test_what_the_chart_refuses_is_refused(values: str) -> None:
         "settings: {drainSeconds: 10.9, stopSeconds: 29.9}",
         "{webhook: {defaultProfile: eci-only}, kubeVersion: 1.21.0-alpha.1}",
         "webhook: {defaultProfile: null}",
+        "webhook: {defaultProfile: ''}",
+        "commonAnnotations: {helm.sh/resource-policy: keep}",
     ],
 )
 def test_what_is_nearly_refused_is_not(values: str) -> None:

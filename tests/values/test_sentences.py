@@ -104,6 +104,13 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ["values.yaml: overflow.namespaces: found an entry twice; accepted: each at most once"],
         ),
         (["imagePullSecrets: [{}]"], ["values.yaml: imagePullSecrets[0].name: required, but missing"]),
+        (
+            ["webhook: {defaultProfile: My_Profile}"],
+            [
+                'values.yaml: webhook.defaultProfile: found "My_Profile"; accepted: lowercase letters, digits and hyphens, '
+                "or an empty string, at most 63 characters"
+            ],
+        ),
         (["policy: [1]"], ["values.yaml: policy: found [1]; accepted: a map"]),
         # The policy, in its own sentences.
         (
@@ -164,6 +171,20 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ["values.yaml: found a directive, such as %YAML; accepted: none, because Helm 4 cannot read it"],
         ),
         # Other rules of the templates.
+        (
+            ["webhook: {defaultProfile: none}"],
+            [
+                'values.yaml: webhook.defaultProfile: found "none"; accepted: a profile, one of default, eci-first, eci-only, '
+                "ecs-first, ecs-only, resource-policy"
+            ],
+        ),
+        (
+            ["commonAnnotations: {helm.sh/hook: pre-install}"],
+            [
+                'values.yaml: commonAnnotations."helm.sh/hook": is for hooks, and would be on every object; accepted: other '
+                "annotations"
+            ],
+        ),
         (
             ["policy: {overflow: {}}"],
             ["values.yaml: policy.overflow: is set by overflow.enabled; accepted: no such key"],

@@ -30,6 +30,8 @@ _OWN_LABELS: Final = (
     "app.kubernetes.io/version",
     "app.kubernetes.io/managed-by",
 )
+#: What the annotations of Helm's hooks begin with.
+_HOOK: Final = "helm.sh/hook"
 #: The most characters of the chart's names.
 _LONGEST_NAME: Final = 40
 #: From this minor version of Kubernetes on, namespaces have labels with their names.
@@ -44,6 +46,7 @@ def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
         _replicas,
         _provided_certificate,
         _common_labels,
+        _common_annotations,
         _clients,
         _profiles,
         _default_profile,
@@ -114,6 +117,13 @@ def _common_labels(values: Mapping[str, Any]) -> Iterator[Fault]:
     for key in _OWN_LABELS:
         if key in values.get("commonLabels", {}):
             yield _at("commonLabels", key, sentence="is set by the chart; accepted: other labels")
+
+
+def _common_annotations(values: Mapping[str, Any]) -> Iterator[Fault]:
+    for key in values.get("commonAnnotations", {}):
+        if key.startswith(_HOOK):
+            told = "is for hooks, and would be on every object; accepted: other annotations"
+            yield _at("commonAnnotations", key, sentence=told)
 
 
 def _clients(values: Mapping[str, Any]) -> Iterator[Fault]:
