@@ -1,5 +1,6 @@
 """templates/extra-objects.yaml: further objects of the user."""
 
+import json
 from typing import Any
 
 import pytest
@@ -29,3 +30,52 @@ def test_one_text_may_hold_several_objects() -> None:
 def test_a_map_that_is_no_object_is_refused(left_out: str) -> None:
     wrong: dict[str, Any] = {key: value for key, value in OBJECT.items() if key != left_out}
     assert f"at '/extraObjects/0': missing property '{left_out}'" in refusal({"extraObjects": [wrong]})
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        (
+            "apiVersion: v1\nmetadata: {name: a}\n",
+            "extraObjects[1] has an object without kind: write objects with apiVersion, kind and metadata",
+        ),
+        (
+            "kind: Secret\nmetadata: {name: a}\n",
+            "extraObjects[1] has an object without apiVersion: write objects with apiVersion, kind and metadata",
+        ),
+        (
+            "apiVersion: v1\nkind: '{{ .Values.nameOverride }}'\n",
+            "extraObjects[1] has an object without kind, metadata: write objects with apiVersion, kind and metadata",
+        ),
+        (
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n---\nkind: Secret\nmetadata: {name: b}\n",
+            "extraObjects[1] has an object without apiVersion: write objects with apiVersion, kind and metadata",
+        ),
+        (
+            "a text",
+            "extraObjects[1] has an object without apiVersion, kind, metadata: write objects with apiVersion, kind and "
+            "metadata",
+        ),
+        (
+            "data: [1",
+            "extraObjects[1] is not YAML (line 1: did not find expected ',' or ']'): write objects with apiVersion, kind "
+            "and metadata",
+        ),
+        (
+            OBJECT | {"kind": None},
+            "extraObjects[1] has an object without kind: write objects with apiVersion, kind and metadata",
+        ),
+    ],
+)
+def test_an_entry_that_renders_to_no_object_is_refused(entry: Any, sentence: str) -> None:
+    # In front is where the template fails.
+    assert refusal({"extraObjects": [OBJECT, entry]}).rstrip().partition("): ")[2] == sentence
+
+
+def test_an_entry_may_render_to_nothing_or_to_a_list() -> None:
+    text = "{{ if .Values.overflow.enabled }}\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\n{{ end }}\n"
+    objects = {"apiVersion": "v1", "kind": "List", "items": [OBJECT]}
+    values = {"extraObjects": [text, " ", "# None.\n---\n", json.dumps(objects)]}
+    assert render(values).template(TEMPLATE) == [objects]
+    (conditional, _) = render(values | {"overflow": {"enabled": True}}).template(TEMPLATE)
+    assert conditional == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}}

@@ -86,7 +86,11 @@ class _Values:
             hostNetwork=self._of(*EITHER),
             updateStrategy=self._of({}, {"type": "Recreate"}),
             rbac=lambda: {"create": self._random.choice(EITHER)},
-            extraObjects=self._of([], [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}]),
+            extraObjects=self._of(
+                [],
+                [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}],
+                ["kind: A\napiVersion: b\nmetadata: {}\n---\n# None.\n" + ("---\nkind: C\n" if self._odd else "")],
+            ),
             serviceAccount=self._account,
             certificates=lambda: {"controller": self._some(0.5, serviceAccount=self._account, **self._container())},
             podAnnotations=self._of({"a": "b"}, {"checksum/policy": "x"} if self._odd else {}),

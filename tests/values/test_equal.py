@@ -148,6 +148,18 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param(
             "podLabels: {spark-role: driver, sparkoperator.k8s.io/launched-by-spark-operator: 'true'}", id="pods"
         ),
+        pytest.param('extraObjects: ["{apiVersion: v1, metadata: {}}"]', id="an object without kind"),
+        pytest.param('extraObjects: ["{apiVersion: 1, kind: A, metadata: {}}"]', id="a version that is no text"),
+        pytest.param(
+            'extraObjects: ["{apiVersion: v1, kind: yes, metadata: {}}"]', id="a kind that is no text to Helm"
+        ),
+        pytest.param('extraObjects: ["{apiVersion: v1, kind: A}"]', id="an object without metadata"),
+        pytest.param('extraObjects: ["{kind: A, apiVersion: v1, metadata: {}}\\n--- \\n{}"]', id="an empty object"),
+        pytest.param('extraObjects: ["null"]', id="null as an object"),
+        pytest.param('extraObjects: ["[a]"]', id="a list as an object"),
+        pytest.param('extraObjects: ["{a"]', id="an object that is not YAML"),
+        pytest.param("extraObjects: [{apiVersion: v1, kind: null, metadata: {}}]", id="a map without kind"),
+        pytest.param("extraObjects: [{apiVersion: v1, kind: A, metadata: null}]", id="a map without metadata"),
         pytest.param("kubeVersion: 1.30.x", id="a version that is none"),
         pytest.param(
             "resourcePolicies: {namespaces: {a: {b: {selector: {}, strategy: prefer, units: [{resource: ecs}],"
@@ -175,6 +187,9 @@ def test_what_the_chart_refuses_is_refused(values: str) -> None:
         "webhook: {defaultProfile: null}",
         "webhook: {defaultProfile: ''}",
         "commonAnnotations: {helm.sh/resource-policy: keep}",
+        r'extraObjects: [" ", "# None.\n---\n\n  # None.", "{{ if false }}kind: A{{ end }}"]',
+        r'extraObjects: ["{apiVersion: v1, kind: List, items: []}\r\n---\r\n{kind: A, apiVersion: b, metadata: {}}\n...\n"]',
+        r'extraObjects: [{apiVersion: v1, kind: A, metadata: {}, data: {a: "x\n---\ny: {"}}]',
     ],
 )
 def test_what_is_nearly_refused_is_not(values: str) -> None:

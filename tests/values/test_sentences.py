@@ -179,6 +179,15 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ],
         ),
         (
+            ["extraObjects: [{apiVersion: v1, kind: A, metadata: {}}, 'metadata: {}', \"a: [1\"]"],
+            [
+                "values.yaml: extraObjects[1]: found an object without apiVersion, kind; accepted: objects with apiVersion, "
+                "kind and metadata",
+                "values.yaml: extraObjects[2]: is not YAML (line 2, column 1: did not find expected ',' or ']'); accepted: "
+                "objects with apiVersion, kind and metadata",
+            ],
+        ),
+        (
             ["commonAnnotations: {helm.sh/hook: pre-install}"],
             [
                 'values.yaml: commonAnnotations."helm.sh/hook": is for hooks, and would be on every object; accepted: other '

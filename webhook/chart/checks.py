@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from webhook.chart import selection, workloads
+from webhook.chart import extra_objects, selection, workloads
 from webhook.core.names import RESERVED_PROFILES
 from webhook.core.policy import MOST_PROFILES
 from webhook.core.text import listed
@@ -53,6 +53,7 @@ def refusals(values: Mapping[str, Any]) -> Iterator[Fault]:
         selection.refusals,
         workloads.refusals,
         _resource_policies,
+        extra_objects.refusals,
     ):
         yield from check(values)
 
