@@ -17,6 +17,10 @@ run: $(VENV)/run ## Start the service on https://127.0.0.1:8443 and send it one 
 
 .PHONY: test
 test: $(VENV)/dev ## Run every test that this machine can run, and list those left out
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: coverage
+coverage: $(VENV)/dev ## Run the tests as `make test` does, and report the lines that none of them runs
 	@rm -f $(COVERAGE_FILE) $(COVERAGE_FILE).*
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
@@ -27,7 +31,7 @@ export COVERAGE_FILE ?= $(CURDIR)/.coverage
 .PHONY: fast
 fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge adopt/test_fleet.py cli/test_late_contexts.py \
+SLOW := attack e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
 	values/test_equal.py values/test_gitlab.py values/test_workflows.py
 
 .PHONY: lint
@@ -135,7 +139,7 @@ release: sbom ## Build wheel, sdist, chart package, SBOM and checksums into dist
 .PHONY: lock
 lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --output-file requirements.lock
-	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile --upgrade $(LOCK) pyproject.toml --group dev --override requirements-dev.overrides --output-file requirements-dev.lock
 	@$(BIN)/uv pip compile --upgrade $(LOCK) --group pyproject.toml:spark --output-file requirements-spark.lock
 	@$(BIN)/uv pip compile --upgrade $(LOCK) --no-deps --group pyproject.toml:spark-4 --output-file requirements-spark-4.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
@@ -155,7 +159,7 @@ $(VENV)/run: requirements.lock | $(VENV)/bin/python
 
 $(VENV)/dev: requirements-dev.lock | $(VENV)/bin/python
 	@echo "installing requirements-dev.lock into $(VENV)"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/spark: requirements-spark.lock | $(VENV)/dev
