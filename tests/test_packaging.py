@@ -1,5 +1,6 @@
 """The built packages contain everything that the service needs, and no local files."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -87,3 +88,10 @@ def test_lock_files_name_no_registry_and_hash_everything() -> None:
         entries = text.replace("\\\n", " ").splitlines()
         pinned = [entry for entry in entries if entry and not entry.startswith("#")]
         assert all("==" in entry and "--hash=sha256:" in entry for entry in pinned)
+
+
+def test_the_packages_of_the_tests_do_not_slow_down_every_process() -> None:
+    """`make lock` leaves one of them out, which jsonschema imports wherever it finds it."""
+    lines = (ROOT / "requirements-dev.overrides").read_text(encoding="utf-8").splitlines()
+    (left_out,) = [line.partition(";")[0] for line in lines if line and not line.startswith("#")]
+    assert importlib.util.find_spec(left_out.replace("-", "_")) is None
