@@ -67,8 +67,13 @@ def under_load(event: str, release: Release, namespace: str, figures: Figures, e
     latencies = {f"p{share}": f"{outcome.milliseconds(share / 100):.0f} ms" for share in (50, 99)}
     figures.add("rollout", row | latencies)
     assert outcome.failures == {}
-    assert outcome.unplaced == 0
+    assert outcome.unplaced == 0, _unanswered(release.control_plane)
     assert outcome.admissions >= scaled(10_000)
+
+
+def _unanswered(control_plane: ControlPlane) -> list[str]:
+    """What the API server logged about calls that the service did not answer."""
+    return [line for line in control_plane.api_server_log.read_text().splitlines() if "alling webhook" in line]
 
 
 def delete(release: Release, old: Pod) -> None:
