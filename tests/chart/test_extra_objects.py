@@ -11,12 +11,13 @@ TEMPLATE = "extra-objects.yaml"
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}, "data": {"a": "1"}}
 
 
-def test_maps_and_text_are_rendered_as_they_are_with_helms_templates() -> None:
+def test_maps_are_rendered_as_they_are_and_text_with_helms_templates() -> None:
     name = "{{ .Release.Name }}-more"
     text = "apiVersion: v1\nkind: Secret\nmetadata: {name: '%s', namespace: {{ .Release.Namespace }}}\n" % name  # noqa: UP031, braces
-    assert render({"extraObjects": [OBJECT, OBJECT | {"metadata": {"name": name}}, text]}).template(TEMPLATE) == [
+    alert = OBJECT | {"data": {"summary": "Pods of {{ $labels.namespace }} wait"}}
+    assert render({"extraObjects": [OBJECT, alert, text]}).template(TEMPLATE) == [
         OBJECT,
-        OBJECT | {"metadata": {"name": f"{RELEASE}-more"}},
+        alert,
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{RELEASE}-more", "namespace": NAMESPACE}},
     ]
 

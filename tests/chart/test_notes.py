@@ -64,8 +64,9 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
             "caBundle.",
         ),
         (
-            {"certificates": {"source": "self"}, "image": {"repository": "hook"}},
-            "image.repository hook names no registry.",
+            {"certificates": {"source": "self"}, "image": {"repository": "team/hook"}},
+            "image.repository team/hook names no registry: nodes that do not have the image team/hook:0.1.0 take it from "
+            "docker.io.",
         ),
         (
             {"webhook": {"configurationName": "placement"}},

@@ -75,6 +75,49 @@ def test_the_registry_of_all_charts_is_not_put_before_another_one(repository: st
     assert spec_of((), {}, **values)["containers"][0]["image"] == f"{image}:1"
 
 
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "spark-eci-webhook",
+        "platform/spark-eci-webhook",
+        "registry.corp:5000/data_team/spark--eci/web.hook",
+        "[2001:db8::1]:5000/hook",
+    ],
+)
+def test_a_repository_that_image_references_allow_is_accepted(repository: str) -> None:
+    assert spec_of((), {}, image={"repository": repository})["containers"][0]["image"].startswith(f"{repository}:")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "https://registry.corp/hook",
+        "registry.corp/hook:1.2",
+        "registry.corp/hook@sha256:ab",
+        "registry.corp/Hook",
+        "<registry>/hook",
+        "REGISTRY/hook",
+        "/hook",
+        "registry.corp/",
+        "registry.corp//hook",
+        "registry.corp/hook ",
+    ],
+)
+def test_a_repository_that_no_image_has_is_refused(wrong: str) -> None:
+    assert "at '/image/repository'" in refusal({"image": {"repository": wrong}})
+
+
+@pytest.mark.parametrize("wrong", ["https://registry.corp", "registry.corp:port", "<registry>", "registry.corp/a:1"])
+def test_a_registry_of_all_charts_that_is_none_is_refused(wrong: str) -> None:
+    assert "at '/global/imageRegistry'" in refusal({"global": {"imageRegistry": wrong}})
+
+
+@pytest.mark.parametrize("wrong", ["", "localhost", "127.0.0.1", "::1", "[::]"])
+def test_an_address_at_which_no_probe_arrives_is_refused(wrong: str) -> None:
+    assert "at '/host': value must be one of '::', '0.0.0.0'" in refusal({"host": wrong})
+
+
 @EACH
 def test_replicas_are_spread_unless_told_otherwise(place: tuple[str, ...]) -> None:
     deployment = render(with_overflow(place, {})).one("Deployment", COMPONENTS[place])
@@ -257,8 +300,7 @@ def test_every_service_has_the_families_of_the_values(values: dict[str, Any]) ->
         ),
         (
             {"global": {"imageRegistry": "example.com:5000"}},
-            "image.repository: example.com:5000/spark-eci-webhook is the placeholder of the documentation: set it to the "
-            "image in your registry",
+            "global.imageRegistry: example.com:5000 is the placeholder of the documentation: set it to your registry",
         ),
         ({"ports": {"https": 8080}}, "ports: https and operations are both 8080: set two different ports"),
         (

@@ -188,6 +188,15 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ],
         ),
         (
+            ["image: {repository: 'r.io/hook:1'}", "{global: {imageRegistry: 'https://r.io'}, host: localhost}"],
+            [
+                'values.yaml: image.repository: found "r.io/hook:1"; accepted: a repository without https:// and without a tag',
+                'production.yaml: host: found "localhost"; accepted: ::, 0.0.0.0',
+                'production.yaml: global.imageRegistry: found "https://r.io"; accepted: a registry without https://, or an '
+                "empty string",
+            ],
+        ),
+        (
             ["commonAnnotations: {helm.sh/hook: pre-install}"],
             [
                 'values.yaml: commonAnnotations."helm.sh/hook": is for hooks, and would be on every object; accepted: other '
@@ -244,7 +253,7 @@ def test_no_text_of_a_file_reaches_the_terminal_as_it_is(run: Run, tmp_path: Pat
     found = refused(run, tmp_path, 'host: ["\\e[31m\\u202e"]\n"\\e[2Jx\\n": 1')
     assert found == [
         "values.yaml: ?[2Jx?: unknown key; accepted: " + ", ".join(values_schema()["properties"]),
-        'values.yaml: host: found ["\\u001b[31m?"]; accepted: a string that is not empty',
+        'values.yaml: host: found ["\\u001b[31m?"]; accepted: ::, 0.0.0.0',
     ]
 
 

@@ -12,6 +12,8 @@ from webhook.service.policy_file import Fault, beginning, path_of
 
 #: What is said of a key that is not there.
 MISSING: Final = "required, but missing"
+_REGISTRY: Final = r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?"
+_PATH: Final = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 #: What the patterns of the schema accept, in words. Those of the policy are in FORMS.
 WORDS: Final[Mapping[str, str]] = {
     **FORMS,
@@ -19,6 +21,8 @@ WORDS: Final[Mapping[str, str]] = {
     r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$": "lowercase letters, digits, hyphens and dots, or an empty string",
     r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": "lowercase letters, digits, hyphens and dots",
     r"^(v?[0-9]+\.[0-9]+(\.[0-9]+.*)?)?$": "a version such as 1.30, or an empty string",
+    rf"^({_REGISTRY}/)?{_PATH}(/{_PATH})*$": "a repository without https:// and without a tag",
+    rf"^({_REGISTRY}(/{_PATH})*/?)?$": "a registry without https://, or an empty string",
     r"^(sha256:[0-9a-f]{64})?$": "sha256: and 64 hexadecimal digits, or an empty string",
     r"^[1-9][0-9]?%$|^100%$": "a percentage from 1% to 100%",
     r"^([0-9]+(h|m|s))+$": "a duration such as 720h or 1h30m",

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from webhook.service.policy_file import Fault, path_of
 
 _PLACEHOLDER: Final = re.compile(r"([^/]+\.)?example\.(com|net|org)(:[0-9]+)?/")
-#: What the first part of an image's repository has if it is a registry.
-_REGISTRY: Final = re.compile(r"[.:]|^localhost$")
+#: What an image's repository begins with if it names a registry.
+_REGISTRY: Final = re.compile(r"([^/]*[.:][^/]*|localhost)/")
 #: The keys of `global` that the chart knows.
 _GLOBAL: Final = ("imageRegistry", "imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName")
 _DUAL: Final = ("PreferDualStack", "RequireDualStack")
@@ -45,12 +45,11 @@ def _fault(place: tuple[str | int, ...], told: str) -> Fault:
 def _image(values: Mapping[str, Any]) -> Iterator[Fault]:
     repository, shared = values["image"]["repository"], values.get("global", {})
     registry = shared.get("imageRegistry", "")
-    first, slash, _ = repository.partition("/")
-    if registry and not (slash and _REGISTRY.search(first)):
-        repository = f"{registry.removesuffix('/')}/{repository}"
+    shown = "the placeholder of the documentation"
     if _PLACEHOLDER.match(repository):
-        told = f"found {repository}, the placeholder of the documentation; accepted: the image in your registry"
-        yield _fault(("image", "repository"), told)
+        yield _fault(("image", "repository"), f"found {repository}, {shown}; accepted: the image in your registry")
+    elif not _REGISTRY.match(repository) and _PLACEHOLDER.match(f"{registry}/"):
+        yield _fault(("global", "imageRegistry"), f"found {registry}, {shown}; accepted: your registry")
     for key in shared:
         if key not in _GLOBAL:
             yield _fault(("global", key), f"unknown key; accepted: {', '.join(_GLOBAL)}")

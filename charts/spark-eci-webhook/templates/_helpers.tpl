@@ -101,12 +101,15 @@ app.kubernetes.io/component: overflow
 {{ include "spark-eci-webhook.fullname" . }}.{{ include "spark-eci-webhook.namespace" . }}.svc
 {{- end }}
 
-{{- /* The repository of the image. The registry of all charts is put before one that names none: as in image references, a registry has a dot or a colon, or is localhost. */}}
+{{- /* Not empty if a repository names a registry: as in image references, that has a dot or a colon, or is localhost. */}}
+{{- define "spark-eci-webhook.namesRegistry" -}}
+{{- if regexMatch `^([^/]*[.:][^/]*|localhost)/` . }}yes{{ end }}
+{{- end }}
+
+{{- /* The repository of the image. The registry of all charts is put before one that names none. */}}
 {{- define "spark-eci-webhook.repository" -}}
-{{- $first := splitList "/" .Values.image.repository | first }}
-{{- $named := and (contains "/" .Values.image.repository) (regexMatch `[.:]|^localhost$` $first) }}
 {{- $registry := (default dict .Values.global).imageRegistry }}
-{{- if and $registry (not $named) }}{{ trimSuffix "/" $registry }}/{{ end }}{{ .Values.image.repository }}
+{{- if and $registry (not (include "spark-eci-webhook.namesRegistry" .Values.image.repository)) }}{{ trimSuffix "/" $registry }}/{{ end }}{{ .Values.image.repository }}
 {{- end }}
 
 {{- define "spark-eci-webhook.image" -}}
