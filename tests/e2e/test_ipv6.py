@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import helm_python
 import httpx
 import pytest
 
 from certs.cluster import Cluster
 from certs.server import Address, shake_hands
-from tests.chart.manifests import FULLNAME
+from tests.chart.manifests import CHART, FULLNAME, RELEASE
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.kubelet import kubelet
@@ -172,6 +173,20 @@ def test_with_both_families_the_first_one_is_chosen(
     assert spec["ipFamilies"] == given
     versions = [f"IPv{ipaddress.ip_address(one).version}" for one in spec["clusterIPs"]]
     assert (versions, spec["clusterIP"]) == (given, spec["clusterIPs"][0])
+
+
+def test_a_second_family_can_be_added_and_the_first_one_changes_with_a_new_service(dual_stack: ControlPlane) -> None:
+    namespace = dual_stack.create_namespace("placement")
+    path = f"/api/v1/namespaces/{namespace}/services/{FULLNAME}"
+    with installed(dual_stack, namespace, {}) as helm:
+        helm.upgrade(CHART, RELEASE, {"service": {"ipFamilyPolicy": "PreferDualStack"}})
+        assert dual_stack.get(path)["spec"]["ipFamilies"] == ["IPv4", "IPv6"]
+        other = {"service": {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "SingleStack"}}
+        with pytest.raises(helm_python.HelmError, match="may not change once set"):
+            helm.upgrade(CHART, RELEASE, other)
+        assert dual_stack.http.delete(path).is_success
+        helm.upgrade(CHART, RELEASE, other)
+        assert dual_stack.get(path)["spec"]["ipFamilies"] == ["IPv6"]
 
 
 def test_with_both_families_the_service_answers_at_both_addresses(dual_stack: ControlPlane, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the requests of GitOps tools do to the caBundle, and what pods see meanwhile."""
 
+import json
 import os
 import subprocess
 import time
@@ -83,11 +84,12 @@ def upgrade(release: Release, file: Path) -> None:
     release.helm.upgrade(CHART, RELEASE, {}, reuse_values=True)
 
 
+SERVER_SIDE = "kubectl apply --server-side --force-conflicts"
+#: What Argo CD's `ServerSideApply=true` sends.
+_AS_ARGO_CD = ("apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller")
 KEEPING: dict[str, Request] = {
     "kubectl apply": kubectl("apply"),
-    "kubectl apply --server-side --force-conflicts": kubectl(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller"
-    ),
+    SERVER_SIDE: kubectl(*_AS_ARGO_CD),
     "helm upgrade": upgrade,
 }
 LOSING: dict[str, Request] = {
@@ -108,6 +110,7 @@ def test_applying_keeps_every_bundle(
         after = bundles(release)
         pods.placed_again()
     assert after == before
+    assert stored_without_bundles(release) == yaml.safe_load(manifest.read_text())["webhooks"]
     assert pods.phases == ["placed"]
     figures.add(TABLE, row(name, policy, "never lost", pods))
 
@@ -153,6 +156,54 @@ def test_a_tool_that_replaces_every_second_costs_the_pods_between_loss_and_repai
     figures.add(TABLE, row("PUT, five times, one a second", policy, "after each", pods))
 
 
+@pytest.mark.parametrize("policy", ["Ignore"], indirect=True)
+@pytest.mark.usefixtures("policy")
+def test_an_entry_that_leaves_git_leaves_the_cluster_unless_its_bundle_is_merged_into_what_is_applied(
+    release: Release, manifest: Path, tmp_path: Path
+) -> None:
+    release.control_plane.http.delete(CONFIGURATION)
+    KEEPING[SERVER_SIDE](release, manifest)
+    wait_for(lambda: trusted(release.control_plane))
+    before = bundles(release)
+    gone = remove_an_entry(manifest)
+    merged = tmp_path / "merged.yaml"
+    merged.write_text(merge(manifest, before))
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        kubectl(*_AS_ARGO_CD, "--validate=false")(release, merged)
+    assert "sideEffects: Required value" in refused.value.stderr
+    KEEPING[SERVER_SIDE](release, manifest)
+    assert bundles(release) == {name: bundle for name, bundle in before.items() if name != gone}
+
+
+@pytest.mark.parametrize("policy", ["Ignore"], indirect=True)
+@pytest.mark.usefixtures("policy")
+def test_an_entry_that_helm_owns_stays_when_it_leaves_what_another_tool_applies(
+    release: Release, manifest: Path
+) -> None:
+    release.control_plane.http.delete(CONFIGURATION)
+    upgrade(release, manifest)
+    KEEPING[SERVER_SIDE](release, manifest)
+    gone = remove_an_entry(manifest)
+    KEEPING[SERVER_SIDE](release, manifest)
+    assert gone in bundles(release)
+
+
+def remove_an_entry(manifest: Path) -> str:
+    """Removes the entry of a profile from the file, and returns its name."""
+    body = yaml.safe_load(manifest.read_text())
+    removed = body["webhooks"].pop(1)
+    manifest.write_text(yaml.safe_dump(body))
+    return str(removed["name"])
+
+
+def merge(manifest: Path, found: dict[str, str | None]) -> str:
+    """The file with the caBundles merged in by name, as Argo CD's `RespectIgnoreDifferences=true` does before 3.3.13."""
+    patch = {"webhooks": [{"name": name, "clientConfig": {"caBundle": bundle}} for name, bundle in found.items()]}
+    command = ["kubectl", "patch", "--local", "--type=strategic", f"--patch={json.dumps(patch)}", "--output=yaml"]
+    done = subprocess.run([*command, "-f", str(manifest)], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
 def shapes(policy: str, name: str) -> list[list[str]]:
     """The phases that a loss may have: pods are lost in one stretch; without any configuration `Fail` refuses none."""
     if policy == "Ignore":
@@ -166,6 +217,14 @@ def shapes(policy: str, name: str) -> list[list[str]]:
 def bundles(release: Release) -> dict[str, str | None]:
     entries = release.control_plane.get(CONFIGURATION)["webhooks"]
     return {entry["name"]: entry["clientConfig"].get("caBundle") for entry in entries}
+
+
+def stored_without_bundles(release: Release) -> list[dict[str, Any]]:
+    """The entries as the API server has them, but for their caBundles."""
+    entries: list[dict[str, Any]] = release.control_plane.get(CONFIGURATION)["webhooks"]
+    for entry in entries:
+        del entry["clientConfig"]["caBundle"]
+    return entries
 
 
 def revisions(release: Release) -> tuple[str, int]:
