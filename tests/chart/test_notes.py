@@ -82,7 +82,13 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
         ),
         (
             {"overflow": {"enabled": True}, "kubeVersion": "1.29"},
-            "It may patch every pod of the cluster, because this Kubernetes has no ValidatingAdmissionPolicy.",
+            "It may patch every pod of the cluster, because this Kubernetes has no ValidatingAdmissionPolicy. List its "
+            "namespaces in overflow.namespaces.",
+        ),
+        (
+            {"overflow": {"enabled": True}, "kubeVersion": "1.29", "webhook": {"defaultProfile": "ecs-then-eci"}},
+            "To list its namespaces in overflow.namespaces, set webhook.defaultProfile to a profile without the mode "
+            "ecs-then-eci.",
         ),
     ],
 )

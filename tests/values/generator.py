@@ -97,6 +97,7 @@ class _Values:
             found.pop("unknown", None)
         if self._random.random() < 0.5:
             found["overflow"] = {"enabled": self._random.choice((True, True, False, Plain("yes"), Plain("on")))}
+            found["overflow"] |= self._some(0.2, namespaces=self._of(["etl"], []))
         if self._random.random() < 0.9:
             found["policy"] = self._either(self._policy)
         return found

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from webhook.chart import selection, workloads
+from webhook.chart.template import WAITING, waits
 from webhook.core.names import RESERVED_PROFILES
 from webhook.core.policy import MOST_PROFILES
 from webhook.core.text import listed
@@ -151,6 +152,13 @@ def _default_profile(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield _at(*place, sentence=listed(f"found {beginning(name)}; accepted: a profile, one of ", sorted(found), 500))
     if not selection.is_at_least(values.get("kubeVersion", ""), _NAMES_SINCE):
         yield _at(*place, sentence="accepted from Kubernetes 1.21 on, where namespaces have labels with their names")
+    overflow = values["overflow"]
+    if overflow.get("enabled") and overflow.get("namespaces") and waits(found.get(name, {})):
+        told = (
+            f"found with webhook.defaultProfile {name}, whose pods wait in every namespace without the label; "
+            f"accepted: none, or a default profile without the mode {WAITING}"
+        )
+        yield _at("overflow", "namespaces", sentence=told)
 
 
 def _resource_policies(values: Mapping[str, Any]) -> Iterator[Fault]:
