@@ -87,6 +87,11 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             "names, so that system namespaces could not be left out",
         ),
         (
+            {"postSync": {"enabled": True}, "settings": {"clientCa": "/etc/clients/ca.crt"}},
+            "postSync.enabled is true, but with settings.clientCa the service refuses the Job, which has no client "
+            "certificate: set postSync.enabled to false",
+        ),
+        (
             {
                 "policy": {"selector": {"anyOf": ["kubeflow", {"matchLabels": OWN}]}},
                 "certificates": {"controller": {"podLabels": {"spark-role": "master"}}},
@@ -138,6 +143,8 @@ def test_what_cannot_work_is_refused_with_a_sentence(values: dict[str, Any], sen
         {"replicas": 0, "podDisruptionBudget": {"enabled": False}},
         {"replicas": 0, "autoscaling": {"enabled": True}},
         {"terminationGracePeriodSeconds": 21},
+        {"postSync": {"enabled": True}, "settings": {"clientCa": None}},
+        {"postSync": {"enabled": False}, "settings": {"clientCa": "/etc/clients/ca.crt"}},
         {"podLabels": {"spark-role": "driver"}},
         {"policy": {"selector": {"matchLabels": LABELS}}, "podLabels": {"spark-role": "operator"}},
         {

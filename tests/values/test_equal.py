@@ -159,6 +159,7 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param("commonLabels: {helm.sh/chart: x}", id="a label of the chart's own"),
         pytest.param("settings: {clientSubjects: [a]}", id="subjects without a CA"),
         pytest.param("settings: {clientSubjects: [' , ', ''], clientCa: /ca}", id="subjects without a name"),
+        pytest.param("{postSync: {enabled: true}, settings: {clientCa: /ca}}", id="a Job without a certificate"),
         pytest.param("certificates: {source: provided}", id="no certificate"),
         pytest.param("certificates: {source: provided, provided: {secretName: a}}", id="no CA"),
         pytest.param("certificates: {source: provided, provided: {secretName: a, caBundle: AAAA}}", id="not a CA"),
@@ -190,6 +191,8 @@ def test_what_the_chart_refuses_is_refused(values: str) -> None:
         "settings: {drainSeconds: 10.9, stopSeconds: 29.9}",
         "{webhook: {defaultProfile: eci-only}, kubeVersion: 1.21.0-alpha.1}",
         "{webhook: {defaultProfile: eci-only}, overflow: {namespaces: [etl]}}",
+        "{postSync: {enabled: true}, settings: {clientCa: ''}}",
+        "settings: {clientCa: /ca}",
         "webhook: {defaultProfile: null}",
     ],
 )

@@ -176,6 +176,13 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ],
         ),
         (
+            ["settings: {clientCa: /ca.crt}", "postSync: {enabled: true}"],
+            [
+                "production.yaml: postSync.enabled: found true with settings.clientCa, whose certificates the Job does not "
+                "have; accepted: false"
+            ],
+        ),
+        (
             ["replicas: 0", "fullnameOverride: 1a"],
             [
                 'production.yaml: fullnameOverride: found "1a"; accepted: lowercase letters, digits and hyphens, with a '

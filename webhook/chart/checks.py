@@ -125,6 +125,9 @@ def _clients(values: Mapping[str, Any]) -> Iterator[Fault]:
     if subjects is not None and _NO_NAMES.fullmatch(",".join(subjects)):
         told = "contains no name; accepted: names of clients, or no such key to allow every client of the CA"
         yield _at(*place, sentence=told)
+    if values["postSync"].get("enabled") and settings.get("clientCa"):
+        told = "found true with settings.clientCa, whose certificates the Job does not have; accepted: false"
+        yield _at("postSync", "enabled", sentence=told)
 
 
 def _profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
