@@ -101,6 +101,11 @@ def resource_policy(**fields: Any) -> dict[str, Any]:
             "names, so that system namespaces could not be left out",
         ),
         (
+            {"postSync": {"enabled": True}, "settings": {"clientCa": "/etc/clients/ca.crt"}},
+            "postSync.enabled is true, but with settings.clientCa the service refuses the Job, which has no client "
+            "certificate: set postSync.enabled to false",
+        ),
+        (
             {
                 "policy": {"selector": {"anyOf": ["kubeflow", {"matchLabels": OWN}]}},
                 "certificates": {"controller": {"podLabels": {"spark-role": "master"}}},
@@ -154,6 +159,8 @@ def test_what_cannot_work_is_refused_with_a_sentence(values: dict[str, Any], sen
         {"terminationGracePeriodSeconds": 21},
         {"commonAnnotations": {"helm.sh/resource-policy": "keep"}},
         {"webhook": {"defaultProfile": ""}},
+        {"postSync": {"enabled": True}, "settings": {"clientCa": None}},
+        {"postSync": {"enabled": False}, "settings": {"clientCa": "/etc/clients/ca.crt"}},
         {"podLabels": {"spark-role": "driver"}},
         {"policy": {"selector": {"matchLabels": LABELS}}, "podLabels": {"spark-role": "operator"}},
         {
@@ -168,3 +175,35 @@ def test_what_cannot_work_is_refused_with_a_sentence(values: dict[str, Any], sen
 )
 def test_what_can_work_is_not_refused(values: dict[str, Any]) -> None:
     assert render(values).objects
+
+
+WAITING = {"mode": "ecs-then-eci"}
+SOME = {"enabled": True, "namespaces": ["etl"]}
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {"driver": WAITING},
+        {"executor": WAITING},
+        {"executor": {"mode": "eci-only", "first": {"count": 2, **WAITING}}},
+        {"executor": {"mix": [{"percent": 99, "mode": "eci-only"}, {"percent": 1, **WAITING}]}},
+    ],
+)
+def test_no_pod_of_the_default_profile_waits_where_the_controller_does_not_see_it(profile: dict[str, Any]) -> None:
+    def values(**changed: Any) -> dict[str, Any]:
+        given = {"webhook": {"defaultProfile": "mine"}, "policy": {"profiles": {"mine": profile}}, "overflow": SOME}
+        return given | changed
+
+    assert (
+        refusal(values())
+        .rstrip()
+        .endswith(
+            "overflow.namespaces: pods of webhook.defaultProfile mine wait in every namespace without the label, but the "
+            "controller would open them in the listed ones alone: leave overflow.namespaces empty, or set "
+            "webhook.defaultProfile to a profile without the mode ecs-then-eci"
+        )
+    )
+    assert render(values(overflow={"enabled": True})).objects
+    assert render(values(webhook={"defaultProfile": "default"})).objects
+    assert render(values(webhook={})).objects

@@ -20,6 +20,17 @@ def test_the_next_three_commands_are_there() -> None:
     ]
 
 
+def test_with_certificates_of_clients_there_is_no_test_to_run() -> None:
+    notes = render({"settings": {"clientCa": "/etc/clients/ca.crt"}}).notes
+    assert "helm test" not in notes
+    assert [line for line in notes.splitlines() if line[:2] in ("1.", "2.")] == [
+        "1. Give each API server a client certificate of a CA in settings.clientCa. The release has no test, because a test "
+        "pod has no such certificate.",
+        "2. Once that is done, and helm install ran with --wait, opt a namespace in to a profile (default, eci-first, "
+        "eci-only, ecs-first, ecs-only, resource-policy):",
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "condition"),
     [
@@ -83,7 +94,13 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
         ),
         (
             {"overflow": {"enabled": True}, "kubeVersion": "1.29"},
-            "It may patch every pod of the cluster, because this Kubernetes has no ValidatingAdmissionPolicy.",
+            "It may patch every pod of the cluster, because this Kubernetes has no ValidatingAdmissionPolicy. List its "
+            "namespaces in overflow.namespaces.",
+        ),
+        (
+            {"overflow": {"enabled": True}, "kubeVersion": "1.29", "webhook": {"defaultProfile": "ecs-then-eci"}},
+            "To list its namespaces in overflow.namespaces, set webhook.defaultProfile to a profile without the mode "
+            "ecs-then-eci.",
         ),
     ],
 )

@@ -70,7 +70,9 @@ class _Values:
                 logLevel=self._of("debug", "info"),
                 drainSeconds=self._of(1, 2.5, 50),
                 clientSubjects=self._of(["a"]),
+                clientCa=self._of("/ca", ""),
             ),
+            postSync=lambda: {"enabled": self._random.choice(EITHER)},
             terminationGracePeriodSeconds=self._of(45, 10, 100),
             podDisruptionBudget=lambda: self._some(0.5, enabled=self._of(*EITHER), maxUnavailable=self._of(1, "50%")),
             autoscaling=lambda: self._some(0.5, enabled=self._of(*EITHER), minReplicas=self._of(1, 9)),
@@ -101,6 +103,7 @@ class _Values:
             found.pop("unknown", None)
         if self._random.random() < 0.5:
             found["overflow"] = {"enabled": self._random.choice((True, True, False, Plain("yes"), Plain("on")))}
+            found["overflow"] |= self._some(0.2, namespaces=self._of(["etl"], []))
         if self._random.random() < 0.9:
             found["policy"] = self._either(self._policy)
         return found

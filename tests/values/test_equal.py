@@ -64,6 +64,17 @@ def test_random_values_make_the_policy_that_helm_deploys_or_none(part: int) -> N
         pytest.param(["policy: {selector: {anyOf: [apache], matchLabels: null}}"], id="alternatives"),
         pytest.param(["overflow: {enabled: true}"], id="overflow"),
         pytest.param(
+            ["{webhook: {defaultProfile: default}, overflow: {enabled: true, namespaces: [etl]}}"],
+            id="overflow in some namespaces, and a default profile whose pods do not wait",
+        ),
+        pytest.param(
+            [
+                "{webhook: {defaultProfile: ecs-then-eci}, overflow: {enabled: true, namespaces: [etl]}}",
+                "policy: {profiles: {ecs-then-eci: {driver: {mode: ecs-only}, executor: {mode: eci-only}}}}",
+            ],
+            id="overflow in some namespaces, and another profile with the name of the mode",
+        ),
+        pytest.param(
             ["{overflow: {enabled: true}, policy: {profiles: {ecs-then-eci: {executor: {after: 5m}}}}}"],
             id="a part of the profile that overflow adds",
         ),
@@ -104,6 +115,15 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param("{webhook: {defaultProfile: default}, kubeVersion: v1.20.99}", id="no names of namespaces"),
         pytest.param("webhook: {defaultProfile: none}", id="the word that opts out as the default profile"),
         pytest.param("webhook: {defaultProfile: Default}", id="a default profile that is no name"),
+        pytest.param(
+            "{webhook: {defaultProfile: ecs-then-eci}, overflow: {enabled: true, namespaces: [etl]}}",
+            id="a default profile whose pods are not seen",
+        ),
+        pytest.param(
+            "{webhook: {defaultProfile: mine}, overflow: {enabled: true, namespaces: [etl]}, policy: {profiles: {mine:"
+            " {executor: {mix: [{percent: 50, mode: ecs-only}, {percent: 50, mode: ecs-then-eci}]}}}}}",
+            id="a default profile of which a share is not seen",
+        ),
         pytest.param("webhook: {defaultProfile: 1}", id="a default profile that is no text"),
         pytest.param("policy: {selector: {matchLabels: null}}", id="no selector"),
         pytest.param("policy: {selector: {anyOf: [spark], matchLabels: {team: x}}}", id="two selectors"),
@@ -145,6 +165,7 @@ def test_each_rule_is_helms(files: list[str]) -> None:
         pytest.param("commonAnnotations: {helm.sh/hook-weight: '1'}", id="an annotation of hooks"),
         pytest.param("settings: {clientSubjects: [a]}", id="subjects without a CA"),
         pytest.param("settings: {clientSubjects: [' , ', ''], clientCa: /ca}", id="subjects without a name"),
+        pytest.param("{postSync: {enabled: true}, settings: {clientCa: /ca}}", id="a Job without a certificate"),
         pytest.param("certificates: {source: provided}", id="no certificate"),
         pytest.param("certificates: {source: provided, provided: {secretName: a}}", id="no CA"),
         pytest.param("certificates: {source: provided, provided: {secretName: a, caBundle: AAAA}}", id="not a CA"),
@@ -187,6 +208,9 @@ def test_what_the_chart_refuses_is_refused(values: str) -> None:
         "podDisruptionBudget: {enabled: false}\nreplicas: 0",
         "settings: {drainSeconds: 10.9, stopSeconds: 29.9}",
         "{webhook: {defaultProfile: eci-only}, kubeVersion: 1.21.0-alpha.1}",
+        "{webhook: {defaultProfile: eci-only}, overflow: {namespaces: [etl]}}",
+        "{postSync: {enabled: true}, settings: {clientCa: ''}}",
+        "settings: {clientCa: /ca}",
         "webhook: {defaultProfile: null}",
         "webhook: {defaultProfile: ''}",
         "commonAnnotations: {helm.sh/resource-policy: keep}",

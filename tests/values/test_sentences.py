@@ -208,6 +208,20 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ["values.yaml: policy.overflow: is set by overflow.enabled; accepted: no such key"],
         ),
         (
+            ["webhook: {defaultProfile: ecs-then-eci}", "overflow: {enabled: true, namespaces: [etl]}"],
+            [
+                "production.yaml: overflow.namespaces: found with webhook.defaultProfile ecs-then-eci, whose pods wait in every "
+                "namespace without the label; accepted: none, or a default profile without the mode ecs-then-eci"
+            ],
+        ),
+        (
+            ["settings: {clientCa: /ca.crt}", "postSync: {enabled: true}"],
+            [
+                "production.yaml: postSync.enabled: found true with settings.clientCa, whose certificates the Job does not "
+                "have; accepted: false"
+            ],
+        ),
+        (
             ["replicas: 0", "fullnameOverride: 1a"],
             [
                 'production.yaml: fullnameOverride: found "1a"; accepted: lowercase letters, digits and hyphens, with a '

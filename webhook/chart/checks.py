@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from webhook.chart import extra_objects, selection, workloads
+from webhook.chart.template import WAITING, waits
 from webhook.core.names import RESERVED_PROFILES
 from webhook.core.policy import MOST_PROFILES
 from webhook.core.text import listed
@@ -135,6 +136,9 @@ def _clients(values: Mapping[str, Any]) -> Iterator[Fault]:
     if subjects is not None and _NO_NAMES.fullmatch(",".join(subjects)):
         told = "contains no name; accepted: names of clients, or no such key to allow every client of the CA"
         yield _at(*place, sentence=told)
+    if values["postSync"].get("enabled") and settings.get("clientCa"):
+        told = "found true with settings.clientCa, whose certificates the Job does not have; accepted: false"
+        yield _at("postSync", "enabled", sentence=told)
 
 
 def _profiles(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -162,6 +166,13 @@ def _default_profile(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield _at(*place, sentence=listed(f"found {beginning(name)}; accepted: a profile, one of ", sorted(found), 500))
     if not selection.is_at_least(values.get("kubeVersion", ""), _NAMES_SINCE):
         yield _at(*place, sentence="accepted from Kubernetes 1.21 on, where namespaces have labels with their names")
+    overflow = values["overflow"]
+    if overflow.get("enabled") and overflow.get("namespaces") and waits(found.get(name, {})):
+        told = (
+            f"found with webhook.defaultProfile {name}, whose pods wait in every namespace without the label; "
+            f"accepted: none, or a default profile without the mode {WAITING}"
+        )
+        yield _at("overflow", "namespaces", sentence=told)
 
 
 def _resource_policies(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ Source: the template spark-eci-webhook.policy in templates/_helpers.tpl.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from webhook.chart.go_yaml import in_order, reaches_service
 from webhook.core.modes import SchedulingMode
@@ -12,7 +12,7 @@ from webhook.core.selectors import Role
 from webhook.service.policy_file import Fault, beginning, path_of
 
 #: The mode whose pods wait for the overflow controller.
-_WAITING = next(mode.value for mode in SchedulingMode if mode.waits)
+WAITING: Final = next(mode.value for mode in SchedulingMode if mode.waits)
 
 
 def policy_document(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,8 +44,8 @@ def _profiles(profiles: Any, *, waiting: bool) -> Any:
     if not isinstance(profiles, dict):
         return profiles
     found = {name: profile for name, profile in profiles.items() if profile is not None}
-    if waiting and (_WAITING in found or _WAITING not in profiles):
-        found[_WAITING] = _waiting(found.get(_WAITING, {}))
+    if waiting and (WAITING in found or WAITING not in profiles):
+        found[WAITING] = _waiting(found.get(WAITING, {}))
     return found
 
 
@@ -55,8 +55,15 @@ def _waiting(profile: Any) -> Any:
         return profile
     rules = {role.value: profile.get(role.value, {}) for role in Role}
     return profile | {
-        role: {"mode": _WAITING} | rule if isinstance(rule, dict) else rule for role, rule in rules.items()
+        role: {"mode": WAITING} | rule if isinstance(rule, dict) else rule for role, rule in rules.items()
     }
+
+
+def waits(profile: Mapping[str, Any]) -> bool:
+    """Whether pods of a profile of the document may wait for the overflow controller."""
+    rules = [profile.get(role.value, {}) for role in Role]
+    choices = [one for rule in rules for one in (rule, rule.get("first", {}), *rule.get("mix", ()))]
+    return any(one.get("mode") == WAITING for one in choices)
 
 
 def misread(document: Any, place: tuple[str | int, ...] = ()) -> Iterator[Fault]:

@@ -143,6 +143,19 @@ ecs-then-eci
 {{- toYaml $profiles }}
 {{- end }}
 
+{{- /* Whether pods of the default profile may wait for the overflow controller: "true", or nothing. */}}
+{{- define "spark-eci-webhook.defaultProfileWaits" -}}
+{{- $waits := false }}
+{{- $profile := get (include "spark-eci-webhook.profiles" . | fromYaml) (default "" .Values.webhook.defaultProfile) | default dict }}
+{{- range $role := list "driver" "executor" }}
+{{- $rule := default dict (get $profile $role) }}
+{{- range concat (list $rule (default dict $rule.first)) (default list $rule.mix) }}
+{{- if eq (default "" .mode) (include "spark-eci-webhook.waitingMode" $) }}{{ $waits = true }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if $waits }}true{{ end }}
+{{- end }}
+
 {{- /* The policy file. A change of its checksum restarts the pods. */}}
 {{- define "spark-eci-webhook.policy" -}}
 {{- $selector := pick .Values.policy.selector (ternary "anyOf" "matchLabels" (not (empty .Values.policy.selector.anyOf))) }}

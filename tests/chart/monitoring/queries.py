@@ -10,13 +10,15 @@ import yaml
 from webhook.overflow.metrics import Metrics as OverflowMetrics
 from webhook.service.metrics import Metrics
 
+#: What API servers admitted without an answer, by the entry of the configuration.
+FAIL_OPEN = "apiserver_admission_webhook_fail_open_count"
 #: Metrics of other programs that a query may use.
 FOREIGN = {
     "up",
     "kube_pod_labels",
     "kube_pod_annotations",
     "kube_namespace_labels",
-    "apiserver_admission_webhook_fail_open_count",
+    FAIL_OPEN,
     "process_resident_memory_bytes",
     "process_cpu_seconds_total",
 }

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.chart.manifests import FULLNAME, render
-from tests.chart.monitoring.queries import check, failures, selectors, unknown
+from tests.chart.monitoring.queries import FAIL_OPEN, check, failures, selectors, unknown
+from tests.chart.monitoring.test_prometheusrule import rules
 
 #: The values that Grafana gives to its variables.
 VARIABLES = {"$__rate_interval": "5m", "$profile": ".*", "$role": ".*"}
@@ -139,6 +140,13 @@ SHOWN = {
     "Overflow policy A": {".*": 1, "one": 1, "two": 0, "": 1},
     "Unplaced pods A": {".*": 1, "one": 1, "two": 0, "": 1},
 }
+
+
+def test_the_panel_of_pods_without_an_answer_counts_what_the_alert_counts() -> None:
+    (panel,) = (query for query in written().values() if FAIL_OPEN in query)
+    ((_, of_panel),) = selectors(panel)
+    ((_, of_alert),) = selectors(rules()["SparkEciWebhookFailsOpen"]["expr"])
+    assert of_panel == f'cluster=~"$cluster",{of_alert}'
 
 
 @pytest.mark.needs("promtool")

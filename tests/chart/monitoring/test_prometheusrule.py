@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from certs.readiness import CANARY
 from tests.chart.manifests import render
 from tests.chart.monitoring.fleet import fleet, without_cluster
-from tests.chart.monitoring.queries import check, failures, selectors, unknown
+from tests.chart.monitoring.queries import FAIL_OPEN, check, failures, selectors, unknown
 
 HERE = Path(__file__).parent
 
@@ -61,6 +62,19 @@ def test_alerts_of_the_overflow_controller_are_there_if_it_runs() -> None:
     others = [name for name, rule in rules().items() if "spark_eci_overflow" not in rule["expr"]]
     assert [rule["alert"] for rule in group["rules"]] == others
     assert len(others) == len(rules()) - 5
+
+
+@pytest.mark.parametrize("values", [{}, {"webhook": {"defaultProfile": "eci-only"}}])
+def test_pods_admitted_without_an_answer_are_those_of_every_entry_for_pods(values: dict[str, Any]) -> None:
+    ((metric, matchers),) = selectors(rules()["SparkEciWebhookFailsOpen"]["expr"])
+    matched, left_out = re.fullmatch(r'name=~"(.*)",name!="(.*)"', matchers).groups()  # type: ignore[union-attr]
+    assert (metric, left_out) == (FAIL_OPEN, CANARY)
+    found = {
+        entry["name"]: entry["rules"][0]["resources"]
+        for entry in render(values).one("MutatingWebhookConfiguration", "spark-placement")["webhooks"]
+    }
+    assert [name for name in found if not re.fullmatch(matched, name)] == []
+    assert {name: resources for name, resources in found.items() if resources != ["pods"]} == {CANARY: ["events"]}
 
 
 def test_without_any_alert_the_group_is_empty() -> None:

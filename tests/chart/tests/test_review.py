@@ -31,6 +31,12 @@ def test_helm_test_runs_it_and_removes_it_afterwards() -> None:
     assert pod()["spec"]["restartPolicy"] == "Never"
 
 
+def test_there_is_none_if_the_service_asks_for_certificates_of_clients() -> None:
+    rendered = render({"settings": {"clientCa": "/etc/clients/ca.crt"}})
+    assert rendered.template(TEMPLATE) == []
+    assert [one for one in rendered.objects if "test" in str(one["metadata"].get("annotations"))] == []
+
+
 def test_it_probes_every_profile_as_a_pod_that_the_selector_matches() -> None:
     profiles: dict[str, Any] = {"mine": {}, "default": None}
     selector = {"matchLabels": {"team": "etl"}}
