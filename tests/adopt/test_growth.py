@@ -13,7 +13,7 @@ from tests.adopt.yaml_styles import Styles
 from webhook.adopt.slim_file import slim
 from webhook.explain.explanation import WorkloadExplanation
 
-FEW, MANY = 60, 300
+FEW, MANY = 40, 200
 #: How often an application is explained, on average. 6 are measured.
 MOST_EXPLANATIONS = 8
 #: How much more processor time an application of many takes than one of few. About 1 is measured, and 5 if each
