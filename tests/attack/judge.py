@@ -103,7 +103,7 @@ def judge(name: str, form: Form, folder: Path, only: str | None = None) -> Verdi
             if family.compared:
                 figures = _compared(name, running, form)
             else:
-                figures = [_attack(name, attack, running, form) for attack in attacks]
+                figures = [_confirmed(name, attack, running, form) for attack in attacks]
             if not form.every_rest and not family.compared:
                 _rest(running, figures[-1], every=False)
             outcome = ordinary.outcome()
@@ -116,6 +116,17 @@ def judge(name: str, form: Form, folder: Path, only: str | None = None) -> Verdi
     if family.starts and only is None:
         beside += starts.faults(folder, form.starts)
     return Verdict(name if only is None else f"{name}, {only}", figures, outcome, beside, time.monotonic() - began)
+
+
+def _confirmed(family: str, name: str, running: Attacked, form: Form) -> Figures:
+    """One attack, and once more if a turn was too long: what else the machine does lengthens a turn, but hardly twice."""
+    first = _attack(family, name, running, form)
+    if first.turn_ms <= TURN_MS:
+        return first
+    again = _attack(family, name, running, form)
+    again.turn_ms, again.peak_mib = min(first.turn_ms, again.turn_ms), max(first.peak_mib, again.peak_mib)
+    again.told = first.told + again.told
+    return again
 
 
 def _attack(family: str, name: str, running: Attacked, form: Form, seconds: float | None = None) -> Figures:
