@@ -190,10 +190,11 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
         (
             ["image: {repository: 'r.io/hook:1'}", "{global: {imageRegistry: 'https://r.io'}, host: localhost}"],
             [
-                'values.yaml: image.repository: found "r.io/hook:1"; accepted: a repository without https:// and without a tag',
+                'values.yaml: image.repository: found "r.io/hook:1"; accepted: a lowercase repository without https:// and without a '
+                "tag",
                 'production.yaml: host: found "localhost"; accepted: ::, 0.0.0.0',
-                'production.yaml: global.imageRegistry: found "https://r.io"; accepted: a registry without https://, or an '
-                "empty string",
+                'production.yaml: global.imageRegistry: found "https://r.io"; accepted: a lowercase registry without '
+                "https://, or an empty string",
             ],
         ),
         (
