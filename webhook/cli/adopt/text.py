@@ -7,7 +7,7 @@ from webhook.adopt.verdict import AdoptionVerdict, PodAdoption
 from webhook.cli.adopt import words
 from webhook.cli.adopt.assessment import Application, Assessment
 from webhook.cli.explain.words import passed_over
-from webhook.cli.page import Page
+from webhook.cli.styled_lines import StyledLines
 
 _STYLES: Final = {AdoptionVerdict.CHANGES: "yellow", AdoptionVerdict.CONFLICTS: "red"}
 _WIDTH: Final = max(map(len, AdoptionVerdict))
@@ -21,34 +21,34 @@ def print_text(assessments: Collection[Assessment], written: Collection[str], *,
     for found in assessments:
         if not found.applications and not found.opted_out:
             continue
-        page = Page()
+        told = StyledLines()
         if several:
-            page.line(f"context {found.context}, policy {found.explained.policy}", "bold")
+            told.line(f"context {found.context}, policy {found.explained.policy}", "bold")
         for one in found.applications:
-            _add(page, one, words.cut(one, written))
-        page.line()
+            _add(told, one, words.cut(one, written))
+        told.line()
         for sentence in words.labels(found):
-            page.line(f"note: {sentence}", "dim")
+            told.line(f"note: {sentence}", "dim")
         over = passed_over(found.explained)
-        page.line(f"{words.total(found, written)}{f'; passed over: {over}' if over else ''}", "bold")
-        page.print()
+        told.line(f"{words.total(found, written)}{f'; passed over: {over}' if over else ''}", "bold")
+        told.print()
 
 
-def _add(page: Page, one: Application, cut: str) -> None:
+def _add(told: StyledLines, one: Application, cut: str) -> None:
     """Adds the line of an application, and below it what changes, what wins, and what can be cut."""
     verdict = one.adoption.verdict
     head = f"{verdict.ljust(_WIDTH)}  {words.name(one)} in {one.explained.file}, {words.profile(one)}"
     notable = words.notable(one)
-    page.line(f"{head}; {'; '.join(notable)}" if notable else head, _STYLES.get(verdict, ""))
-    page.lines(((f"note: {note}", "dim") for note in one.explained.workload.notes), indent=2)
+    told.line(f"{head}; {'; '.join(notable)}" if notable else head, _STYLES.get(verdict, ""))
+    told.lines(((f"note: {note}", "dim") for note in one.explained.workload.notes), indent=2)
     for pod in one.adoption.pods:
         if pod.verdict is not AdoptionVerdict.SAME:
-            _add_pod(page, pod)
-    page.lines(((f"{cut}: {words.lines(part)}", "") for part in one.cuts), indent=2)
-    page.lines(((f"stays: {words.stays(part)}", "dim") for part in one.left), indent=2)
+            _add_pod(told, pod)
+    told.lines(((f"{cut}: {words.lines(part)}", "") for part in one.cuts), indent=2)
+    told.lines(((f"stays: {words.stays(part)}", "dim") for part in one.left), indent=2)
 
 
-def _add_pod(page: Page, one: PodAdoption) -> None:
-    page.line(words.title(one), indent=2)
-    page.lines(((f"! {sentence}", "yellow") for sentence in words.wins(one)), indent=4)
-    page.lines(((f"+ {text}", "green") for text in words.remarks(one, one.adds)), indent=4)
+def _add_pod(told: StyledLines, one: PodAdoption) -> None:
+    told.line(words.title(one), indent=2)
+    told.lines(((f"! {sentence}", "yellow") for sentence in words.wins(one)), indent=4)
+    told.lines(((f"+ {text}", "green") for text in words.remarks(one, one.adds)), indent=4)

@@ -10,7 +10,7 @@ from webhook.cli.doctor.context_reports import ContextReport, ContextReports
 from webhook.cli.doctor.finding import LIMIT, Finding, Level
 from webhook.cli.explain.documents import json_text
 from webhook.cli.live.failure import Failure
-from webhook.cli.page import Page
+from webhook.cli.styled_lines import StyledLines
 from webhook.cli.terminal import console
 from webhook.core.text import cut, one_line
 
@@ -33,9 +33,9 @@ def print_findings(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
         console.file.write(json_text([asdict(one) for one in findings]))
         return
-    page = Page()
-    _add(page, findings)
-    page.print()
+    told = StyledLines()
+    _add(told, findings)
+    told.print()
 
 
 def print_reports(reports: ContextReports, *, as_json: bool) -> None:
@@ -56,23 +56,23 @@ def print_reports(reports: ContextReports, *, as_json: bool) -> None:
         style = "red" if one.unreachable or one.count(Level.FAULT) else "yellow" if drift else ""
         table.add_row(*(Text(cut(one_line(cell), LIMIT)) for cell in _cells(one, drift)), style=style)
     console.print(table)
-    page = Page()
+    told = StyledLines()
     for one in reports.all:
         wrong = [finding for finding in one.findings if finding.level is not Level.OK]
         if wrong:
-            page.line()
-            page.line(f"context {one.context}", "bold")
-            _add(page, wrong)
-    page.print()
+            told.line()
+            told.line(f"context {one.context}", "bold")
+            _add(told, wrong)
+    told.print()
 
 
-def _add(page: Page, findings: list[Finding]) -> None:
+def _add(told: StyledLines, findings: list[Finding]) -> None:
     width = max(len(one.check) for one in findings)
     for one in findings:
         sign, style = _LOOKS[one.level]
-        page.line(f"{sign} {one.check:<{width}}  {one.sentence}", style)
+        told.line(f"{sign} {one.check:<{width}}  {one.sentence}", style)
         if one.fix:
-            page.line(one.fix, indent=width + 4)
+            told.line(one.fix, indent=width + 4)
 
 
 def _cells(one: ContextReport, drift: list[str]) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from webhook.cli.explain import documents, summary, text
 from webhook.cli.explain.beside import print_both_orders
-from webhook.cli.page import Page
 from webhook.cli.pod_text import yaml_text
 from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.sources import Source, Sources
+from webhook.cli.styled_lines import StyledLines
 from webhook.cli.terminal import InputError, console, errors
 from webhook.explain.explanation import Explanation
 
@@ -77,10 +77,10 @@ def _explain(source: Source, profile: str | None) -> Explanation:
 def _print(one: _Explained, output: str, *, beside: bool, summarised: bool, headed: bool) -> bool:
     """Prints one explanation as lines; returns whether there are warnings that it does not have itself."""
     if headed:
-        page = Page()
-        page.line(f"context {one.context}", "bold")
-        page.line()
-        page.print()
+        told = StyledLines()
+        told.line(f"context {one.context}", "bold")
+        told.line()
+        told.print()
     if beside:
         return print_both_orders(one.explanation)
     (summary.print_text if summarised else _PRINTERS[output])(one.explanation)

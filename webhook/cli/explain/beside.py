@@ -12,8 +12,8 @@ import msgspec
 
 from webhook.cli.explain import words
 from webhook.cli.explain.text import add_head, add_never_made, add_warnings, pod_name
-from webhook.cli.page import Page
 from webhook.cli.pod_text import diff_lines
+from webhook.cli.styled_lines import StyledLines
 from webhook.core.node_affinity import reach
 from webhook.core.pod import Pod
 from webhook.core.profile import CompiledProfile
@@ -59,47 +59,47 @@ def print_both_orders(explained: Explanation) -> bool:
     """Prints both orders for every pod; returns whether there are warnings."""
     warned = False
     for one in explained.workloads:
-        page = Page()
-        add_head(page, one)
+        told = StyledLines()
+        add_head(told, one)
         for pod in one.pods:
             found = None
             if isinstance(one.profile, CompiledProfile) and not pod.refused:
                 found = both_orders(one.workload, pod, one.profile)
             warned |= bool(pod.outcome.warnings) or (found is not None and found.agreement is Agreement.DIFFERENT)
-            page.line(f"{pod.pod.title} {pod_name(pod.outcome)}", "bold", indent=2)
+            told.line(f"{pod.pod.title} {pod_name(pod.outcome)}", "bold", indent=2)
             if pod.refused:
-                page.line("never runs", indent=4)
-                add_never_made(page, pod, one.profile)
+                told.line("never runs", indent=4)
+                add_never_made(told, pod, one.profile)
             elif found is None:
-                _add_one_order(page, pod.outcome)
+                _add_one_order(told, pod.outcome)
             else:
-                _add_both_orders(page, pod.pod, found)
-            page.line()
-        page.print()
+                _add_both_orders(told, pod.pod, found)
+            told.line()
+        told.print()
     return warned
 
 
-def _add_one_order(page: Page, found: Outcome) -> None:
+def _add_one_order(told: StyledLines, found: Outcome) -> None:
     if found.decision is not None:
         mode = found.decision.placement.mode
-        page.line(f"the Spark Operator's webhook does not change this pod: {mode}", indent=4)
+        told.line(f"the Spark Operator's webhook does not change this pod: {mode}", indent=4)
     else:
-        page.line(f"left alone, {words.hinted(found)}", indent=4)
-    add_warnings(page, found)
+        told.line(f"left alone, {words.hinted(found)}", indent=4)
+    add_warnings(told, found)
 
 
-def _add_both_orders(page: Page, pod: SparkPod, found: BothOrders) -> None:
+def _add_both_orders(told: StyledLines, pod: SparkPod, found: BothOrders) -> None:
     for title, end in (
         ("the operator's webhook first, then ours", found.operator_first),
         ("ours first, then the operator's, then ours again", found.ours_first),
     ):
         mode = end.decision.placement.mode if end.decision else "left alone"
-        page.line(f"{title}: {mode}", indent=4)
-        page.lines(diff_lines(pod.created, end.after), indent=6)
-        add_warnings(page, end, indent=6)
-        page.line()
+        told.line(f"{title}: {mode}", indent=4)
+        told.lines(diff_lines(pod.created, end.after), indent=6)
+        add_warnings(told, end, indent=6)
+        told.line()
     bad = found.agreement is Agreement.DIFFERENT
-    page.line(f"{'!' if bad else '='} {found.agreement}", "yellow" if bad else "green", indent=4)
+    told.line(f"{'!' if bad else '='} {found.agreement}", "yellow" if bad else "green", indent=4)
 
 
 def _agreement(one: JSON, other: JSON, profile: CompiledProfile) -> Agreement:

@@ -9,7 +9,7 @@ from rich.text import Text
 from webhook.cli.explain import words
 from webhook.cli.explain.documents import frame, heading, rest
 from webhook.cli.explain.text import total
-from webhook.cli.page import Page
+from webhook.cli.styled_lines import StyledLines
 from webhook.cli.terminal import console
 from webhook.core.modes import SchedulingMode
 from webhook.core.placement import Mismatch
@@ -36,19 +36,19 @@ def print_text(explained: Explanation) -> None:
         return
     rows = [_cells(one) for one in explained.workloads]
     widths = [max(len(row[at]) for row in [_HEADINGS, *rows]) for at in range(len(_HEADINGS) - 1)]
-    page = Page()
-    page.line(_aligned(_HEADINGS, widths), "bold")
+    told = StyledLines()
+    told.line(_aligned(_HEADINGS, widths), "bold")
     for one, row in zip(explained.workloads, rows, strict=True):
-        page.line(_aligned(row, widths), _STYLES.get(_verdict(one), ""))
-    page.line()
-    page.print()
+        told.line(_aligned(row, widths), _STYLES.get(_verdict(one), ""))
+    told.line()
+    told.print()
     console.print(_table(explained))
-    page = Page()
+    told = StyledLines()
     operators = dict.fromkeys(one.workload.operator for one in explained.workloads if one.workload.operator)
     spark = [f"Spark {explained.versions.spark}"] if explained.versions.spark else []
     versions = ", ".join([*operators, *spark])
-    page.line(f"{total(explained)}{f'; {versions}' if versions else ''}", "bold")
-    page.print()
+    told.line(f"{total(explained)}{f'; {versions}' if versions else ''}", "bold")
+    told.print()
 
 
 def document(explained: Explanation) -> dict[str, Any]:

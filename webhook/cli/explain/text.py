@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from webhook.cli.explain import words
-from webhook.cli.page import Page
 from webhook.cli.pod_text import diff_lines
+from webhook.cli.styled_lines import StyledLines
 from webhook.core import names
 from webhook.core.patch import Kind
 from webhook.core.profile import CompiledProfile
@@ -20,24 +20,24 @@ def print_text(explained: Explanation) -> None:
     if not explained.workloads:
         return
     for one in explained.workloads:
-        page = Page()
-        add_head(page, one)
+        told = StyledLines()
+        add_head(told, one)
         for pod in one.pods:
-            _add_pod(page, pod, one.profile)
-        page.print()
-    page = Page()
-    page.line(total(explained), "bold")
-    page.print()
+            _add_pod(told, pod, one.profile)
+        told.print()
+    told = StyledLines()
+    told.line(total(explained), "bold")
+    told.print()
 
 
 def print_diffs(explained: Explanation) -> None:
     """Prints the scheduling part of each pod that is changed, before and after."""
     for one in explained.workloads:
-        page = Page()
+        told = StyledLines()
         for pod in one.pods:
             name = f"{one.workload.namespace}/{pod_name(pod.outcome)}"
-            page.lines(diff_lines(pod.outcome.before, pod.outcome.after, name))
-        page.print()
+            told.lines(diff_lines(pod.outcome.before, pod.outcome.after, name))
+        told.print()
 
 
 def refusals(explained: Explanation) -> Iterator[str]:
@@ -49,7 +49,7 @@ def refusals(explained: Explanation) -> Iterator[str]:
             yield one_line(f"{name}: {role}{words.refused(refusal)}")
 
 
-def add_head(page: Page, one: WorkloadExplanation) -> None:
+def add_head(told: StyledLines, one: WorkloadExplanation) -> None:
     """Adds the name, file, profile, versions, refusals and notes of a workload."""
     work = one.workload
     head = [f"{work.kind} {work.namespace}/{work.name} in {one.file}"]
@@ -59,22 +59,22 @@ def add_head(page: Page, one: WorkloadExplanation) -> None:
         head.append(work.operator)
     if spark := spark_version(work):
         head.append(f"Spark {spark}")
-    page.line(", ".join(head), "bold")
+    told.line(", ".join(head), "bold")
     titles = {pod.title for pod in work.pods}
-    add_refusals(page, (refusal for refusal in work.refused if refusal.role not in titles), indent=2)
+    add_refusals(told, (refusal for refusal in work.refused if refusal.role not in titles), indent=2)
     for note in work.notes:
-        page.line(f"note: {note}", "dim", indent=2)
-    page.line()
+        told.line(f"note: {note}", "dim", indent=2)
+    told.line()
 
 
-def add_refusals(page: Page, refusals: Iterable[Refusal], *, indent: int = 4) -> None:
+def add_refusals(told: StyledLines, refusals: Iterable[Refusal], *, indent: int = 4) -> None:
     """Adds the reasons why pods are never made."""
-    page.lines(((f"x {words.refused(one)}", "red") for one in refusals), indent=indent)
+    told.lines(((f"x {words.refused(one)}", "red") for one in refusals), indent=indent)
 
 
-def add_warnings(page: Page, outcome: Outcome, *, indent: int = 4) -> None:
+def add_warnings(told: StyledLines, outcome: Outcome, *, indent: int = 4) -> None:
     """Adds the warnings about a pod."""
-    page.lines(((f"! {warning}", "yellow") for warning in outcome.warnings), indent=indent)
+    told.lines(((f"! {warning}", "yellow") for warning in outcome.warnings), indent=indent)
 
 
 def spark_version(work: Workload) -> str:
@@ -91,48 +91,50 @@ def pod_name(outcome: Outcome) -> str:
     return str(metadata.get("name") or metadata.get("generateName") or "")
 
 
-def add_never_made(page: Page, one: PodExplanation, profile: CompiledProfile | NoProfile) -> None:
+def add_never_made(told: StyledLines, one: PodExplanation, profile: CompiledProfile | NoProfile) -> None:
     """Adds why a pod is never made, and what the policy would decide for it."""
-    add_refusals(page, (refusal for refusal in one.refused if refusal.role))
+    add_refusals(told, (refusal for refusal in one.refused if refusal.role))
     decision = one.outcome.decision
     if decision is not None and isinstance(profile, CompiledProfile):
         why = words.source(decision.pod, profile, decision.placement)
-        page.line(f"its mode would be {decision.placement.mode}: {why}", indent=4)
+        told.line(f"its mode would be {decision.placement.mode}: {why}", indent=4)
 
 
-def _add_pod(page: Page, one: PodExplanation, profile: CompiledProfile | NoProfile) -> None:
+def _add_pod(told: StyledLines, one: PodExplanation, profile: CompiledProfile | NoProfile) -> None:
     outcome = one.outcome
     count = f" ({one.pod.count})" if one.pod.count else ""
     title = f"{one.pod.title}{count} {pod_name(outcome)}"
     if one.refused:
-        page.line(f"{title}: never runs", "bold", indent=2)
-        add_never_made(page, one, profile)
+        told.line(f"{title}: never runs", "bold", indent=2)
+        add_never_made(told, one, profile)
     elif outcome.skipped is not None:
-        page.line(f"{title}: left alone", "bold", indent=2)
-        page.line(words.hinted(outcome), indent=4)
+        told.line(f"{title}: left alone", "bold", indent=2)
+        told.line(words.hinted(outcome), indent=4)
     elif outcome.decision is not None and isinstance(profile, CompiledProfile):
-        _add_decision(page, title, outcome, outcome.decision, profile)
-    add_warnings(page, outcome)
+        _add_decision(told, title, outcome, outcome.decision, profile)
+    add_warnings(told, outcome)
     if outcome.denied:
-        page.line(f"x denied: {outcome.denied}", "red", indent=4)
-    page.line()
+        told.line(f"x denied: {outcome.denied}", "red", indent=4)
+    told.line()
     if lines := diff_lines(outcome.before, outcome.after):
-        page.lines(lines, indent=4)
-        page.line()
+        told.lines(lines, indent=4)
+        told.line()
 
 
-def _add_decision(page: Page, title: str, outcome: Outcome, decision: Decision, profile: CompiledProfile) -> None:
+def _add_decision(
+    told: StyledLines, title: str, outcome: Outcome, decision: Decision, profile: CompiledProfile
+) -> None:
     placement = decision.placement
     kept = "" if placement.placed else ", but keeps its own placement"
-    page.line(f"{title}: {placement.mode}, {words.ORIGINS[placement.origin]}{kept}", "bold", indent=2)
-    page.line(words.source(decision.pod, profile, placement), indent=4)
+    told.line(f"{title}: {placement.mode}, {words.ORIGINS[placement.origin]}{kept}", "bold", indent=2)
+    told.line(words.source(decision.pod, profile, placement), indent=4)
     sign = "+"
     if outcome.fate is Fate.OBSERVED:
-        page.line("the rule only observes: it decides, counts and logs, and changes nothing", indent=4)
+        told.line("the rule only observes: it decides, counts and logs, and changes nothing", indent=4)
         sign = "~ would add"
     terms = sum(len(one.terms) for one in decision.changes if one.kind is Kind.REQUIRED)
-    page.lines(((f"{sign} {text}", "green") for text in words.remarks(outcome.added, terms)), indent=4)
-    page.lines(((f"= {text}", "dim") for text in words.remarks(outcome.kept, terms)), indent=4)
+    told.lines(((f"{sign} {text}", "green") for text in words.remarks(outcome.added, terms)), indent=4)
+    told.lines(((f"= {text}", "dim") for text in words.remarks(outcome.kept, terms)), indent=4)
 
 
 def total(explained: Explanation) -> str:

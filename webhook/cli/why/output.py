@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from webhook.cli.doctor.finding import Unknown
 from webhook.cli.explain.documents import json_text
-from webhook.cli.page import Page
+from webhook.cli.styled_lines import StyledLines
 from webhook.cli.terminal import console
 from webhook.cli.why import words
 from webhook.cli.why.headline import headline
@@ -25,11 +25,11 @@ def print_answer(answer: Answer, *, as_json: bool) -> None:
     if as_json:
         console.file.write(json_text(document(answer)))
         return
-    page = Page()
-    page.line(f"{answer.namespace}/{answer.name}: {headline(answer)}", "bold")
+    told = StyledLines()
+    told.line(f"{answer.namespace}/{answer.name}: {headline(answer)}", "bold")
     for label, sentence in lines(answer):
-        page.line(f"{label:<{_WIDTH}}{sentence}", _STYLES.get(label, ""), indent=2)
-    page.print()
+        told.line(f"{label:<{_WIDTH}}{sentence}", _STYLES.get(label, ""), indent=2)
+    told.print()
 
 
 def lines(answer: Answer) -> Iterator[tuple[str, str]]:

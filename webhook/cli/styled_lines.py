@@ -8,11 +8,11 @@ from webhook.cli.terminal import console
 from webhook.core.text import one_line
 
 
-class Page:
+class StyledLines:
     """Text that grows line by line."""
 
     def __init__(self) -> None:
-        """An empty page."""
+        """No lines."""
         self._parts: list[tuple[str, str]] = []
 
     def line(self, text: str = "", style: str = "", *, indent: int = 0) -> None:
@@ -25,7 +25,7 @@ class Page:
             self.line(text, style, indent=indent)
 
     def print(self) -> None:
-        """Prints the page."""
+        """Prints the lines."""
         if console.color_system is None:
             console.file.write("".join(text for text, _ in self._parts))
         else:
