@@ -6,11 +6,13 @@ import contextlib
 import signal
 import socket
 from collections.abc import Sequence
+from typing import Final
 
 import uvloop
 from msgspec import json
 
-from webhook.page.explainer import Explainer
+from webhook.page.access import HEADERS
+from webhook.page.explainer import COMMAND, Explainer
 from webhook.page.feed import MOST_BYTES, Hello, read_hello
 from webhook.page.live import Live
 from webhook.page.routes import MOST_BYTES as MOST_BODY_BYTES
@@ -18,11 +20,15 @@ from webhook.page.routes import page_application
 from webhook.service.listener import server
 from webhook.service.settings import Settings
 
+#: Memory for answers that clients do not take. One explanation may have 8 MiB.
+_ANSWER_BYTES: Final = 32 * 1024**2
 
-def run(arguments: Sequence[str]) -> int:
+
+def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
     """Serves the page until the serving process or a signal ends it; returns the exit code.
 
-    The arguments are descriptors that the serving process has opened: `--feed`, and `--sockets` that listen.
+    `explaining` is the command of the process that explains. The arguments are descriptors that the serving process has
+    opened: `--feed`, and `--sockets` that listen.
     """
     parser = argparse.ArgumentParser(prog="python -m webhook.page", description="Started by serve, never by hand.")
     parser.add_argument("--feed", type=int, required=True)
@@ -37,17 +43,19 @@ def run(arguments: Sequence[str]) -> int:
     if not message:
         return 0
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(read_hello(message), feed, listening))
+        runner.run(_serve(read_hello(message), feed, listening, explaining))
     return 0
 
 
-async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socket]) -> None:
+async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socket], explaining: Sequence[str]) -> None:
     feed.setblocking(False)  # noqa: FBT003, the name says it
     live = Live(hello, feed)
-    explainer = Explainer(json.encode({"op": "start", "policy": hello.policy.document}))
+    explainer = Explainer(json.encode({"op": "start", "policy": hello.policy.document}), explaining)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, live.end)
-    settings = Settings(max_body_bytes=MOST_BODY_BYTES, stop_seconds=1)
-    page = server(page_application(hello, live, explainer), settings)
+    # Not from the environment: its variables are for the serving process.
+    settings = Settings.model_construct(max_body_bytes=MOST_BODY_BYTES, stop_seconds=1)
+    application = page_application(hello, live, explainer)
+    page = server(application, settings, headers=HEADERS, answer_bytes=_ANSWER_BYTES)
     serving = asyncio.create_task(page.serve(sockets=listening))
     # The first page comes sooner if the process that explains is ready.
     starting = asyncio.create_task(explainer.start())
