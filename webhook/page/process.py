@@ -36,6 +36,9 @@ def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
     found = parser.parse_args(arguments)
     feed = socket.socket(fileno=found.feed)
     listening = [socket.socket(fileno=int(number)) for number in found.sockets.split(",")]
+    for one in (feed, *listening):
+        # uvloop closes nothing for a new process, and what explains must reach neither.
+        one.set_inheritable(False)
     # Ctrl-C reaches all processes of a terminal. This one ends with the serving process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     feed.setblocking(True)  # noqa: FBT003, the name says it
