@@ -1,5 +1,6 @@
 """What the page answers."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -60,6 +61,39 @@ _read_started: Final = json.Decoder(dict[str, Raw]).decode
 def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
     """The application of the page of the service that said `hello`."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=SILENT)
+    _handle_errors(app)
+    for path, file in page_files().items():
+        app.get(path)(_sender(file))
+
+    @app.get("/start")
+    async def start() -> Response:
+        told = _read_started(await explainer.start())
+        found = _Start(hello.version, MOST_BYTES, hello.service, told["policy"], told["profiles"], told["examples"])
+        return Response(json.encode(found), media_type=_JSON)
+
+    @app.post("/explain")
+    async def explain(request: Request) -> Response:
+        try:
+            found = await _input(request)
+        except DisconnectedError:
+            return Response()
+        question = _Question(found.documents, found.policy, found.profile, hello.service)
+        return Response(await explainer.ask(json.encode(question), request.is_disconnected), media_type=_JSON)
+
+    @app.get("/live")
+    async def stream(request: Request) -> Response:
+        if live.full:
+            raise RejectedError(
+                503, "overloaded", f"{MOST_STREAMS} live views are open; accepted: no more, so close one"
+            )
+        request.scope[STREAM] = True
+        return StreamingResponse(live.stream(request.headers.get("last-event-id", "")), media_type="text/event-stream")
+
+    return Guarded(OneATurn(app))
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Makes every error of `app` one sentence in JSON."""
     rejections = Rejections()
 
     def rejected(status: int, reason: str, sentence: str) -> Response:
@@ -81,47 +115,24 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
     async def failed(_: Request, __: Exception) -> Response:
         return rejected(500, "error", "internal error")
 
-    for path, file in page_files().items():
-        app.get(path)(_sender(file))
 
-    @app.get("/start")
-    async def start() -> Response:
-        told = _read_started(await explainer.start())
-        found = _Start(hello.version, MOST_BYTES, hello.service, told["policy"], told["profiles"], told["examples"])
-        return Response(json.encode(found), media_type=_JSON)
-
-    @app.post("/explain")
-    async def explain(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
-            raise RejectedError(415, "invalid", f"the body has another type; accepted: {_JSON}")
-        try:
-            body = await read_body(request.scope, request.receive, MOST_BYTES)
-        except DisconnectedError:
-            return Response()
-        try:
-            found = _read_input(body)
-        except DecodeError as error:
-            raise RejectedError(400, "invalid", clause(error, "the body")) from None
-        question = _Question(found.documents, found.policy, found.profile, hello.service)
-        answer = await explainer.ask(json.encode(question), request.is_disconnected)
-        return Response(answer, media_type=_JSON)
-
-    @app.get("/live")
-    async def stream(request: Request) -> Response:
-        if live.full:
-            sentence = f"{MOST_STREAMS} live views are open; accepted: no more, so close one"
-            raise RejectedError(503, "overloaded", sentence)
-        request.scope[STREAM] = True
-        return StreamingResponse(live.stream(request.headers.get("last-event-id", "")), media_type="text/event-stream")
-
-    return Guarded(OneATurn(app))
+async def _input(request: Request) -> _Input:
+    """What the browser asks. Raises RejectedError, and DisconnectedError if it has gone."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+        raise RejectedError(415, "invalid", f"the body has another type; accepted: {_JSON}")
+    body = await read_body(request.scope, request.receive, MOST_BYTES)
+    try:
+        return _read_input(body)
+    except DecodeError as error:
+        raise RejectedError(400, "invalid", clause(error, "the body")) from None
 
 
-def _sender(file: PageFile):  # noqa: ANN202, FastAPI reads the annotations of the inner function
+def _sender(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
     async def send_file(request: Request) -> Response:
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
-            return Response(file.compressed, headers=headers, media_type=file.media_type)
-        return Response(file.content, headers={"vary": "accept-encoding"}, media_type=file.media_type)
+        headers = {"vary": "accept-encoding"}
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(file.content, headers=headers, media_type=file.media_type)
+        headers["content-encoding"] = "gzip"
+        return Response(file.compressed, headers=headers, media_type=file.media_type)
 
     return send_file

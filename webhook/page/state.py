@@ -62,11 +62,7 @@ class ReplicaState:
         began, admitted, warnings = self._begin()
         seconds = max(self._now - began, 1.0)
         newest = self._moments[-1] if self._moments else _Moment(self._now, {}, {}, [])
-        by = [
-            {"mode": mode, "outcome": outcome, "perSecond": (total - admitted.get((mode, outcome), 0)) / seconds}
-            | {"total": total}
-            for (mode, outcome), total in sorted(newest.admitted.items())
-        ]
+        rates = {key: (total - admitted.get(key, 0)) / seconds for key, total in newest.admitted.items()}
         return {
             "started": self._hello.started,
             "now": self._now,
@@ -74,9 +70,12 @@ class ReplicaState:
             "certificateDaysLeft": None if self._certificate is None else (self._certificate - self._now) / _DAY,
             "rates": {
                 "seconds": WINDOW,
-                "perSecond": math.fsum(one["perSecond"] for one in by),
-                "total": sum(one["total"] for one in by),
-                "by": by,
+                "perSecond": math.fsum(rates.values()),
+                "total": sum(newest.admitted.values()),
+                "by": [
+                    {"mode": key[0], "outcome": key[1], "perSecond": rate, "total": newest.admitted[key]}
+                    for key, rate in sorted(rates.items())
+                ],
             },
             "latency": _latency(self._durations()),
             "warnings": [

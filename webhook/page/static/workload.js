@@ -35,7 +35,7 @@ function card(pod, view, lead) {
       pod.mode ? element("code", { class: "mode" }, pod.mode) : null,
       element("code", { class: "pod-name" }, view.name),
     ),
-    element("p", { class: "state", "data-fate": pod.fate }, view.state),
+    view.state === pod.mode ? null : element("p", { class: "state", "data-fate": pod.fate }, view.state),
     pod.source ? element("p", { class: "source" }, sentence(pod.source)) : null,
     list("Refusals", "refusal", view.refusals.map((one) => refusal(one, lead))),
     pod.denied ? element("p", { class: "refusal" }, `Denied: ${pod.denied}`) : null,
