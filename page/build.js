@@ -1,5 +1,5 @@
 // Bundles the editor into the folder that the argument names, and collects there the licences of what is in the bundle.
-// `make page` runs it after `npm ci`.
+// `make page` runs it.
 
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
