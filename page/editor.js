@@ -48,6 +48,17 @@ const deeperBelowKey = indentService.of((context, at) => {
   return found ? found[1].length + context.unit : undefined;
 });
 
+// If Chromium replaces selected text by typed text, it keeps the look of the old text in a style attribute, which the
+// Content-Security-Policy refuses with a message. So the selection is replaced here.
+const typingOverSelection = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const typed = event.inputType === "insertText" && !view.composing && event.data;
+    if (!typed || view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(typed), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
 const setFaults = StateEffect.define();
 const faultLine = Decoration.line({ class: "fault" });
 const faultNumber = new (class extends GutterMarker {
@@ -146,6 +157,7 @@ export class CodeEditor extends HTMLElement {
         syntaxHighlighting(colours),
         indentUnit.of("  "),
         deeperBelowKey,
+        typingOverSelection,
         faultyLines,
         theme,
         // Tab leaves the editor, because people who use the keyboard alone could not leave it otherwise.
