@@ -175,7 +175,7 @@ export class Playground {
       ...cautions.map((one) => element("li", { class: "caution" }, this.#fault(one))),
     );
     for (const [name, editor] of Object.entries(this.#editors)) {
-      editor.faults = [...faults, ...cautions].filter((one) => one.in === name && one.line);
+      editor.faults = faults.filter((one) => one.in === name && one.line);
     }
   }
 
