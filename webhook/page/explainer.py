@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 #: Questions that wait while one is answered.
-_WAITING: Final = 8
+MOST_WAITING: Final = 8
 #: Seconds for one answer. The process itself stops sooner, if it can.
 _SECONDS: Final = 4.0
 #: Seconds for a new process to be ready for its first question.
@@ -50,7 +50,7 @@ class Explainer:
 
     async def ask(self, question: bytes, gone: Callable[[], Awaitable[bool]]) -> bytes:
         """The answer to `question`; nothing if `gone` says that nobody wants it any more. Raises UnansweredError."""
-        if self._waiting > _WAITING:
+        if self._waiting > MOST_WAITING:
             raise UnansweredError(503, "too many questions wait for an explanation; try again in a second")
         self._waiting += 1
         try:
