@@ -22,7 +22,7 @@ from webhook.service.metrics import Measured, Metrics
 from webhook.service.responses import Rejections
 from webhook.service.turn import Ration
 
-_SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 class OneATurn:
@@ -114,7 +114,7 @@ def _probed(fault: str | None) -> Response:
 
 def _application(rejections: Rejections) -> FastAPI:
     """An application without FastAPI's own pages. Its errors are JSON without a traceback."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=_SILENT)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=SILENT)
 
     @app.exception_handler(HTTPException)
     async def rejected(_: Request, error: HTTPException) -> Response:

@@ -1,0 +1,61 @@
+"""The page process, from its first message to its end."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Sequence
+
+import uvloop
+from msgspec import json
+
+from webhook.page.explainer import Explainer
+from webhook.page.feed import MOST_BYTES, Hello, read_hello
+from webhook.page.live import Live
+from webhook.page.routes import MOST_BYTES as MOST_BODY_BYTES
+from webhook.page.routes import page_application
+from webhook.service.listener import server
+from webhook.service.settings import Settings
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Serves the page until the serving process or a signal ends it; returns the exit code.
+
+    The arguments are descriptors that the serving process has opened: `--feed`, and `--sockets` that listen.
+    """
+    parser = argparse.ArgumentParser(prog="python -m webhook.page", description="Started by serve, never by hand.")
+    parser.add_argument("--feed", type=int, required=True)
+    parser.add_argument("--sockets", required=True)
+    found = parser.parse_args(arguments)
+    feed = socket.socket(fileno=found.feed)
+    listening = [socket.socket(fileno=int(number)) for number in found.sockets.split(",")]
+    # Ctrl-C reaches all processes of a terminal. This one ends with the serving process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    feed.setblocking(True)  # noqa: FBT003, the name says it
+    message = feed.recv(MOST_BYTES)
+    if not message:
+        return 0
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(read_hello(message), feed, listening))
+    return 0
+
+
+async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socket]) -> None:
+    feed.setblocking(False)  # noqa: FBT003, the name says it
+    live = Live(hello, feed)
+    explainer = Explainer(json.encode({"op": "start", "policy": hello.policy.document}))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, live.end)
+    settings = Settings(max_body_bytes=MOST_BODY_BYTES, stop_seconds=1)
+    page = server(page_application(hello, live, explainer), settings)
+    serving = asyncio.create_task(page.serve(sockets=listening))
+    # The first page comes sooner if the process that explains is ready.
+    starting = asyncio.create_task(explainer.start())
+    ended = asyncio.create_task(live.ended.wait())
+    await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    explainer.end()
+    page.should_exit = True
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await starting
+    await serving
