@@ -151,7 +151,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     async def make(self, requests: int, pause: float = 0, delay: float = 0) -> None:
-        """Makes `requests`, one after another: the first after `delay` seconds, and one each `pause` seconds at most."""
+        """Makes `requests`, one after another, the first after `delay` seconds, and one in `pause` seconds."""
         self._left = requests
         self._pause = pause
         await asyncio.sleep(delay)
