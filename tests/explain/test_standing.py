@@ -4,8 +4,11 @@ from functools import reduce
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from tests.cases import CASES, Case, case_of
+from tests.pods import EVERY_MODE, pods
+from tests.scheduler import NODES, feasible
 from tests.virtual_node import TOLERATION
 from webhook.core.modes import SchedulingMode, Side
 from webhook.core.profile import compile_profile
@@ -25,6 +28,9 @@ TOLERATED = Because(Why.TOLERATED, ("spec", "tolerations", 2), TAINT)
 NOT_TOLERATED = Because(Why.NOT_TOLERATED, None, TAINT)
 NOTHING = Because(Why.NOTHING_AGAINST)
 LABEL = "spark-eci-webhook/overflow"
+PROFILE = compile_profile(EVERY_MODE, "default")
+VIRTUAL = {one.name for one in NODES if one.virtual}
+ORDINARY = {one.name for one in NODES} - VIRTUAL
 
 
 def standings_of(case: Case) -> tuple[Any, tuple[Standing, Standing]]:
@@ -216,3 +222,14 @@ def test_a_pod_that_is_only_observed_does_not_wait() -> None:
     case = case_of("observed", rule={"mode": "ecs-then-eci", "observe": True}, policy={"overflow": {}})
     _, found = standings_of(case)
     assert found == both(Stance.MAY, [NOTHING], Stance.MAY_NOT, [NOT_TOLERATED])
+
+
+@given(pods())
+def test_a_pod_may_run_wherever_a_node_is_feasible_for_it(pod: dict[str, Any]) -> None:
+    """The rules of tests/scheduler.py are written independently of the core."""
+    ecs, virtual = standings(pod, PROFILE)
+    scheduled = {because.reason for because in virtual.because}.isdisjoint({Why.SENT_TO_ECI, Why.UNSUPPORTED})
+    if scheduled and ecs.because[0].reason is not Why.NODE_NAME:
+        found = feasible(pod)
+        for standing, nodes in (ecs, ORDINARY), (virtual, VIRTUAL):
+            assert standing.stance is not Stance.MAY_NOT or not found & nodes
