@@ -83,9 +83,7 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
     @app.get("/live")
     async def stream(request: Request) -> Response:
         if live.full:
-            raise RejectedError(
-                503, "overloaded", f"{MOST_STREAMS} live views are open; accepted: no more, so close one"
-            )
+            raise RejectedError(503, "overloaded", f"{MOST_STREAMS} live views are open; close one of them")
         request.scope[STREAM] = True
         return StreamingResponse(live.stream(request.headers.get("last-event-id", "")), media_type="text/event-stream")
 
