@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_MODULES := page/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := webhook certs charts tests tools benchmarks
 
@@ -68,6 +69,13 @@ golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their 
 .PHONY: fields
 fields: $(VENV)/dev ## Read the operator's fields in release VERSION from the CRDs in the folder CRDS
 	@$(BIN)/python -m tools.crd_fields "$(VERSION)" "$(CRDS)"
+
+.PHONY: npm
+npm: $(NODE_MODULES)/.package-lock.json ## Install the packages that `make page` and some tests need (needs node and npm)
+
+.PHONY: page
+page: npm ## Bundle the editor of the page, and collect the licences of what is in the bundle
+	@node page/build.js webhook/page/static
 
 .PHONY: mutants
 mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the changes that no test notices
@@ -150,7 +158,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	@rm -rf $(VENV) build dist .local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(NODE_MODULES) build dist .local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, but $(PYTHON) is {sys.version.split()[0]}: call make with PYTHON=python3.11 or newer")'
@@ -164,6 +172,11 @@ $(VENV)/run: requirements.lock | $(VENV)/bin/python
 $(VENV)/dev: requirements-dev.lock | $(VENV)/bin/python
 	@echo "installing requirements-dev.lock into $(VENV)"
 	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+$(NODE_MODULES)/.package-lock.json: page/package-lock.json page/package.json
+	@echo "installing page/package-lock.json into $(NODE_MODULES)"
+	@npm --prefix page --loglevel error ci
 	@touch $@
 
 $(VENV)/spark: requirements-spark.lock | $(VENV)/dev
