@@ -58,6 +58,10 @@ bench: $(VENV)/dev ## Compare the service with a bare ASGI callable on plain uvi
 bench-overflow: $(VENV)/dev ## Measure the overflow controller at 36,000 pods, with the control plane in $KUBEBUILDER_ASSETS
 	@$(BIN)/python -m benchmarks.overflow $(ARGS)
 
+.PHONY: bench-page
+bench-page: $(VENV)/dev ## Measure what the page costs the admissions, with 20 live views and somebody typing
+	@$(BIN)/python -m benchmarks.page
+
 .PHONY: golden
 golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff
 	@$(BIN)/python -m tests.golden
