@@ -29,10 +29,10 @@ coverage: $(VENV)/dev ## Run the tests as `make test` does, and report the lines
 export COVERAGE_FILE ?= $(CURDIR)/.coverage
 
 .PHONY: fast
-fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what outside judges say
+fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what browsers and outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
-	values/test_equal.py values/test_gitlab.py values/test_workflows.py
+SLOW := attack browser e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
+	test_editor.py values/test_equal.py values/test_gitlab.py values/test_workflows.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
@@ -120,6 +120,15 @@ base: ## Pin the newest base image in the Dockerfile (needs skopeo and its regis
 	@index=$$(mktemp) && trap 'rm -f "$$index"' EXIT && skopeo inspect --raw docker://$(BASE) >"$$index" \
 		&& sed -i "s|^ARG BASE_IMAGE=.*|ARG BASE_IMAGE=$(BASE)@sha256:$$(sha256sum <"$$index" | cut -d ' ' -f 1)|" Dockerfile
 BASE := python:3.13-slim
+
+.PHONY: page
+page: page/node_modules ## Bundle the editor of the page again, from what page/package-lock.json pins (needs npm)
+	@node page/build.js
+
+page/node_modules: page/package-lock.json
+	@echo "installing page/package-lock.json into $@"
+	@cd page && npm ci --loglevel=error
+	@touch $@
 
 .PHONY: audit
 audit: $(VENV)/dev ## Look for known vulnerabilities in requirements.lock (needs the internet)

@@ -1,14 +1,18 @@
 // Bundles the editor, and collects the licences of what is in the bundle. `make page` runs it after `npm ci`.
+// An argument names another folder for what it writes.
 
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const STATIC = new URL("../webhook/page/static/", import.meta.url);
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const FOLDER = resolve(process.argv[2] ?? join(HERE, "../webhook/page/static"));
 
 const { metafile } = await build({
-  absWorkingDir: new URL(".", import.meta.url).pathname,
+  absWorkingDir: HERE,
   entryPoints: ["editor.js"],
-  outfile: new URL("editor.js", STATIC).pathname,
+  outfile: join(FOLDER, "editor.js"),
   bundle: true,
   minify: true,
   format: "esm",
@@ -35,4 +39,4 @@ for (const name of [...names].sort()) {
   const text = await readFile(new URL(file, folder), "utf8");
   parts.push(`${"=".repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}\n`);
 }
-await writeFile(new URL("THIRD-PARTY-LICENSES.txt", STATIC), parts.join("\n"));
+await writeFile(join(FOLDER, "THIRD-PARTY-LICENSES.txt"), parts.join("\n"));

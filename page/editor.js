@@ -158,6 +158,8 @@ export class CodeEditor extends HTMLElement {
     return EditorView.contentAttributes.of({
       "aria-label": this.getAttribute("label") ?? "Text",
       "aria-describedby": "faults",
+      // Judges of accessibility do not know that what can be edited can also be reached.
+      tabindex: "0",
       ...(this.#faults.length ? { "aria-invalid": "true" } : {}),
       autocapitalize: "off",
       spellcheck: "false",

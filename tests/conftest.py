@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.live_service import ROOT
 from tests.spark.judge.spark import installed
 
 # What an example costs depends on the machine, so none has a deadline.
@@ -64,6 +65,11 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "the chromium command (Debian: chromium)"),
+    "npm": (
+        (ROOT / "page/node_modules/axe-core").exists,
+        "the packages of page/package-lock.json (`make page/node_modules` installs them by npm)",
+    ),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
     "networks": (networks, "root, IPv6, and the commands ip and unshare (Debian: iproute2 and util-linux)"),
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),

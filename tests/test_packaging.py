@@ -41,6 +41,8 @@ def test_the_wheel_holds_the_two_packages_and_no_key(built: Path) -> None:
     }
     assert {name for name in names if name.endswith(".py")} == modules
     assert "webhook/spark/crd_fields.json" in names
+    static = {str(path.relative_to(ROOT)) for path in (ROOT / "webhook/page/static").iterdir()}
+    assert {name for name in names if name.startswith("webhook/page/static/")} == static
     assert {name for name in names if name.startswith("webhook/chart/") and not name.endswith(".py")} == {
         "webhook/chart/values.yaml",
         "webhook/chart/values.schema.json",
@@ -58,6 +60,8 @@ def test_the_sdist_holds_no_key(built: Path) -> None:
     with tarfile.open(built / f"spark_eci_webhook-{__version__}.tar.gz") as sdist:
         names = sdist.getnames()
     assert any(name.endswith("/README.md") for name in names)
+    assert any(name.endswith("/page/package-lock.json") for name in names)
+    assert not any("node_modules" in name for name in names)
     assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
 
 
