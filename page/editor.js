@@ -65,6 +65,17 @@ function marked(state, field, mark) {
   return RangeSet.of([...starts].sort((one, other) => one - other).map((at) => mark.range(at)));
 }
 
+// If one types over coloured text, Chromium wraps what is typed in an element with a style of its own, which the page's
+// Content-Security-Policy forbids. So the browser does not touch the text.
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || event.data === null || view.composing) return false;
+    if (view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(event.data), { scrollIntoView: true, userEvent: "input.type" });
+    return true;
+  },
+});
+
 const host = new CSSStyleSheet();
 host.replaceSync(
   ":host { display: block } .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }",
@@ -138,6 +149,7 @@ export class CodeEditor extends HTMLElement {
         syntaxHighlighting(colours),
         indentUnit.of("  "),
         faultyLines,
+        typedOver,
         theme,
         // Tab leaves the editor, because people who use the keyboard alone could not leave it otherwise.
         keymap.of([
