@@ -30,10 +30,10 @@ coverage: $(VENV)/dev ## Run the tests as `make test` does, and report the lines
 export COVERAGE_FILE ?= $(CURDIR)/.coverage
 
 .PHONY: fast
-fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what outside judges say
+fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what browsers and outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
-	values/test_equal.py values/test_gitlab.py values/test_workflows.py
+SLOW := attack browser e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
+	page/test_editor.py values/test_equal.py values/test_gitlab.py values/test_workflows.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.live_service import ROOT
 from tests.spark.judge.spark import installed
 
 # What an example costs depends on the machine, so none has a deadline.
@@ -66,6 +67,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "the chromium command (Debian: chromium)"),
     "npm": (
         lambda: shutil.which("node") is not None and PACKAGES.exists(),
         "the node command, and the packages of page/package-lock.json (`make npm` installs them)",
