@@ -22,6 +22,8 @@ from webhook.spark.workloads import Namespace, Workload
 
 #: The most that one file may hold: far more than a thousand applications.
 _MAX_BYTES: Final = 64 * 1024**2
+#: What is told of files that hold nothing to explain.
+NOTHING: Final = "contains no application and no pod"
 #: A version of Spark, such as 3.5.2, or a vendor's 3.5.1-amzn-0. It is the value of a label.
 _SPARK_VERSION: Final = re.compile(r"(?=.{3,63}$)[0-9]+\.[0-9]+(\.[0-9]+)?([-._][0-9A-Za-z]+)*")
 #: The beginning of an expression of a template, but not of one in a workflow of GitHub.
@@ -113,8 +115,20 @@ def read_inputs(
             # The number first, because a line is cut at the end of the terminal.
             tell(f"reading {number} of {len(listed)}: {file.name}" if len(listed) > 1 else f"reading {file.name}")
             _read(found, file)
+    return _not_empty(found, ", ".join(names))
+
+
+def read_text(name: str, content: bytes, namespace: str) -> Inputs:
+    """What `read_inputs` reads of a file `name` with this content, if the file is named itself."""
+    found = Inputs(namespace=namespace)
+    _read_content(found, File(name), content)
+    return _not_empty(found, name)
+
+
+def _not_empty(found: Inputs, names: str) -> Inputs:
+    """`found`, with a fault if there is nothing in the files `names`."""
     if not found.workloads and not found.faults:
-        found.faults.append(f"{one_line(', '.join(names))}: contains no application and no pod")
+        found.faults.append(f"{one_line(names)}: {NOTHING}")
     return found
 
 
@@ -124,11 +138,16 @@ def _read(found: Inputs, file: File) -> None:
         content = _content(file)
     except _UnreadableError as error:
         found.faults.append(f"{file.name}: {error}")
-        return
-    documents, fault = _documents(content)
+    else:
+        _read_content(found, file, content)
+
+
+def _read_content(found: Inputs, file: File, content: bytes) -> None:
+    """Adds `content`, that of `file`, to `found`."""
+    documents, fault = read_documents(content)
     several = len(documents) > 1 or (documents and fault)
     workloads: list[tuple[int, Workload]] = []
-    for number, document in enumerate(documents, 1):
+    for number, (_, document) in enumerate(documents, 1):
         if file.in_folder and _is_of_another_program(document):
             found.other_documents += 1
             continue
@@ -177,17 +196,21 @@ def _is_yaml_of_another_program(content: bytes) -> bool:
     return True
 
 
-def _documents(content: bytes) -> tuple[list[Any], str]:
-    """The documents up to the first fault, without empty ones, which a `---` at either end makes, and the fault."""
+def read_documents(content: bytes) -> tuple[list[tuple[int, Any]], str]:
+    """The documents up to the first fault, and the fault; empty if there is none.
+
+    Each document comes with its number in the text, from 0. Empty ones, which a `---` at either end makes, are left
+    out.
+    """
     # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
     with suppress(msgspec.DecodeError, RecursionError):
         if content.lstrip()[:1] == b"{":
-            return [msgspec.json.decode(content)], ""
+            return [(0, msgspec.json.decode(content))], ""
     found = []
     try:
-        for document in stream(content):
+        for number, document in enumerate(stream(content)):
             if document is not None:
-                found.append(document)  # noqa: PERF401, keeps the documents before a fault
+                found.append((number, document))
     except YAMLFaultError as error:
         return found, str(error)
     return found, ""
