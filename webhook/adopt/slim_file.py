@@ -89,7 +89,7 @@ def _trees(content: bytes) -> list[Document]:
         documents(content)
     except YAMLFaultError:
         return []
-    return list(trees(content))
+    return trees(content)
 
 
 def _proven(content: bytes, found: Sequence[SlimDocument], text: Text | None) -> bytes:

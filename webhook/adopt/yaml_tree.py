@@ -54,13 +54,15 @@ class Document:
     root: Node
 
 
-def trees(content: bytes) -> Iterator[Document]:
-    """Yields the documents in `content`, as many as the project's loader has read without a fault."""
+def trees(content: bytes) -> list[Document]:
+    """The documents in `content`, which the project's loader has read without a fault."""
     events: Iterator[Any] = yaml.parse(content, Loader=yaml.CSafeLoader)
+    found = []
     for event in events:
         if type(event) is yaml.DocumentStartEvent:
             mark: Any = event.start_mark
-            yield Document(mark.line, _node(next(events), events))
+            found.append(Document(mark.line, _node(next(events), events)))
+    return found
 
 
 def _node(event: Any, events: Iterator[Any]) -> Node:

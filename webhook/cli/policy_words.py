@@ -1,4 +1,4 @@
-"""Words for what a policy says, without its labels and annotations."""
+"""Words for what a policy says, without what it adds to pods."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from webhook.core.pod_metadata import Additions
 from webhook.core.policy import Profile
 from webhook.core.rules import ExecutorRule, Rule, Unplaceable
 from webhook.core.selectors import Role
+from webhook.core.virtual_node import Taint
 
 
 def of_profile(profile: Profile) -> Iterator[str]:
@@ -47,3 +48,8 @@ def mode_words(rule: Rule) -> list[str]:
     if rule.unplaceable is Unplaceable.DENY:
         lines.append("denied if unplaceable")
     return lines
+
+
+def taint_words(taint: Taint) -> str:
+    """A taint as `KEY=VALUE:EFFECT`, or `KEY:EFFECT` if it may have any value."""
+    return f"{taint.key}{'' if taint.value is None else '=' + taint.value}:{taint.effect}"

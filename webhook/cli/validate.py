@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.policies import read_policy, shown
-from webhook.cli.policy_words import mode_words, of_profile, parts
+from webhook.cli.policy_words import mode_words, of_profile, parts, taint_words
 from webhook.cli.terminal import console, errors
 from webhook.core.cautions import cautions
 from webhook.core.modes import Side
@@ -47,9 +47,7 @@ def print_schema() -> None:
 def _summary(policy: Policy) -> str:
     """What applies to all profiles."""
     node = policy.virtual_node
-    taints = ", ".join(
-        f"{taint.key}{'' if taint.value is None else '=' + taint.value}:{taint.effect}" for taint in node.taints
-    )
+    taints = ", ".join(map(taint_words, node.taints))
     return "\n".join(
         [
             f"policy {policy.digest}{', the built-in one' if policy.digest == Policy().digest else ''}",
