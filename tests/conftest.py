@@ -23,6 +23,8 @@ from tests.spark.judge.spark import installed
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
+#: npm writes it last.
+PACKAGES = Path(__file__).parents[1] / "page/node_modules/.package-lock.json"
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-scheduler")
 
 
@@ -67,8 +69,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
     "chromium": (lambda: shutil.which("chromium") is not None, "the chromium command (Debian: chromium)"),
     "npm": (
-        (ROOT / "page/node_modules/axe-core").exists,
-        "the packages of page/package-lock.json (`make page/node_modules` installs them by npm)",
+        lambda: shutil.which("node") is not None and PACKAGES.exists(),
+        "the node command, and the packages of page/package-lock.json (`make npm` installs them)",
     ),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
     "networks": (networks, "root, IPv6, and the commands ip and unshare (Debian: iproute2 and util-linux)"),

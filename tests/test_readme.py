@@ -34,8 +34,9 @@ def _yaml(start: str) -> str:
 
 def test_make_run_shows_a_placement_and_goes_on_serving(tmp_path: Path) -> None:
     assert "make run" in COMMANDS
-    port, operations_port = free_port(), free_port()
-    arguments = f"--port {port} --operations-port {operations_port} --tls-dir {tmp_path / 'certs'}"
+    port, page_port = free_port(), free_port()
+    ports = f"--port {port} --operations-port {free_port()} --page-port {page_port}"
+    arguments = f"{ports} --tls-dir {tmp_path / 'certs'}"
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -7,14 +7,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from msgspec import DecodeError, Raw, Struct, json
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webhook.core.fault import clause
 from webhook.page.access import Guarded
 from webhook.page.explainer import Explainer, UnansweredError
 from webhook.page.feed import Hello, ReviewAddress
 from webhook.page.files import PageFile, page_files
-from webhook.page.live import MOST_STREAMS, Live
+from webhook.page.live import Live
 from webhook.service.admission import DisconnectedError, read_body
 from webhook.service.protocol import STREAM
 from webhook.service.responses import RejectedError, Rejections
@@ -76,20 +76,30 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
         try:
             found = await _input(request)
         except DisconnectedError:
+            # Nobody reads it.
             return Response()
         question = _Question(found.documents, found.policy, found.profile, hello.service)
         return Response(await explainer.ask(json.encode(question), request.is_disconnected), media_type=_JSON)
 
     @app.get("/live")
     async def stream(request: Request) -> Response:
-        if live.full:
-            raise RejectedError(
-                503, "overloaded", f"{MOST_STREAMS} live views are open; accepted: no more, so close one"
-            )
-        request.scope[STREAM] = True
-        return StreamingResponse(live.stream(request.headers.get("last-event-id", "")), media_type="text/event-stream")
+        return _EventStream(live, request.headers.get("last-event-id", ""))
 
     return Guarded(OneATurn(app))
+
+
+class _EventStream(StreamingResponse):
+    """The answer to a live view. It holds its place from its first byte until its client has gone."""
+
+    def __init__(self, live: Live, last_event: str) -> None:
+        super().__init__(live.events(last_event), media_type="text/event-stream")
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one call (ASGI 3.0). Raises RejectedError if there is no place."""
+        with self._live.place():
+            scope[STREAM] = True
+            await super().__call__(scope, receive, send)
 
 
 def _handle_errors(app: FastAPI) -> None:
@@ -101,7 +111,10 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def not_served(_: Request, error: HTTPException) -> Response:
-        return rejected(error.status_code, "not-found", error.detail.lower())
+        answer = rejected(error.status_code, "not-found", error.detail.lower())
+        # For a method that is not allowed: those that are.
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(RejectedError)
     async def refused(_: Request, error: RejectedError) -> Response:

@@ -170,12 +170,12 @@ export class Playground {
   #showFaults(faults, cautions = []) {
     const part = byId("faults");
     part.hidden = !faults.length && !cautions.length;
-    part.firstElementChild.replaceChildren(
+    part.querySelector("ul").replaceChildren(
       ...faults.map((one) => element("li", { class: "fault" }, this.#fault(one))),
       ...cautions.map((one) => element("li", { class: "caution" }, this.#fault(one))),
     );
     for (const [name, editor] of Object.entries(this.#editors)) {
-      editor.faults = [...faults, ...cautions].filter((one) => one.in === name && one.line);
+      editor.faults = faults.filter((one) => one.in === name && one.line);
     }
   }
 
@@ -227,7 +227,7 @@ function line(name, sentence, command) {
     "div",
     { class: "line" },
     element("p", { class: "says" }, sentence),
-    element("pre", { tabindex: "0", role: "region", "aria-label": `The line of ${name}` }, element("code", {}, command)),
+    element("pre", { tabindex: "0", role: "group", "aria-label": `The line of ${name}` }, element("code", {}, command)),
     copyButton(name, () => command),
   );
 }
