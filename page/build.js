@@ -1,14 +1,19 @@
-// Bundles the editor, and collects the licences of what is in the bundle. `make page` runs it after `npm ci`.
+// Bundles the editor into the folder that the argument names, and collects there the licences of what is in the bundle.
+// `make page` runs it.
 
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const STATIC = new URL("../webhook/page/static/", import.meta.url);
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const [OUTPUT] = process.argv.slice(2).map((folder) => resolve(folder));
+if (!OUTPUT) throw new Error("name the folder to write into, such as ../webhook/page/static");
 
 const { metafile } = await build({
-  absWorkingDir: new URL(".", import.meta.url).pathname,
+  absWorkingDir: HERE,
   entryPoints: ["editor.js"],
-  outfile: new URL("editor.js", STATIC).pathname,
+  outfile: join(OUTPUT, "editor.js"),
   bundle: true,
   minify: true,
   format: "esm",
@@ -21,18 +26,17 @@ const { metafile } = await build({
 });
 
 const [output] = Object.values(metafile.outputs);
-const names = new Set();
+const folders = new Map();
 for (const [file, { bytesInOutput }] of Object.entries(output.inputs)) {
-  const found = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file);
-  if (found && bytesInOutput) names.add(found[1]);
+  const found = /^.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file);
+  if (found && bytesInOutput) folders.set(found[0], found[1]);
 }
 const parts = ["editor.js contains these packages.\n"];
-for (const name of [...names].sort()) {
-  const folder = new URL(`node_modules/${name}/`, import.meta.url);
-  const { version, license } = JSON.parse(await readFile(new URL("package.json", folder), "utf8"));
-  const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
+for (const [folder, name] of [...folders].sort()) {
+  const { version, license } = JSON.parse(await readFile(join(HERE, folder, "package.json"), "utf8"));
+  const file = (await readdir(join(HERE, folder))).find((one) => /^licen[cs]e/i.test(one));
   if (!file) throw new Error(`${name} has no file with its licence`);
-  const text = await readFile(new URL(file, folder), "utf8");
+  const text = await readFile(join(HERE, folder, file), "utf8");
   parts.push(`${"=".repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}\n`);
 }
-await writeFile(new URL("THIRD-PARTY-LICENSES.txt", STATIC), parts.join("\n"));
+await writeFile(join(OUTPUT, "THIRD-PARTY-LICENSES.txt"), parts.join("\n"));

@@ -3,17 +3,17 @@
 // CodeMirror makes style sheets as the page runs. In a shadow root it constructs them, which the page's
 // Content-Security-Policy allows; in a document it would insert style elements, which that forbids.
 
-import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { HighlightStyle, indentService, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { Compartment, EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration,
-  drawSelection,
   EditorView,
   GutterMarker,
   gutterLineClass,
   highlightActiveLine,
+  highlightSpecialChars,
   keymap,
   lineNumbers,
 } from "@codemirror/view";
@@ -24,14 +24,14 @@ const theme = EditorView.theme({
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--code)", lineHeight: "1.5" },
   ".cm-content": { caretColor: "var(--ink)" },
-  ".cm-cursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "2px" },
+  ".cm-content ::selection": { backgroundColor: "light-dark(#b9d3f8, #27405f)" },
   ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--soft)", borderRight: "1px solid var(--rule)" },
   ".cm-activeLine": { backgroundColor: "light-dark(#1a56b00d, #8ab8ff14)" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
-    backgroundColor: "light-dark(#b9d3f8, #2f4d78)",
-  },
+  ".cm-specialChar": { color: "var(--bad)" },
+  ".cm-lineNumbers .cm-gutterElement": { position: "relative", padding: "0 0.4em 0 1.5em" },
   ".cm-line.fault": { backgroundColor: "var(--bad-ground)", textDecoration: "underline wavy var(--bad) 1px" },
   ".cm-gutterElement.fault": { backgroundColor: "var(--bad-ground)", color: "var(--bad)", fontWeight: "700" },
+  ".cm-gutterElement.fault::before": { content: "'\\2715'", position: "absolute", left: "0.4em" },
 });
 
 const colours = HighlightStyle.define([
@@ -41,6 +41,23 @@ const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.labelName, tags.typeName], color: "light-dark(#86198f, #e5a8ee)" },
   { tag: tags.meta, color: "light-dark(#7a4a00, #f2c069)" },
 ]);
+
+// The grammar does not know yet that what follows `key:` or `key: |` at the end of a line belongs to the key.
+const deeperBelowKey = indentService.of((context, at) => {
+  const found = /^((?: |- )*)[^#]*:(?:\s+[|>][-+0-9]*)?\s*$/.exec(context.lineAt(at, -1).text);
+  return found ? found[1].length + context.unit : undefined;
+});
+
+// If Chromium replaces selected text by typed text, it keeps the look of the old text in a style attribute, which the
+// Content-Security-Policy refuses with a message. So the selection is replaced here.
+const typingOverSelection = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const typed = event.inputType === "insertText" && !view.composing && event.data;
+    if (!typed || view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(typed), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
 
 const setFaults = StateEffect.define();
 const faultLine = Decoration.line({ class: "fault" });
@@ -91,12 +108,13 @@ export class CodeEditor extends HTMLElement {
     this.#describe();
   }
 
-  /** The text. To set it forgets what was typed before, and fires nothing. */
+  /** The text. To set it forgets the faults and what was typed before, and fires nothing. */
   get value() {
     return this.#view.state.doc.toString();
   }
 
   set value(text) {
+    this.#faults = [];
     this.#view.setState(this.#state(text));
     this.#describe();
   }
@@ -132,20 +150,18 @@ export class CodeEditor extends HTMLElement {
       extensions: [
         lineNumbers(),
         history(),
-        drawSelection(),
         highlightActiveLine(),
+        // Shows characters that one does not see, such as those that turn the direction of the text.
+        highlightSpecialChars(),
         yaml(),
         syntaxHighlighting(colours),
         indentUnit.of("  "),
+        deeperBelowKey,
+        typingOverSelection,
         faultyLines,
         theme,
         // Tab leaves the editor, because people who use the keyboard alone could not leave it otherwise.
-        keymap.of([
-          { key: "Mod-]", run: indentMore },
-          { key: "Mod-[", run: indentLess },
-          ...defaultKeymap,
-          ...historyKeymap,
-        ]),
+        keymap.of([...defaultKeymap, ...historyKeymap]),
         this.#attributes.of(this.#named()),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) this.dispatchEvent(new Event("change"));
@@ -159,8 +175,8 @@ export class CodeEditor extends HTMLElement {
       "aria-label": this.getAttribute("label") ?? "Text",
       "aria-describedby": "faults",
       ...(this.#faults.length ? { "aria-invalid": "true" } : {}),
-      autocapitalize: "off",
-      spellcheck: "false",
+      // It is in the order of Tab anyway, but tools that judge pages look for the attribute.
+      tabindex: "0",
     });
   }
 

@@ -83,12 +83,14 @@ def page(first: dict[str, Any] | None = None, module: str = "webhook.page") -> I
     port = bound.getsockname()[1]
     command = [sys.executable, "-m", module, "--feed", str(theirs.fileno()), "--sockets", str(bound.fileno())]
     process = subprocess.Popen(
-        command, cwd=ROOT, pass_fds=(theirs.fileno(), bound.fileno()), stdin=subprocess.DEVNULL, env=dict(os.environ)
+        command, cwd=ROOT, pass_fds=(theirs.fileno(), bound.fileno()), stdin=subprocess.PIPE, env=dict(os.environ)
     )
     theirs.close()
+    assert process.stdin is not None
+    with process.stdin as said:
+        said.write(json.dumps(first or hello()).encode())
     try:
         started = Page(process, port, ours)
-        started.tell(first or hello())
         bound.listen()
         # Until the process accepts, the connection waits in the kernel.
         assert httpx.get(started.url, timeout=60).status_code == httpx.codes.OK

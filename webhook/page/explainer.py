@@ -10,7 +10,7 @@ from typing import Final
 #: The command that starts the process.
 COMMAND: Final = (sys.executable, "-m", "webhook.playground")
 #: Questions that wait while one is answered.
-_WAITING: Final = 8
+MOST_WAITING: Final = 8
 #: Seconds for one answer. The process itself stops sooner, if it can.
 _SECONDS: Final = 4.0
 #: Seconds for a new process to be ready for its first question.
@@ -58,7 +58,7 @@ class Explainer:
 
     async def ask(self, question: bytes, gone: Callable[[], Awaitable[bool]]) -> bytes:
         """The answer to `question`; nothing if `gone` says that nobody wants it any more. Raises UnansweredError."""
-        if self._waiting > _WAITING:
+        if self._waiting > MOST_WAITING:
             raise UnansweredError(503, "too many questions wait for an explanation; try again in a second")
         self._waiting += 1
         try:

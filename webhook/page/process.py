@@ -5,7 +5,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -13,7 +15,7 @@ from msgspec import json
 
 from webhook.page.access import HEADERS
 from webhook.page.explainer import COMMAND, Explainer
-from webhook.page.feed import MOST_BYTES, Hello, read_hello
+from webhook.page.feed import Hello, read_hello
 from webhook.page.live import Live
 from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.routes import page_application
@@ -27,13 +29,15 @@ _ANSWER_BYTES: Final = 32 * 1024**2
 def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
     """Serves the page until the serving process or a signal ends it; returns the exit code.
 
-    `explaining` is the command of the process that explains. The arguments are descriptors that the serving process has
-    opened: `--feed`, and `--sockets` that listen.
+    The serving process says hello on standard input. The arguments are descriptors that it has opened: `--feed`, and
+    `--sockets` that listen. `explaining` is the command of the process that explains.
     """
     parser = argparse.ArgumentParser(prog="python -m webhook.page", description="Started by serve, never by hand.")
     parser.add_argument("--feed", type=int, required=True)
     parser.add_argument("--sockets", required=True)
     found = parser.parse_args(arguments)
+    _give_way()
+    first = read_hello(sys.stdin.buffer.read())
     feed = socket.socket(fileno=found.feed)
     listening = [socket.socket(fileno=int(number)) for number in found.sockets.split(",")]
     for one in (feed, *listening):
@@ -41,13 +45,15 @@ def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
         one.set_inheritable(False)
     # Ctrl-C reaches all processes of a terminal. This one ends with the serving process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    feed.setblocking(True)  # noqa: FBT003, the name says it
-    message = feed.recv(MOST_BYTES)
-    if not message:
-        return 0
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(read_hello(message), feed, listening, explaining))
+        runner.run(_serve(first, feed, listening, explaining))
     return 0
+
+
+def _give_way() -> None:
+    """If memory is short, the kernel ends this process and those that it starts, and not the serving process."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socket], explaining: Sequence[str]) -> None:

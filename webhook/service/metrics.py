@@ -75,6 +75,14 @@ class _AdmissionCounts:
         self._durations[bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
 
+    def by_mode(self) -> dict[tuple[str, str], int]:
+        """How many admissions there were, by mode and outcome."""
+        found: dict[tuple[str, str], int] = {}
+        for (_, _, *key), count in self._counts.items():
+            mode, outcome = key
+            found[mode, outcome] = found.get((mode, outcome), 0) + count
+        return found
+
     def collect(self) -> Iterator[Metric]:
         """The two metrics, as prometheus_client's own would have them."""
         requests = CounterMetricFamily(
@@ -139,6 +147,15 @@ class Metrics:
         self._admissions.add((admission.profile, admission.role, admission.mode, admission.outcome), seconds)
         for caution in admission.cautions:
             self._warnings.labels(caution.reason).inc()
+
+    def admitted_totals(self) -> list[tuple[str, str, int]]:
+        """Mode, outcome, and how many admissions had them."""
+        return [(*key, count) for key, count in self._admissions.by_mode().items()]
+
+    def warning_totals(self) -> dict[str, int]:
+        """How many warnings there were of each reason."""
+        samples = (sample for metric in self._warnings.collect() for sample in metric.samples)
+        return {one.labels["reason"]: int(one.value) for one in samples if one.name.endswith("_total")}
 
     def reloaded(self, outcome: str, not_after: float | None = None) -> None:
         """Counts one change of the certificate or client CA files: `loaded`, with a pair's expiry, or `failed`."""

@@ -14,10 +14,12 @@ import uvloop
 
 from webhook.core.cautions import EMPTY, cautions, is_empty
 from webhook.core.policy import Policy
+from webhook.service import page
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
+from webhook.service.feed import Feed, hello
 from webhook.service.flags import misspelt
-from webhook.service.listener import ListenError, authority, listen, server
+from webhook.service.listener import EVERY_ADDRESS, EVERY_IPV4_ADDRESS, ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
 from webhook.service.logs import AdmissionLog, capture_faults, configure, is_json
@@ -74,6 +76,7 @@ class Service:
             listen(settings.host, settings.port, "--port"),
             listen(settings.operations_host, settings.operations_port, "--operations-port"),
         )
+        pages = [] if settings.page_port is None else page.bind(settings.page_port)
         self._metrics = Metrics(policy.digest)
         dropped = self._metrics.log_lines_dropped.inc
         self._limits = LineLimits(settings.log_rate, dropped)
@@ -84,7 +87,9 @@ class Service:
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
         lines = output if is_json(settings.log_format, output) else None
         self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped, lines)
-        app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
+        feed = Feed(self._metrics) if pages else None
+        self._page = None if feed is None else page.Page(pages, feed, self._logger)
+        app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger, feed)
         self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log, app.direct)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._faults: dict[str, str] = {}
@@ -110,12 +115,14 @@ class Service:
         reloading = self._supervised("reload", self._reload())
         trimming = self._supervised("trim", self._trim())
         serving = self._supervised("admissions", self._serve_admissions())
+        paging = asyncio.create_task(self._serve_page())
         await self._stop.wait()
         await self._drain(serving)
         reloading.cancel()
         trimming.cancel()
+        paging.cancel()
         self._operations.should_exit = True
-        await asyncio.wait((operating, reloading, trimming, serving))
+        await asyncio.wait((operating, reloading, trimming, serving, paging))
         self._log.settle()
         self._limits.settle()
         self._logger.info("stopped")
@@ -138,6 +145,18 @@ class Service:
         if not self._readiness.draining:
             self._stop.set()
 
+    async def _serve_page(self) -> None:
+        """Serves the page if there is one. Whatever happens to it, the service goes on."""
+        if self._page is None:
+            return
+        host, port = self._sockets[0].getsockname()[:2]
+        local = "127.0.0.1" if host in (EVERY_ADDRESS, EVERY_IPV4_ADDRESS) else host
+        url, ca = f"https://{authority(local, port)}", str(self._settings.tls_dir / "ca.crt")
+        try:
+            await self._page.run(hello(self._policy, url, ca, self._page.started))
+        except Exception:
+            self._logger.exception("page")
+
     async def _serve_admissions(self) -> None:
         """Listens as soon as a certificate is loaded."""
         await self._certificate_loaded.wait()
@@ -154,6 +173,7 @@ class Service:
             "serving",
             reviews=f"https://{reviews}",
             operations=f"http://{operations}",
+            **({"page": self._page.url} if self._page else {}),
             policy=self._policy.digest,
             profiles=list(self._policy.profiles)[:_LISTED],
             profile_count=len(self._policy.profiles),
@@ -183,6 +203,8 @@ class Service:
         if pair is not None:
             self._certificate_loaded.set()
             self._metrics.reloaded("loaded", pair.not_after)
+            if self._page is not None:
+                self._page.not_after = pair.not_after
             expiry = round(pair.not_after)
             self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
 

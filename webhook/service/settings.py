@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """The address for /livez, /readyz and /metrics, as `host`."""
     operations_port: Port = 8080
     """The port for /livez, /readyz and /metrics, over HTTP. 0 for any free port."""
+    page_port: Port | None = None
+    """The port of the page, over HTTP on loopback only. 0 for any free port. Without it there is no page."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024**2)] = 4 * 1024**2
     """The largest review, in bytes. A larger one gets 413. All bodies together may take 3 times as much."""
     max_head_bytes: Annotated[int, Field(ge=1024, le=1024**2)] = 16 * 1024

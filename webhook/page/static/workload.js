@@ -10,30 +10,37 @@ export function workload(explained, view, lead) {
   const head = [`${explained.kind} ${explained.namespace}/${explained.name}`];
   if (explained.profile) head.push(`profile ${explained.profile}${explained.profileAssumed ? " (assumed)" : ""}`);
   if (explained.operator) head.push(explained.operator);
+  const titles = explained.pods.map(title);
   if (explained.sparkVersion) head.push(`Spark ${explained.sparkVersion}`);
   return element(
     "div",
     { class: "workload" },
     element("p", { class: "says head" }, head.join(", ")),
-    list("Refusals", "refusal", view.refusals.map((one) => refusal(one, lead))),
-    list("Notes", "note", view.notes),
-    ...explained.pods.map((pod, index) => card(pod, view.pods[index], lead)),
+    list("Refusals", "refusal", view.refusals.map((one) => refusal(one, lead)), "h3"),
+    list("Notes", "note", view.notes, "h3"),
+    ...explained.pods.map((pod, index) => card(pod, view.pods[index], titles, lead)),
   );
 }
 
-function card(pod, view, lead) {
+/** What a card is called, such as "Executor 2 of 4". */
+function title({ title: role, count }) {
+  return `${role.charAt(0).toUpperCase()}${role.slice(1)}${count ? ` ${count}` : ""}`;
+}
+
+function card(pod, view, titles, lead) {
+  const called = title(pod);
+  const alone = titles.filter((one) => one === called).length === 1;
   const id = `pod-${(cards += 1)}`;
   const texts = new Texts(pod, view);
-  const title = pod.title.charAt(0).toUpperCase() + pod.title.slice(1);
   return element(
     "section",
-    { class: "card", "aria-labelledby": id, "data-title": pod.title },
+    { class: "card", "aria-labelledby": alone ? id : `${id} ${id}-name`, "data-title": pod.title },
     element(
       "div",
       { class: "card-head" },
-      element("h3", { id }, title, pod.count ? element("span", { class: "count" }, ` ${pod.count}`) : null),
+      element("h3", { id }, called),
       pod.mode ? element("code", { class: "mode" }, pod.mode) : null,
-      element("code", { class: "pod-name" }, view.name),
+      element("code", { class: "pod-name", id: `${id}-name` }, view.name),
     ),
     view.state === pod.mode ? null : element("p", { class: "state", "data-fate": pod.fate }, view.state),
     pod.source ? element("p", { class: "source" }, sentence(pod.source)) : null,
@@ -79,7 +86,7 @@ class Texts {
 
 function text(title, what, plain, shown, open) {
   const children = Array.isArray(shown) ? shown : [shown];
-  const pre = element("pre", { tabindex: "0", role: "region", "aria-label": `${title}, text` }, ...children);
+  const pre = element("pre", { tabindex: "0", role: "group", "aria-label": `${title}, text` }, ...children);
   const part = element("details", { class: "text" }, element("summary", {}, title), copyButton(what, () => plain), pre);
   part.open = open;
   return part;
@@ -101,12 +108,12 @@ function refusal({ sentence: told, line }, lead) {
   return element("button", { type: "button", class: "place", onclick: () => lead(line) }, `Line ${line}: ${told}`);
 }
 
-function list(title, kind, entries) {
+function list(title, kind, entries, heading = "h4") {
   if (!entries.length) return null;
   return element(
     "div",
     { class: "listed" },
-    element("h4", {}, title),
+    element(heading, {}, title),
     element("ul", { "aria-label": title, class: kind }, ...entries.map((one) => element("li", {}, one))),
   );
 }
