@@ -18,7 +18,7 @@ from webhook.page.access import HEADERS
 from webhook.page.explainer import COMMAND, Explainer
 from webhook.page.feed import Hello, read_hello
 from webhook.page.live import Live
-from webhook.page.routes import MOST_BYTES as MOST_BODY_BYTES
+from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.routes import page_application
 from webhook.service.listener import server
 from webhook.service.settings import Settings
@@ -69,7 +69,7 @@ async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socke
     explainer = Explainer(json.encode({"op": "start", "policy": hello.policy.document}), explaining)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, live.end)
     # Not from the environment: its variables are for the serving process.
-    settings = Settings.model_construct(max_body_bytes=MOST_BODY_BYTES, stop_seconds=1)
+    settings = Settings.model_construct(max_body_bytes=MOST_QUESTION_BYTES, stop_seconds=1)
     application = page_application(hello, live, explainer)
     page = server(application, settings, headers=HEADERS, answer_bytes=_ANSWER_BYTES)
     serving = asyncio.create_task(page.serve(sockets=listening))
