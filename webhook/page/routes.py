@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from webhook.core.fault import clause
 from webhook.page.access import Guarded
 from webhook.page.explainer import Explainer, UnansweredError
-from webhook.page.feed import Hello, ReviewAddress
 from webhook.page.files import PageFile, page_files
 from webhook.page.live import Live
 from webhook.service.admission import DisconnectedError, read_body
+from webhook.service.feed_messages import Hello, ReviewAddress
 from webhook.service.protocol import STREAM
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.routes import SILENT, OneATurn
