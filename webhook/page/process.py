@@ -16,10 +16,10 @@ from msgspec import json
 
 from webhook.page.access import HEADERS
 from webhook.page.explainer import COMMAND, Explainer
-from webhook.page.feed import Hello, read_hello
 from webhook.page.live import Live
 from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.routes import page_application
+from webhook.service.feed_messages import Hello, read_hello
 from webhook.service.listener import server
 from webhook.service.settings import Settings
 
