@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.live_service import ROOT
 from tests.spark.judge.spark import installed
 
 # What an example costs depends on the machine, so none has a deadline.

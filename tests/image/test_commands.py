@@ -160,6 +160,9 @@ def test_try_makes_its_certificate_in_a_temporary_folder(
     process = Component(container.command(words, mounts, {}), log)
     try:
         process.start(lambda: "Serving until Ctrl-C." in log.read_text())
+        page = f"http://127.0.0.1:{ports[-1]}"
+        assert f"applications: {page}\n" in log.read_text()
+        assert httpx.get(page).is_success
     finally:
         process.stop()
     shown = log.read_text()

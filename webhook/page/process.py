@@ -40,6 +40,9 @@ def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
     first = read_hello(sys.stdin.buffer.read())
     feed = socket.socket(fileno=found.feed)
     listening = [socket.socket(fileno=int(number)) for number in found.sockets.split(",")]
+    for one in (feed, *listening):
+        # uvloop closes nothing for a new process, and what explains must reach neither.
+        one.set_inheritable(False)
     # Ctrl-C reaches all processes of a terminal. This one ends with the serving process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
