@@ -30,10 +30,10 @@ coverage: $(VENV)/dev ## Run the tests as `make test` does, and report the lines
 export COVERAGE_FILE ?= $(CURDIR)/.coverage
 
 .PHONY: fast
-fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what outside judges say
+fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what browsers and outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
-	values/test_equal.py values/test_gitlab.py values/test_workflows.py
+SLOW := attack browser e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
+	page/test_editor.py values/test_equal.py values/test_gitlab.py values/test_workflows.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
@@ -57,6 +57,10 @@ bench: $(VENV)/dev ## Compare the service with a bare ASGI callable on plain uvi
 .PHONY: bench-overflow
 bench-overflow: $(VENV)/dev ## Measure the overflow controller at 36,000 pods, with the control plane in $KUBEBUILDER_ASSETS
 	@$(BIN)/python -m benchmarks.overflow $(ARGS)
+
+.PHONY: bench-page
+bench-page: $(VENV)/dev ## Measure what the page costs the admissions, with 20 live views and somebody typing
+	@$(BIN)/python -m benchmarks.page
 
 .PHONY: golden
 golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff

@@ -66,6 +66,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "the chromium command (Debian: chromium)"),
     "npm": (
         lambda: shutil.which("node") is not None and PACKAGES.exists(),
         "the node command, and the packages of page/package-lock.json (`make npm` installs them)",

@@ -72,6 +72,8 @@ class Service:
     operations_port: int
     tls: Path
     log: Path
+    page: str
+    """The address of its page; empty if it has none."""
 
     @property
     def url(self) -> str:
@@ -145,6 +147,6 @@ def _ready(process: subprocess.Popen[bytes], tls: Path, log: Path) -> Service:
             event = json.loads(line)
             if event["event"] == "serving":
                 port, operations_port = (int(event[key].rsplit(":", 1)[1]) for key in ("reviews", "operations"))
-                return Service(process, port, operations_port, tls, log)
+                return Service(process, port, operations_port, tls, log, event.get("page", ""))
         time.sleep(0.02)
     raise AssertionError(log.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.attack.attacker import attacker as started
 from tests.attack.families import FAMILIES
 from tests.attack.judge import FULL, SHORT, Verdict, judge
 
@@ -77,11 +78,12 @@ def main() -> int:
         form = replace(form, mixture_seconds=options.minutes * 60)
     console = Console(width=None if sys.stdout.isatty() else 140)
     verdicts = []
-    for name in options.families or FAMILIES:
-        for only in FAMILIES[name].attacks if options.alone else (None,):
-            with tempfile.TemporaryDirectory() as folder:
-                verdicts.append(judge(name, form, Path(folder), only))
-            console.print(rows(verdicts[-1]))
+    with started() as attacker:
+        for name in options.families or FAMILIES:
+            for only in FAMILIES[name].attacks if options.alone else (None,):
+                with tempfile.TemporaryDirectory() as folder:
+                    verdicts.append(judge(name, form, attacker, Path(folder), only))
+                console.print(rows(verdicts[-1]))
     console.print(f"seed {form.seed}", summary(verdicts), sep="\n")
     return 1 if any(verdict.faults for verdict in verdicts) else 0
 

@@ -1,7 +1,6 @@
 """Runs a family of attacks beside ordinary load, and judges what the service did."""
 
 import contextlib
-import resource
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,6 @@ from tests.reliability.process import Process
 PEAK_MIB, REST_MIB, TURN_MS, LOG_BYTES = 160.0, 80.0, 50.0, 1_000_000
 #: When memory is at rest, in seconds after an attack.
 REST_SECONDS = 10.0
-_FILES = 8192
 
 
 @dataclass(frozen=True)
@@ -107,12 +105,11 @@ class Verdict:
         return [f"{one.attack}: {fault}" for one in self.figures for fault in one.faults] + self.beside
 
 
-def judge(name: str, form: Form, folder: Path, only: str | None = None) -> Verdict:
-    """Runs all attacks of the family `name`, or only one of them, with files in `folder`."""
+def judge(name: str, form: Form, attacker: Attacker, folder: Path, only: str | None = None) -> Verdict:
+    """Lets `attacker` run all attacks of the family `name`, or only one of them, with files in `folder`."""
     family = FAMILIES[name]
     attacks = list(family.attacks) if only is None else [only]
     began = time.monotonic()
-    _allow_files()
     tls = folder / "tls"
     certificates.prepare(tls)
     figures: list[Figures] = []
@@ -121,9 +118,9 @@ def judge(name: str, form: Form, folder: Path, only: str | None = None) -> Verdi
         ordinary = Ordinary(running.port, tls)
         try:
             if family.compared:
-                figures = _compared(name, running, form)
+                figures = _compared(name, running, attacker, form)
             else:
-                figures = [_confirmed(name, attack, running, form) for attack in attacks]
+                figures = [_confirmed(name, attack, running, attacker, form) for attack in attacks]
             if not form.every_rest and not family.compared:
                 _rest(running, figures[-1], every=False)
             outcome = ordinary.outcome()
@@ -131,25 +128,27 @@ def judge(name: str, form: Form, folder: Path, only: str | None = None) -> Verdi
             ordinary.kill()
         beside += outcome.faults
         beside += _afterwards(running)
-        beside += _stop(name, attacks[0], running, form)
+        beside += _stop(name, attacks[0], running, attacker, form)
         beside += _log(running.log)
     if family.starts and only is None:
         beside += starts.faults(folder, form.starts)
     return Verdict(name if only is None else f"{name}, {only}", figures, outcome, beside, time.monotonic() - began)
 
 
-def _confirmed(family: str, name: str, running: Attacked, form: Form) -> Figures:
+def _confirmed(family: str, name: str, running: Attacked, attacker: Attacker, form: Form) -> Figures:
     """One attack, and in the short form once more if a turn was too long: other processes hardly lengthen two turns."""
-    first = _attack(family, name, running, form)
+    first = _attack(family, name, running, attacker, form)
     if first.turn_ms <= TURN_MS or not form.confirms_turns:
         return first
-    again = _attack(family, name, running, form)
+    again = _attack(family, name, running, attacker, form)
     again.turn_ms, again.peak_mib = min(first.turn_ms, again.turn_ms), max(first.peak_mib, again.peak_mib)
     again.told = first.told + again.told
     return again
 
 
-def _attack(family: str, name: str, running: Attacked, form: Form, seconds: float | None = None) -> Figures:
+def _attack(
+    family: str, name: str, running: Attacked, attacker: Attacker, form: Form, seconds: float | None = None
+) -> Figures:
     attack = FAMILIES[family].attacks[name]
     figures = Figures(name)
     if running.process.poll() is not None:
@@ -159,7 +158,7 @@ def _attack(family: str, name: str, running: Attacked, form: Form, seconds: floa
     seconds = seconds or max(form.seconds, attack.seconds)
     running.measure()
     logged, began = running.log.stat().st_size, time.monotonic()
-    attacker = Attacker(family, name, running, seconds, form.scale, form.seed)
+    attacker.begin(family, name, running, seconds, form.scale, form.seed)
     while attacker.attacking and time.monotonic() < began + REST_SECONDS:
         time.sleep(0.05)
     if attacker.attacking:
@@ -203,12 +202,12 @@ def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
         figures.peak_mib = max(figures.peak_mib, running.memory.peak_mib)
 
 
-def _compared(family: str, running: Attacked, form: Form) -> list[Figures]:
+def _compared(family: str, running: Attacked, attacker: Attacker, form: Form) -> list[Figures]:
     """Attacks for a quarter of the time and then for the rest, and compares memory."""
     (name,) = FAMILIES[family].attacks
     found = []
     for share in (1 / 4, 3 / 4):
-        figures = _attack(family, name, running, form, form.mixture_seconds * share)
+        figures = _attack(family, name, running, attacker, form, form.mixture_seconds * share)
         if not form.every_rest:
             _rest(running, figures, every=False)
         found.append(figures)
@@ -239,12 +238,12 @@ def _afterwards(running: Attacked) -> list[str]:
     return found
 
 
-def _stop(family: str, attack: str, running: Attacked, form: Form) -> list[str]:
+def _stop(family: str, attack: str, running: Attacked, attacker: Attacker, form: Form) -> list[str]:
     """Stops the process while an attack goes on."""
     if running.process.poll() is not None:
         return ["the process had ended before SIGTERM"]
-    attacker = Attacker(family, attack, running, 2, form.scale, form.seed, quiet=True)
-    time.sleep(1.5)
+    attacker.begin(family, attack, running, 2, form.scale, form.seed, quiet=True)
+    time.sleep(0.7)
     fault = running.ends()
     attacker.end()
     return [fault] if fault else []
@@ -256,11 +255,3 @@ def _log(log: Path) -> list[str]:
     if count := text.count(b'"level":"error"') + text.count(b'"level":"critical"'):
         found.append(f"the log has {count} errors")
     return found
-
-
-def _allow_files() -> None:
-    """Raises the limit of open files for the processes that this one starts."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

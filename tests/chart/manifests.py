@@ -1,6 +1,8 @@
 """The chart as Helm's own library renders it, read as objects."""
 
+import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +42,21 @@ class Rendered:
 
 def render(values: dict[str, Any] | None = None, *, name: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
     """The chart rendered with `values` merged into its defaults. Raises HelmError if they are refused."""
-    with helm_python.Chart.load(CHART) as chart:
-        texts = chart.render(values or {}, name=name, namespace=namespace)
     prefix = f"{CHART.name}/templates/"
-    notes = texts.pop(f"{prefix}NOTES.txt")
-    templates = {
-        path.removeprefix(prefix): [one for one in documents(text.encode()) if one] for path, text in texts.items()
+    texts = {
+        path.removeprefix(prefix): text for path, text in _texts(json.dumps(values or {}), name, namespace).items()
     }
+    notes = texts.pop("NOTES.txt")
+    templates = {path: [one for one in documents(text.encode()) if one] for path, text in texts.items()}
     return Rendered({path: objects for path, objects in templates.items() if objects}, notes)
+
+
+@cache
+def _texts(values: str, name: str, namespace: str) -> dict[str, str]:
+    """The text of each template, rendered once for the same `values`, which are JSON."""
+    with helm_python.Chart.load(CHART) as chart:
+        texts: dict[str, str] = chart.render(json.loads(values), name=name, namespace=namespace)
+    return texts
 
 
 def refusal(values: dict[str, Any], *, name: str = RELEASE) -> str:

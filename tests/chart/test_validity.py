@@ -1,10 +1,12 @@
 """Every rendered object is valid: against Kubernetes' schemas for 1.25 to 1.37, and custom kinds against their own."""
 
 import json
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from typing import Any
 
 import kubernetes_validate
+import kubernetes_validate.utils
 import pytest
 from cloudcoil.models.cert_manager import v1 as cert_manager
 from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
@@ -120,8 +122,18 @@ def rendered(case: str, version: str) -> Rendered:
     return render(MATRIX[case] | {"kubeVersion": version})
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.fixture(scope="module", autouse=True)
+def _schemas_kept() -> Iterator[None]:
+    """kubernetes-validate reads all definitions of a version for each object. They are kept for the version at hand."""
+    with pytest.MonkeyPatch.context() as patched:
+        read = kubernetes_validate.utils.schema_contents
+        patched.setattr(kubernetes_validate.utils, "schema_contents", lru_cache(maxsize=32)(read))
+        yield
+
+
+# The upper one changes faster, so all cases of a version follow each other.
 @pytest.mark.parametrize("case", MATRIX)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_kubernetes_own_kinds_are_valid(case: str, version: str) -> None:
     checked = 0
     for one in rendered(case, version).objects:

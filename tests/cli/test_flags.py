@@ -1,37 +1,19 @@
 """Mistakes in how a command is called: one sentence for each, exit code 2, and the nearest of what is accepted."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import typer
 
 from certs.__main__ import app as certs_app
 from certs.usage import nearest
-from tests.cli.conftest import ROOT
+from tests.cli.programs import CERTS, WEBHOOK, call, in_a_process
 from webhook.cli.commands import app
 from webhook.service.settings import Settings
 
-WEBHOOK, CERTS = "spark-eci-webhook", "spark-eci-certs"
-MODULES = {WEBHOOK: "webhook", CERTS: "certs"}
 COMMANDS = {WEBHOOK: typer.main.get_command(app).commands, CERTS: typer.main.get_command(certs_app).commands}  # type: ignore[attr-defined]
 #: Every command of both programs.
 EVERY = [(program, name) for program, commands in COMMANDS.items() for name in commands]
-
-
-def call(program: str, *arguments: str, given: bytes = b"") -> tuple[int, str, str]:
-    """The exit code, the output and the errors of a process."""
-    done = subprocess.run(
-        [sys.executable, "-m", MODULES[program], *map(os.fsencode, arguments)],
-        cwd=ROOT,
-        input=given,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @pytest.mark.parametrize(
@@ -179,3 +161,19 @@ def test_h_is_help_by_the_programs_own_name(program: str, command: str) -> None:
     assert out == call(program, *before, "--help")[1]
     assert " ".join(out.split()).lower().startswith(f"usage: {' '.join([program, *before])} ")
     assert "python -m" not in out
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        (WEBHOOK, "explain --profle default"),
+        (WEBHOOK, "serve --policy p --values v"),
+        (WEBHOOK, "serve --polcy=x"),
+        (WEBHOOK, "-h"),
+        (WEBHOOK, "serve -h"),
+        (CERTS, "isue"),
+        (CERTS, "show -h"),
+    ],
+)
+def test_a_process_says_the_same(program: str, arguments: str) -> None:
+    assert in_a_process(program, *arguments.split()) == call(program, *arguments.split())

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT
-from tests.cli.test_flags import WEBHOOK, call
+from tests.cli.programs import WEBHOOK, call, in_a_process
 
 
 def test_a_policy_is_read_from_standard_input() -> None:
     policy = (ROOT / "tests/cli/shares.yaml").read_bytes()
-    code, out, error = call(WEBHOOK, "validate", "-", given=policy)
+    code, out, error = in_a_process(WEBHOOK, "validate", "-", given=policy)
     assert (code, out) == call(WEBHOOK, "validate", "tests/cli/shares.yaml")[:2]
     assert error == ""
     example = ("explain", "-f", "examples/ecs-first/before.yaml", "--policy")
-    assert call(WEBHOOK, *example, "-", given=policy) == call(WEBHOOK, *example, "tests/cli/shares.yaml")
+    assert in_a_process(WEBHOOK, *example, "-", given=policy) == call(WEBHOOK, *example, "tests/cli/shares.yaml")
     changed = ("-f", "examples/ecs-first/before.yaml", "tests/cli/built-in.yaml")
     assert call(WEBHOOK, "diff", *changed, "-", given=policy) == call(
         WEBHOOK, "diff", *changed, "tests/cli/shares.yaml"

@@ -128,7 +128,7 @@ def test_an_id_of_another_process_or_of_none_begins_anew() -> None:
         with stream(running) as events:
             wait_for_seq(events, 2)
         for last in (f"{STARTED - 1}-2", "-2", "x", f"{STARTED}-x", f"{STARTED}-{'9' * 40}", f"{STARTED}-٣"):
-            header = {"Last-Event-ID": last.encode()}
+            header = {b"Last-Event-ID": last.encode()}
             with httpx.stream("GET", f"{running.url}/live", headers=header, timeout=30) as answer:
                 found = Stream(answer.iter_lines()).next("snapshot")
             assert (last, found["missed"], found["decisions"]) == (last, 0, shown(row(1), row(2)))

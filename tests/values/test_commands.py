@@ -15,6 +15,7 @@ import pytest
 from benchmarks.process import free_port
 from tests.cli.conftest import Run
 from tests.cli.conftest import run as run  # noqa: PLC0414, a fixture
+from tests.cli.programs import WEBHOOK, call
 from tests.live_service import ROOT, issue, service
 from tests.values.helm import policy_text
 from webhook.service.policy_file import parse_policy
@@ -127,10 +128,7 @@ def test_values_may_come_by_pipes(run: Run, values: list[str], policy: Path) -> 
     ],
 )  # fmt: skip
 def test_options_that_do_not_fit_are_one_sentence(arguments: Sequence[str], sentence: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "webhook", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{sentence}\n")
+    assert call(WEBHOOK, *arguments) == (2, "", f"{sentence}\n")
 
 
 @pytest.mark.parametrize("given", ["flags", "one flag", "variable"])

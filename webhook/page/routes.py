@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
 from msgspec import DecodeError, Raw, Struct, json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -14,15 +13,14 @@ from webhook.page.access import Guarded
 from webhook.page.explainer import Explainer, UnansweredError
 from webhook.page.feed import Hello, ReviewAddress
 from webhook.page.files import PageFile, page_files
-from webhook.page.live import MOST_STREAMS, Live
+from webhook.page.live import Live
+from webhook.page.pieces import JSON, EventStream, LongAnswer
 from webhook.service.admission import DisconnectedError, read_body
-from webhook.service.protocol import STREAM
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.routes import SILENT, OneATurn
 
 #: The largest question, in bytes.
 MOST_BYTES: Final = 1024 * 1024
-_JSON: Final = "application/json"
 
 
 class _Input(Struct, frozen=True):
@@ -69,23 +67,21 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
     async def start() -> Response:
         told = _read_started(await explainer.start())
         found = _Start(hello.version, MOST_BYTES, hello.service, told["policy"], told["profiles"], told["examples"])
-        return Response(json.encode(found), media_type=_JSON)
+        return LongAnswer(json.encode(found))
 
     @app.post("/explain")
     async def explain(request: Request) -> Response:
         try:
             found = await _input(request)
         except DisconnectedError:
+            # Nobody reads it.
             return Response()
         question = _Question(found.documents, found.policy, found.profile, hello.service)
-        return Response(await explainer.ask(json.encode(question), request.is_disconnected), media_type=_JSON)
+        return LongAnswer(await explainer.ask(json.encode(question), request.is_disconnected))
 
     @app.get("/live")
     async def stream(request: Request) -> Response:
-        if live.full:
-            raise RejectedError(503, "overloaded", f"{MOST_STREAMS} live views are open; close one of them")
-        request.scope[STREAM] = True
-        return StreamingResponse(live.stream(request.headers.get("last-event-id", "")), media_type="text/event-stream")
+        return EventStream(live, request.headers.get("last-event-id", ""))
 
     return Guarded(OneATurn(app))
 
@@ -95,11 +91,14 @@ def _handle_errors(app: FastAPI) -> None:
     rejections = Rejections()
 
     def rejected(status: int, reason: str, sentence: str) -> Response:
-        return Response(rejections.record(status, reason, sentence), status, media_type=_JSON)
+        return Response(rejections.record(status, reason, sentence), status, media_type=JSON)
 
     @app.exception_handler(HTTPException)
     async def not_served(_: Request, error: HTTPException) -> Response:
-        return rejected(error.status_code, "not-found", error.detail.lower())
+        answer = rejected(error.status_code, "not-found", error.detail.lower())
+        # For a method that is not allowed: those that are.
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(RejectedError)
     async def refused(_: Request, error: RejectedError) -> Response:
@@ -116,8 +115,8 @@ def _handle_errors(app: FastAPI) -> None:
 
 async def _input(request: Request) -> _Input:
     """What the browser asks. Raises RejectedError, and DisconnectedError if it has gone."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
-        raise RejectedError(415, "invalid", f"the body has another type; accepted: {_JSON}")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise RejectedError(415, "invalid", f"the body has another type; accepted: {JSON}")
     body = await read_body(request.scope, request.receive, MOST_BYTES)
     try:
         return _read_input(body)

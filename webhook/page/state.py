@@ -47,6 +47,9 @@ class ReplicaState:
 
     def take(self, tick: Tick) -> None:
         """Takes what happened since the tick before."""
+        if tick.now < self._now:
+            # The clock was set back. The moments before would count as later ones.
+            self._moments.clear()
         admitted = {(mode, outcome): total for mode, outcome, total in tick.admitted}
         self._moments.append(_Moment(tick.now, admitted, tick.warnings, [row[-1] for row in tick.decisions]))
         # The last moment before the window is where its rates begin.

@@ -527,7 +527,8 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         # If its request is answered already, the client would take this for the answer to its next one.
         if not silent:
-            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+            head = b"".join([b"%b: %b\r\n" % field for field in self.answer_headers])
+            head += b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
         self._disarm()
         self._state = CLOSING

@@ -155,7 +155,7 @@ export class Playground {
     const title = part.firstElementChild;
     const lines = [line("explain", "The application and the policy in files of these names:", command)];
     const pod = pods.find((one) => one.curl);
-    if (pod) lines.push(line("curl", pod.curlNote || "The AdmissionReview in a file of this name:", pod.curl));
+    if (pod) lines.push(line("curl", `An AdmissionReview in a file of this name. ${pod.curlNote}`, pod.curl));
     part.replaceChildren(title, ...lines);
     part.hidden = false;
   }
@@ -175,7 +175,7 @@ export class Playground {
       ...cautions.map((one) => element("li", { class: "caution" }, this.#fault(one))),
     );
     for (const [name, editor] of Object.entries(this.#editors)) {
-      editor.faults = [...faults, ...cautions].filter((one) => one.in === name && one.line);
+      editor.faults = faults.filter((one) => one.in === name && one.line);
     }
   }
 
@@ -237,7 +237,7 @@ function summary(workloads) {
   const pods = workloads.flatMap((one) => one.pods);
   const fates = new Map();
   for (const { fate } of pods) fates.set(fate, (fates.get(fate) ?? 0) + 1);
-  const parts = [...fates].map(([fate, number]) => `${number} ${fate}`);
+  const parts = [...fates].map(([fate, number]) => `${number} ${number === 1 ? fate : fate.replace("runs", "run")}`);
   const warned = pods.filter(({ warnings }) => warnings.length).length;
   if (warned) parts.push(`${warned} with warnings`);
   const refused = workloads.filter((one) => one.refused.length && !one.pods.length).length;

@@ -16,8 +16,8 @@ export function workload(explained, view, lead) {
     "div",
     { class: "workload" },
     element("p", { class: "says head" }, head.join(", ")),
-    list("Refusals", "refusal", view.refusals.map((one) => refusal(one, lead))),
-    list("Notes", "note", view.notes),
+    list("Refusals", "refusal", view.refusals.map((one) => refusal(one, lead)), "h3"),
+    list("Notes", "note", view.notes, "h3"),
     ...explained.pods.map((pod, index) => card(pod, view.pods[index], titles, lead)),
   );
 }
@@ -108,12 +108,12 @@ function refusal({ sentence: told, line }, lead) {
   return element("button", { type: "button", class: "place", onclick: () => lead(line) }, `Line ${line}: ${told}`);
 }
 
-function list(title, kind, entries) {
+function list(title, kind, entries, heading = "h4") {
   if (!entries.length) return null;
   return element(
     "div",
     { class: "listed" },
-    element("h4", {}, title),
+    element(heading, {}, title),
     element("ul", { "aria-label": title, class: kind }, ...entries.map((one) => element("li", {}, one))),
   );
 }
