@@ -25,7 +25,7 @@ from webhook.overflow.metrics import ERRORS, REFUSALS
 from webhook.overflow.metrics import Metrics as OverflowMetrics
 from webhook.page.explainer import MOST_WAITING
 from webhook.page.live import MOST_STREAMS
-from webhook.page.routes import MOST_BYTES as MOST_QUESTION_BYTES
+from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.state import MOST as MOST_DECISIONS
 from webhook.playground.answer import MOST_WORKLOADS
 from webhook.playground.limits import MEMORY_BYTES

@@ -38,7 +38,7 @@ def test_a_link_shows_the_same_to_somebody_else(playground: Playground, browser:
     playground.replace(POLICY, PROFILES.replace('Nächte & "Tage"', "night"))
     with playground.explaining():
         playground.profile.select_option("night")
-    playground.replace(APPLICATION, f"{playground.text(APPLICATION)}\n# Nächte & \"Tage\" 夜 </script>\n")
+    playground.replace(APPLICATION, f'{playground.text(APPLICATION)}\n# Nächte & "Tage" 夜 </script>\n')
     playground.tab.role("button", "Copy link").click()
     expect(playground.tab.role("status", "Announcement")).to_have_text("Copied link")
     copied = playground.clipboard()
@@ -92,5 +92,7 @@ def test_a_link_that_cannot_be_used_is_one_sentence(opened: Tab, fragment: str, 
 
 def test_a_link_that_is_pasted_into_the_same_tab_is_followed(playground: Playground) -> None:
     with playground.explaining():
-        playground.page.evaluate(f"location.hash = {json.dumps(link({'documents': '# mine', 'policy': '', 'profile': ''}))}")
+        playground.page.evaluate(
+            f"location.hash = {json.dumps(link({'documents': '# mine', 'policy': '', 'profile': ''}))}"
+        )
     assert playground.texts() == ("# mine", "", "")

@@ -75,9 +75,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("name", FAULTY)
-def test_a_fault_is_told_at_its_line_as_the_command_tells_it(
-    playground: Playground, tmp_path: Path, name: str
-) -> None:
+def test_a_fault_is_told_at_its_line_as_the_command_tells_it(playground: Playground, tmp_path: Path, name: str) -> None:
     where, text, _ = FAULTY[name]
     playground.replace(where, text)
     answer = playground.asked().json()

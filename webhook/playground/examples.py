@@ -63,11 +63,18 @@ _OTHERS: Final = (
 def _all() -> Iterator[Example]:
     """Yields the examples in the order in which they are shown."""
     plain = _text(_PLAIN)
+    # The first one is what people see first, and what they came for.
+    first, *others = [_written(*one) for one in _OTHERS]
+    yield first
     for mode in SchedulingMode:
         yield Example(mode.value, f"Mode {mode}", mode.sentence, plain, _policy_of(mode), "")
-    for name, title, sentence in _OTHERS:
-        own = (_FOLDER / f"{name}.yaml").exists()
-        yield Example(name, title, sentence, _text(name) if own else plain, _text(f"{name}.policy"), "")
+    yield from others
+
+
+def _written(name: str, title: str, sentence: str) -> Example:
+    """The example whose texts are in the folder."""
+    own = (_FOLDER / f"{name}.yaml").exists()
+    return Example(name, title, sentence, _text(name if own else _PLAIN), _text(f"{name}.policy"), "")
 
 
 def _policy_of(mode: SchedulingMode) -> str:
