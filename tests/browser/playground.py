@@ -112,6 +112,11 @@ class Playground:
         with self.explaining():
             self.example.select_option(label=title)
 
+    def choose_unanswered(self, title: str) -> None:
+        """Chooses the example with this title while nobody answers."""
+        with self.page.expect_event("requestfailed", lambda one: one.url.endswith("/explain")):
+            self.example.select_option(label=title)
+
     def titles(self) -> list[str]:
         """The titles of the examples."""
         return self.example.locator("option").all_text_contents()
