@@ -52,6 +52,10 @@ class Feed:
         self._seq += 1
         self._recent.append((time(), admission, seconds))
 
+    def forget(self) -> None:
+        """Makes the next message tell all decisions that are kept, because somebody else reads it."""
+        self._told = 0
+
     def tell(self, to: socket.socket, not_after: float | None) -> None:
         """Sends what is new to a non-blocking socket; if it is full, the next message has it instead.
 

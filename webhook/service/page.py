@@ -95,6 +95,7 @@ class Page:
         """Runs one process, and returns its exit code. Raises OSError if it cannot be started."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)  # noqa: FBT003, the name says it
+        self._feed.forget()
         with ours:
             with theirs:
                 process = await self._start(hello, theirs)
