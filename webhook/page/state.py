@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from webhook.page.feed import Hello, Row, Tick
+from webhook.service.feed_messages import Hello, Row, Tick
 
 #: The most decisions that are kept.
 MOST: Final = 200
