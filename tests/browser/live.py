@@ -55,7 +55,10 @@ class Live:
         """The decisions that are shown, newest first. Fails if one is missing."""
         cells = self._cells("Decisions")
         assert all(one[0] for one in cells), cells
-        return [Row(int(seq), *texts[:6], _number(texts[6])) for seq, _, *texts in cells]
+        return [
+            Row(int(seq), namespace, application, role, mode, outcome, reason, int(microseconds.replace(",", "")))
+            for seq, _, namespace, application, role, mode, outcome, reason, microseconds in cells
+        ]
 
     def table(self, name: str) -> list[list[str]]:
         """The texts in the rows of another table."""
@@ -70,7 +73,3 @@ class Live:
         part = self.tab.role("region", region)
         terms = part.locator("dt").all_text_contents()
         return dict(zip(terms, part.locator("dd").all_text_contents(), strict=True))
-
-
-def _number(shown: str) -> int:
-    return int(shown.replace(",", ""))

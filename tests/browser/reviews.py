@@ -17,7 +17,7 @@ _CAPTURED: Final[dict[str, Any]] = {
 
 def review(role: str, namespace: str, application: str, **annotations: str) -> dict[str, Any]:
     """The review of a pod of `application`, which has `annotations` beside its own."""
-    made = copy.deepcopy(_CAPTURED[role])
+    made: dict[str, Any] = copy.deepcopy(_CAPTURED[role])
     request = made["request"]
     metadata = request["object"]["metadata"]
     request["namespace"] = metadata["namespace"] = namespace

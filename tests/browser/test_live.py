@@ -17,8 +17,10 @@ from webhook.core.policy import Policy
 
 pytestmark = pytest.mark.needs("chromium")
 
+#: What the view shows in the place of nothing.
+NONE = "\N{EN DASH}"
 #: Of one series of admissions in /metrics: its labels and its value.
-_SERIES = re.compile(r'^spark_eci_webhook_admission_requests_total\{(.*)\} (\S+)$', re.MULTILINE)
+_SERIES = re.compile(r"^spark_eci_webhook_admission_requests_total\{(.*)\} (\S+)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_decisions_and_counts_agree_with_the_log_and_the_metrics(live: Live, alo
     logged = alone.admissions(seq + 8)
     assert [row.number for row in rows] == list(range(seq + 8, 0, -1))
     keys = ("namespace", "application", "role", "mode", "outcome", "reason", "duration_us")
-    assert [list(row[1:]) for row in reversed(rows)] == [[line.get(key, "–") for key in keys] for line in logged]
+    assert [list(row[1:]) for row in reversed(rows)] == [[line.get(key, NONE) for key in keys] for line in logged]
     table = live.table("Admissions")
     assert {(mode, outcome): int(total) for mode, outcome, _, total in table} == {
         (mode or "none", outcome): count for (mode, outcome), count in _by_mode_and_outcome(alone).items()
@@ -98,7 +100,7 @@ def test_warnings_are_counted_by_reason(live: Live, alone: Service, seq: int) ->
     assert float(minute) > 0
 
 
-def test_the_replica_tells_its_policy_and_its_certificate(live: Live, alone: Service) -> None:
+def test_the_replica_tells_its_policy_and_its_certificate(live: Live) -> None:
     expect(live.tab.role("region", "This replica").locator("dd").nth(1)).to_have_text(re.compile(r"[0-9,.]+ days left"))
     facts = live.facts("This replica")
     assert list(facts) == ["Policy", "Certificate", "Up for", "Admissions"]
@@ -141,7 +143,11 @@ def test_a_pause_holds_what_is_read_and_then_shows_what_came(live: Live, alone: 
     assert [row.number for row in live.rows()] == list(range(seq + 4, 0, -1))
 
 
-HOSTILE = ('<img src=x onerror="globalThis.owned = 1">', "</script><script>globalThis.owned = 1</script>", "javascript:owned=1")
+HOSTILE = (
+    '<img src=x onerror="globalThis.owned = 1">',
+    "</script><script>globalThis.owned = 1</script>",
+    "javascript:owned=1",
+)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -163,6 +169,7 @@ def test_nobody_listens_to_a_view_that_is_not_shown(live: Live) -> None:
     expect(live.connection).to_be_hidden()
     live.tab.role("link", "Live").click()
     live.connected()
+
 
 def test_only_the_last_200_decisions_are_kept(live: Live, alone: Service, browser: Browser, seq: int) -> None:
     with alone.client() as client:
