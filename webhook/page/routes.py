@@ -12,12 +12,12 @@ from starlette.types import ASGIApp
 
 from webhook.page.access import Guarded
 from webhook.page.explainer import Explainer, UnansweredError
-from webhook.page.feed import Hello, ReviewAddress
 from webhook.page.files import PageFile, page_files
 from webhook.page.live import Live
 from webhook.page.pieces import JSON, EventStream, LongAnswer
 from webhook.page.question import MOST_BYTES, read_question
 from webhook.service.admission import DisconnectedError
+from webhook.service.feed_messages import Hello, ReviewAddress
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.routes import SILENT, OneATurn
 
