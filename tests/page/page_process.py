@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from webhook.core.policy import Policy
+from webhook.service.feed_messages import MOST_BYTES
 from webhook.service.page import bind
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,9 @@ class Page:
 
     def tell(self, message: dict[str, Any]) -> None:
         """Sends a message of the serving process."""
-        self.feed.send(json.dumps(message).encode())
+        content = json.dumps(message).encode()
+        assert len(content) <= MOST_BYTES
+        self.feed.send(content)
 
     def explain(self, documents: str, policy: str = "", profile: str = "") -> httpx.Response:
         content = {"documents": documents, "policy": policy, "profile": profile}
