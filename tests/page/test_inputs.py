@@ -11,6 +11,7 @@ import pytest
 from tests.page.page_process import Page, page
 from webhook.page.access import HEADERS
 from webhook.page.files import FOLDER, page_files
+from webhook.service.listener import authority
 
 MOST = 1024 * 1024
 TOO_DEEP = "the body: found too many levels; accepted: JSON of one level"
@@ -63,6 +64,13 @@ def test_every_file_is_served_as_it_is_and_compressed(client: httpx.Client) -> N
             assert answer.headers["content-encoding"] == "gzip"
             assert gzip.decompress(b"".join(answer.iter_raw())) == plain.content
         assert plain.headers["vary"] == answer.headers["vary"] == "accept-encoding"
+
+
+def test_each_loopback_address_is_served(running: Page) -> None:
+    assert len({port for _, port, *_ in running.addresses}) == 1
+    for host, port, *_ in running.addresses:
+        url = f"http://{authority(host, port)}"
+        assert httpx.get(url, headers={"Origin": url}, timeout=60).status_code == httpx.codes.OK
 
 
 @pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "identity, gzip; q=0.000", "gzipped"])

@@ -126,13 +126,19 @@ def _page_lines(running: Service) -> list[dict[str, Any]]:
     return [{key: value for key, value in line.items() if key not in ("event", "timestamp")} for line in lines]
 
 
+def _held(process: int) -> list[str]:
+    """What the descriptors of a process refer to."""
+    found = []
+    for one in Path(f"/proc/{process}/fd").iterdir():
+        # It may be closed in this moment.
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(one.readlink()))
+    return found
+
+
 def _listening(process: int) -> set[tuple[str, int]]:
     """The addresses on which a process listens, as the kernel writes them."""
-    held = set()
-    for one in Path(f"/proc/{process}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            held.add(one.readlink().name)
-    found = set()
+    held, found = _held(process), set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{process}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
@@ -219,8 +225,7 @@ def test_the_page_process_has_no_key_no_log_and_no_secret(tls: Path, tmp_path: P
     secret = {"SECRET_OF_SOMEBODY": "s3cret", "ECI_WEBHOOK_LOG_RATE": "7"}
     with service(tls, tmp_path / "log", ["--page-port", "0"], secret) as running:
         for process in _descendants(running):
-            held = [str(one.readlink()) for one in Path(f"/proc/{process}/fd").iterdir()]
-            assert [one for one in held if one.startswith((str(tls), str(tmp_path)))] == []
+            assert [one for one in _held(process) if one.startswith((str(tls), str(tmp_path)))] == []
             assert b"SECRET" not in Path(f"/proc/{process}/environ").read_bytes()
             assert b"ECI_WEBHOOK" not in Path(f"/proc/{process}/environ").read_bytes()
 
