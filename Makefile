@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_MODULES := page/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := webhook certs charts tests tools benchmarks
 
@@ -29,10 +30,10 @@ coverage: $(VENV)/dev ## Run the tests as `make test` does, and report the lines
 export COVERAGE_FILE ?= $(CURDIR)/.coverage
 
 .PHONY: fast
-fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what outside judges say
+fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what browsers and outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
-	values/test_equal.py values/test_gitlab.py values/test_workflows.py
+SLOW := attack browser e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
+	page/test_editor.py values/test_equal.py values/test_gitlab.py values/test_workflows.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
@@ -57,6 +58,10 @@ bench: $(VENV)/dev ## Compare the service with a bare ASGI callable on plain uvi
 bench-overflow: $(VENV)/dev ## Measure the overflow controller at 36,000 pods, with the control plane in $KUBEBUILDER_ASSETS
 	@$(BIN)/python -m benchmarks.overflow $(ARGS)
 
+.PHONY: bench-page
+bench-page: $(VENV)/dev ## Measure what the page costs the admissions, with 20 live views and somebody typing
+	@$(BIN)/python -m benchmarks.page
+
 .PHONY: golden
 golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their diff
 	@$(BIN)/python -m tests.golden
@@ -64,6 +69,13 @@ golden: $(VENV)/dev ## Rewrite the expected files of the tests, to review their 
 .PHONY: fields
 fields: $(VENV)/dev ## Read the operator's fields in release VERSION from the CRDs in the folder CRDS
 	@$(BIN)/python -m tools.crd_fields "$(VERSION)" "$(CRDS)"
+
+.PHONY: npm
+npm: $(NODE_MODULES)/.package-lock.json ## Install the packages that `make page` and some tests need (needs node and npm)
+
+.PHONY: page
+page: npm ## Bundle the editor of the page, and collect the licences of what is in the bundle
+	@node page/build.js webhook/page/static
 
 .PHONY: mutants
 mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the changes that no test notices
@@ -146,7 +158,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	@rm -rf $(VENV) build dist .local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(NODE_MODULES) build dist .local .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, but $(PYTHON) is {sys.version.split()[0]}: call make with PYTHON=python3.11 or newer")'
@@ -160,6 +172,11 @@ $(VENV)/run: requirements.lock | $(VENV)/bin/python
 $(VENV)/dev: requirements-dev.lock | $(VENV)/bin/python
 	@echo "installing requirements-dev.lock into $(VENV)"
 	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+$(NODE_MODULES)/.package-lock.json: page/package-lock.json page/package.json
+	@echo "installing page/package-lock.json into $(NODE_MODULES)"
+	@npm --prefix page --loglevel error ci
 	@touch $@
 
 $(VENV)/spark: requirements-spark.lock | $(VENV)/dev

@@ -62,6 +62,11 @@ class Client:
         run = _Run(self, body)
         return _ran(run.over_open(connections, requests // connections))
 
+    def at_rate(self, connections: int, requests: int, body: bytes, rate: float) -> Load:
+        """Like `over_open`, with `rate` requests a second over all connections together."""
+        run = _Run(self, body)
+        return _ran(run.over_open(connections, requests // connections, connections / rate))
+
     def over_new(self, connections: int, requests: int, body: bytes) -> Load:
         """Sends `requests` over `connections`, 16 at once. Their handshakes, which resume no session, count too."""
         run = _Run(self, body)
@@ -82,12 +87,12 @@ class _Run:
         self._latencies: list[float] = []
         self._answer = b""
 
-    async def over_open(self, connections: int, requests: int) -> Load:
+    async def over_open(self, connections: int, requests: int, pause: float = 0) -> Load:
         opened = [await self._open() for _ in range(connections)]
         before, started = self._served.used, perf_counter()
         async with asyncio.TaskGroup() as group:
-            for connection in opened:
-                group.create_task(connection.make(requests))
+            for number, connection in enumerate(opened):
+                group.create_task(connection.make(requests, pause, pause * number / connections))
         load = self._load(before, started, opened[-1].answer)
         for connection in opened:
             await connection.close()
@@ -136,16 +141,20 @@ class _Connection(asyncio.Protocol):
         self._latencies = latencies
         self._received = b""
         self._left = 0
+        self._pause = 0.0
         self._started = 0.0
-        self._done = asyncio.get_running_loop().create_future()
-        self._closed = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._done = self._loop.create_future()
+        self._closed = self._loop.create_future()
 
     def connection_made(self, transport: Any) -> None:  # uvloop's transports are no asyncio.Transport
         self._transport = transport
 
-    async def make(self, requests: int) -> None:
-        """Makes `requests`, one after another."""
+    async def make(self, requests: int, pause: float = 0, delay: float = 0) -> None:
+        """Makes `requests`, one after another, the first after `delay` seconds, and one in `pause` seconds."""
         self._left = requests
+        self._pause = pause
+        await asyncio.sleep(delay)
         self._send()
         await self._done
 
@@ -171,7 +180,9 @@ class _Connection(asyncio.Protocol):
         self._latencies.append(perf_counter() - self._started)
         self.answer, self._received = body, b""
         self._left -= 1
-        if self._left:
+        if self._left and self._pause:
+            self._loop.call_later(max(0.0, self._started + self._pause - perf_counter()), self._send)
+        elif self._left:
             self._send()
         else:
             self._done.set_result(None)

@@ -29,13 +29,18 @@ class Servers:
         arguments = ["-m", "benchmarks.bare", str(port), str(self.folder / "tls")]
         return served(arguments, port, None, self.folder / "bare.log", self.core)
 
-    def service(self, policy: Path | None = None) -> AbstractContextManager[Served]:
-        """The service with a policy file, or else with the built-in policy. It logs every review."""
+    def service(self, policy: Path | None = None, page_port: int | None = None) -> AbstractContextManager[Served]:
+        """The service with a policy file, or else with the built-in policy, and with a page if it has a port.
+
+        It logs every review.
+        """
         port, operations = free_port(), free_port()
         arguments = ["-m", "webhook", "serve", "--tls-dir", str(self.folder / "tls"), "--port", str(port)]
         arguments += ["--operations-port", str(operations), "--log-rate", "0", "--drain-seconds", "0"]
         if policy is not None:
             arguments += ["--policy", str(policy)]
+        if page_port is not None:
+            arguments += ["--page-port", str(page_port)]
         ready = f"http://127.0.0.1:{operations}/readyz"
         return served(arguments, port, ready, self.folder / "service.log", self.core)
 

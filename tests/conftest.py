@@ -22,6 +22,8 @@ from tests.spark.judge.spark import installed
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
+#: npm writes it last.
+PACKAGES = Path(__file__).parents[1] / "page/node_modules/.package-lock.json"
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-scheduler")
 
 
@@ -64,6 +66,11 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "promtool": (lambda: shutil.which("promtool") is not None, "the promtool command (part of Prometheus)"),
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "the chromium command (Debian: chromium)"),
+    "npm": (
+        lambda: shutil.which("node") is not None and PACKAGES.exists(),
+        "the node command, and the packages of page/package-lock.json (`make npm` installs them)",
+    ),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
     "networks": (networks, "root, IPv6, and the commands ip and unshare (Debian: iproute2 and util-linux)"),
     "openssl": (lambda: shutil.which("openssl") is not None, "the openssl command"),

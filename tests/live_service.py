@@ -73,6 +73,8 @@ class Service:
     operations_port: int
     tls: Path
     log: Path
+    page: str
+    """The address of its page; empty if it has none."""
 
     @property
     def url(self) -> str:
@@ -110,6 +112,14 @@ class Service:
             time.sleep(0.01)
 
     @property
+    def page_process(self) -> int:
+        """The id of the process of its page."""
+        (found,) = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        )
+        return int(found)
+
+    @property
     def peak_mib(self) -> float:
         """The peak of the resident memory, in MiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
@@ -129,18 +139,8 @@ def service(
 
     The process is forked from one that has imported the service, or started `anew` as a user starts it.
     """
-    flags = [
-        "serve",
-        "--tls-dir",
-        str(tls),
-        "--port",
-        "0",
-        "--operations-port",
-        "0",
-        "--drain-seconds",
-        "0",
-        *arguments,
-    ]
+    flags = ["serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
+    flags += ["--drain-seconds", "0", *arguments]
     variables = os.environ | (environment or {})
     with log.open("wb") as output:
         process = _started(flags, output, variables) if anew else forked(flags, output, variables)
@@ -164,6 +164,6 @@ def _ready(process: subprocess.Popen[bytes] | ForkedService, tls: Path, log: Pat
             event = json.loads(line)
             if event["event"] == "serving":
                 port, operations_port = (int(event[key].rsplit(":", 1)[1]) for key in ("reviews", "operations"))
-                return Service(process, port, operations_port, tls, log)
+                return Service(process, port, operations_port, tls, log, event.get("page", ""))
         time.sleep(0.02)
     raise AssertionError(log.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests import alternatives_table, golden, modes_table, settings_table
+from tests.chart.manifests import render
 from tests.live_service import ROOT
 from webhook.core import names
 from webhook.core.cautions import cautions
@@ -22,6 +23,13 @@ from webhook.overflow.events import Happening
 from webhook.overflow.lease import LEASE_SECONDS, RENEW_SECONDS, WRITE_SECONDS
 from webhook.overflow.metrics import ERRORS, REFUSALS
 from webhook.overflow.metrics import Metrics as OverflowMetrics
+from webhook.page.explainer import MOST_WAITING
+from webhook.page.live import MOST_STREAMS
+from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
+from webhook.page.state import MOST as MOST_DECISIONS
+from webhook.playground.answer import MOST_WORKLOADS
+from webhook.playground.limits import MEMORY_BYTES
+from webhook.playground.limits import SECONDS as EXPLAIN_SECONDS
 from webhook.service.listener import BODIES
 from webhook.service.metrics import REJECTIONS, Metrics
 from webhook.service.policy_file import parse_policy
@@ -30,6 +38,7 @@ from webhook.service.settings import Settings
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 OVERFLOW = (ROOT / "docs" / "overflow.md").read_text(encoding="utf-8")
 ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 
@@ -47,6 +56,30 @@ def test_the_bounds_that_texts_name_are_those_of_the_code() -> None:
         in OPERATIONS
     )
     assert f"(`--max-connections`, {_default('max_connections')})" in OPERATIONS
+
+
+def test_the_page_on_the_page_names_the_limits_of_the_code() -> None:
+    limits = PAGE.split("## Limits")[1].split("\n\n")[1]
+    mebibyte = 1024**2
+    assert re.findall(r"^\| (.+?) \| (.+?) \|", limits, re.MULTILINE)[1:] == [
+        ("application and policy together", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
+        ("applications at once", str(MOST_WORKLOADS)),
+        ("an explanation", f"{EXPLAIN_SECONDS:g} s, and {MEMORY_BYTES // mebibyte} MiB of memory"),
+        ("explanations at once", f"1, and {MOST_WAITING} that wait"),
+        ("live views at once", str(MOST_STREAMS)),
+        ("decisions that are kept", str(MOST_DECISIONS)),
+    ]
+    assert f"the last {MOST_DECISIONS} decisions" in PAGE
+    assert f"more than {MOST_DECISIONS}\ndecisions" in PAGE
+
+
+def test_the_page_is_opened_as_the_chart_says() -> None:
+    notes = render({"page": {"enabled": True}}, name="spark-eci-webhook", namespace="spark-eci-webhook").notes
+    (command,) = re.findall(r"^     (kubectl port-forward .*)$", notes, re.MULTILINE)
+    assert f"\n$ {command}\n" in PAGE
+    assert f"\n$ {command}\n" in OPERATIONS
+    (values,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert yaml.safe_load(values) == {"page": {"enabled": True}}
 
 
 def _default(name: str) -> int:

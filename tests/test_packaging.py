@@ -1,11 +1,13 @@
 """The built packages contain everything that the service needs, and no local files."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,29 @@ from webhook import __version__
 PLUGIN = f"kubectl-{'spark-eci'.replace('-', '_')}"
 
 
+@contextlib.contextmanager
+def _a_package_of_npm() -> Iterator[None]:
+    """A file where npm installs packages, while the block lasts."""
+    file = ROOT / "page/node_modules/of-the-tests/index.js"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    try:
+        yield
+    finally:
+        file.unlink()
+        file.parent.rmdir()
+        # It is not empty if `make page` has run.
+        with contextlib.suppress(OSError):
+            file.parent.parent.rmdir()
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with wheel and sdist, built while a local certificate exists."""
+    """A folder with wheel and sdist, built while a local certificate and packages of npm exist."""
     issue(ROOT / ".local" / "tls")
     folder = tmp_path_factory.mktemp("dist")
-    build(folder)
+    with _a_package_of_npm():
+        build(folder)
     return folder
 
 
@@ -54,10 +73,24 @@ def test_the_wheel_holds_the_defaults_of_the_chart(built: Path) -> None:
             assert wheel.read(f"webhook/chart/{name}") == (ROOT / "charts/spark-eci-webhook" / name).read_bytes()
 
 
-def test_the_sdist_holds_no_key(built: Path) -> None:
+def test_the_wheel_holds_the_page_and_the_licences_of_what_is_in_it(built: Path) -> None:
+    static = {str(path.relative_to(ROOT)) for path in (ROOT / "webhook/page/static").iterdir()}
+    with zipfile.ZipFile(built / f"spark_eci_webhook-{__version__}-py3-none-any.whl") as wheel:
+        names = set(wheel.namelist())
+        folder = f"spark_eci_webhook-{__version__}.dist-info"
+        metadata = wheel.read(f"{folder}/METADATA").decode()
+    licences = {line.split(": ")[1] for line in metadata.splitlines() if line.startswith("License-File: ")}
+    assert {name for name in names if name.startswith("webhook/page/static/")} == static
+    assert licences == {"LICENSE", "webhook/page/static/THIRD-PARTY-LICENSES.txt"}
+    assert {f"{folder}/licenses/{name}" for name in licences} <= names
+
+
+def test_the_sdist_holds_no_key_and_no_package_of_npm(built: Path) -> None:
     with tarfile.open(built / f"spark_eci_webhook-{__version__}.tar.gz") as sdist:
         names = sdist.getnames()
     assert any(name.endswith("/README.md") for name in names)
+    assert any(name.endswith("/page/package-lock.json") for name in names)
+    assert not any("node_modules" in name for name in names)
     assert not any(".local" in name or name.endswith((".key", ".crt")) for name in names)
 
 

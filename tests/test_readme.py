@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -20,6 +21,7 @@ from webhook.core.reasons import Reason
 from webhook.service.policy_file import parse_policy
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/page.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
     line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines() if line.startswith("$ ")
@@ -34,8 +36,9 @@ def _yaml(start: str) -> str:
 
 def test_make_run_shows_a_placement_and_goes_on_serving(tmp_path: Path) -> None:
     assert "make run" in COMMANDS
-    port, operations_port = free_port(), free_port()
-    arguments = f"--port {port} --operations-port {operations_port} --tls-dir {tmp_path / 'certs'}"
+    port, page_port = free_port(), free_port()
+    ports = f"--port {port} --operations-port {free_port()} --page-port {page_port}"
+    arguments = f"{ports} --tls-dir {tmp_path / 'certs'}"
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -49,6 +52,12 @@ def test_make_run_shows_a_placement_and_goes_on_serving(tmp_path: Path) -> None:
             time.sleep(0.1)
         assert "mode=ecs-first,profile=default" in text
         assert "+  - key: virtual-kubelet.io/provider" in text
+        (address,) = re.findall(r"<(http://.+)>", README)
+        (shown,) = re.findall(r"```text\n(Look at it.*\n)```", PAGE)
+        assert shown.endswith(f": {address}\n")
+        assert shown.replace(":8081", f":{page_port}") in text
+        page = httpx.get(address.replace(":8081", f":{page_port}"))
+        assert page.text == (ROOT / "webhook/page/static/index.html").read_text(encoding="utf-8")
         (curl,) = [command for command in COMMANDS if command.startswith("curl")]
         assert curl.replace(":8443", f":{port}").replace(".local/tls", str(tmp_path / "certs")) in text
         answer = subprocess.run(
@@ -99,6 +108,16 @@ def test_the_other_commands_work(command: str) -> None:
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_links_lead_somewhere(target: str) -> None:
     assert target.startswith("https://") or (ROOT / target).exists()
+
+
+def test_the_pictures_are_there_and_differ() -> None:
+    """`make screenshots` makes them."""
+    pictures = [ROOT / name for name in re.findall(r'src(?:set)?="([^"]+)"', README)]
+    assert [one.name for one in pictures] == ["page-dark.png", "page-light.png"]
+    dark, light = (one.read_bytes() for one in pictures)
+    assert dark.startswith(b"\x89PNG")
+    assert light.startswith(b"\x89PNG")
+    assert dark != light
 
 
 def test_every_reason_is_explained() -> None:

@@ -114,7 +114,7 @@ def attacked(folder: Path, tls: Path, arguments: Sequence[str] = (), *, log_read
         ports = [int(event[key].rsplit(":", 1)[1]) for key in ("reviews", "operations")]
         memory = Memory(Process(process.pid))
         try:
-            yield Attacked(process, ports[0], ports[1], tls, log, turns, memory)
+            yield Attacked(process, ports[0], ports[1], tls, log, page="", turns=turns, memory=memory)
         finally:
             memory.close()
     finally:

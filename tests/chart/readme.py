@@ -20,6 +20,7 @@ _WHOLE = {
     "resources",
     "certificates.controller.resources",
     "overflow.resources",
+    "page.resources",
     "podSecurityContext",
     "securityContext",
     "monitoring.dashboard.labels",

@@ -222,3 +222,45 @@ def test_the_mounted_policy_is_the_rendered_one() -> None:
     ]
     policy = rendered.one("ConfigMap", volume["configMap"]["name"])
     assert yaml.safe_load(policy["data"]["policy.yaml"])["profiles"].keys() >= {"default", "eci-only"}
+
+
+def test_a_page_is_a_flag_and_no_port_of_the_container() -> None:
+    with_page, plain = container({"page": {"enabled": True, "port": 9081}}), container()
+    assert with_page["args"] == [*plain["args"], "--page-port=9081"]
+    assert not [one for one in plain["args"] if "page" in one]
+    assert {key: with_page[key] for key in plain if key not in ("args", "resources")} == {
+        key: plain[key] for key in plain if key not in ("args", "resources")
+    }
+    rendered = render({"page": {"enabled": True, "port": 9081}, "networkPolicy": {"enabled": True}})
+    assert {path for path, objects in rendered.templates.items() if "9081" in str(objects)} == {"deployment.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("values", "resources"),
+    [
+        ({}, {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "640Mi"}}),
+        (
+            {"resources": {"requests": {"cpu": 2, "memory": "1Gi"}, "limits": {"cpu": 2}}},
+            {"requests": {"cpu": "2", "memory": "192Mi"}, "limits": {"cpu": "2", "memory": "640Mi"}},
+        ),
+        (
+            {"page": {"resources": {"limits": {"cpu": 1}, "requests": None}}},
+            {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "640Mi"}},
+        ),
+        ({"resources": None}, {"requests": {"memory": "192Mi"}, "limits": {"memory": "640Mi"}}),
+        (
+            {"page": {"resources": None}},
+            {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        ),
+        ({"resources": None, "page": {"resources": None}}, None),
+    ],
+)
+def test_with_a_page_its_resources_replace_the_same_ones_of_the_service(
+    values: dict[str, Any], resources: dict[str, Any] | None
+) -> None:
+    values = values | {"page": {"enabled": True} | values.get("page", {})}
+    assert container(values).get("resources") == resources
+
+
+def test_without_a_page_its_resources_are_nobodys() -> None:
+    assert container({"page": {"resources": {"limits": {"memory": "4Gi"}}}})["resources"] == container()["resources"]

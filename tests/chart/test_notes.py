@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.manifests import NAMESPACE, RELEASE, render
+from tests.chart.manifests import FULLNAME, NAMESPACE, RELEASE, render
 from webhook.core.policy import Policy
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
@@ -86,6 +86,14 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
         (
             {"overflow": {"enabled": True}},
             "kubectl get pods --all-namespaces -l spark-eci-webhook/overflow -L spark-eci-webhook/overflow",
+        ),
+        (
+            {"page": {"enabled": True, "port": 9081}},
+            "Each replica has a page. Forward the port of one, and open http://127.0.0.1:9081:",
+        ),
+        (
+            {"page": {"enabled": True, "port": 9081}},
+            f"kubectl port-forward --namespace {NAMESPACE} deployment/{FULLNAME} 9081\n",
         ),
         (
             {"webhook": {"defaultProfile": "eci-only"}},

@@ -25,6 +25,7 @@ EVERYTHING: dict[str, Any] = {
         "tolerations": [{"key": "dedicated", "operator": "Exists"}],
     },
     "ports": {"https": 9443, "operations": 9080},
+    "page": {"enabled": True, "port": 9082},
     "dnsPolicy": "Default",
     "dnsConfig": {"searches": ["svc.cluster.local"], "options": [{"name": "ndots", "value": "2"}]},
     "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 2}},

@@ -304,6 +304,19 @@ def test_every_service_has_the_families_of_the_values(values: dict[str, Any]) ->
         ),
         ({"ports": {"https": 8080}}, "ports: https and operations are both 8080: set two different ports"),
         (
+            {"page": {"enabled": True}, "ports": {"https": 8081}},
+            "page.port and ports.https are both 8081: set two different ports",
+        ),
+        (
+            {"page": {"enabled": True, "port": 8080}},
+            "page.port and ports.operations are both 8080: set two different ports",
+        ),
+        (
+            {"page": {"enabled": True}, "hostNetwork": True},
+            "page.enabled is true, but with hostNetwork every program of the node could call the page: set page.enabled or "
+            "hostNetwork to false",
+        ),
+        (
             {"service": {"ipFamilies": ["IPv4", "IPv6"]}},
             "service.ipFamilies lists two families: set service.ipFamilyPolicy to PreferDualStack or RequireDualStack, or "
             "list one family",

@@ -18,7 +18,7 @@ from webhook.service.settings import Settings
 CHART = Path(__file__).parents[2] / "charts/spark-eci-webhook"
 FILE, ALERTS = CHART / "values.schema.json", CHART / "files/alerts.yaml"
 #: Settings that the chart itself fixes, so that ports, mounts and probes agree.
-FIXED = {"policy", "values", "tls_dir", "host", "port", "operations_host", "operations_port"}
+FIXED = {"policy", "values", "tls_dir", "host", "port", "operations_host", "operations_port", "page_port"}
 _PREFIX = "policy."
 
 

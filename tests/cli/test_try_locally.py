@@ -21,16 +21,22 @@ def _try(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("flag", ["--port", "--operations-port"])
+@pytest.mark.parametrize("flag", ["--port", "--operations-port", "--page-port"])
 def test_a_port_in_use_is_one_sentence(tmp_path: Path, flag: str) -> None:
     """Also if a web server uses the port and would answer instead of the service."""
-    other = "--operations-port" if flag == "--port" else "--port"
+    others = [
+        one
+        for other in ("--port", "--operations-port", "--page-port")
+        if other != flag
+        for one in (other, str(free_port()))
+    ]
+    accepted = "another port" if flag == "--page-port" else "another host or port"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert _try(tmp_path, "--review", str(REVIEW), flag, str(port), other, str(free_port())) == (
+        assert _try(tmp_path, "--review", str(REVIEW), flag, str(port), *others) == (
             2,
             "",
-            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host or port\n",
+            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose {accepted}\n",
         )
 
 
@@ -58,7 +64,7 @@ def test_sigterm_ends_the_service_too(tmp_path: Path) -> None:
     program = Component(
         [
             *(sys.executable, "-m", "webhook", "try", "--tls-dir", str(tmp_path / "tls"), "--review", str(REVIEW)),
-            *("--port", str(port), "--operations-port", str(free_port())),
+            *("--port", str(port), "--operations-port", str(free_port()), "--page-port", str(free_port())),
         ],
         log,
     )

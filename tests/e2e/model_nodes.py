@@ -82,11 +82,12 @@ class ModelNodes:
         Before that, the scheduler may find pods unschedulable although there is room.
         """
         namespace = self._control_plane.create_namespace("probes")
-        for name in self._names:
+        for name, model in self._names.items():
+            taints = self._models[model].taints
             spec = {
                 "nodeSelector": {"kubernetes.io/hostname": name},
                 # It does not tolerate not-ready, so a scheduler that still sees this taint does not bind it.
-                "tolerations": [{"key": taint["key"], "operator": "Exists"} for taint in (TAINT, _ARM)],
+                "tolerations": [{"key": taint["key"], "operator": "Exists"} for taint in taints],
                 "containers": [{"name": "probe", "image": "none"}],
             }
             probe = {"metadata": {"name": name}, "spec": spec}

@@ -153,12 +153,16 @@ def test_serve_and_probe_in_two_containers(container: Container, tmp_path: Path)
 def test_try_makes_its_certificate_in_a_temporary_folder(
     container: Container, mounts: dict[Path, str], tmp_path: Path
 ) -> None:
-    ports = ["--port", str(free_port()), "--operations-port", str(free_port())]
+    flags = ("--port", "--operations-port", "--page-port")
+    ports = [one for flag in flags for one in (flag, str(free_port()))]
     words = ["spark-eci-webhook", "try", "--review", REVIEW, *ports]
     log = tmp_path / "log"
     process = Component(container.command(words, mounts, {}), log)
     try:
         process.start(lambda: "Serving until Ctrl-C." in log.read_text())
+        page = f"http://127.0.0.1:{ports[-1]}"
+        assert f"applications: {page}\n" in log.read_text()
+        assert httpx.get(page).is_success
     finally:
         process.stop()
     shown = log.read_text()

@@ -86,6 +86,7 @@ class _Values:
             namespaceOverride=self._of("", "elsewhere"),
             commonAnnotations=self._of({"a": "b"}, {"helm.sh/hook": "test"} if self._odd else {}),
             hostNetwork=self._of(*EITHER),
+            page=lambda: self._some(0.5, enabled=self._of(*EITHER), port=self._of(8081, 8080)),
             updateStrategy=self._of({}, {"type": "Recreate"}),
             rbac=lambda: {"create": self._random.choice(EITHER)},
             extraObjects=self._of(

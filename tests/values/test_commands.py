@@ -164,7 +164,7 @@ def test_try_serves_the_policy_of_values(values: list[str], policy: Path, tmp_pa
     files = [f"<(cat {one})" if piped else one for one in values[1::2]]
     command = (
         f"exec {sys.executable} -m webhook try --review {REVIEW} --tls-dir {tmp_path}/tls --port {port} "
-        f"--operations-port {free_port()} " + " ".join(f"--values {one}" for one in files)
+        f"--operations-port {free_port()} --page-port {free_port()} " + " ".join(f"--values {one}" for one in files)
     )
     # A shell starts what is in its background with SIGINT ignored, and a process passes that on.
     listening = (

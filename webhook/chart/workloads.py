@@ -59,6 +59,14 @@ def _network(values: Mapping[str, Any]) -> Iterator[Fault]:
     ports, service = values["ports"], values["service"]
     if ports["https"] == ports["operations"]:
         yield _fault(("ports",), "https and operations are equal; accepted: two different ports")
+    page = values["page"]
+    if page.get("enabled"):
+        if values.get("hostNetwork"):
+            told = "found true with hostNetwork, so any program of the node could call the page; accepted: false"
+            yield _fault(("page", "enabled"), told)
+        for name, port in ports.items():
+            if port == page["port"]:
+                yield _fault(("page", "port"), f"found {port}, the port of ports.{name}; accepted: another port")
     if values.get("dnsPolicy") == "None" and not values.get("dnsConfig", {}).get("nameservers"):
         told = "is empty, and dnsPolicy is None; accepted: at least one name server"
         yield _fault(("dnsConfig", "nameservers"), told)

@@ -22,6 +22,8 @@ from webhook.spark.workloads import Namespace, Workload
 
 #: The most that one file may hold: far more than a thousand applications.
 _MAX_BYTES: Final = 64 * 1024**2
+#: What is told of files that hold nothing to explain.
+NOTHING: Final = "contains no application and no pod"
 #: A version of Spark, such as 3.5.2, or a vendor's 3.5.1-amzn-0. It is the value of a label.
 _SPARK_VERSION: Final = re.compile(r"(?=.{3,63}$)[0-9]+\.[0-9]+(\.[0-9]+)?([-._][0-9A-Za-z]+)*")
 #: The beginning of an expression of a template, but not of one in a workflow of GitHub.
@@ -36,6 +38,10 @@ class FileContent:
     content: bytes
     workloads: tuple[tuple[int, Workload], ...]
     """Each with the number of its document; documents that hold nothing do not count."""
+
+
+class TooManyWorkloadsError(Exception):
+    """There are more workloads than should be taken."""
 
 
 @dataclass(slots=True)
@@ -56,13 +62,20 @@ class Inputs:
     """A sentence for each file and document that cannot be read."""
     namespace: str = "default"
     """The namespace of objects that name none."""
+    most: int | None = None
+    """The most workloads that are taken; None for any number."""
     files: list[FileContent] = field(default_factory=list)
     """The files that the workloads come from; empty if they come from a cluster."""
 
     def take(self, name: str, objects: Iterable[Workload | Namespace | ManifestError]) -> Iterator[str]:
-        """Adds the objects, which are in the file `name`, and yields a sentence for each that cannot be read."""
+        """Adds the objects, which are in the file `name`, and yields a sentence for each that cannot be read.
+
+        Raises TooManyWorkloadsError at the first one beyond `most`.
+        """
         for one in objects:
             match one:
+                case Workload() if len(self.workloads) == self.most:
+                    raise TooManyWorkloadsError
                 case Workload():
                     self.workloads.append((name, one))
                 case Namespace():
@@ -113,8 +126,24 @@ def read_inputs(
             # The number first, because a line is cut at the end of the terminal.
             tell(f"reading {number} of {len(listed)}: {file.name}" if len(listed) > 1 else f"reading {file.name}")
             _read(found, file)
+    return _not_empty(found, ", ".join(names))
+
+
+def read_text(name: str, content: bytes, namespace: str, most: int) -> tuple[Inputs, list[tuple[int, Any]]]:
+    """What `read_inputs` reads of a file `name` with this content, if the file is named itself, and its documents.
+
+    The documents are those before the first fault, each with its number in the text, from 0. Empty ones, which a `---`
+    at either end makes, are left out. Raises TooManyWorkloadsError if there are more than `most` workloads.
+    """
+    found = Inputs(namespace=namespace, most=most)
+    documents = _read_content(found, File(name), content)
+    return _not_empty(found, name), documents
+
+
+def _not_empty(found: Inputs, names: str) -> Inputs:
+    """`found`, with a fault if there is nothing in the files `names`."""
     if not found.workloads and not found.faults:
-        found.faults.append(f"{one_line(', '.join(names))}: contains no application and no pod")
+        found.faults.append(f"{one_line(names)}: {NOTHING}")
     return found
 
 
@@ -124,11 +153,16 @@ def _read(found: Inputs, file: File) -> None:
         content = _content(file)
     except _UnreadableError as error:
         found.faults.append(f"{file.name}: {error}")
-        return
+    else:
+        _read_content(found, file, content)
+
+
+def _read_content(found: Inputs, file: File, content: bytes) -> list[tuple[int, Any]]:
+    """Adds `content`, that of `file`, to `found`; returns its documents."""
     documents, fault = _documents(content)
     several = len(documents) > 1 or (documents and fault)
     workloads: list[tuple[int, Workload]] = []
-    for number, document in enumerate(documents, 1):
+    for number, (_, document) in enumerate(documents, 1):
         if file.in_folder and _is_of_another_program(document):
             found.other_documents += 1
             continue
@@ -148,6 +182,7 @@ def _read(found: Inputs, file: File) -> None:
         where = f"{file.name}, document {len(documents) + 1}" if several else file.name
         hint = "; leave templates out with --ignore" if file.in_folder and _TEMPLATE.search(content) else ""
         found.faults.append(one_line(f"{where}: {fault}{hint}"))
+    return documents
 
 
 def _is_of_another_program(document: Any) -> bool:
@@ -177,20 +212,38 @@ def _is_yaml_of_another_program(content: bytes) -> bool:
     return True
 
 
-def _documents(content: bytes) -> tuple[list[Any], str]:
-    """The documents up to the first fault, without empty ones, which a `---` at either end makes, and the fault."""
+def _documents(content: bytes) -> tuple[list[tuple[int, Any]], str]:
+    """The documents up to the first fault, each with its number, from 0, without empty ones; and the fault."""
     # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
     with suppress(msgspec.DecodeError, RecursionError):
         if content.lstrip()[:1] == b"{":
-            return [msgspec.json.decode(content)], ""
+            document = msgspec.json.decode(content)
+            if not _is_deep(document):
+                return [(0, document)], ""
     found = []
     try:
-        for document in stream(content):
+        for number, document in enumerate(stream(content)):
             if document is not None:
-                found.append(document)  # noqa: PERF401, keeps the documents before a fault
+                found.append((number, document))
     except YAMLFaultError as error:
         return found, str(error)
     return found, ""
+
+
+def _is_deep(document: Any) -> bool:
+    """Whether `document` nests deeper than YAML may."""
+    level = [document]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 class _UnreadableError(Exception):

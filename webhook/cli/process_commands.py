@@ -48,19 +48,21 @@ def try_locally(
     ] = None,
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
+    page_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port of the page with the playground and the live view.")
+    ] = 8081,
 ) -> None:
     """Serve on this machine, send one review, and show what happens to its pod.
 
-    Makes a certificate for this machine, and serves until Ctrl-C.
+    Makes a certificate for this machine, prints the address of the page, and serves until Ctrl-C.
 
     Example: `spark-eci-webhook try --review review.json`
     """
     from webhook.cli.policies import read_policy
-    from webhook.cli.try_locally import try_out
+    from webhook.cli.try_locally import Ports, try_out
 
-    try_out(
-        review, read_policy(policy, values or ()) if policy or values else None, profile, tls_dir, port, operations_port
-    )
+    given = read_policy(policy, values or ()) if policy or values else None
+    try_out(review, given, profile, tls_dir, Ports(port, operations_port, page_port))
 
 
 def overflow(

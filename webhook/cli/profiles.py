@@ -1,6 +1,6 @@
 """Selects the profile for the pods of a namespace: the one that its label names, as in the chart's webhooks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from webhook.cli.inputs import Inputs
@@ -91,16 +91,21 @@ def explain_inputs(inputs: Inputs, selection: Selection) -> Explanation:
 
     Raises InputError if the profile of a workload does not exist, unless `selection` is lenient.
     """
+    with working("explaining") as tell:
+        return explain_silently(inputs, selection, tell)
+
+
+def explain_silently(inputs: Inputs, selection: Selection, tell: Callable[[str], None] = lambda _: None) -> Explanation:
+    """The same as `explain_inputs` without a terminal; `tell` hears how far it is."""
     explained, faults = [], list(inputs.faults)
     total = len(inputs.workloads)
-    with working("explaining") as tell:
-        for number, (file, workload) in enumerate(inputs.workloads, 1):
-            tell(f"explaining {number} of {total}")
-            profile, assumed = selection.of(workload.pod_namespace), selection.assumes(workload.pod_namespace)
-            try:
-                explained.append(explain(file, workload, profile, assumed=assumed))
-            except ExplanationError as error:
-                faults.append(one_line(f"{file}: {error}"))
+    for number, (file, workload) in enumerate(inputs.workloads, 1):
+        tell(f"explaining {number} of {total}")
+        profile, assumed = selection.of(workload.pod_namespace), selection.assumes(workload.pod_namespace)
+        try:
+            explained.append(explain(file, workload, profile, assumed=assumed))
+        except ExplanationError as error:
+            faults.append(one_line(f"{file}: {error}"))
     return Explanation(
         selection.policy.digest,
         inputs.versions,

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import typer
 
@@ -26,6 +26,7 @@ from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
 from webhook.core.policy import Policy
 from webhook.explain.explanation import Explanation
+from webhook.service import page
 from webhook.service.listener import ListenError, listen
 
 _FOLDER: Final = Path(".local/tls")
@@ -33,9 +34,21 @@ _HOSTS: Final = ("localhost", "127.0.0.1")
 _SECONDS_TO_READY: Final = 30
 
 
-def try_out(
-    review: Path, policy: Policy | None, profile: str, tls_dir: Path | None, port: int, operations_port: int
-) -> None:
+class Ports(NamedTuple):
+    """The ports of the service, all on loopback."""
+
+    port: int
+    """For reviews."""
+    operations_port: int
+    page_port: int
+
+    @property
+    def flags(self) -> list[tuple[str, int]]:
+        """The flag of each, which `try` and `serve` have in common, and its number."""
+        return [("--" + name.replace("_", "-"), number) for name, number in self._asdict().items()]
+
+
+def try_out(review: Path, policy: Policy | None, profile: str, tls_dir: Path | None, ports: Ports) -> None:
     """Serves with a certificate made for this machine, sends `review`, prints the result, and serves until Ctrl-C.
 
     Without `policy` the built-in one holds. Ends with typer.Exit and the service's exit code. Raises InputError.
@@ -47,7 +60,7 @@ def try_out(
     if explained.faults:
         raise InputError(*explained.faults)
     with _certificate(tls_dir) as folder:
-        _serve(review, explained, policy, profile, folder, port, operations_port)
+        _serve(review, explained, policy, profile, folder, ports)
 
 
 @contextmanager
@@ -78,28 +91,24 @@ def _certificate(asked: Path | None) -> Iterator[Path]:
 
 
 def _serve(
-    review: Path,
-    explained: Explanation,
-    policy: Policy | None,
-    profile: str,
-    tls_dir: Path,
-    port: int,
-    operations_port: int,
+    review: Path, explained: Explanation, policy: Policy | None, profile: str, tls_dir: Path, ports: Ports
 ) -> NoReturn:
     try:
         # Another server on a port would answer instead of the service.
-        for number, flag in ((port, "--port"), (operations_port, "--operations-port")):
-            listen("127.0.0.1", number, flag).close()
+        listen("127.0.0.1", ports.port, "--port").close()
+        listen("127.0.0.1", ports.operations_port, "--operations-port").close()
+        for one in page.bind(ports.page_port):
+            one.close()
     except ListenError as error:
         raise InputError(str(error)) from None
-    arguments = ["--tls-dir", str(tls_dir), "--port", str(port), "--operations-port", str(operations_port)]
-    arguments += ["--drain-seconds", "0"]
+    arguments = ["--tls-dir", str(tls_dir), "--drain-seconds", "0"]
+    arguments += [f"{flag}={number}" for flag, number in ports.flags]
     service = _start(arguments, policy)
     # Ctrl-C reaches both processes, and SIGTERM this one only. The service then ends, and so does this one.
     before = signal.signal(signal.SIGTERM, lambda *_: service.terminate())
     try:
-        _await_ready(service, f"http://127.0.0.1:{operations_port}/readyz")
-        url = f"https://127.0.0.1:{port}/mutate/{profile}"
+        _await_ready(service, f"http://127.0.0.1:{ports.operations_port}/readyz")
+        url = f"https://127.0.0.1:{ports.port}/mutate/{profile}"
         try:
             answer = send(url, review.read_bytes(), ssl.create_default_context(cafile=tls_dir / "ca.crt"))
         except ProbeError as error:
@@ -108,7 +117,9 @@ def _serve(
         console.print("\nThe service answered:\n")
         print_text(explained)
         command = ["curl", "--cacert", str(tls_dir / "ca.crt"), "-d", f"@{review}", url]
-        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n\nServing until Ctrl-C.")
+        console.print(f"\nThe same by hand:\n\n  {shlex.join(command)}\n")
+        console.print(f"Look at it, and try your own applications: http://127.0.0.1:{ports.page_port}\n")
+        console.print("Serving until Ctrl-C.")
         raise typer.Exit(service.wait())
     except KeyboardInterrupt:
         raise typer.Exit(service.wait()) from None

@@ -8,15 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.policies import read_policy, shown
+from webhook.cli.policy_words import mode_words, of_profile, parts, taint_words
 from webhook.cli.terminal import console, errors
 from webhook.core.cautions import cautions
-from webhook.core.distribution import WHOLE
 from webhook.core.modes import Side
 from webhook.core.pod_metadata import Additions
-from webhook.core.policy import MatchLabels, Policy, Profile
-from webhook.core.rules import ExecutorRule, Rule, Unplaceable
+from webhook.core.policy import MatchLabels, Policy
+from webhook.core.rules import Rule
 from webhook.core.schema import PolicySchema
-from webhook.core.selectors import Alternative, PodSelector, Role
+from webhook.core.selectors import Alternative, PodSelector
 from webhook.core.text import one_line
 
 
@@ -47,9 +47,7 @@ def print_schema() -> None:
 def _summary(policy: Policy) -> str:
     """What applies to all profiles."""
     node = policy.virtual_node
-    taints = ", ".join(
-        f"{taint.key}{'' if taint.value is None else '=' + taint.value}:{taint.effect}" for taint in node.taints
-    )
+    taints = ", ".join(map(taint_words, node.taints))
     return "\n".join(
         [
             f"policy {policy.digest}{', the built-in one' if policy.digest == Policy().digest else ''}",
@@ -73,52 +71,13 @@ def _table(policy: Policy) -> Table:
     for heading in ("profile", "role", "mode", "node affinity", "labels and annotations"):
         table.add_column(heading, overflow="fold")
     for name, profile in policy.profiles.items():
-        first = "\n".join((name, *_of_profile(profile)))
-        for who, rule, additions in [*_parts(profile.driver), *_parts(profile.executor)]:
-            cells = (first, who, _mode(rule), _affinity(policy, rule), _additions(policy, rule, additions))
-            table.add_row(*map(Text, cells))
+        first = "\n".join((name, *of_profile(profile)))
+        for who, rule, additions in [*parts(profile.driver), *parts(profile.executor)]:
+            mode = "\n".join(mode_words(rule))
+            table.add_row(*map(Text, (first, who, mode, _affinity(policy, rule), _additions(policy, rule, additions))))
             first = ""
         table.add_section()
     return table
-
-
-def _of_profile(profile: Profile) -> Iterator[str]:
-    """One line for each thing that a profile says for both roles."""
-    yield f"override {'allowed' if profile.allow_override else 'refused'}"
-    limits = profile.overflow
-    for limit, whole in ((limits.max_per_application, "application"), (limits.max_per_namespace, "namespace")):
-        if limit is not None:
-            yield f"opens {limit} per {whole}"
-
-
-def _parts(rule: Rule) -> Iterator[tuple[str, Rule, Additions]]:
-    """The rule for each of its modes, with the name of its pods and what is added to them."""
-    if not isinstance(rule, ExecutorRule):
-        yield Role.DRIVER.value, rule, rule.additions
-        return
-    names: dict[tuple[str | int, ...], str] = {
-        ("mix", index): f"{Role.EXECUTOR}, {share.percent} %" for index, share in enumerate(rule.mix)
-    }
-    if rule.first is not None:
-        names["first",] = f"{Role.EXECUTOR}, first {rule.first.count}"
-    if rule.mix:
-        names[()] = f"{Role.EXECUTOR}, without a number"
-    for one in rule.variants():
-        changed = {"mode": one.mode, "after": one.after}
-        yield names.get(one.place, Role.EXECUTOR.value), rule.model_copy(update=changed), one.additions
-
-
-def _mode(rule: Rule) -> str:
-    lines = [rule.mode.value]
-    if rule.mode.waits:
-        lines.append(f"opened to ECI after {rule.after}")
-    if rule.rollout < WHOLE:
-        lines.append(f"for {rule.rollout} % of applications")
-    if rule.observe:
-        lines.append("observed, not changed")
-    if rule.unplaceable is Unplaceable.DENY:
-        lines.append("denied if unplaceable")
-    return "\n".join(lines)
 
 
 def _affinity(policy: Policy, rule: Rule) -> str:

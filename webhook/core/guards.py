@@ -1,7 +1,7 @@
 """Guards: what of a pod stands against its mode, as warnings; and the mode that the pod can run in."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from webhook.core import names
 from webhook.core.additions import CompiledAdditions
@@ -16,6 +16,11 @@ from webhook.core.virtual_node import NodeLabel, Unsupported, outranking
 
 #: Python 3.11 finds the members of an enumeration slowly, so the name here is faster.
 _PRIVILEGED: Final = Unsupported.PRIVILEGED
+_OBSTACLES: Final = {
+    Unsupported.HOST_NETWORK: "hostNetwork",
+    Unsupported.HOST_PATH: 'the hostPath volume "{}"',
+    Unsupported.PRIVILEGED: 'the privileged container "{}"',
+}
 _BOTH, _LABELLED, _OTHERS = (
     Reach(labelled=True, others=True),
     Reach(labelled=True, others=False),
@@ -37,26 +42,40 @@ class OpeningTime(StrEnum):
 _AT_ONCE, _LATER, _NEVER = OpeningTime
 
 
+class Obstacle(NamedTuple):
+    """Something of a pod that ECI cannot run."""
+
+    feature: Unsupported
+    place: tuple[str | int, ...]
+    """Where in the pod it stands, as the keys and indices that lead there."""
+    name: str = ""
+    """The name of the volume or container; empty if the pod as a whole asks for it."""
+
+
 def runnable(pod: Pod, mode: SchedulingMode, profile: CompiledProfile, cautions: list[Caution]) -> SchedulingMode:
     """`mode`, or `ecs-only` if `mode` opens ECI to a pod that ECI cannot run."""
-    if mode.opens_eci and (obstacle := _obstacle(pod, profile)):
-        cautions.append(caution(Reason.UNSUPPORTED, f"ECI cannot run {obstacle}: placed as ecs-only instead of {mode}"))
+    if mode.opens_eci and (found := obstacle(pod, profile)):
+        what = _OBSTACLES[found.feature].format(cut(found.name, 40))
+        cautions.append(caution(Reason.UNSUPPORTED, f"ECI cannot run {what}: placed as ecs-only instead of {mode}"))
         return SchedulingMode.ECS_ONLY
     return mode
 
 
-def _obstacle(pod: Pod, profile: CompiledProfile) -> str | None:
+def obstacle(pod: Pod, profile: CompiledProfile) -> Obstacle | None:
+    """The first thing of `pod` that ECI cannot run; None if there is none."""
     spec, unsupported = pod.spec, profile.unsupported
     if spec.host_network and Unsupported.HOST_NETWORK in unsupported:
-        return "hostNetwork"
+        return Obstacle(Unsupported.HOST_NETWORK, ("spec", "hostNetwork"))
     if spec.volumes:
-        for volume in spec.volumes:
+        for index, volume in enumerate(spec.volumes):
             if volume.host_path is not None and Unsupported.HOST_PATH in unsupported:
-                return f'the hostPath volume "{cut(volume.name or "", 40)}"'
+                return Obstacle(Unsupported.HOST_PATH, ("spec", "volumes", index, "hostPath"), volume.name or "")
     if _PRIVILEGED in unsupported:
-        for container in (*(spec.init_containers or ()), *(spec.containers or ())):
-            if container.security_context is not None and container.security_context.privileged:
-                return f'the privileged container "{cut(container.name or "", 40)}"'
+        for field, containers in ("initContainers", spec.init_containers), ("containers", spec.containers):
+            for index, container in enumerate(containers or ()):
+                if container.security_context is not None and container.security_context.privileged:
+                    place = "spec", field, index, "securityContext", "privileged"
+                    return Obstacle(_PRIVILEGED, place, container.name or "")
     return None
 
 

@@ -89,7 +89,7 @@ def outcome(workload: Workload, pod: SparkPod, profile: CompiledProfile, before:
     Raises ReviewError if a field that placement reads has the wrong type.
     """
     before = pod.seen if before is None else before
-    found = answer(_encode(pod.review or _review(before, workload.pod_namespace)), profile)
+    found = answer(_encode(review_of(workload, pod, before)), profile)
     response = found.response
     warnings = tuple(response.warnings or ())
     if found.decision is None:
@@ -166,8 +166,11 @@ def _kept(kind: Kind, why: ChangeReason) -> Change:
     return Change(kind, "", None, Operation.KEEP, why)
 
 
-def _review(pod: JSON, namespace: str) -> JSON:
-    """The AdmissionReview that the API server sends for the creation of `pod`."""
-    name = pod["metadata"].get("name") or ""
-    request = {"uid": "explain", "kind": _POD, "name": name, "namespace": namespace, "operation": "CREATE"}
-    return {"apiVersion": API_VERSION, "kind": KIND, "request": request | {"object": pod}}
+def review_of(workload: Workload, pod: SparkPod, before: JSON | None = None) -> JSON:
+    """The AdmissionReview that the API server sends for `pod` of `workload`, or for `before`, another state of it."""
+    if pod.review is not None:
+        return pod.review
+    before = pod.seen if before is None else before
+    name = before["metadata"].get("name") or ""
+    request = {"uid": "explain", "kind": _POD, "name": name, "namespace": workload.pod_namespace, "operation": "CREATE"}
+    return {"apiVersion": API_VERSION, "kind": KIND, "request": request | {"object": before}}

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from webhook.core.review import Admission, ReviewError
 from webhook.core.text import LIMIT, cut, one_line
 from webhook.service.direct_reviews import CONTENT_TYPE, PIECE_BYTES, SMALL_BYTES, DirectReviews, Respond
+from webhook.service.feed import Feed
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import ARRIVED, REJECTED, REVIEWED
@@ -41,17 +42,23 @@ class Admissions:
         metrics: Metrics,
         log: AdmissionLog,
         logger: Logger,
+        feed: Feed | None = None,
     ) -> None:
-        """Answers each of `paths` by its function, reading at most `max_body_bytes`; `app` answers all other paths."""
+        """Answers each of `paths` by its function, reading at most `max_body_bytes`; `app` answers all other paths.
+
+        If `feed` is given, it gets every admission.
+        """
         self._app = app
         self._paths = paths
         self._max_body_bytes = max_body_bytes
         self._metrics = metrics
         self._log = log
         self._logger = logger
+        self._feed = feed
         self._rejections = Rejections(metrics, log)
         self._answering = Answering()
         self._large = Backlog()
+        self._record = self._note if feed is None else self._note_and_tell
         self.direct = DirectReviews(paths, self._record, max_body_bytes)
         """Answers reviews without a call."""
 
@@ -96,9 +103,14 @@ class Admissions:
             await _send(send, 200, answer)
             self._record(admission, perf_counter() - started)
 
-    def _record(self, admission: Admission, seconds: float) -> None:
+    def _note(self, admission: Admission, seconds: float) -> None:
         self._metrics.admitted(admission, seconds)
         self._log.write(admission, seconds)
+
+    def _note_and_tell(self, admission: Admission, seconds: float) -> None:
+        self._note(admission, seconds)
+        if self._feed is not None:
+            self._feed.record(admission, seconds)
 
     async def _reject(self, send: Send, error: RejectedError, linger: Receive | None = None) -> None:
         body = self._rejections.record(error.status, error.reason, error.sentence)

@@ -5,7 +5,7 @@ import contextlib
 import math
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, Final
@@ -25,7 +25,7 @@ from webhook.service.turn import Ration
 #: Memory for bodies, as a multiple of the largest body.
 BODIES: Final = 3
 #: Memory for answers that clients do not take.
-_ANSWER_BYTES: Final = 4 * 1024**2
+ANSWER_BYTES: Final = 4 * 1024**2
 #: Connections that wait in the kernel.
 _BACKLOG: Final = 2048
 #: Connections that are accepted in one turn of the event loop. Each costs a handshake soon.
@@ -196,10 +196,13 @@ def server(
     context: Context | None = None,
     log: AdmissionLog | None = None,
     direct: DirectReviews | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+    answer_bytes: int = ANSWER_BYTES,
 ) -> Server:
     """A server of `app` within the limits of `settings`, over TLS if `context` is given, called for each connection.
 
-    If `direct` is given, it answers the reviews that need no call of `app`.
+    If `direct` is given, it answers the reviews that need no call of `app`. All answers have `headers`. Those that
+    clients do not take may together have `answer_bytes`.
     """
     config = uvicorn.Config(
         app,
@@ -209,6 +212,7 @@ def server(
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        headers=list(headers),
         timeout_keep_alive=math.ceil(settings.keep_alive_seconds),
         timeout_graceful_shutdown=math.ceil(settings.stop_seconds),
     )
@@ -218,7 +222,7 @@ def server(
         in_flight=settings.max_in_flight,
         connections=settings.max_connections,
         body_bytes=BODIES * settings.max_body_bytes,
-        answer_bytes=_ANSWER_BYTES,
+        answer_bytes=answer_bytes,
         # Without TLS there are no client certificates.
         subjects=frozenset() if context is None else settings.client_subjects,
     )
@@ -226,8 +230,8 @@ def server(
     return Server(config, load, context, settings.handshake_seconds)
 
 
-def listen(host: str, port: int, flag: str) -> socket.socket:
-    """A socket bound to `host` and `port`; `flag` is the setting that errors name. Raises ListenError.
+def listen(host: str, port: int, flag: str, accepted: str = "another host or port") -> socket.socket:
+    """A socket bound to `host` and `port`; errors name the setting `flag` and what is `accepted`. Raises ListenError.
 
     The host `::` stands for all addresses of IPv6 and of IPv4, or of IPv4 alone on a machine without IPv6.
     """
@@ -249,7 +253,7 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
             raise
     except OSError as error:
         fault = f"cannot listen on {authority(host, port)}: {error.strerror}"
-        raise ListenError(f"{flag}: {fault}; choose another host or port") from None
+        raise ListenError(f"{flag}: {fault}; choose {accepted}") from None
     bound.setblocking(False)  # noqa: FBT003, the name says it
     return bound
 

@@ -75,6 +75,14 @@ class _AdmissionCounts:
         self._durations[bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
 
+    def by_mode(self) -> dict[tuple[str, str], int]:
+        """How many admissions there were, by mode and outcome."""
+        found: dict[tuple[str, str], int] = {}
+        for (_, _, *key), count in self._counts.items():
+            mode, outcome = key
+            found[mode, outcome] = found.get((mode, outcome), 0) + count
+        return found
+
     def collect(self) -> Iterator[Metric]:
         """The two metrics, as prometheus_client's own would have them."""
         requests = CounterMetricFamily(
@@ -114,10 +122,12 @@ class Metrics:
         self.in_flight = gauge("admission_in_flight", "Reviews being answered.")
         self.body_bytes = gauge("admission_body_bytes", "Bytes of request bodies held in memory.")
         self.answer_bytes = gauge("admission_answer_bytes", "Bytes of answers that clients do not take.")
-        self._certificate_expiry = gauge(
+        self.certificate_not_after: float | None = None
+        """When the certificate in use expires, in seconds since 1970; None if there is none."""
+        gauge(
             "certificate_expiry_timestamp_seconds",
             "When the certificate in use expires, in seconds since 1970; 0 if there is none.",
-        )
+        ).set_function(lambda: self.certificate_not_after or 0)
         self._reloads = counter(
             "certificate_reloads", "Changes of certificate or client CA files, by whether they loaded.", ("outcome",)
         )
@@ -140,11 +150,20 @@ class Metrics:
         for caution in admission.cautions:
             self._warnings.labels(caution.reason).inc()
 
+    def admitted_totals(self) -> list[tuple[str, str, int]]:
+        """Mode, outcome, and how many admissions had them."""
+        return [(*key, count) for key, count in self._admissions.by_mode().items()]
+
+    def warning_totals(self) -> dict[str, int]:
+        """How many warnings there were of each reason."""
+        samples = (sample for metric in self._warnings.collect() for sample in metric.samples)
+        return {one.labels["reason"]: int(one.value) for one in samples if one.name.endswith("_total")}
+
     def reloaded(self, outcome: str, not_after: float | None = None) -> None:
         """Counts one change of the certificate or client CA files: `loaded`, with a pair's expiry, or `failed`."""
         self._reloads.labels(outcome).inc()
         if not_after is not None:
-            self._certificate_expiry.set(not_after)
+            self.certificate_not_after = not_after
 
     def rejected(self, reason: str) -> None:
         """Counts one call that was not answered with a review; `reason` is one of REJECTIONS."""

@@ -1,6 +1,7 @@
 """The policy file: YAML, read with limits, and one sentence for each fault in it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -67,11 +68,14 @@ class DocumentError(Exception):
 
 
 class PolicyError(Exception):
-    """The policy file cannot be used; `faults` has one sentence for each fault, and the message one line."""
+    """The policy file cannot be used; `faults` has one sentence for each fault, and the message one line.
 
-    def __init__(self, faults: list[str]) -> None:
+    `places` has the keys and indexes that lead to the first of them, as far as they are known.
+    """
+
+    def __init__(self, faults: list[str], places: Sequence[tuple[str | int, ...]] = ()) -> None:
         super().__init__("\n".join(faults))
-        self.faults = faults
+        self.faults, self.places = faults, tuple(places)
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -100,7 +104,8 @@ def parse_policy(text: bytes, name: str) -> Policy:
     try:
         return read_policy_document({} if document is None else document)
     except DocumentError as error:
-        raise PolicyError([f"{name}: {sentence}" for sentence in error.sentences]) from None
+        places = [fault.place for fault in error.faults]
+        raise PolicyError([f"{name}: {sentence}" for sentence in error.sentences], places) from None
 
 
 def read_policy_document(document: Any) -> Policy:

@@ -35,6 +35,9 @@ ARRIVED: Final = "webhook.arrived"
 REVIEWED: Final = "webhook.reviewed"
 #: Key of the ASGI scope: the protocol rejected the request and answered it.
 REJECTED: Final = "webhook.rejected"
+#: Key of the ASGI scope, which the application sets before it answers: the answer is a stream without an end that is
+#: known. Then the client has `read_seconds` for each piece, not for the whole answer.
+STREAM: Final = "webhook.stream"
 
 #: The most headers of a request. Each takes more memory than its bytes.
 _HEADERS: Final = 100
@@ -179,10 +182,10 @@ class LimitedProtocol(HttpToolsProtocol):
             answers.bound()
 
     def resume_writing(self) -> None:
-        """Ends that deadline if the whole answer is taken."""
+        """Ends that deadline if the whole answer is taken, or all that a stream has sent so far."""
         super().resume_writing()
         current = self._requests.current
-        if current is None or current.response_complete:
+        if current is None or current.response_complete or STREAM in current.scope:
             self._taken()
 
     def release_answer(self) -> None:
@@ -524,7 +527,8 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         # If its request is answered already, the client would take this for the answer to its next one.
         if not silent:
-            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+            head = b"".join([b"%b: %b\r\n" % field for field in self.answer_headers])
+            head += b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + header + b"\r\n" + body)
         self._disarm()
         self._state = CLOSING

@@ -17,12 +17,13 @@ from webhook.core.review import respond, respond_to_canary, respond_with
 from webhook.core.text import cut, listed
 from webhook.service.admission import Admissions
 from webhook.service.direct_reviews import Respond
+from webhook.service.feed import Feed
 from webhook.service.logs import AdmissionLog, Logger
 from webhook.service.metrics import Measured, Metrics
 from webhook.service.responses import Rejections
 from webhook.service.turn import Ration
 
-_SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+SILENT: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 class OneATurn:
@@ -44,9 +45,14 @@ class OneATurn:
 
 
 def admission_application(
-    policy: Policy, max_body_bytes: int, metrics: Metrics, log: AdmissionLog, logger: Logger
+    policy: Policy,
+    max_body_bytes: int,
+    metrics: Metrics,
+    log: AdmissionLog,
+    logger: Logger,
+    feed: Feed | None = None,
 ) -> Admissions:
-    """The application that answers AdmissionReviews under `policy`."""
+    """The application that answers AdmissionReviews under `policy`, and tells them to `feed`, if there is one."""
     rejections = Rejections(metrics, log)
     app = _application(rejections)
 
@@ -60,7 +66,7 @@ def admission_application(
     async def answering() -> Response:
         return Response("ok\n", media_type="text/plain")
 
-    return Admissions(OneATurn(app), admission_paths(policy), max_body_bytes, metrics, log, logger)
+    return Admissions(OneATurn(app), admission_paths(policy), max_body_bytes, metrics, log, logger, feed)
 
 
 def admission_paths(policy: Policy) -> dict[str, Respond]:
@@ -114,7 +120,7 @@ def _probed(fault: str | None) -> Response:
 
 def _application(rejections: Rejections) -> FastAPI:
     """An application without FastAPI's own pages. Its errors are JSON without a traceback."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=_SILENT)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=SILENT)
 
     @app.exception_handler(HTTPException)
     async def rejected(_: Request, error: HTTPException) -> Response:

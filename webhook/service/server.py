@@ -8,14 +8,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from time import time
 from typing import Any, Final
 
 import uvloop
 
+from webhook import __version__
 from webhook.core.cautions import EMPTY, cautions, is_empty
 from webhook.core.policy import Policy
+from webhook.service import page
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
+from webhook.service.feed import Feed
+from webhook.service.feed_messages import Hello, PolicyOfService, ReviewAddress
 from webhook.service.flags import misspelt
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
@@ -24,7 +29,7 @@ from webhook.service.logs import AdmissionLog, capture_faults, configure, is_jso
 from webhook.service.memory import Memory
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
-from webhook.service.readiness import Readiness
+from webhook.service.readiness import Readiness, called_hosts
 from webhook.service.routes import admission_application, operations_application
 from webhook.service.settings import Settings, SettingsError, read_settings
 
@@ -32,6 +37,8 @@ from webhook.service.settings import Settings, SettingsError, read_settings
 _TRIM_SECONDS: Final = 0.1
 #: The most profiles that a log line names.
 _LISTED: Final = 20
+#: How long the start of the page process waits for the first certificate.
+_PAGE_SECONDS: Final = 10.0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -67,6 +74,7 @@ class Service:
 
     def __init__(self, settings: Settings, policy: Policy) -> None:
         """Binds both sockets, but does not listen yet. Raises CertificateError and ListenError."""
+        self._started = time()
         self._settings = settings
         self._policy = policy
         self._certificate = ServingCertificate(settings.tls_dir, settings.client_ca)
@@ -74,6 +82,7 @@ class Service:
             listen(settings.host, settings.port, "--port"),
             listen(settings.operations_host, settings.operations_port, "--operations-port"),
         )
+        pages = [] if settings.page_port is None else page.bind(settings.page_port)
         self._metrics = Metrics(policy.digest)
         dropped = self._metrics.log_lines_dropped.inc
         self._limits = LineLimits(settings.log_rate, dropped)
@@ -84,7 +93,9 @@ class Service:
         self._readiness = Readiness(self._certificate, host, port, handshake_only=settings.client_ca is not None)
         lines = output if is_json(settings.log_format, output) else None
         self._log = log = AdmissionLog(self._logger, settings.log_rate, dropped, lines)
-        app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger)
+        feed = Feed(self._metrics) if pages else None
+        self._page = None if feed is None else page.Page(pages, feed, self._logger)
+        app = admission_application(policy, settings.max_body_bytes, self._metrics, log, self._logger, feed)
         self._admission = server(app, settings, self._metrics, lambda: self._certificate.context, log, app.direct)
         self._operations = server(operations_application(self._metrics, self._readiness.reason), settings)
         self._faults: dict[str, str] = {}
@@ -110,12 +121,14 @@ class Service:
         reloading = self._supervised("reload", self._reload())
         trimming = self._supervised("trim", self._trim())
         serving = self._supervised("admissions", self._serve_admissions())
+        paging = asyncio.create_task(self._serve_page())
         await self._stop.wait()
         await self._drain(serving)
         reloading.cancel()
         trimming.cancel()
+        paging.cancel()
         self._operations.should_exit = True
-        await asyncio.wait((operating, reloading, trimming, serving))
+        await asyncio.wait((operating, reloading, trimming, serving, paging))
         self._log.settle()
         self._limits.settle()
         self._logger.info("stopped")
@@ -138,6 +151,21 @@ class Service:
         if not self._readiness.draining:
             self._stop.set()
 
+    async def _serve_page(self) -> None:
+        """Serves the page if there is one. Its start takes processor time, so admissions come first."""
+        if self._page is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._admission.listening.wait(), _PAGE_SECONDS)
+            await self._page.run(self._hello())
+
+    def _hello(self) -> Hello:
+        """What the page process is told first."""
+        document = self._policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        host, port = self._sockets[0].getsockname()[:2]
+        url, ca = f"https://{authority(called_hosts(host)[0], port)}", str(self._settings.tls_dir / "ca.crt")
+        address = ReviewAddress(url, ca, "KUBERNETES_SERVICE_HOST" in os.environ)
+        return Hello(__version__, PolicyOfService(self._policy.digest, document), address, self._started)
+
     async def _serve_admissions(self) -> None:
         """Listens as soon as a certificate is loaded."""
         await self._certificate_loaded.wait()
@@ -154,6 +182,7 @@ class Service:
             "serving",
             reviews=f"https://{reviews}",
             operations=f"http://{operations}",
+            **({"page": self._page.url} if self._page else {}),
             policy=self._policy.digest,
             profiles=list(self._policy.profiles)[:_LISTED],
             profile_count=len(self._policy.profiles),

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """The address for /livez, /readyz and /metrics, as `host`."""
     operations_port: Port = 8080
     """The port for /livez, /readyz and /metrics, over HTTP. 0 for any free port."""
+    page_port: Port | None = None
+    """The port of the page, over HTTP on loopback only. 0 for any free port. Without it there is no page."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024**2)] = 4 * 1024**2
     """The largest review, in bytes. A larger one gets 413. All bodies together may take 3 times as much."""
     max_head_bytes: Annotated[int, Field(ge=1024, le=1024**2)] = 16 * 1024
@@ -111,6 +113,14 @@ class Settings(BaseSettings):
     def _subjects_need_an_authority(self) -> Self:
         if self.client_subjects and self.client_ca is None:
             raise ValueError("--client-subjects needs --client-ca")
+        return self
+
+    @model_validator(mode="after")
+    def _page_has_its_own_port(self) -> Self:
+        for name in ("port", "operations_port"):
+            if self.page_port and self.page_port == getattr(self, name):
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"--page-port: found {self.page_port}, the port of {flag}; accepted: another port")
         return self
 
 

@@ -52,21 +52,21 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
         yield from _items(items or [], version, kind.removesuffix("List"), namespace, versions)
         return
     if kind == "List":
-        yield ManifestError(f"{_called(document)}: items is not a list")
+        yield ManifestError(f"{called(document)}: items is not a list")
         return
     group = version.rpartition("/")[0]
     if version in GROUPS:
         yield ManifestError(
-            f'{_called(document)}: apiVersion is "{version}"; accepted: a version too, as {GROUPS[version]}'
+            f'{called(document)}: apiVersion is "{version}"; accepted: a version too, as {GROUPS[version]}'
         )
         return
     reader = _READERS.get((group, kind))
     if reader is None and group in GROUPS:
         accepted = ", ".join(kind for own, kind in _READERS if own == group)
-        yield ManifestError(f"{_called(document)}: unknown kind of {group}; accepted: {accepted}")
+        yield ManifestError(f"{called(document)}: unknown kind of {group}; accepted: {accepted}")
         return
     if reader is None:
-        yield UnknownKindError(f"{_called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
+        yield UnknownKindError(f"{called(document)} ({version}) has no Spark pods; accepted: {', '.join(KINDS)}")
         return
     try:
         if group in GROUPS and (template := _template(document)):
@@ -75,7 +75,7 @@ def read(document: Any, namespace: str, versions: Versions = _NEWEST) -> Iterato
         found = reader(document, namespace, versions)
         yield replace(found, group=group) if isinstance(found, Workload) else found
     except msgspec.ValidationError as error:
-        yield ManifestError(f"{_called(document)}: {with_keys(clause(error, 'the document'), document)}")
+        yield ManifestError(f"{called(document)}: {with_keys(clause(error, 'the document'), document)}")
 
 
 def _items(
@@ -94,7 +94,8 @@ def _items(
                     yield found
 
 
-def _called(document: JSON) -> str:
+def called(document: JSON) -> str:
+    """What sentences call the object `document`, which has a kind: the kind, and the name if there is one."""
     metadata = document.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return f"{document['kind']} {name}" if isinstance(name, str) else str(document["kind"])

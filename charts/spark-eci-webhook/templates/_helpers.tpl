@@ -280,6 +280,13 @@ securityContext:
 {{- toYaml $found }}
 {{- end }}
 
+{{- /* The resources of the service's container: with the page, each entry of its own takes the place of the same one. */}}
+{{- define "spark-eci-webhook.serviceResources" -}}
+{{- $found := deepCopy (default dict .Values.resources) }}
+{{- if .Values.page.enabled }}{{ $found = mergeOverwrite $found (deepCopy (default dict .Values.page.resources)) }}{{ end }}
+{{- toYaml $found }}
+{{- end }}
+
 {{- /* Whether ResourcePolicies are rendered: the cluster serves them, or the values say so. */}}
 {{- define "spark-eci-webhook.rendersResourcePolicies" -}}
 {{- $served := .Capabilities.APIVersions.Has "scheduling.alibabacloud.com/v1alpha1/ResourcePolicy" }}

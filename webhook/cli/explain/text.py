@@ -6,7 +6,6 @@ from webhook.cli.explain import words
 from webhook.cli.pod_text import diff_lines
 from webhook.cli.styled_lines import StyledLines
 from webhook.core import names
-from webhook.core.patch import Kind
 from webhook.core.profile import CompiledProfile
 from webhook.core.review import Decision
 from webhook.core.text import one_line
@@ -132,9 +131,9 @@ def _add_decision(
     if outcome.fate is Fate.OBSERVED:
         told.line("the rule only observes: it decides, counts and logs, and changes nothing", indent=4)
         sign = "~ would add"
-    terms = sum(len(one.terms) for one in decision.changes if one.kind is Kind.REQUIRED)
-    told.lines(((f"{sign} {text}", "green") for text in words.remarks(outcome.added, terms)), indent=4)
-    told.lines(((f"= {text}", "dim") for text in words.remarks(outcome.kept, terms)), indent=4)
+    added, left = words.added_and_kept(outcome)
+    told.lines(((f"{sign} {text}", "green") for text in added), indent=4)
+    told.lines(((f"= {text}", "dim") for text in left), indent=4)
 
 
 def total(explained: Explanation) -> str:

@@ -95,6 +95,13 @@ def remarks(changes: Iterable[Change], of_terms: int) -> list[str]:
     return [f"{what(one)} ({_why(one, of_terms)})" for one in changes]
 
 
+def added_and_kept(outcome: Outcome) -> tuple[list[str], list[str]]:
+    """What is added to a pod, or would be, and what is left as it is, each with its reason."""
+    decided = () if outcome.decision is None else outcome.decision.changes
+    terms = sum(len(one.terms) for one in decided if one.kind is Kind.REQUIRED)
+    return remarks(outcome.added, terms), remarks(outcome.kept, terms)
+
+
 def _why(change: Change, of_terms: int) -> str:
     sentence = REASONS[change.reason].format(key=change.key, found=_found(change.found))
     if change.reason in (Why.RECORD, Why.WAITS) and change.found is not None:

@@ -1,0 +1,196 @@
+"""Explanations by HTTP: a real page process, and a process in the place of the one that explains that does as told."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.page.page_process import Page, hello, page, wait_until
+from tests.page.stand_in import START
+
+ACCEPTED = "; accepted: fewer or smaller applications, which the command explain reads without this limit"
+TOO_LONG = (504, f"the explanation takes too long{ACCEPTED}")
+TOO_MUCH = (507, f"the explanation takes too much memory{ACCEPTED}")
+ENDED = (500, "the process that explains has ended; its log says why")
+
+
+@pytest.fixture(scope="module")
+def obedient() -> Iterator[Page]:
+    with page(module="tests.page.stand_in_page") as started:
+        yield started
+
+
+def question(instruction: str) -> dict[str, Any]:
+    return {"op": "explain", "documents": instruction, "policy": "", "profile": "", "service": hello()["service"]}
+
+
+def answered(answer: httpx.Response, instruction: str) -> int:
+    """Judges an ordinary answer, and returns the process that gave it."""
+    assert answer.status_code == httpx.codes.OK
+    found = answer.json()
+    process: int = found.pop("process")
+    assert found == question(instruction)
+    return process
+
+
+def alive(process: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False
+
+
+def test_a_question_reaches_the_process_whole_and_its_answer_the_browser_byte_for_byte(obedient: Page) -> None:
+    documents = 'kind: "\u2028é\U0001f600\x00\\"\n' * 1000
+    answer = obedient.explain(documents, "mode: ecs-only\n", "batch")
+    found = answer.json()
+    assert found.pop("process") in obedient.children
+    assert found == question(documents) | {"policy": "mode: ecs-only\n", "profile": "batch"}
+    assert answer.headers["content-type"] == "application/json"
+    assert obedient.explain("bytes 1000").content == b'"' + b"x" * 998 + b'"'
+
+
+def test_the_page_begins_with_what_the_process_says_and_what_serve_said(obedient: Page) -> None:
+    with httpx.Client(base_url=obedient.url, timeout=60) as client:
+        found = client.get("/start").json()
+    said = hello()
+    policy = START["policy"] | {"of": said["policy"]["document"]}
+    most = {"version": said["version"], "mostBytes": 1024 * 1024, "service": said["service"]}
+    assert found == START | {"policy": policy} | most
+
+
+@pytest.mark.parametrize(
+    ("instruction", "told"),
+    [
+        ("forever", TOO_LONG),
+        ("alarm", TOO_LONG),
+        ("processor", TOO_LONG),
+        ("memory", TOO_MUCH),
+        ("abort", TOO_MUCH),
+        ("exit 3", ENDED),
+        ("exit 0", ENDED),
+        ("half", ENDED),
+        (f"bytes {9 * 1024**2 + 1}", (507, f"the explanation is too large{ACCEPTED}")),
+    ],
+)
+def test_a_question_without_an_answer_is_told_and_the_next_one_is_answered(
+    obedient: Page, instruction: str, told: tuple[int, str]
+) -> None:
+    before = answered(obedient.explain("before"), "before")
+    answer = obedient.explain(instruction)
+    assert (answer.status_code, answer.json()) == (told[0], {"error": told[1]})
+    after = answered(obedient.explain("after"), "after")
+    assert before != after
+    assert not alive(before)
+    assert obedient.children == [after]
+
+
+def test_a_process_that_was_killed_between_two_questions_is_started_again(obedient: Page) -> None:
+    before = answered(obedient.explain("before"), "before")
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: not obedient.children)
+    assert answered(obedient.explain("after"), "after") != before
+
+
+def test_the_largest_answer_arrives_whole(obedient: Page) -> None:
+    size = 8 * 1024**2
+    content = json.dumps({"documents": f"bytes {size}", "policy": ""}).encode()
+    head = (
+        f"POST /explain HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: {len(content)}\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", obedient.port), 30) as slow:
+        slow.sendall(head.encode() + b"Content-Type: application/json\r\nConnection: close\r\n\r\n" + content)
+        assert len(obedient.explain(f"bytes {size}").content) == size
+        received = b""
+        while piece := slow.recv(64 * 1024):
+            received += piece
+    assert received.partition(b"\r\n\r\n")[2] == b'"' + b"x" * (size - 2) + b'"'
+
+
+def test_each_of_several_questions_at_once_gets_its_own_answer(obedient: Page) -> None:
+    asked = [f"question {number}" for number in range(9)]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = list(pool.map(obedient.explain, asked))
+    for instruction, answer in zip(asked, answers, strict=True):
+        answered(answer, instruction)
+
+
+def test_eight_questions_wait_and_further_ones_are_told_to_come_back(obedient: Page, tmp_path: Path) -> None:
+    working, unwanted = tmp_path / "working", tmp_path / "unwanted"
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(obedient.explain, f"forever {working}")
+        wait_until(working.exists)
+        # This one leaves before its turn.
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(
+                f"{obedient.url}/explain",
+                json={"documents": f"touch {unwanted}", "policy": ""},
+                headers=obedient.origin,
+                timeout=0.3,
+            )
+        waiting = [pool.submit(obedient.explain, f"waiting {number}") for number in range(8)]
+        answers = [one.result() for one in waiting]
+        refused = [one for one in answers if one.status_code == httpx.codes.SERVICE_UNAVAILABLE]
+        # The place of the one that left is free only at its turn.
+        assert len(refused) == 1
+        assert refused[0].json() == {
+            "error": "too many questions wait for an explanation; try again in a second",
+        }
+        assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
+    for number, answer in enumerate(answers):
+        if answer not in refused:
+            answered(answer, f"waiting {number}")
+    assert not unwanted.exists()
+
+
+def test_files_and_the_beginning_do_not_wait_for_an_explanation(obedient: Page, tmp_path: Path) -> None:
+    working = tmp_path / "working"
+    httpx.get(f"{obedient.url}/start", timeout=60)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(obedient.explain, f"forever {working}")
+        wait_until(working.exists)
+        for path in ("/", "/start"):
+            assert httpx.get(f"{obedient.url}{path}", timeout=60).status_code == httpx.codes.OK
+        assert not first.done()
+        assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
+
+
+def test_the_process_holds_no_socket_and_no_file_of_the_page(obedient: Page) -> None:
+    found = obedient.explain("open").json()
+    # Its two pipes and its log, and copies of them that uvloop leaves.
+    assert set(found.values()) == {found[fd] for fd in "012"}
+    of_the_page = {str(one.readlink()) for one in Path(f"/proc/{obedient.process.pid}/fd").iterdir()}
+    assert of_the_page & set(found.values()) == {found["2"]}
+
+
+def test_a_process_that_does_not_start_is_told_and_the_page_is_served() -> None:
+    with page({**hello(), "policy": {"digest": "x", "document": "refused"}}, "tests.page.stand_in_page") as running:
+        told = {"error": "the process that explains does not start; its log says why"}
+        for answer in (httpx.get(f"{running.url}/start", timeout=60), running.explain("anything")):
+            assert (answer.status_code, answer.json()) == (503, told)
+        assert httpx.get(running.url, timeout=60).status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize("way", ["feed", "terminate", "kill"])
+def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
+    working = tmp_path / "working"
+    with page(module="tests.page.stand_in_page") as running, ThreadPoolExecutor(1) as pool:
+        answered(running.explain("before"), "before")
+        (process,) = running.children
+        if way != "kill":
+            pool.submit(running.explain, f"forever {working}")
+            wait_until(working.exists)
+        {
+            "feed": running.feed.close,
+            "terminate": running.process.terminate,
+            "kill": running.process.kill,
+        }[way]()
+        running.process.wait(30)
+        wait_until(lambda: not alive(process))
