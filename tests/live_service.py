@@ -111,6 +111,12 @@ class Service:
             time.sleep(0.01)
 
     @property
+    def page_process(self) -> int:
+        """The id of the process of its page."""
+        (found,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        return int(found)
+
+    @property
     def peak_mib(self) -> float:
         """The peak of the resident memory, in MiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")

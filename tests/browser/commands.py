@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +22,20 @@ def explained(texts: Texts, folder: Path) -> Told:
     """Runs `explain` on the texts, which it writes to files in `folder`."""
     (folder / "application.yaml").write_bytes(texts.application.encode())
     (folder / "policy.yaml").write_bytes(texts.policy.encode())
-    command = ["explain", "-f", "application.yaml", "-o", "json"]
+    command = ["explain", "-f", "application.yaml"]
     command += ["--policy", "policy.yaml"] if texts.policy else []
     command += ["--profile", texts.profile] if texts.profile else []
+    return _run([*command, "-o", "json"], folder)
+
+
+def shown(line: str, folder: Path) -> Told:
+    """Runs the line that the page shows, but for its format, in `folder`."""
+    python, *module, command = shlex.split(line)[:4]
+    assert (python, module, command) == ("python", ["-m", "webhook"], "explain")
+    return _run([*shlex.split(line)[3:], "-o", "json"], folder)
+
+
+def _run(command: list[str], folder: Path) -> Told:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         run_command(command)

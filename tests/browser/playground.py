@@ -112,6 +112,15 @@ class Playground:
         with self.explaining():
             self.example.select_option(label=title)
 
+    def choose_unanswered(self, title: str) -> None:
+        """Chooses the example with this title while nobody answers."""
+        with self.page.expect_event("requestfailed", lambda one: one.url.endswith("/explain")):
+            self.example.select_option(label=title)
+
+    def loaded(self) -> None:
+        """Waits until there are examples, also while another view is shown."""
+        expect(self.page.locator("#example option")).not_to_have_count(0)
+
     def titles(self) -> list[str]:
         """The titles of the examples."""
         return self.example.locator("option").all_text_contents()

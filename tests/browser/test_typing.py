@@ -67,35 +67,37 @@ def test_the_profile_that_is_chosen_places_the_pods_and_is_described(playground:
 
 
 FAULTY = {
-    "a mode that does not exist": (POLICY, MODES.format("ecs", SchedulingMode.ECI_ONLY), "ecs"),
-    "a policy that is no YAML": (POLICY, "profiles:\n  default: {driver: {\n  ]", "]"),
-    "an application that is no YAML": (APPLICATION, "kind: SparkApplication\nspec: [1, 2\nother: }", "}"),
-    "a kind that nobody knows": (APPLICATION, "apiVersion: v1\nkind: SparkApplication\nmetadata: {name: a}", "kind"),
+    "a mode that does not exist": (POLICY, MODES.format("ecs", SchedulingMode.ECI_ONLY), 5),
+    "a policy that is no YAML": (POLICY, "profiles:\n  default: {driver: {\n  ]", 3),
+    "an application that is no YAML": (APPLICATION, "kind: SparkApplication\nspec: [1, 2\nother: }", 3),
+    "a field of another type": (
+        APPLICATION,
+        "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: a}\n"
+        "spec:\n  driver:\n    cores: many\n  type: Scala",
+        6,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FAULTY)
 def test_a_fault_is_told_at_its_line_as_the_command_tells_it(playground: Playground, tmp_path: Path, name: str) -> None:
-    where, text, _ = FAULTY[name]
+    where, text, line = FAULTY[name]
     playground.replace(where, text)
     answer = playground.asked().json()
     told = explained(playground.texts(), tmp_path)
     assert [one["sentence"] for one in answer["faults"]] == told.sentences
     assert answer["explanation"] == told.explanation
     (fault,) = answer["faults"]
-    lines = text.split("\n")
-    assert fault["line"] is not None
-    button = playground.faults.get_by_role("button", name=f"{where}, line {fault['line']}: {fault['sentence']}")
+    assert fault["line"] == line
+    button = playground.faults.get_by_role("button", name=f"{where}, line {line}: {fault['sentence']}", exact=True)
     button.focus()
     playground.page.keyboard.press("Enter")
     expect(playground.editor(where)).to_be_focused()
     editor = playground.page.locator(f'code-editor[label="{where}"]')
-    assert editor.locator(".cm-activeLine").inner_text().rstrip("\n") == lines[fault["line"] - 1]
-    assert [one.rstrip("\n") for one in editor.locator(".cm-line.fault").all_inner_texts()] == [
-        lines[fault["line"] - 1]
-    ]
+    for marked in (".cm-activeLine", ".cm-line.fault"):
+        assert editor.locator(marked).all_text_contents() == [text.split("\n")[line - 1]]
     expect(playground.editor(where)).to_have_attribute("aria-invalid", "true")
-    expect(playground.editor(where)).to_have_accessible_description(f"Line {fault['line']}: {fault['sentence']}.")
+    expect(playground.editor(where)).to_have_accessible_description(f"Line {line}: {fault['sentence']}.")
 
 
 def test_a_fault_goes_once_it_is_mended(playground: Playground) -> None:
@@ -121,11 +123,12 @@ def test_a_text_that_is_too_large_is_refused_in_a_sentence(playground: Playgroun
 
 
 def test_several_applications_are_shown_one_at_a_time(playground: Playground) -> None:
-    one = playground.text(APPLICATION)
-    name = playground.asked().json()["explanation"]["workloads"][0]["name"]
+    text = playground.text(APPLICATION)
+    (told,) = playground.asked().json()["explanation"]["workloads"]
+    name, namespace = told["name"], told["namespace"]
     expect(playground.workload).to_be_hidden()
-    playground.replace(APPLICATION, f"{one}\n---\n{one.replace(name, 'another')}")
+    playground.replace(APPLICATION, f"{text}\n---\n{text.replace(name, 'another')}")
     options = playground.workload.locator("option").all_text_contents()
-    assert options == [f"SparkApplication default/{one}" for one in (name, "another")]
+    assert options == [f"SparkApplication {namespace}/{one}" for one in (name, "another")]
     playground.workload.select_option(label=options[1])
     expect(playground.page.locator(".pod-name").first).to_have_text("another-driver")

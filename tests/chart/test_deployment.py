@@ -238,16 +238,16 @@ def test_a_page_is_a_flag_and_no_port_of_the_container() -> None:
 @pytest.mark.parametrize(
     ("values", "resources"),
     [
-        ({}, {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "640Mi"}}),
+        ({}, {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "640Mi"}}),
         (
             {"resources": {"requests": {"cpu": 2, "memory": "1Gi"}, "limits": {"cpu": 2}}},
-            {"requests": {"cpu": "2", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "640Mi"}},
+            {"requests": {"cpu": "2", "memory": "192Mi"}, "limits": {"cpu": "2", "memory": "640Mi"}},
         ),
         (
             {"page": {"resources": {"limits": {"cpu": 1}, "requests": None}}},
             {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "640Mi"}},
         ),
-        ({"resources": None}, {"requests": {"memory": "256Mi"}, "limits": {"memory": "640Mi"}}),
+        ({"resources": None}, {"requests": {"memory": "192Mi"}, "limits": {"memory": "640Mi"}}),
         (
             {"page": {"resources": None}},
             {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},

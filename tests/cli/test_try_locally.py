@@ -30,12 +30,13 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path, flag: str) -> None:
         if other != flag
         for one in (other, str(free_port()))
     ]
+    accepted = "another port" if flag == "--page-port" else "another host or port"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert _try(tmp_path, "--review", str(REVIEW), flag, str(port), *others) == (
             2,
             "",
-            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose another host or port\n",
+            f"{flag}: cannot listen on 127.0.0.1:{port}: Address already in use; choose {accepted}\n",
         )
 
 

@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from webhook.core.policy import Policy
-from webhook.service.listener import listen
+from webhook.service.page import bind
 
 ROOT = Path(__file__).parents[2]
 STARTED = 1_700_000_000.5
@@ -40,9 +40,14 @@ class Page:
     """A page process that was started."""
 
     process: subprocess.Popen[bytes]
-    port: int
+    addresses: list[Any]
+    """Where it listens, as sockets tell it."""
     feed: socket.socket
-    closes: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def port(self) -> int:
+        port: int = self.addresses[0][1]
+        return port
 
     @property
     def url(self) -> str:
@@ -55,9 +60,6 @@ class Page:
     def tell(self, message: dict[str, Any]) -> None:
         """Sends a message of the serving process."""
         self.feed.send(json.dumps(message).encode())
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=60)
 
     def explain(self, documents: str, policy: str = "", profile: str = "") -> httpx.Response:
         content = {"documents": documents, "policy": policy, "profile": profile}
@@ -79,24 +81,26 @@ class Page:
 def page(first: dict[str, Any] | None = None, module: str = "webhook.page") -> Iterator[Page]:
     """Runs the page process while the block lasts; yields it once it answers."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    bound = listen("127.0.0.1", 0, "--page-port")
-    port = bound.getsockname()[1]
-    command = [sys.executable, "-m", module, "--feed", str(theirs.fileno()), "--sockets", str(bound.fileno())]
+    bound = bind(0)
+    numbers = [one.fileno() for one in bound]
+    command = [sys.executable, "-m", module, "--feed", str(theirs.fileno()), "--sockets", ",".join(map(str, numbers))]
     process = subprocess.Popen(
-        command, cwd=ROOT, pass_fds=(theirs.fileno(), bound.fileno()), stdin=subprocess.PIPE, env=dict(os.environ)
+        command, cwd=ROOT, pass_fds=(theirs.fileno(), *numbers), stdin=subprocess.PIPE, env=dict(os.environ)
     )
     theirs.close()
     assert process.stdin is not None
     with process.stdin as said:
         said.write(json.dumps(first or hello()).encode())
     try:
-        started = Page(process, port, ours)
-        bound.listen()
+        started = Page(process, [one.getsockname() for one in bound], ours)
+        for one in bound:
+            one.listen()
         # Until the process accepts, the connection waits in the kernel.
         assert httpx.get(started.url, timeout=60).status_code == httpx.codes.OK
         yield started
     finally:
-        bound.close()
+        for one in bound:
+            one.close()
         ours.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)

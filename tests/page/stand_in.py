@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from webhook.page.explainer import OUT_OF_MEMORY
+
 START: dict[str, Any] = {
     "policy": {"digest": "0" * 8, "text": "profiles: {}\n"},
     "profiles": [{"name": "default", "sentences": ["One."]}],
     "examples": [],
 }
 BIG = 10 * 1024**3
-#: The exit code of the process that explains for want of memory.
-OUT_OF_MEMORY = 7
 DESCRIPTORS = Path("/proc/self/fd")
 
 

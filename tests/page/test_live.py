@@ -122,6 +122,27 @@ def test_a_client_that_comes_back_gets_what_it_has_missed_and_nothing_twice() ->
             assert (found["missed"], found["decisions"]) == (0, shown(row(505)))
 
 
+def test_a_page_process_that_knows_less_than_its_client_sends_nothing_twice() -> None:
+    with page() as running, stream(running, f"{STARTED}-5") as events:
+        found = events.next("snapshot")
+        assert (found["seq"], found["missed"], found["decisions"]) == (0, 0, [])
+        assert events.id == f"{STARTED}-5"
+        running.tell(tick(1, seq=6, decisions=[row(seq) for seq in range(1, 7)]))
+        found = events.next("tick")
+        assert (found["seq"], found["missed"], found["decisions"]) == (6, 0, shown(row(6)))
+        assert events.id == f"{STARTED}-6"
+
+
+def test_rates_begin_anew_after_the_clock_was_set_back() -> None:
+    with page() as running, stream(running) as events:
+        events.next("snapshot")
+        for now, total in ((1000, 100), (1010, 200), (500, 300), (510, 350)):
+            running.tell(tick(now, seq=total, admitted=[["eci-only", "patched", total]], decisions=[row(total, total)]))
+            found = events.next("tick")
+        assert found["rates"]["perSecond"] == pytest.approx(5)
+        assert found["latency"] == {"count": 2, "p50": 300, "p90": 350, "p99": 350, "max": 350}
+
+
 def test_an_id_of_another_process_or_of_none_begins_anew() -> None:
     with page() as running:
         running.tell(tick(1, seq=2, decisions=[row(1), row(2)]))
@@ -172,8 +193,15 @@ def test_a_serving_process_that_falls_silent_is_told_and_so_is_its_return() -> N
         events.next("tick")
         assert events.next("stale")["seconds"] >= 3
         assert events.next("stale")["seconds"] >= 4
-        running.tell(tick(7, seq=1, decisions=[row(1)]))
-        assert events.next("tick")["decisions"] == shown(row(1))
+        # One that comes now is told at once, and not three seconds later.
+        with stream(running) as late:
+            late.next("snapshot")
+            assert late.next("stale")["seconds"] >= 4
+            running.tell(tick(7, seq=1, decisions=[row(1)]))
+            for one in (events, late):
+                while (event := one.any())[0] == "stale":
+                    pass
+                assert (event[0], event[1]["decisions"]) == ("tick", shown(row(1)))
 
 
 def test_more_than_32_streams_are_refused_until_one_ends() -> None:

@@ -48,7 +48,9 @@ def try_locally(
     ] = None,
     port: Annotated[int, typer.Option(help="The port for reviews.")] = 8443,
     operations_port: Annotated[int, typer.Option(help="The port for probes and metrics.")] = 8080,
-    page_port: Annotated[int, typer.Option(help="The port of the page with the playground and the live view.")] = 8081,
+    page_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port of the page with the playground and the live view.")
+    ] = 8081,
 ) -> None:
     """Serve on this machine, send one review, and show what happens to its pod.
 

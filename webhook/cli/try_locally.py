@@ -26,6 +26,7 @@ from webhook.cli.profiles import explain_inputs, select
 from webhook.cli.terminal import InputError, console
 from webhook.core.policy import Policy
 from webhook.explain.explanation import Explanation
+from webhook.service import page
 from webhook.service.listener import ListenError, listen
 
 _FOLDER: Final = Path(".local/tls")
@@ -94,8 +95,10 @@ def _serve(
 ) -> NoReturn:
     try:
         # Another server on a port would answer instead of the service.
-        for flag, number in ports.flags:
-            listen("127.0.0.1", number, flag).close()
+        listen("127.0.0.1", ports.port, "--port").close()
+        listen("127.0.0.1", ports.operations_port, "--operations-port").close()
+        for one in page.bind(ports.page_port):
+            one.close()
     except ListenError as error:
         raise InputError(str(error)) from None
     arguments = ["--tls-dir", str(tls_dir), "--drain-seconds", "0"]

@@ -19,10 +19,12 @@ _START_SECONDS: Final = 30.0
 _LENGTH: Final = 4
 #: The largest answer, in bytes.
 _MOST_BYTES: Final = 9 * 1024**2
-#: How the process ends if a question takes too long.
+#: The exit code of the process if a question takes too much memory.
+OUT_OF_MEMORY: Final = 7
+#: How it ends if a question takes too long.
 _TIME_SIGNALS: Final = (signal.SIGALRM, signal.SIGPROF, signal.SIGXCPU)
-#: How it ends for want of memory: its own exit code, a library's abort, or the system's choice of what to kill.
-_MEMORY_ENDS: Final = (7, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
+#: How it ends for want of memory: by itself, by a library's abort, or because the system must kill something.
+_MEMORY_ENDS: Final = (OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
 
 _ACCEPTED: Final = "; accepted: fewer or smaller applications, which the command explain reads without this limit"
 _TOO_LONG: Final = f"the explanation takes too long{_ACCEPTED}"

@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import DecodeError, json
 
-from webhook.page.feed import MOST_BYTES, Hello, read_tick
 from webhook.page.state import ReplicaState
+from webhook.service.feed_messages import MOST_BYTES, Hello, read_tick
 from webhook.service.responses import RejectedError
 
 #: The most streams at once.

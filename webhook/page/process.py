@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -15,13 +16,15 @@ from msgspec import json
 
 from webhook.page.access import HEADERS
 from webhook.page.explainer import COMMAND, Explainer
-from webhook.page.feed import Hello, read_hello
 from webhook.page.live import Live
-from webhook.page.routes import MOST_BYTES as MOST_BODY_BYTES
+from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.routes import page_application
+from webhook.service.feed_messages import Hello, read_hello
 from webhook.service.listener import server
 from webhook.service.settings import Settings
 
+#: How much later than the serving process it gets the processor (nice(2)).
+_NICE: Final = 10
 #: Memory for answers that clients do not take. One explanation may have 8 MiB.
 _ANSWER_BYTES: Final = 32 * 1024**2
 
@@ -51,7 +54,11 @@ def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
 
 
 def _give_way() -> None:
-    """If memory is short, the kernel ends this process and those that it starts, and not the serving process."""
+    """Lets the serving process go first, both before this process and before those that it starts.
+
+    It gets the processor if both want it, and if memory is short, the kernel ends these and not that one.
+    """
+    os.nice(_NICE)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
@@ -62,7 +69,7 @@ async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socke
     explainer = Explainer(json.encode({"op": "start", "policy": hello.policy.document}), explaining)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, live.end)
     # Not from the environment: its variables are for the serving process.
-    settings = Settings.model_construct(max_body_bytes=MOST_BODY_BYTES, stop_seconds=1)
+    settings = Settings.model_construct(max_body_bytes=MOST_QUESTION_BYTES, stop_seconds=1)
     application = page_application(hello, live, explainer)
     page = server(application, settings, headers=HEADERS, answer_bytes=_ANSWER_BYTES)
     serving = asyncio.create_task(page.serve(sockets=listening))

@@ -1,37 +1,27 @@
 """What the page answers."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
-from msgspec import DecodeError, Raw, Struct, json
+from msgspec import Raw, Struct, json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from webhook.core.fault import clause
 from webhook.page.access import Guarded
 from webhook.page.explainer import Explainer, UnansweredError
-from webhook.page.feed import Hello, ReviewAddress
 from webhook.page.files import PageFile, page_files
 from webhook.page.live import Live
 from webhook.page.pieces import JSON, EventStream, LongAnswer
-from webhook.service.admission import DisconnectedError, read_body
+from webhook.page.question import MOST_BYTES, read_question
+from webhook.service.admission import DisconnectedError
+from webhook.service.feed_messages import Hello, ReviewAddress
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.routes import SILENT, OneATurn
 
-#: The largest question, in bytes.
-MOST_BYTES: Final = 1024 * 1024
 
-
-class _Input(Struct, frozen=True):
-    """What a browser asks."""
-
-    documents: str
-    policy: str
-    profile: str = ""
-
-
-class _Question(Struct, frozen=True):
+class _Asked(Struct, frozen=True):
     """What the process that explains is asked."""
 
     documents: str
@@ -52,7 +42,8 @@ class _Start(Struct, frozen=True, rename="camel"):
     examples: Raw
 
 
-_read_input: Final = json.Decoder(_Input).decode
+#: Accept-Encoding with gzip, but not with the weight 0 (RFC 9110, section 12.5.3).
+_GZIP: Final = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
 _read_started: Final = json.Decoder(dict[str, Raw]).decode
 
 
@@ -72,11 +63,11 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
     @app.post("/explain")
     async def explain(request: Request) -> Response:
         try:
-            found = await _input(request)
+            found = await read_question(request)
         except DisconnectedError:
             # Nobody reads it.
             return Response()
-        question = _Question(found.documents, found.policy, found.profile, hello.service)
+        question = _Asked(found.documents, found.policy, found.profile, hello.service)
         return LongAnswer(await explainer.ask(json.encode(question), request.is_disconnected))
 
     @app.get("/live")
@@ -113,21 +104,10 @@ def _handle_errors(app: FastAPI) -> None:
         return rejected(500, "error", "internal error")
 
 
-async def _input(request: Request) -> _Input:
-    """What the browser asks. Raises RejectedError, and DisconnectedError if it has gone."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise RejectedError(415, "invalid", f"the body has another type; accepted: {JSON}")
-    body = await read_body(request.scope, request.receive, MOST_BYTES)
-    try:
-        return _read_input(body)
-    except DecodeError as error:
-        raise RejectedError(400, "invalid", clause(error, "the body")) from None
-
-
 def _sender(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
     async def send_file(request: Request) -> Response:
         headers = {"vary": "accept-encoding"}
-        if "gzip" not in request.headers.get("accept-encoding", ""):
+        if not _GZIP.search(request.headers.get("accept-encoding", "")):
             return Response(file.content, headers=headers, media_type=file.media_type)
         headers["content-encoding"] = "gzip"
         return Response(file.compressed, headers=headers, media_type=file.media_type)

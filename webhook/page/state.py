@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from webhook.page.feed import Hello, Row, Tick
+from webhook.service.feed_messages import Hello, Row, Tick
 
 #: The most decisions that are kept.
 MOST: Final = 200
@@ -51,7 +51,9 @@ class ReplicaState:
             # The clock was set back. The moments before would count as later ones.
             self._moments.clear()
         admitted = {(mode, outcome): total for mode, outcome, total in tick.admitted}
-        self._moments.append(_Moment(tick.now, admitted, tick.warnings, [row[-1] for row in tick.decisions]))
+        # The first message to a new page process also tells older decisions.
+        durations = [row[-1] for row in tick.decisions if row[1] > tick.now - WINDOW]
+        self._moments.append(_Moment(tick.now, admitted, tick.warnings, durations))
         # The last moment before the window is where its rates begin.
         while len(self._moments) > 1 and self._moments[1].now <= tick.now - WINDOW:
             self._moments.popleft()

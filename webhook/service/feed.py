@@ -1,70 +1,62 @@
-"""What the serving process tells the page process: first a hello, and then a message each second.
+"""What the page process is told: totals, and the newest decisions. No admission ever waits for it."""
 
-webhook/page/feed.py reads them. A message is sent as a whole or not at all, so nobody waits for a page that hangs.
-"""
-
-import os
 import socket
 from collections import deque
 from time import time
-from typing import Any, Final
+from typing import Final
 
-from msgspec import Struct, json
+from msgspec import json
 
-from webhook import __version__
-from webhook.core.policy import Policy
 from webhook.core.review import Admission
+from webhook.service.feed_messages import MOST_BYTES, Row, Tick
 from webhook.service.log_fields import bounded
 from webhook.service.metrics import Metrics
 
-#: The most decisions of a message.
+#: The most decisions that are kept, and that a message has.
 MOST: Final = 200
-#: Bytes. A socket holds one message of this size, and the page process reads no larger one.
-MOST_BYTES: Final = 96 * 1024
 _MICROSECONDS: Final = 1e6
 
 
-class _Tick(Struct, rename="camel"):
-    """One message: what happened since the one before."""
-
-    now: float
-    certificate_not_after: float | None
-    admitted: list[tuple[str, str, int]]
-    warnings: dict[str, int]
-    seq: int
-    decisions: list[tuple[int, float, str, str, str, str, str, str, int]]
-
-
 class Feed:
-    """Keeps the newest decisions, and tells them to the page process."""
+    """Keeps the newest decisions, and tells one page process after another of them."""
 
     def __init__(self, metrics: Metrics) -> None:
         """Starts with no decisions. All totals are those of `metrics`."""
         self._metrics = metrics
-        self._recent: deque[tuple[float, Admission, float]] = deque(maxlen=MOST)
+        self._recent: deque[tuple[float, str, str, str, str, str, str, int]] = deque(maxlen=MOST)
         self._seq = 0
         self._told = 0
-        self.started = time()
-        """When the process started, in seconds since 1970."""
 
     def record(self, admission: Admission, seconds: float) -> None:
         """Keeps one decision, which took `seconds`."""
         self._seq += 1
-        self._recent.append((time(), admission, seconds))
+        # Not the admission itself: its texts can be megabytes long, because they are checked only after the review.
+        self._recent.append(
+            (
+                time(),
+                bounded(admission.namespace),
+                bounded(admission.application),
+                admission.role,
+                admission.mode,
+                admission.outcome,
+                admission.reason,
+                round(seconds * _MICROSECONDS),
+            )
+        )
 
-    def tell(self, to: socket.socket, not_after: float | None) -> None:
+    def start_over(self) -> None:
+        """From now on another page process is told. It knows nothing, so its first message has all that is kept."""
+        self._told = 0
+
+    def tell(self, to: socket.socket) -> None:
         """Sends what is new to a non-blocking socket; if it is full, the next message has it instead.
 
-        `not_after` is when the certificate expires, in seconds since 1970. Raises OSError if nobody is there to read.
+        Raises OSError if nobody is there to read.
         """
-        new = min(self._seq - self._told, len(self._recent))
-        rows = [self._row(self._seq - age, *self._recent[-1 - age]) for age in reversed(range(new))]
-        tick = _Tick(
-            time(), not_after, self._metrics.admitted_totals(), self._metrics.warning_totals(), self._seq, rows
-        )
+        tick = self._tick()
         message = json.encode(tick)
         while len(message) > MOST_BYTES and tick.decisions:
-            tick.decisions = tick.decisions[(len(tick.decisions) + 1) // 2 :]
+            del tick.decisions[: (len(tick.decisions) + 1) // 2]
             message = json.encode(tick)
         try:
             to.send(message)
@@ -72,32 +64,9 @@ class Feed:
             return
         self._told = self._seq
 
-    @staticmethod
-    def _row(
-        seq: int, moment: float, admission: Admission, seconds: float
-    ) -> tuple[int, float, str, str, str, str, str, str, int]:
-        return (
-            seq,
-            moment,
-            bounded(admission.namespace),
-            bounded(admission.application),
-            admission.role,
-            admission.mode,
-            admission.outcome,
-            admission.reason,
-            round(seconds * _MICROSECONDS),
-        )
-
-
-def hello(policy: Policy, url: str, ca: str, started: float) -> bytes:
-    """The first message: the version, the policy, and where reviews are answered."""
-    document: Any = policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    service = {"url": url, "ca": ca, "inCluster": "KUBERNETES_SERVICE_HOST" in os.environ}
-    return json.encode(
-        {
-            "version": __version__,
-            "policy": {"digest": policy.digest, "document": document},
-            "service": service,
-            "started": started,
-        }
-    )
+    def _tick(self) -> Tick:
+        numbered = enumerate(self._recent, self._seq - len(self._recent) + 1)
+        rows: list[Row] = [(number, *facts) for number, facts in numbered if number > self._told]
+        metrics = self._metrics
+        totals = metrics.admitted_totals(), metrics.warning_totals()
+        return Tick(time(), metrics.certificate_not_after, *totals, self._seq, rows)

@@ -230,8 +230,8 @@ def server(
     return Server(config, load, context, settings.handshake_seconds)
 
 
-def listen(host: str, port: int, flag: str) -> socket.socket:
-    """A socket bound to `host` and `port`; `flag` is the setting that errors name. Raises ListenError.
+def listen(host: str, port: int, flag: str, accepted: str = "another host or port") -> socket.socket:
+    """A socket bound to `host` and `port`; errors name the setting `flag` and what is `accepted`. Raises ListenError.
 
     The host `::` stands for all addresses of IPv6 and of IPv4, or of IPv4 alone on a machine without IPv6.
     """
@@ -253,7 +253,7 @@ def listen(host: str, port: int, flag: str) -> socket.socket:
             raise
     except OSError as error:
         fault = f"cannot listen on {authority(host, port)}: {error.strerror}"
-        raise ListenError(f"{flag}: {fault}; choose another host or port") from None
+        raise ListenError(f"{flag}: {fault}; choose {accepted}") from None
     bound.setblocking(False)  # noqa: FBT003, the name says it
     return bound
 

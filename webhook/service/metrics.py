@@ -122,10 +122,12 @@ class Metrics:
         self.in_flight = gauge("admission_in_flight", "Reviews being answered.")
         self.body_bytes = gauge("admission_body_bytes", "Bytes of request bodies held in memory.")
         self.answer_bytes = gauge("admission_answer_bytes", "Bytes of answers that clients do not take.")
-        self._certificate_expiry = gauge(
+        self.certificate_not_after: float | None = None
+        """When the certificate in use expires, in seconds since 1970; None if there is none."""
+        gauge(
             "certificate_expiry_timestamp_seconds",
             "When the certificate in use expires, in seconds since 1970; 0 if there is none.",
-        )
+        ).set_function(lambda: self.certificate_not_after or 0)
         self._reloads = counter(
             "certificate_reloads", "Changes of certificate or client CA files, by whether they loaded.", ("outcome",)
         )
@@ -161,7 +163,7 @@ class Metrics:
         """Counts one change of the certificate or client CA files: `loaded`, with a pair's expiry, or `failed`."""
         self._reloads.labels(outcome).inc()
         if not_after is not None:
-            self._certificate_expiry.set(not_after)
+            self.certificate_not_after = not_after
 
     def rejected(self, reason: str) -> None:
         """Counts one call that was not answered with a review; `reason` is one of REJECTIONS."""

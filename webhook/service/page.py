@@ -1,145 +1,184 @@
-"""The page process, from outside: its sockets, its start, and a new start if it ends.
+"""The page process, from outside: its sockets, its start, what it is told, and a new start if it ends.
 
 Nothing of it ever makes an admission wait or fail. If it does not start, the service serves without a page.
 """
 
 import asyncio
 import contextlib
-import errno
 import os
 import re
 import socket
+import subprocess
 import sys
-from time import monotonic
+from collections.abc import Sequence
 from typing import Final
 
+from msgspec import json
+
 from webhook.service.feed import Feed
+from webhook.service.feed_messages import Hello
 from webhook.service.listener import ListenError, authority, listen
 from webhook.service.logs import Logger
 
+#: Its arguments are descriptors that it inherits.
+COMMAND: Final = (sys.executable, "-m", "webhook.page")
+_FLAG: Final = "--page-port"
+#: How often a port is sought that is free on both addresses.
+_ATTEMPTS: Final = 20
+#: Connections that wait in the kernel while the process starts.
+_BACKLOG: Final = 64
 _TICK_SECONDS: Final = 1.0
 #: Seconds before a page process that has ended is started again: at first, and at most.
 _AGAIN_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 60.0
 #: A process that has run for so many seconds was well.
 _WELL_SECONDS: Final = 60.0
-#: Seconds for it to end by itself.
+#: Seconds for it to end by itself, and how often this is looked at.
 _END_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 0.02
+#: The most bytes of its standard error that are read at once.
+_ERROR_BYTES: Final = 64 * 1024
 #: What it needs of the environment. The rest may be secrets.
 _KEPT: Final = re.compile(r"(PYTHON|LC_|COVERAGE|OPENBLAS).*|PATH|LANG|TMPDIR|VIRTUAL_ENV|HOME")
-_FLAG: Final = "--page-port"
 
 
 def bind(port: int) -> list[socket.socket]:
-    """Sockets bound to `port` of both loopback addresses, or of the one that the machine has. Raises ListenError."""
-    first = listen("127.0.0.1", port, _FLAG)
-    try:
-        second = _bind_ipv6(first.getsockname()[1])
-    except ListenError:
-        first.close()
-        raise
-    return [first, second] if second else [first]
+    """Sockets that listen on `port` of both loopback addresses, or of the one that the machine has.
 
-
-def _bind_ipv6(port: int) -> socket.socket | None:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as trial:
+    0 stands for any port that is free on both. A client that comes while no page process runs waits for the next one.
+    Raises ListenError.
+    """
+    for _ in range(_ATTEMPTS):
+        bound = [listen("127.0.0.1", port, _FLAG, "another port")]
         try:
-            trial.bind(("::1", 0))
-        except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                return None
-            raise
-        return listen("::1", port, _FLAG)
-    return None
+            if _has_ipv6():
+                bound.append(listen("::1", bound[0].getsockname()[1], _FLAG, "another port"))
+            for one in bound:
+                _open(one)
+        except ListenError as error:
+            fault = error
+            for one in bound:
+                one.close()
+            if port:
+                break
+        else:
+            return bound
+    raise fault
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _open(bound: socket.socket) -> None:
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        # Somebody else was bound to the address, too, and listened first.
+        where = authority(*bound.getsockname()[:2])
+        raise ListenError(f"{_FLAG}: cannot listen on {where}: {error.strerror}; choose another port") from None
 
 
 class Page:
     """Runs the page process as long as the serving process runs."""
 
-    def __init__(self, sockets: list[socket.socket], feed: Feed, logger: Logger) -> None:
-        """Serves on `sockets`, and tells the process what `feed` has."""
+    def __init__(
+        self, sockets: Sequence[socket.socket], feed: Feed, logger: Logger, command: Sequence[str] = COMMAND
+    ) -> None:
+        """The process, of `command`, serves on `sockets`, and is told what `feed` has."""
         self._sockets = sockets
         self._feed = feed
         self._logger = logger
-        self.not_after: float | None = None
-        """When the certificate in use expires, in seconds since 1970; None if there is none."""
-
-    @property
-    def started(self) -> float:
-        """When the serving process started, in seconds since 1970."""
-        return self._feed.started
+        self._command = command
 
     @property
     def url(self) -> str:
         """The address of the page."""
         return f"http://{authority(*self._sockets[0].getsockname()[:2])}"
 
-    async def run(self, hello: bytes) -> None:
+    async def run(self, hello: Hello) -> None:
         """Starts the process with `hello`, and again if it ends, until this is cancelled."""
-        for one in self._sockets:
-            # A client that comes while no process runs waits for the next one.
-            one.listen()
+        loop = asyncio.get_running_loop()
         wait = _AGAIN_SECONDS
         while True:
-            began = monotonic()
+            began = loop.time()
             try:
                 code = await self._run_once(hello)
-            except OSError as error:
-                self._logger.warning("page", outcome="not started", error=str(error))
+            except Exception as error:  # noqa: BLE001, the admissions go on without a page
+                self._logger.warning("page", outcome="not started", error=f"{type(error).__name__}: {error}")
             else:
                 self._logger.warning("page", outcome="ended", code=code)
-            wait = _AGAIN_SECONDS if monotonic() - began > _WELL_SECONDS else min(2 * wait, _LONGEST_SECONDS)
+            if loop.time() - began > _WELL_SECONDS:
+                wait = _AGAIN_SECONDS
             await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_SECONDS)
 
-    async def _run_once(self, hello: bytes) -> int:
-        """Runs one process, and returns its exit code. Raises OSError if it cannot be started."""
+    async def _run_once(self, hello: Hello) -> int:
+        """Runs one process, tells it what happens, and returns its exit code. Raises OSError if it does not start."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)  # noqa: FBT003, the name says it
         with ours:
             with theirs:
-                process = await self._start(hello, theirs)
-            telling = asyncio.create_task(self._tell(ours))
-            try:
-                return await process.wait()
-            finally:
-                telling.cancel()
-                ours.close()
-                if process.returncode is None:
+                process = self._start(hello, theirs)
+            assert process.stderr is not None  # noqa: S101, it is a pipe
+            with process.stderr as errors:
+                try:
+                    self._feed.start_over()
+                    while process.poll() is None:
+                        # It may end in this moment.
+                        with contextlib.suppress(ConnectionError):
+                            self._feed.tell(ours)
+                        self._repeat(errors.fileno())
+                        await asyncio.sleep(_TICK_SECONDS)
+                finally:
+                    ours.close()
                     await _end(process)
+                self._repeat(errors.fileno())
+        return process.returncode
 
-    async def _start(self, hello: bytes, feed: socket.socket) -> asyncio.subprocess.Process:
+    def _start(self, hello: Hello, feed: socket.socket) -> subprocess.Popen[bytes]:
         numbers = [one.fileno() for one in self._sockets]
         arguments = ["--feed", str(feed.fileno()), "--sockets", ",".join(map(str, numbers))]
         first = os.memfd_create("hello")
         try:
             # A pipe would have to be written while the process reads.
-            os.write(first, hello)
+            os.write(first, json.encode(hello))
             os.lseek(first, 0, os.SEEK_SET)
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "webhook.page",
-                *arguments,
+            process = subprocess.Popen(  # noqa: S603, our own command
+                [*self._command, *arguments],
                 stdin=first,
-                stdout=asyncio.subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                # All others are closed: it can neither read the TLS key nor write what we tell it.
                 pass_fds=(feed.fileno(), *numbers),
                 env={name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)},
+                # Ctrl-C reaches all processes of a terminal's group, and is for the serving process.
+                process_group=0,
             )
         finally:
             os.close(first)
+        assert process.stderr is not None  # noqa: S101, it is a pipe
+        os.set_blocking(process.stderr.fileno(), False)
+        return process
 
-    async def _tell(self, to: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                await asyncio.sleep(_TICK_SECONDS)
-                self._feed.tell(to, self.not_after)
+    def _repeat(self, errors: int) -> None:
+        """Logs the last line that the process has written to its standard error since the call before."""
+        with contextlib.suppress(BlockingIOError):
+            lines = os.read(errors, _ERROR_BYTES).decode(errors="replace").splitlines()
+            if said := [line for line in lines if line.strip()]:
+                self._logger.warning("page", error=said[-1])
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: subprocess.Popen[bytes]) -> None:
     """Waits until the process has ended, which its feed has told it to do, or kills it."""
-    try:
-        await asyncio.wait_for(asyncio.shield(process.wait()), _END_SECONDS)
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    for _ in range(round(_END_SECONDS / _LOOK_SECONDS)):
+        if process.poll() is not None:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+    process.kill()
+    process.wait()

@@ -16,6 +16,11 @@ _LOOPBACK: Final = {EVERY_IPV4_ADDRESS: ("127.0.0.1",), EVERY_ADDRESS: ("127.0.0
 _CALL: Final = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
+def called_hosts(host: str) -> tuple[str, ...]:
+    """Where a listener on `host` is called from its own machine, the best first."""
+    return _LOOPBACK.get(host, (host,))
+
+
 class Readiness:
     """Ready means: a pair is loaded, the service is not draining, and it answers a TLS client.
 
@@ -25,7 +30,7 @@ class Readiness:
     def __init__(self, certificate: ServingCertificate, host: str, port: int, *, handshake_only: bool) -> None:
         """Calls `host` and `port`, only up to the end of the handshake if clients need a certificate."""
         self._certificate = certificate
-        self._hosts = _LOOPBACK.get(host, (host,))
+        self._hosts = called_hosts(host)
         self._port = port
         self._handshake_only = handshake_only
         self._lock = asyncio.Lock()

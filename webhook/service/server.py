@@ -8,25 +8,28 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from time import time
 from typing import Any, Final
 
 import uvloop
 
+from webhook import __version__
 from webhook.core.cautions import EMPTY, cautions, is_empty
 from webhook.core.policy import Policy
 from webhook.service import page
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
-from webhook.service.feed import Feed, hello
+from webhook.service.feed import Feed
+from webhook.service.feed_messages import Hello, PolicyOfService, ReviewAddress
 from webhook.service.flags import misspelt
-from webhook.service.listener import EVERY_ADDRESS, EVERY_IPV4_ADDRESS, ListenError, authority, listen, server
+from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import Output, reserve_standard_descriptors, standard_output
 from webhook.service.logs import AdmissionLog, capture_faults, configure, is_json
 from webhook.service.memory import Memory
 from webhook.service.metrics import Metrics
 from webhook.service.policy_file import PolicyError, load_policy
-from webhook.service.readiness import Readiness
+from webhook.service.readiness import Readiness, called_hosts
 from webhook.service.routes import admission_application, operations_application
 from webhook.service.settings import Settings, SettingsError, read_settings
 
@@ -34,6 +37,8 @@ from webhook.service.settings import Settings, SettingsError, read_settings
 _TRIM_SECONDS: Final = 0.1
 #: The most profiles that a log line names.
 _LISTED: Final = 20
+#: How long the start of the page process waits for the first certificate.
+_PAGE_SECONDS: Final = 10.0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -69,6 +74,7 @@ class Service:
 
     def __init__(self, settings: Settings, policy: Policy) -> None:
         """Binds both sockets, but does not listen yet. Raises CertificateError and ListenError."""
+        self._started = time()
         self._settings = settings
         self._policy = policy
         self._certificate = ServingCertificate(settings.tls_dir, settings.client_ca)
@@ -146,16 +152,19 @@ class Service:
             self._stop.set()
 
     async def _serve_page(self) -> None:
-        """Serves the page if there is one. Whatever happens to it, the service goes on."""
-        if self._page is None:
-            return
+        """Serves the page if there is one. Its start takes processor time, so admissions come first."""
+        if self._page is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._admission.listening.wait(), _PAGE_SECONDS)
+            await self._page.run(self._hello())
+
+    def _hello(self) -> Hello:
+        """What the page process is told first."""
+        document = self._policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
         host, port = self._sockets[0].getsockname()[:2]
-        local = "127.0.0.1" if host in (EVERY_ADDRESS, EVERY_IPV4_ADDRESS) else host
-        url, ca = f"https://{authority(local, port)}", str(self._settings.tls_dir / "ca.crt")
-        try:
-            await self._page.run(hello(self._policy, url, ca, self._page.started))
-        except Exception:
-            self._logger.exception("page")
+        url, ca = f"https://{authority(called_hosts(host)[0], port)}", str(self._settings.tls_dir / "ca.crt")
+        address = ReviewAddress(url, ca, "KUBERNETES_SERVICE_HOST" in os.environ)
+        return Hello(__version__, PolicyOfService(self._policy.digest, document), address, self._started)
 
     async def _serve_admissions(self) -> None:
         """Listens as soon as a certificate is loaded."""
@@ -203,8 +212,6 @@ class Service:
         if pair is not None:
             self._certificate_loaded.set()
             self._metrics.reloaded("loaded", pair.not_after)
-            if self._page is not None:
-                self._page.not_after = pair.not_after
             expiry = round(pair.not_after)
             self._logger.info("certificate", outcome="loaded", names=list(pair.names), not_after=expiry)
 

@@ -115,6 +115,14 @@ class Settings(BaseSettings):
             raise ValueError("--client-subjects needs --client-ca")
         return self
 
+    @model_validator(mode="after")
+    def _page_has_its_own_port(self) -> Self:
+        for name in ("port", "operations_port"):
+            if self.page_port and self.page_port == getattr(self, name):
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"--page-port: found {self.page_port}, the port of {flag}; accepted: another port")
+        return self
+
 
 def read_settings(arguments: Sequence[str]) -> Settings:
     """The settings in `arguments` (without the command's name) and in the environment.

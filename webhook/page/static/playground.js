@@ -91,6 +91,14 @@ export class Playground {
 
   async #explain() {
     this.#stop();
+    const body = JSON.stringify(this.#input());
+    const most = this.#start.mostBytes;
+    if (new TextEncoder().encode(body).length > most) {
+      // While the browser still sends, it would not see the answer that says so.
+      this.#showFaults([{ sentence: `The texts are too large; accepted: at most ${most / 1024 ** 2} MiB`, in: "", line: null }]);
+      this.#showNothing();
+      return;
+    }
     const request = (this.#request = new AbortController());
     const results = document.querySelector(".results");
     results.setAttribute("aria-busy", "true");
@@ -99,7 +107,7 @@ export class Playground {
       const answer = await fetch("explain", {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify(this.#input()),
+        body,
         signal: request.signal,
       });
       const found = await answer.json();

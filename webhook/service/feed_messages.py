@@ -1,11 +1,11 @@
-"""What the serving process tells the page process. webhook/service/feed.py writes it."""
+"""What the serving process tells the page process: a greeting at its start, then a tick each second, both as JSON."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, json
 
-#: The largest message, in bytes.
-MOST_BYTES = 256 * 1024
+#: Bytes. A socket holds one tick of this size, and the page process reads no larger one.
+MOST_BYTES: Final = 96 * 1024
 
 
 class PolicyOfService(Struct, frozen=True):
@@ -26,7 +26,7 @@ class ReviewAddress(Struct, frozen=True, rename="camel"):
 
 
 class Hello(Struct, frozen=True):
-    """The first message."""
+    """The greeting."""
 
     version: str
     policy: PolicyOfService
@@ -41,10 +41,12 @@ Row = tuple[int, float, str, str, str, str, str, str, int]
 
 
 class Tick(Struct, frozen=True, rename="camel"):
-    """Each further message, about once a second."""
+    """One of the messages that come once a second."""
 
     now: float
+    """Seconds since 1970."""
     certificate_not_after: float | None
+    """When the certificate expires, in seconds since 1970; None if there is none."""
     admitted: list[tuple[str, str, int]]
     """Mode, outcome, and how many admissions had them since the start."""
     warnings: dict[str, int]
@@ -55,5 +57,5 @@ class Tick(Struct, frozen=True, rename="camel"):
     """The newest ones since the tick before, oldest first."""
 
 
-read_hello = json.Decoder(Hello).decode
-read_tick = json.Decoder(Tick).decode
+read_hello: Final = json.Decoder(Hello).decode
+read_tick: Final = json.Decoder(Tick).decode

@@ -1,0 +1,145 @@
+"""The live view says that it is cut off, and catches up: nothing is shown twice, and nothing is missing."""
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from benchmarks.process import free_port
+from tests.browser.chromium import tab
+from tests.browser.live import Live
+from tests.browser.playground import Playground
+from tests.browser.reviews import application, send
+from tests.live_service import Service, service
+
+pytestmark = pytest.mark.needs("chromium")
+
+CUT_OFF = re.compile(r"Cut off since [0-9]{2}:[0-9]{2}:[0-9]{2}\. Trying again\.")
+#: What Chromium itself tells the console if a server ends or refuses.
+NETWORK = r"error: Failed to load resource: net::ERR_\w+"
+
+
+@contextlib.contextmanager
+def stopped(process: int) -> Iterator[None]:
+    """A process that does nothing while the block lasts."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+@pytest.fixture
+def running(tls: Path, tmp_path: Path) -> Iterator[Service]:
+    """A service of which a test breaks something."""
+    with service(tls, tmp_path / "log", ["--page-port", "0"]) as one:
+        yield one
+
+
+@pytest.fixture
+def live(browser: Browser, running: Service) -> Iterator[Live]:
+    """Its live view, which shows three decisions."""
+    with tab(browser, running.page) as opened:
+        shown = Live(opened)
+        shown.open()
+        with running.client() as client:
+            send(client, application("etl", "before"))
+        shown.shows(3)
+        yield shown
+        assert (opened.messages, opened.strangers) == ([], [])
+
+
+def _numbers(live: Live) -> list[int]:
+    return [row.number for row in live.rows()]
+
+
+def test_a_page_process_that_is_killed_leaves_no_trace(live: Live, running: Service, browser: Browser) -> None:
+    os.kill(running.page_process, signal.SIGKILL)
+    expect(live.connection).to_have_text(CUT_OFF)
+    with running.client() as client:
+        send(client, application("etl", "meanwhile"))
+    live.connected()
+    live.shows(6)
+    assert _numbers(live) == [6, 5, 4, 3, 2, 1]
+    live.tab.forgive(NETWORK)
+    with tab(browser, running.page) as later:
+        second = Live(later)
+        second.open()
+        second.shows(6)
+        assert second.rows() == live.rows()
+
+
+def test_a_page_process_that_hangs_is_noticed(live: Live, running: Service) -> None:
+    with stopped(running.page_process):
+        expect(live.connection).to_have_text(CUT_OFF)
+        with running.client() as client:
+            send(client, application("etl", "meanwhile"))
+    live.connected()
+    live.shows(6)
+    assert _numbers(live) == [6, 5, 4, 3, 2, 1]
+
+
+def test_a_service_that_hangs_is_noticed(live: Live, running: Service) -> None:
+    with stopped(running.process.pid):
+        expect(live.connection).to_have_text(CUT_OFF)
+        cards = Playground(live.tab)
+        live.tab.role("link", "Playground").click()
+        expect(cards.says).not_to_be_empty()
+        live.tab.role("link", "Live").click()
+    live.connected()
+    assert _numbers(live) == [3, 2, 1]
+
+
+def test_a_network_that_is_down_is_noticed(live: Live, running: Service) -> None:
+    """As long as the browser refuses to connect, the view stays cut off."""
+    live.page.route("**/live", lambda route: route.abort("connectionrefused"))
+    os.kill(running.page_process, signal.SIGKILL)
+    expect(live.connection).to_have_text(CUT_OFF)
+    since = live.connection.text_content()
+    with live.page.expect_event("requestfailed"), live.page.expect_event("requestfailed"):
+        pass
+    assert live.connection.text_content() == since
+    with running.client() as client:
+        send(client, application("etl", "meanwhile"))
+    live.page.unroute("**/live")
+    live.connected()
+    live.shows(6)
+    assert _numbers(live) == [6, 5, 4, 3, 2, 1]
+    live.tab.forgive(NETWORK)
+
+
+def test_a_service_that_starts_again_begins_anew(browser: Browser, tls: Path, tmp_path: Path) -> None:
+    """Also the playground goes on, without loading the page again."""
+    flags = ["--page-port", str(free_port())]
+    with contextlib.ExitStack() as stack:
+        with service(tls, tmp_path / "first", flags) as first:
+            opened = stack.enter_context(tab(browser, first.page))
+            live = Live(opened)
+            live.open()
+            with first.client() as client:
+                send(client, application("etl", "before"))
+            live.shows(3)
+            # The page has begun.
+            shown = Playground(opened)
+            shown.loaded()
+        expect(live.connection).to_have_text(CUT_OFF)
+        opened.role("link", "Playground").click()
+        shown.choose_unanswered(shown.titles()[1])
+        expect(shown.page.locator("#faults li")).to_have_text("The service does not answer; is it still running?")
+        with service(tls, tmp_path / "second", flags) as second:
+            assert second.page == first.page
+            shown.choose(shown.titles()[2])
+            assert (shown.sentences(), len(shown.cards())) == ([], 2)
+            opened.role("link", "Live").click()
+            live.connected()
+            with second.client() as client:
+                send(client, application("etl", "after", 0))
+            live.shows(1)
+            assert [row.application for row in live.rows()] == ["after"]
+        opened.forgive(NETWORK)
+        assert (opened.messages, opened.strangers) == ([], [])
