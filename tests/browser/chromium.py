@@ -59,7 +59,9 @@ class Tab:
     @property
     def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
-        wider: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wider: int = self.page.evaluate(
+            "Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)"
+        )
         return wider
 
     @property
