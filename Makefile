@@ -84,7 +84,7 @@ mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the chang
 .PHONY: fleet
 fleet: $(VENV)/dev ## Adopt 500 application files drawn by the word SEED, and let both Sparks judge all of them
 	@echo "the fleet of SEED=$(SEED)"
-	@FLEET_SEED=$(SEED) FLEET_SPARK_4=1 $(BIN)/python -m pytest tests/adopt/test_fleet.py $(ARGS)
+	@FLEET_SEED=$(SEED) FLEET_FILES=500 FLEET_SPARK_4=1 $(BIN)/python -m pytest tests/adopt/test_fleet.py $(ARGS)
 SEED := $(shell date +%s)
 
 .PHONY: e2e

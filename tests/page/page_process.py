@@ -19,6 +19,8 @@ from webhook.core.policy import Policy
 from webhook.service.page import bind
 
 ROOT = Path(__file__).parents[2]
+#: A page process whose explanations come from the stand-in, which starts sooner.
+STAND_IN = "tests.page.stand_in_page"
 STARTED = 1_700_000_000.5
 
 
@@ -78,7 +80,7 @@ class Page:
 
 
 @contextlib.contextmanager
-def page(first: dict[str, Any] | None = None, module: str = "webhook.page") -> Iterator[Page]:
+def page(first: dict[str, Any] | None = None, module: str = STAND_IN) -> Iterator[Page]:
     """Runs the page process while the block lasts; yields it once it answers."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     bound = bind(0)

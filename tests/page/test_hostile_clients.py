@@ -30,7 +30,7 @@ def running() -> Iterator[Page]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
     try:
-        with page(module="tests.page.stand_in_page") as started:
+        with page() as started:
             started.explain("anything")
             yield started
     finally:
