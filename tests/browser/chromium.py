@@ -23,13 +23,18 @@ _FLAGS: Final = (
 #: A laptop's window.
 WINDOW: Final = {"width": 1280, "height": 900}
 #: Milliseconds. The machine may be busy with other tests.
-PATIENCE: Final = 15_000
+PATIENCE: Final = 30_000
 
 
 @contextlib.contextmanager
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """Runs Chromium while the block lasts."""
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=list(_FLAGS),
+        # People see them, and they take room.
+        ignore_default_args=["--hide-scrollbars"],
+    )
     try:
         yield browser
     finally:
