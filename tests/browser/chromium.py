@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -73,6 +74,13 @@ class Tab:
     def strangers(self) -> list[str]:
         """The addresses of requests that left the page's origin."""
         return [one.url for one in self.requests if not one.url.startswith((f"{self.origin}/", "about:"))]
+
+    def hear(self, said: str) -> None:
+        """Waits until a message contains `said`."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not any(said in one for one in self.messages):
+            assert time.monotonic() < deadline, self.messages
+            self.page.wait_for_timeout(20)
 
     def forgive(self, pattern: str) -> None:
         """Forgets the messages that match `pattern` wholly."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.chromium import Tab
 from tests.browser.live import Live
@@ -42,28 +43,32 @@ def test_the_colours_are_those_that_the_system_asks_for(playground: Playground, 
         assert (ground < 60, ink > 150) == ((True, True) if scheme == "dark" else (False, False)), selector
 
 
-@pytest.mark.parametrize("width", [320, 768, 1280, 3840])
-def test_no_width_needs_scrolling_to_the_side(playground: Playground, served: Service, width: int) -> None:
-    page = playground.page
-    page.set_viewport_size({"width": width, "height": 640})
+def test_no_width_needs_scrolling_to_the_side(playground: Playground, served: Service) -> None:
     for title in playground.titles():
         playground.choose(title)
-        _open_all(playground)
-        assert (title, playground.tab.overflow, page.evaluate(_CLIPPED)) == (title, 0, [])
+        _fits(playground, title)
     text = playground.text(APPLICATION)
     (told,) = playground.asked().json()["explanation"]["workloads"]
     playground.replace(APPLICATION, text.replace(f"name: {told['name']}", f"name: {LONG[:63]}"))
-    _open_all(playground)
-    assert (playground.tab.overflow, page.evaluate(_CLIPPED)) == (0, [])
+    _fits(playground, "a long name")
     playground.replace(POLICY, f"profiles: {{default: {{driver: {{mode: {LONG}}}}}}}")
-    assert (playground.tab.overflow, page.evaluate(_CLIPPED)) == (0, [])
+    _fits(playground, "a long fault")
     with served.client() as client:
         send(client, [review("driver", LONG, LONG)])
     playground.tab.role("link", "Live").click()
     live = Live(playground.tab)
     live.connected()
-    live.decisions.get_by_text(LONG[:20]).first.wait_for()
-    assert (playground.tab.overflow, page.evaluate(_CLIPPED)) == (0, [])
+    expect(live.decisions.get_by_text(LONG[:20]).first).to_be_visible()
+    _fits(playground, "the live view")
+
+
+def _fits(playground: Playground, shown: str) -> None:
+    """Judges what is shown in windows of a telephone, a tablet, a laptop and a large screen."""
+    _open_all(playground)
+    for width in (320, 768, 1280, 3840):
+        playground.page.set_viewport_size({"width": width, "height": 640})
+        clipped = playground.page.evaluate(_CLIPPED)
+        assert (shown, width, playground.tab.overflow, clipped) == (shown, width, 0, [])
 
 
 def test_a_large_screen_is_used(playground: Playground) -> None:

@@ -79,20 +79,19 @@ def test_no_field_of_an_application_is_markup(playground: Playground) -> None:
 
 
 def test_no_field_of_a_policy_is_markup(playground: Playground) -> None:
-    for text in HOSTILE:
-        labels = {"always": {"labels": {"a": text}}, "eci": {"annotations": {"a": text}}}
-        policies: list[Any] = [
-            {text: text},
-            {"profiles": {"default": {"driver": {"mode": text}}}},
-            {"profiles": {"default": {}, text: {}}},
-            {"profiles": {"default": labels}},
-            {"virtualNode": {"taint": {"key": text, "value": text}}},
-        ]
-        for policy in policies:
-            playground.set(POLICY, yaml.safe_dump(policy))
-            assert (policy, _owned(playground)) == (policy, (None, 0))
-        playground.set(POLICY, f"{text}: [")
-        assert _owned(playground) == (None, 0)
+    named = {f"a{index}": text for index, text in enumerate(HOSTILE)}
+    driver, executor, *_ = HOSTILE
+    policies: list[Any] = [
+        dict.fromkeys(HOSTILE, "a"),
+        {"profiles": {"default": {"driver": {"mode": driver}, "executor": {"mode": executor}}}},
+        {"profiles": {"default": {}} | {text: {} for text in HOSTILE}},
+        {"profiles": {"default": {"always": {"annotations": named}, "eci": {"annotations": named}}}},
+        {"profiles": {"default": {"always": {"labels": named}}}},
+        {"virtualNode": {"taint": {"key": driver, "value": executor}}},
+    ]
+    for policy in [*map(yaml.safe_dump, policies), *(f"{text}: [" for text in HOSTILE)]:
+        playground.set(POLICY, policy)
+        assert (policy, _owned(playground)) == (policy, (None, 0))
 
 
 def test_what_takes_too_much_is_refused_in_a_sentence_and_the_next_question_is_answered(playground: Playground) -> None:
@@ -142,7 +141,6 @@ def test_the_page_keeps_nothing_in_the_browser(playground: Playground) -> None:
 def test_no_other_page_may_frame_this_one(browser: Browser, served: Service) -> None:
     with tab(browser, served.page) as other:
         other.page.set_content(f"<iframe src='{served.page}/'></iframe>")
-        other.page.wait_for_timeout(500)
-        assert any("frame" in message for message in other.messages)
+        other.hear("frame")
         (_, frame) = other.page.frames
         assert frame.url == "chrome-error://chromewebdata/"
