@@ -114,6 +114,10 @@ soak: $(VENV)/dev ## Load the service for half an hour, and check that memory do
 attack: $(VENV)/dev ## Attack the service in every known way for 40 minutes, and judge memory, turns and lost reviews
 	@$(BIN)/python -m tests.attack $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(VENV)/dev ## Take the pictures of the page that the README shows (needs chromium)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
 .PHONY: image
 image: ## Build the image $IMAGE with buildah, tagged with its version, and print its size
 	@$(BUILDAH) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(TAG) .

@@ -24,9 +24,11 @@ export function workload(explained, view, lead) {
   );
 }
 
-/** What a card is called, such as "Executor 2 of 4". */
+/** What a card is called, such as "Executor × 4" or "Executor, 2 of 4". */
 function title({ title: role, count }) {
-  return `${role.charAt(0).toUpperCase()}${role.slice(1)}${count ? ` ${count}` : ""}`;
+  const name = `${role.charAt(0).toUpperCase()}${role.slice(1)}`;
+  if (!count) return name;
+  return /^[0-9]+$/.test(count) ? `${name} × ${count}` : `${name}, ${count}`;
 }
 
 function card(pod, view, number, titles, lead) {
