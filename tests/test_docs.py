@@ -62,7 +62,7 @@ def test_the_page_on_the_page_names_the_limits_of_the_code() -> None:
     limits = PAGE.split("## Limits")[1].split("\n\n")[1]
     mebibyte = 1024**2
     assert re.findall(r"^\| (.+?) \| (.+?) \|", limits, re.MULTILINE)[1:] == [
-        ("application and policy together", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
+        ("application and policy together, as JSON", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
         ("applications at once", str(MOST_WORKLOADS)),
         ("an explanation", f"{EXPLAIN_SECONDS:g} s, and {MEMORY_BYTES // mebibyte} MiB of memory"),
         ("explanations at once", f"1, and {MOST_WAITING} that wait"),
