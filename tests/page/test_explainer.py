@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -202,3 +203,23 @@ def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
         }[way]()
         running.process.wait(30)
         wait_until(lambda: not alive(process))
+
+
+def test_a_process_that_the_system_does_not_start_is_one_sentence() -> None:
+    """No descriptors are left for its pipes. Later there are enough."""
+    with page(module="tests.page.stand_in_page") as started, httpx.Client(base_url=started.url, timeout=60) as client:
+
+        def asked(instruction: str) -> httpx.Response:
+            return client.post("/explain", json={"documents": instruction, "policy": ""}, headers=started.origin)
+
+        answered(asked("a"), "a")
+        (process,) = started.children
+        soft, hard = resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE, (3, hard))
+        os.kill(process, signal.SIGKILL)
+        wait_until(lambda: not alive(process))
+        answer = asked("b")
+        told = "the system starts no process that explains; try again in a second"
+        assert (answer.status_code, answer.json()) == (503, {"error": told})
+        resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        answered(asked("c"), "c")

@@ -25,15 +25,19 @@ from webhook.service import page
 from webhook.service.listener import ListenError, listen
 from webhook.service.policy_file import parse_policy
 
-#: A service whose page process is the program in the first argument.
+#: A service whose page process is the program in the first argument. As the first process of a container, it becomes the
+#: parent of processes that lose theirs (prctl(2): PR_SET_CHILD_SUBREAPER).
 SCRIPT = """
-import functools, sys
+import ctypes, functools, sys
 from webhook.service import page, server
 
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 page.Page = functools.partial(page.Page, command=[sys.executable, "-c", sys.argv[1]])
 page._AGAIN_SECONDS = 0.1
 sys.exit(server.run(sys.argv[2:]))
 """
+#: The page process itself.
+PAGE = "import sys; from webhook.page.process import run; sys.exit(run(sys.argv[1:]))"
 #: Writes the greeting and all messages into a file.
 LISTENER = """
 import socket, sys
@@ -245,6 +249,16 @@ def test_a_page_process_that_is_killed_is_started_again(tls: Path, tmp_path: Pat
         assert [running.metric(f'failed_tasks_total{{task="{name}"}}') for name in ("admissions", "reload")] == [0, 0]
 
 
+@pytest.mark.parametrize("number", [signal.SIGCONT, signal.SIGSTOP])
+def test_a_page_process_that_is_killed_leaves_nothing(tls: Path, tmp_path: Path, number: int) -> None:
+    """Neither a zombie, nor a process that explains and is stopped."""
+    with _served(tls, tmp_path, PAGE) as running:
+        child, explaining = _descendants(running)
+        os.kill(explaining, number)
+        os.kill(child, signal.SIGKILL)
+        wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in (child, explaining)))
+
+
 def test_a_page_process_that_hangs_makes_no_review_wait(tls: Path, tmp_path: Path) -> None:
     """Whatever comes meanwhile is counted, and little of it is kept, even if labels are megabytes long."""
     with _paged(tls, tmp_path) as running:
@@ -277,6 +291,17 @@ def test_a_program_that_does_not_start_is_told_and_tried_again(tls: Path, tmp_pa
         said = {"level": "warning", "error": "out of order"}
         ended = {"level": "warning", "outcome": "ended", "code": 1}
         assert _page_lines(running)[:4] == [said, ended, said, ended]
+
+
+def test_a_page_process_that_does_not_listen_to_its_feed_is_asked_to_end(tls: Path, tmp_path: Path) -> None:
+    """Such as one that starts."""
+    file = tmp_path / "asked"
+    asked = f"import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(open({str(file)!r}, 'w').close()))"
+    with _served(
+        tls, tmp_path, f"{asked}\nprint('ready', file=sys.stderr, flush=True)\nwhile True: time.sleep(60)"
+    ) as running:
+        wait_for(lambda: _page_lines(running) == [{"level": "warning", "error": "ready"}])
+    assert file.exists()
 
 
 def test_a_page_process_that_does_not_end_is_killed(tls: Path, tmp_path: Path) -> None:

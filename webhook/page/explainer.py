@@ -102,7 +102,12 @@ class Explainer:
             if self._ended:
                 raise UnansweredError(503, "the page ends; try again in a second")
             pipe = asyncio.subprocess.PIPE
-            self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+            try:
+                self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+            except OSError:
+                raise UnansweredError(
+                    503, "the system starts no process that explains; try again in a second"
+                ) from None
             try:
                 self._started = await self._exchange(self._process, self._hello, _START_SECONDS)
             except UnansweredError:

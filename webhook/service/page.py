@@ -19,6 +19,7 @@ from webhook.service.feed import Feed
 from webhook.service.feed_messages import Hello
 from webhook.service.listener import ListenError, authority, listen
 from webhook.service.logs import Logger
+from webhook.service.process_end import end
 
 #: Its arguments are descriptors that it inherits.
 COMMAND: Final = (sys.executable, "-m", "webhook.page")
@@ -33,9 +34,6 @@ _AGAIN_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 60.0
 #: A process that has run for so many seconds was well.
 _WELL_SECONDS: Final = 60.0
-#: Seconds for it to end by itself, and how often this is looked at.
-_END_SECONDS: Final = 3.0
-_LOOK_SECONDS: Final = 0.02
 #: The most bytes of its standard error that are read at once.
 _ERROR_BYTES: Final = 64 * 1024
 #: What it needs of the environment. The rest may be secrets.
@@ -137,7 +135,7 @@ class Page:
                         await asyncio.sleep(_TICK_SECONDS)
                 finally:
                     ours.close()
-                    await _end(process)
+                    await end(process)
                 self._repeat(errors.fileno())
         return process.returncode
 
@@ -172,13 +170,3 @@ class Page:
             lines = os.read(errors, _ERROR_BYTES).decode(errors="replace").splitlines()
             if said := [line for line in lines if line.strip()]:
                 self._logger.warning("page", error=said[-1])
-
-
-async def _end(process: subprocess.Popen[bytes]) -> None:
-    """Waits until the process has ended, which its feed has told it to do, or kills it."""
-    for _ in range(round(_END_SECONDS / _LOOK_SECONDS)):
-        if process.poll() is not None:
-            return
-        await asyncio.sleep(_LOOK_SECONDS)
-    process.kill()
-    process.wait()
