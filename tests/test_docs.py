@@ -28,6 +28,7 @@ from webhook.page.live import MOST_STREAMS
 from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.state import MOST as MOST_DECISIONS
 from webhook.playground.answer import MOST_WORKLOADS
+from webhook.playground.limits import CLOCK_SECONDS as EXPLAIN_CLOCK_SECONDS
 from webhook.playground.limits import MEMORY_BYTES
 from webhook.playground.limits import SECONDS as EXPLAIN_SECONDS
 from webhook.service.listener import BODIES
@@ -64,7 +65,11 @@ def test_the_page_on_the_page_names_the_limits_of_the_code() -> None:
     assert re.findall(r"^\| (.+?) \| (.+?) \|", limits, re.MULTILINE)[1:] == [
         ("application and policy together, as JSON", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
         ("applications at once", str(MOST_WORKLOADS)),
-        ("an explanation", f"{EXPLAIN_SECONDS:g} s, and {MEMORY_BYTES // mebibyte} MiB of memory"),
+        (
+            "an explanation",
+            f"{EXPLAIN_SECONDS:g} s of processor time, {EXPLAIN_CLOCK_SECONDS:g} s on the clock, "
+            f"and {MEMORY_BYTES // mebibyte} MiB of memory",
+        ),
         ("explanations at once", f"1, and {MOST_WAITING} that wait"),
         ("live views at once", str(MOST_STREAMS)),
         ("decisions that are kept", str(MOST_DECISIONS)),

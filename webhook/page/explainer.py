@@ -12,7 +12,7 @@ COMMAND: Final = (sys.executable, "-m", "webhook.playground")
 #: Questions that wait while one is answered.
 MOST_WAITING: Final = 8
 #: Seconds for one answer. The process itself stops sooner, if it can.
-_SECONDS: Final = 4.0
+_SECONDS: Final = 12.0
 #: Seconds for a new process to be ready for its first question.
 _START_SECONDS: Final = 30.0
 #: Bytes of the length in front of each message.
