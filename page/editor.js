@@ -3,10 +3,10 @@
 // CodeMirror makes style sheets as the page runs. In a shadow root it constructs them, which the page's
 // Content-Security-Policy allows; in a document it would insert style elements, which that forbids.
 
-import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, isolateHistory } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, indentService, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { Compartment, EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
 import {
   Decoration,
   EditorView,
@@ -60,6 +60,8 @@ const typingOverSelection = EditorView.domEventHandlers({
 });
 
 const setFaults = StateEffect.define();
+/** Marks a change that nobody has typed. */
+const silent = Annotation.define();
 const faultLine = Decoration.line({ class: "fault" });
 const faultNumber = new (class extends GutterMarker {
   elementClass = "fault";
@@ -108,14 +110,20 @@ export class CodeEditor extends HTMLElement {
     this.#describe();
   }
 
-  /** The text. To set it forgets the faults and what was typed before, and fires nothing. */
+  /** The text. To set it forgets the faults, and fires nothing. Undo brings back what was there before. */
   get value() {
     return this.#view.state.doc.toString();
   }
 
   set value(text) {
+    const { doc } = this.#view.state;
     this.#faults = [];
-    this.#view.setState(this.#state(text));
+    this.#view.dispatch({
+      changes: { from: 0, to: doc.length, insert: text },
+      selection: { anchor: 0 },
+      effects: [setFaults.of([]), EditorView.scrollIntoView(0)],
+      annotations: [silent.of(true), isolateHistory.of("full"), Transaction.addToHistory.of(doc.length > 0)],
+    });
     this.#describe();
   }
 
@@ -164,7 +172,8 @@ export class CodeEditor extends HTMLElement {
         keymap.of([...defaultKeymap, ...historyKeymap]),
         this.#attributes.of(this.#named()),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) this.dispatchEvent(new Event("change"));
+          const typed = update.transactions.some((one) => one.docChanged && !one.annotation(silent));
+          if (typed) this.dispatchEvent(new Event("change"));
         }),
       ],
     });

@@ -54,6 +54,9 @@ def test_a_link_shows_the_same_to_somebody_else(playground: Playground, browser:
         secret = copied.partition("#v1=")[2]
         assert not any(secret in one.url or secret in (one.post_data or "") for one in other.requests)
         assert not any(secret in value for one in other.requests for value in one.all_headers().values())
+        # The address is not that of another input.
+        theirs.choose("Executors in a mix")
+        assert other.page.url == f"{served.page}/#playground"
         assert (other.messages, other.strangers) == ([], [])
     assert secret not in served.log.read_text(encoding="utf-8")
 

@@ -33,6 +33,22 @@ def test_the_cards_follow_the_policy(playground: Playground) -> None:
         assert (_modes(playground), playground.sentences()) == ([driver, executor], [])
 
 
+def test_an_example_chosen_by_mistake_does_not_lose_what_was_typed(playground: Playground) -> None:
+    begun = playground.text(APPLICATION)
+    playground.replace(APPLICATION, "kind: mine")
+    playground.choose("Executors in a mix")
+    playground.editor(APPLICATION).focus()
+    with playground.explaining():
+        playground.page.keyboard.press("Control+z")
+    assert playground.text(APPLICATION) == "kind: mine"
+    with playground.explaining():
+        playground.page.keyboard.press("Control+z")
+    assert playground.text(APPLICATION) == begun
+    # What was there before the first text is nothing that somebody wants back.
+    playground.page.keyboard.press("Control+z")
+    assert playground.text(APPLICATION) == begun
+
+
 def test_typing_letter_by_letter_ends_in_what_is_typed(playground: Playground, tmp_path: Path) -> None:
     playground.replace(POLICY, MODES.format(SchedulingMode.ECS_ONLY, SchedulingMode.ECI_ONLY))
     playground.page.keyboard.press("Control+End")

@@ -1,7 +1,10 @@
 // The playground: sends the texts as one types, and shows what becomes of the pods.
 
-import { announce, byId, copyButton, copy, element, setText } from "./dom.js";
+import { hideByHand, showByHand } from "./by-hand.js";
+import { announce, byId, copy, element, setText } from "./dom.js";
 import { fragment, isLink, read } from "./link.js";
+import { ProfilePicker } from "./profiles.js";
+import { summary } from "./summary.js";
 import { workload } from "./workload.js";
 
 /** Milliseconds after the last key press. */
@@ -14,7 +17,6 @@ export class Playground {
   #start;
   #editors = {};
   #example = byId("example");
-  #profile = byId("profile");
   #workload = byId("workload");
   #profiles;
   #answer = null;
@@ -26,14 +28,16 @@ export class Playground {
   /** Shows the first example; `start` is what the service says at first. */
   constructor(start) {
     this.#start = start;
-    this.#profiles = start.profiles;
+    this.#profiles = new ProfilePicker(start.profiles, () => this.#changed());
     for (const [name, [id]] of Object.entries(EDITORS)) {
       this.#editors[name] = byId(id);
-      this.#editors[name].addEventListener("change", () => this.#later());
+      this.#editors[name].addEventListener("change", () => this.#typed());
     }
     for (const [index, { title }] of start.examples.entries()) this.#example.append(new Option(title, String(index)));
-    this.#example.addEventListener("change", () => this.#take(this.#chosen()));
-    this.#profile.addEventListener("change", () => this.#changedProfile());
+    this.#example.addEventListener("change", () => {
+      this.#leaveLink();
+      this.#take(this.#chosen());
+    });
     this.#workload.addEventListener("change", () => this.#showWorkload());
     byId("copy-link").addEventListener("click", () => this.#copyLink());
     // On a small screen the results come sooner if the policy is closed.
@@ -68,7 +72,7 @@ export class Playground {
   #fill(documents, policy, profile) {
     this.#editors.documents.value = documents;
     this.#editors.policy.value = policy;
-    this.#showProfiles(profile);
+    this.#profiles.pick(profile);
     this.#explain();
   }
 
@@ -76,11 +80,22 @@ export class Playground {
     return {
       documents: this.#editors.documents.value,
       policy: this.#editors.policy.value,
-      profile: this.#profile.value,
+      profile: this.#profiles.value,
     };
   }
 
-  #later() {
+  #changed() {
+    this.#leaveLink();
+    this.#explain();
+  }
+
+  /** From now on the address is not that of the input. */
+  #leaveLink() {
+    if (isLink(location.hash)) history.replaceState(null, "", "#playground");
+  }
+
+  #typed() {
+    this.#leaveLink();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#explain(), REST);
   }
@@ -127,10 +142,7 @@ export class Playground {
 
   #show(answer) {
     this.#answer = answer;
-    if (answer.profiles) {
-      this.#profiles = answer.profiles;
-      this.#showProfiles(this.#profile.value);
-    }
+    if (answer.profiles) this.#profiles.offer(answer.profiles);
     this.#showFaults(answer.faults, answer.cautions);
     const workloads = answer.explanation?.workloads ?? [];
     if (!workloads.length) {
@@ -154,24 +166,14 @@ export class Playground {
       this.#editors.documents.focusLine(line);
     });
     byId("workload-view").replaceChildren(shown);
-    this.#showByHand(command, views[index].pods);
-  }
-
-  #showByHand(command, pods) {
-    const part = byId("by-hand");
-    const title = part.firstElementChild;
-    const lines = [line("explain", "The application and the policy in files of these names:", command)];
-    const pod = pods.find((one) => one.curl);
-    if (pod) lines.push(line("curl", `An AdmissionReview in a file of this name. ${pod.curlNote}`, pod.curl));
-    part.replaceChildren(title, ...lines);
-    part.hidden = false;
+    showByHand(command, views[index].pods);
   }
 
   #showNothing() {
     setText(byId("summary"), "");
     byId("workload-field").hidden = true;
     byId("workload-view").replaceChildren();
-    byId("by-hand").hidden = true;
+    hideByHand();
   }
 
   #showFaults(faults, cautions = []) {
@@ -201,30 +203,6 @@ export class Playground {
     return button;
   }
 
-  #showProfiles(chosen) {
-    const names = this.#profiles.map(({ name }) => name);
-    const options = [new Option("as the namespace says", ""), ...names.map((name) => new Option(name, name))];
-    // A name that the policy does not have is the fault that the command reports.
-    if (chosen && !names.includes(chosen)) options.push(new Option(`${chosen} (not in the policy)`, chosen));
-    this.#profile.replaceChildren(...options);
-    this.#profile.value = chosen;
-    this.#sayProfile();
-  }
-
-  #changedProfile() {
-    this.#sayProfile();
-    this.#explain();
-  }
-
-  #sayProfile() {
-    const chosen = this.#profile.value;
-    const found = this.#profiles.find(({ name }) => name === chosen);
-    const sentences = found?.sentences ?? [
-      "The label of the namespace names the profile. If the texts describe no namespace, it is the profile default.",
-    ];
-    byId("profile-says").replaceChildren(...sentences.map((one) => element("p", {}, one)));
-  }
-
   async #copyLink() {
     const hash = await fragment(this.#input());
     this.#link = hash;
@@ -232,28 +210,4 @@ export class Playground {
     const copied = await copy(location.href);
     announce(copied ? "Copied link" : "The link is in the address bar; the browser does not allow the page to copy it");
   }
-}
-
-function line(name, sentence, command) {
-  return element(
-    "div",
-    { class: "line" },
-    element("p", { class: "says" }, sentence),
-    element("pre", { tabindex: "0", role: "group", "aria-label": `The line of ${name}` }, element("code", {}, command)),
-    copyButton(name, () => command),
-  );
-}
-
-/** How many pods there are, and what happens to them. */
-function summary(workloads) {
-  const pods = workloads.flatMap((one) => one.pods);
-  const fates = new Map();
-  for (const { fate } of pods) fates.set(fate, (fates.get(fate) ?? 0) + 1);
-  const parts = [...fates].map(([fate, number]) => `${number} ${number === 1 ? fate : fate.replace("runs", "run")}`);
-  const warned = pods.filter(({ warnings }) => warnings.length).length;
-  if (warned) parts.push(`${warned} with warnings`);
-  const refused = workloads.filter((one) => one.refused.length && !one.pods.length).length;
-  if (refused) parts.push(`${refused} without pods`);
-  const kinds = workloads.length > 1 ? `${workloads.length} applications, ` : "";
-  return `${kinds}${pods.length} ${pods.length === 1 ? "kind" : "kinds"} of pods: ${parts.join(", ")}`;
 }
