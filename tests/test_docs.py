@@ -27,6 +27,7 @@ from webhook.page.explainer import MOST_WAITING
 from webhook.page.live import MOST_STREAMS
 from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.state import MOST as MOST_DECISIONS
+from webhook.playground.answer import MOST_BYTES as MOST_ANSWER_BYTES
 from webhook.playground.answer import MOST_WORKLOADS
 from webhook.playground.limits import MEMORY_BYTES
 from webhook.playground.limits import SECONDS as EXPLAIN_SECONDS
@@ -65,6 +66,7 @@ def test_the_page_on_the_page_names_the_limits_of_the_code() -> None:
         ("application and policy together", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
         ("applications at once", str(MOST_WORKLOADS)),
         ("an explanation", f"{EXPLAIN_SECONDS:g} s, and {MEMORY_BYTES // mebibyte} MiB of memory"),
+        ("what is shown of an explanation", f"{MOST_ANSWER_BYTES // mebibyte} MiB"),
         ("explanations at once", f"1, and {MOST_WAITING} that wait"),
         ("live views at once", str(MOST_STREAMS)),
         ("decisions that are kept", str(MOST_DECISIONS)),
