@@ -84,7 +84,7 @@ mutants: $(VENV)/dev ## Break webhook/core in 200 small ways, and list the chang
 .PHONY: fleet
 fleet: $(VENV)/dev ## Adopt 500 application files drawn by the word SEED, and let both Sparks judge all of them
 	@echo "the fleet of SEED=$(SEED)"
-	@FLEET_SEED=$(SEED) FLEET_SPARK_4=1 $(BIN)/python -m pytest tests/adopt/test_fleet.py $(ARGS)
+	@FLEET_SEED=$(SEED) FLEET_FILES=500 FLEET_SPARK_4=1 $(BIN)/python -m pytest tests/adopt/test_fleet.py $(ARGS)
 SEED := $(shell date +%s)
 
 .PHONY: e2e
@@ -113,6 +113,10 @@ soak: $(VENV)/dev ## Load the service for half an hour, and check that memory do
 .PHONY: attack
 attack: $(VENV)/dev ## Attack the service in every known way for 40 minutes, and judge memory, turns and lost reviews
 	@$(BIN)/python -m tests.attack $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(VENV)/dev ## Take the pictures of the page that the README shows (needs chromium)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 .PHONY: image
 image: ## Build the image $IMAGE with buildah, tagged with its version, and print its size

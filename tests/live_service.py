@@ -10,16 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import uvloop
 
 from certs.issue import ensure
+from tests.forked_service import ForkedService, forked
 from webhook.service.certificate import ServingCertificate
 from webhook.service.listener import listen, server
 from webhook.service.settings import Settings
@@ -67,7 +68,7 @@ def serving(app: Any, tls: Path) -> Iterator[httpx.Client]:
 class Service:
     """A service process that is ready."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedService
     port: int
     operations_port: int
     tls: Path
@@ -113,7 +114,9 @@ class Service:
     @property
     def page_process(self) -> int:
         """The id of the process of its page."""
-        (found,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        (found,) = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        )
         return int(found)
 
     @property
@@ -125,19 +128,22 @@ class Service:
 
 @contextlib.contextmanager
 def service(
-    tls: Path, log: Path, arguments: Sequence[str] = (), environment: dict[str, str] | None = None
+    tls: Path,
+    log: Path,
+    arguments: Sequence[str] = (),
+    environment: dict[str, str] | None = None,
+    *,
+    anew: bool = False,
 ) -> Iterator[Service]:
-    """Runs `python -m webhook serve` on free ports while the block lasts; yields it once it is ready."""
-    command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
-    command += ["--drain-seconds", "0"]
+    """Runs `python -m webhook serve` on free ports while the block lasts; yields it once it is ready.
+
+    The process is forked from one that has imported the service, or started `anew` as a user starts it.
+    """
+    flags = ["serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
+    flags += ["--drain-seconds", "0", *arguments]
+    variables = os.environ | (environment or {})
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | (environment or {}),
-        )
+        process = _started(flags, output, variables) if anew else forked(flags, output, variables)
         try:
             yield _ready(process, tls, log)
         finally:
@@ -145,7 +151,12 @@ def service(
             process.wait(30)
 
 
-def _ready(process: subprocess.Popen[bytes], tls: Path, log: Path) -> Service:
+def _started(flags: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "webhook", *flags]
+    return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+
+def _ready(process: subprocess.Popen[bytes] | ForkedService, tls: Path, log: Path) -> Service:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text(encoding="utf-8")

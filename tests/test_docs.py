@@ -29,6 +29,7 @@ from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.state import MOST as MOST_DECISIONS
 from webhook.playground.answer import MOST_BYTES as MOST_ANSWER_BYTES
 from webhook.playground.answer import MOST_WORKLOADS
+from webhook.playground.limits import CLOCK_SECONDS as EXPLAIN_CLOCK_SECONDS
 from webhook.playground.limits import MEMORY_BYTES
 from webhook.playground.limits import SECONDS as EXPLAIN_SECONDS
 from webhook.service.listener import BODIES
@@ -63,9 +64,13 @@ def test_the_page_on_the_page_names_the_limits_of_the_code() -> None:
     limits = PAGE.split("## Limits")[1].split("\n\n")[1]
     mebibyte = 1024**2
     assert re.findall(r"^\| (.+?) \| (.+?) \|", limits, re.MULTILINE)[1:] == [
-        ("application and policy together", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
+        ("application and policy together, as JSON", f"{MOST_QUESTION_BYTES // mebibyte} MiB"),
         ("applications at once", str(MOST_WORKLOADS)),
-        ("an explanation", f"{EXPLAIN_SECONDS:g} s, and {MEMORY_BYTES // mebibyte} MiB of memory"),
+        (
+            "an explanation",
+            f"{EXPLAIN_SECONDS:g} s of processor time, {EXPLAIN_CLOCK_SECONDS:g} s on the clock, "
+            f"and {MEMORY_BYTES // mebibyte} MiB of memory",
+        ),
         ("what is shown of an explanation", f"{MOST_ANSWER_BYTES // mebibyte} MiB"),
         ("explanations at once", f"1, and {MOST_WAITING} that wait"),
         ("live views at once", str(MOST_STREAMS)),

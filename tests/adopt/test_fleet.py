@@ -1,4 +1,4 @@
-"""A fleet of 500 files is adopted: no application is placed otherwise, and no byte changes but the lines that go.
+"""A fleet of files is adopted: no application is placed otherwise, and no byte changes but the lines that go.
 
 The judges are not of this project: Spark's own builders make the pods before and after (see spark_pods for which), and
 the service answers their reviews. PyYAML reads the files, and jsonpatch applies the answers. What adopt reports is compared
@@ -27,9 +27,11 @@ pytestmark = [pytest.mark.needs("spark"), pytest.mark.needs("spark-4")]
 
 JSON = dict[str, Any]
 SEED = os.environ.get("FLEET_SEED", "adopt")
+#: `make fleet` draws all 500.
+FILES = int(os.environ.get("FLEET_FILES", "250"))
 #: Spark 4 judges one of so many applications, and Spark 3.5 all.
 SPARK_4 = int(os.environ.get("FLEET_SPARK_4", "3"))
-FLEET = fleet(SEED)
+FLEET = fleet(SEED, FILES)
 SERVICES = {policy: Service(policy) for policy in POLICIES}
 VERSIONS = pytest.mark.parametrize("version", [0, 1], ids=["Spark 3.5", "Spark 4"])
 

@@ -16,6 +16,7 @@ from benchmarks.process import free_port
 from tests.attack import certificates
 from tests.attack.service import STOP_SECONDS, attacked, environment
 from tests.captured_reviews import BUILT_IN
+from tests.forked_service import ForkedService
 from tests.live_service import ROOT, trusting
 from tests.reliability.client import Client, call
 
@@ -80,7 +81,9 @@ def stops(folder: Path, requests: int) -> list[str]:
     return [f"of {found.total()} reviews during stops: {count} {why}" for why, count in found.items() if why != "200"]
 
 
-async def _until_refused(port: int, context: ssl.SSLContext, process: subprocess.Popen[bytes]) -> Counter[str]:
+async def _until_refused(
+    port: int, context: ssl.SSLContext, process: subprocess.Popen[bytes] | ForkedService
+) -> Counter[str]:
     request, found, refused = call("/mutate", BUILT_IN[0].read_bytes()), Counter[str](), asyncio.Event()
 
     async def work(calls: int) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,13 +24,18 @@ _FLAGS: Final = (
 #: A laptop's window.
 WINDOW: Final = {"width": 1280, "height": 900}
 #: Milliseconds. The machine may be busy with other tests.
-PATIENCE: Final = 15_000
+PATIENCE: Final = 30_000
 
 
 @contextlib.contextmanager
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """Runs Chromium while the block lasts."""
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=list(_FLAGS),
+        # People see them, and they take room.
+        ignore_default_args=["--hide-scrollbars"],
+    )
     try:
         yield browser
     finally:
@@ -59,7 +65,9 @@ class Tab:
     @property
     def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
-        wider: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wider: int = self.page.evaluate(
+            "Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)"
+        )
         return wider
 
     @property
@@ -67,11 +75,16 @@ class Tab:
         """The addresses of requests that left the page's origin."""
         return [one.url for one in self.requests if not one.url.startswith((f"{self.origin}/", "about:"))]
 
+    def hear(self, said: str) -> None:
+        """Waits until a message contains `said`."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not any(said in one for one in self.messages):
+            assert time.monotonic() < deadline, self.messages
+            self.page.wait_for_timeout(20)
+
     def forgive(self, pattern: str) -> None:
-        """Forgets the messages that match `pattern` wholly. Fails if there is none."""
-        forgiven = [one for one in self.messages if re.fullmatch(pattern, one)]
-        assert forgiven, self.messages
-        self.messages = [one for one in self.messages if one not in forgiven]
+        """Forgets the messages that match `pattern` wholly."""
+        self.messages = [one for one in self.messages if not re.fullmatch(pattern, one)]
 
 
 @contextlib.contextmanager

@@ -58,6 +58,10 @@ def _numbers(live: Live) -> list[int]:
     return [row.number for row in live.rows()]
 
 
+def _streams(live: Live) -> int:
+    return len([one for one in live.tab.requests if one.url.endswith("/live")])
+
+
 def test_a_page_process_that_is_killed_leaves_no_trace(live: Live, running: Service, browser: Browser) -> None:
     os.kill(running.page_process, signal.SIGKILL)
     expect(live.connection).to_have_text(CUT_OFF)
@@ -84,9 +88,24 @@ def test_a_page_process_that_hangs_is_noticed(live: Live, running: Service) -> N
     assert _numbers(live) == [6, 5, 4, 3, 2, 1]
 
 
+#: Waits until the page has said for so long that the service hangs, that a view without its word would try again.
+_STALE = """() => new Promise(done => {
+  const source = new EventSource("live");
+  source.addEventListener("stale", event => {
+    if (JSON.parse(event.data).seconds < 12) return;
+    source.close();
+    done();
+  });
+})"""
+
+
 def test_a_service_that_hangs_is_noticed(live: Live, running: Service) -> None:
     with stopped(running.process.pid):
         expect(live.connection).to_have_text(CUT_OFF)
+        since = live.connection.text_content()
+        asked = _streams(live)
+        live.page.evaluate(_STALE)
+        assert (live.connection.text_content(), _streams(live)) == (since, asked + 1)
         cards = Playground(live.tab)
         live.tab.role("link", "Playground").click()
         expect(cards.says).not_to_be_empty()
@@ -110,6 +129,21 @@ def test_a_network_that_is_down_is_noticed(live: Live, running: Service) -> None
     live.connected()
     live.shows(6)
     assert _numbers(live) == [6, 5, 4, 3, 2, 1]
+    live.tab.forgive(NETWORK)
+
+
+def test_decisions_that_nobody_keeps_are_counted(live: Live, running: Service) -> None:
+    live.page.route("**/live", lambda route: route.abort("connectionrefused"))
+    os.kill(running.page_process, signal.SIGKILL)
+    expect(live.connection).to_have_text(CUT_OFF)
+    with running.client() as client:
+        send(client, application("etl", "meanwhile", 209))
+    live.page.unroute("**/live")
+    live.connected()
+    live.shows(213)
+    rows = live.decisions.locator("tbody tr")
+    expect(rows.last).to_have_text("… 10 decisions are not shown")
+    expect(rows).to_have_count(201)
     live.tab.forgive(NETWORK)
 
 

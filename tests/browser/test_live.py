@@ -138,9 +138,25 @@ def test_a_pause_holds_what_is_read_and_then_shows_what_came(live: Live, alone: 
         send(client, application("etl", "meanwhile"))
         expect(live.connection).to_have_text("Paused; 4 new decisions")
     assert live.newest == seq
+    live.filter.fill("etl")
+    assert live.newest == seq
+    live.filter.clear()
     resume.click()
     live.connected()
     assert [row.number for row in live.rows()] == list(range(seq + 4, 0, -1))
+
+
+def test_what_one_reads_stays_while_more_comes(live: Live, alone: Service, seq: int) -> None:
+    """Else nobody could copy a name, and a screen reader would lose its place each second."""
+    name = live.decisions.locator(f"[data-seq='{seq}'] td:nth-child(3)")
+    name.evaluate("one => getSelection().selectAllChildren(one)")
+    chosen = name.text_content()
+    mode = live.tab.role("table", "Admissions").locator("tbody td").first.element_handle()
+    with alone.client() as client:
+        send(client, application("etl", "meanwhile"))
+    live.shows(seq + 3)
+    assert live.page.evaluate("getSelection().toString()") == chosen
+    assert mode.evaluate("one => one.isConnected")
 
 
 HOSTILE = (

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
+from tests.browser.chromium import Tab
 from tests.browser.commands import explained
 from tests.browser.playground import APPLICATION, POLICY, Playground
 from webhook.core.modes import SchedulingMode
@@ -111,15 +112,60 @@ def test_a_fault_goes_once_it_is_mended(playground: Playground) -> None:
 
 
 def test_a_text_that_is_too_large_is_refused_in_a_sentence(playground: Playground) -> None:
-    shown = playground.page.locator('code-editor[label="Application"]')
-    with playground.explaining():
-        shown.evaluate("one => { one.value = '# ' + 'x'.repeat(1100000); one.dispatchEvent(new Event('change')) }")
-    assert playground.asked().status == 413
-    assert playground.sentences() == [playground.asked().json()["error"]]
-    assert playground.cards() == []
-    playground.tab.forgive(r"error: Failed to load resource: .* 413 .*")
+    """It is not sent: a service that refuses a text while it comes would leave the browser without an answer."""
+    before = len(playground.tab.requests)
+    playground.page.locator('code-editor[label="Application"]').evaluate(
+        "one => { one.value = '# ' + 'x'.repeat(1100000); one.dispatchEvent(new Event('change')) }"
+    )
+    expect(playground.page.locator("#faults li")).to_have_text(
+        ["The texts are too large; accepted: at most 1 MiB together, as JSON"]
+    )
+    assert (playground.cards(), len(playground.tab.requests)) == ([], before)
     playground.choose(playground.titles()[0])
     assert playground.sentences() == []
+
+
+def test_nothing_can_be_typed_that_the_first_example_would_replace(opened: Tab) -> None:
+    held: list[Route] = []
+    opened.page.route("**/start", lambda route: held.append(route))  # noqa: PLW0108, Playwright sets an attribute of it
+    with opened.page.expect_request("**/start"):
+        opened.open()
+    shown = Playground(opened)
+    expect(opened.page.locator("#summary")).to_have_text("Starting")
+    opened.page.locator("#application").evaluate("one => one.focus()")
+    opened.page.keyboard.insert_text("kind: Mine")
+    assert shown.text(APPLICATION) == ""
+    (route,) = held
+    with shown.explaining():
+        route.continue_()
+    shown.replace(APPLICATION, "kind: Mine")
+    assert shown.text(APPLICATION) == "kind: Mine"
+
+
+#: Counts in `globalThis.told` how often the parts that are read out change.
+_COUNT = """() => {
+  globalThis.told = 0;
+  const observer = new MutationObserver(found => globalThis.told += found.length);
+  for (const id of ["faults", "summary"]) {
+    observer.observe(document.getElementById(id), {childList: true, subtree: true, characterData: true});
+  }
+}"""
+
+
+def test_what_stays_true_is_told_once(playground: Playground) -> None:
+    """Else everything is read out again at each pause in typing, and the focus is lost."""
+    for policy in (MODES.format("ecs", SchedulingMode.ECI_ONLY), MODES.format("ecs-only", SchedulingMode.ECI_ONLY)):
+        playground.replace(POLICY, policy)
+        playground.page.evaluate(_COUNT)
+        playground.replace(APPLICATION, f"{playground.text(APPLICATION)}\n# more")
+        assert playground.page.evaluate("told") == 0
+
+
+def test_a_text_that_is_open_stays_open_as_one_types(playground: Playground) -> None:
+    review = playground.page.locator("details", has_text="AdmissionReview").first
+    review.locator("summary").click()
+    playground.replace(APPLICATION, playground.text(APPLICATION).replace("name: spark-pi", "name: another"))
+    expect(review.get_by_text("another-driver").first).to_be_visible()
 
 
 def test_several_applications_are_shown_one_at_a_time(playground: Playground) -> None:

@@ -163,6 +163,7 @@ def test_every_pod_that_the_service_takes_is_explained(pod: Any, tmp_path: Path)
     ("content", "sentence"),
     [
         ('{"a":' * 100_000, "line 1, column 501: nested deeper than 100"),
+        ('{"a":' * 500 + "1" + "}" * 500, "line 1, column 501: nested deeper than 100"),
         ('{"apiVersion":"v1","kind":"Pod","metadata":{"name":"\\ud800"},"spec":{}}', None),
         ('{"apiVersion":"v1","kind":"List","items":[' * 400 + "]}" * 400, None),
         (
@@ -173,7 +174,7 @@ def test_every_pod_that_the_service_takes_is_explained(pod: Any, tmp_path: Path)
         (b"\xff\xfe\x00\x00", None),
         (b"\x00" * 100, None),
     ],
-    ids=["deep", "surrogate", "lists", "aliases", "not UTF-8", "zeros"],
+    ids=["deep", "deep, but whole", "surrogate", "lists", "aliases", "not UTF-8", "zeros"],
 )
 def test_hostile_text_is_refused(content: str | bytes, sentence: str | None, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "hostile"

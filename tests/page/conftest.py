@@ -8,5 +8,5 @@ from tests.page.page_process import Page, page
 @pytest.fixture(scope="module")
 def running() -> Iterator[Page]:
     """A page process that several tests share, and none of them breaks."""
-    with page() as started:
+    with page(module="webhook.page") as started:
         yield started

@@ -16,9 +16,12 @@ from typing import Any
 import httpx
 
 from webhook.core.policy import Policy
+from webhook.service.feed_messages import MOST_BYTES
 from webhook.service.page import bind
 
 ROOT = Path(__file__).parents[2]
+#: A page process whose explanations come from the stand-in, which starts sooner.
+STAND_IN = "tests.page.stand_in_page"
 STARTED = 1_700_000_000.5
 
 
@@ -59,7 +62,9 @@ class Page:
 
     def tell(self, message: dict[str, Any]) -> None:
         """Sends a message of the serving process."""
-        self.feed.send(json.dumps(message).encode())
+        content = json.dumps(message).encode()
+        assert len(content) <= MOST_BYTES
+        self.feed.send(content)
 
     def explain(self, documents: str, policy: str = "", profile: str = "") -> httpx.Response:
         content = {"documents": documents, "policy": policy, "profile": profile}
@@ -78,7 +83,7 @@ class Page:
 
 
 @contextlib.contextmanager
-def page(first: dict[str, Any] | None = None, module: str = "webhook.page") -> Iterator[Page]:
+def page(first: dict[str, Any] | None = None, module: str = STAND_IN) -> Iterator[Page]:
     """Runs the page process while the block lasts; yields it once it answers."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     bound = bind(0)

@@ -1,10 +1,12 @@
 """Explanations by HTTP: a real page process, and a process in the place of the one that explains that does as told."""
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,12 +26,21 @@ ENDED = (500, "the process that explains has ended; its log says why")
 
 @pytest.fixture(scope="module")
 def obedient() -> Iterator[Page]:
-    with page(module="tests.page.stand_in_page") as started:
+    with page() as started:
         yield started
 
 
 def question(instruction: str) -> dict[str, Any]:
     return {"op": "explain", "documents": instruction, "policy": "", "profile": "", "service": hello()["service"]}
+
+
+def raw(instruction: str) -> bytes:
+    """A request as it is sent."""
+    content = json.dumps({"documents": instruction, "policy": ""})
+    return (
+        "POST /explain HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Type: application/json\r\n"
+        f"Connection: close\r\nContent-Length: {len(content)}\r\n\r\n{content}"
+    ).encode()
 
 
 def answered(answer: httpx.Response, instruction: str) -> int:
@@ -100,18 +111,16 @@ def test_a_process_that_was_killed_between_two_questions_is_started_again(obedie
     assert answered(obedient.explain("after"), "after") != before
 
 
-def test_the_largest_answer_arrives_whole(obedient: Page) -> None:
+def test_the_largest_answer_arrives_whole_also_at_a_slow_client(obedient: Page) -> None:
     size = 8 * 1024**2
-    content = json.dumps({"documents": f"bytes {size}", "policy": ""}).encode()
-    head = (
-        f"POST /explain HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: {len(content)}\r\n"
-    )
     with socket.create_connection(("127.0.0.1", obedient.port), 30) as slow:
-        slow.sendall(head.encode() + b"Content-Type: application/json\r\nConnection: close\r\n\r\n" + content)
+        slow.sendall(raw(f"bytes {size}"))
         assert len(obedient.explain(f"bytes {size}").content) == size
         received = b""
+        # In all it takes longer than a client has for one piece.
         while piece := slow.recv(64 * 1024):
             received += piece
+            time.sleep(0.05)
     assert received.partition(b"\r\n\r\n")[2] == b'"' + b"x" * (size - 2) + b'"'
 
 
@@ -125,25 +134,20 @@ def test_each_of_several_questions_at_once_gets_its_own_answer(obedient: Page) -
 
 def test_eight_questions_wait_and_further_ones_are_told_to_come_back(obedient: Page, tmp_path: Path) -> None:
     working, unwanted = tmp_path / "working", tmp_path / "unwanted"
-    with ThreadPoolExecutor(9) as pool:
+    with ThreadPoolExecutor(10) as pool:
         first = pool.submit(obedient.explain, f"forever {working}")
         wait_until(working.exists)
-        # This one leaves before its turn.
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(
-                f"{obedient.url}/explain",
-                json={"documents": f"touch {unwanted}", "policy": ""},
-                headers=obedient.origin,
-                timeout=0.3,
-            )
-        waiting = [pool.submit(obedient.explain, f"waiting {number}") for number in range(8)]
+        # These leave before their turn.
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", obedient.port), 30) as leaving:
+                leaving.sendall(raw(f"touch {unwanted}"))
+        httpx.get(obedient.url, timeout=60)
+        waiting = [pool.submit(obedient.explain, f"waiting {number}") for number in range(9)]
         answers = [one.result() for one in waiting]
         refused = [one for one in answers if one.status_code == httpx.codes.SERVICE_UNAVAILABLE]
-        # The place of the one that left is free only at its turn.
-        assert len(refused) == 1
-        assert refused[0].json() == {
-            "error": "too many questions wait for an explanation; try again in a second",
-        }
+        assert [one.json() for one in refused] == [
+            {"error": "too many questions wait for an explanation; try again in a second"}
+        ]
         assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
     for number, answer in enumerate(answers):
         if answer not in refused:
@@ -167,12 +171,16 @@ def test_the_process_holds_no_socket_and_no_file_of_the_page(obedient: Page) -> 
     found = obedient.explain("open").json()
     # Its two pipes and its log, and copies of them that uvloop leaves.
     assert set(found.values()) == {found[fd] for fd in "012"}
-    of_the_page = {str(one.readlink()) for one in Path(f"/proc/{obedient.process.pid}/fd").iterdir()}
+    of_the_page = set()
+    for one in Path(f"/proc/{obedient.process.pid}/fd").iterdir():
+        # It may be that of a connection that has just ended.
+        with contextlib.suppress(FileNotFoundError):
+            of_the_page.add(str(one.readlink()))
     assert of_the_page & set(found.values()) == {found["2"]}
 
 
 def test_a_process_that_does_not_start_is_told_and_the_page_is_served() -> None:
-    with page({**hello(), "policy": {"digest": "x", "document": "refused"}}, "tests.page.stand_in_page") as running:
+    with page({**hello(), "policy": {"digest": "x", "document": "refused"}}) as running:
         told = {"error": "the process that explains does not start; its log says why"}
         for answer in (httpx.get(f"{running.url}/start", timeout=60), running.explain("anything")):
             assert (answer.status_code, answer.json()) == (503, told)
@@ -182,7 +190,7 @@ def test_a_process_that_does_not_start_is_told_and_the_page_is_served() -> None:
 @pytest.mark.parametrize("way", ["feed", "terminate", "kill"])
 def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
     working = tmp_path / "working"
-    with page(module="tests.page.stand_in_page") as running, ThreadPoolExecutor(1) as pool:
+    with page() as running, ThreadPoolExecutor(1) as pool:
         answered(running.explain("before"), "before")
         (process,) = running.children
         if way != "kill":

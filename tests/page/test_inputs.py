@@ -19,7 +19,7 @@ TOO_DEEP = "the body: found too many levels; accepted: JSON of one level"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Page]:
-    with page(module="tests.page.stand_in_page") as started:
+    with page() as started:
         yield started
 
 

@@ -137,7 +137,8 @@ def test_rates_begin_anew_after_the_clock_was_set_back() -> None:
     with page() as running, stream(running) as events:
         events.next("snapshot")
         for now, total in ((1000, 100), (1010, 200), (500, 300), (510, 350)):
-            running.tell(tick(now, seq=total, admitted=[["eci-only", "patched", total]], decisions=[row(total, total)]))
+            made = [total, STARTED + now, *ROW, total]
+            running.tell(tick(now, seq=total, admitted=[["eci-only", "patched", total]], decisions=[made]))
             found = events.next("tick")
         assert found["rates"]["perSecond"] == pytest.approx(5)
         assert found["latency"] == {"count": 2, "p50": 300, "p90": 350, "p99": 350, "max": 350}

@@ -95,7 +95,7 @@ def verdict(running: Service, statuses: Counter[int], growth: float) -> list[str
 def run(seed: int, count: int, folder: Path) -> tuple[Counter[int], float, list[str]]:
     """Fuzzes a new service; returns the statuses, the growth of memory in MiB, and what is wrong with them."""
     arguments = ["--log-rate", "1", "--read-seconds", "0.5"]
-    with service(issue(folder / "tls"), folder / "log", arguments) as running:
+    with service(issue(folder / "tls"), folder / "log", arguments, anew=True) as running:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             statuses, growth = runner.run(fuzz(running, seed, count))
         return statuses, growth, verdict(running, statuses, growth)

@@ -73,7 +73,7 @@ def run(seconds: float, folder: Path) -> tuple[Counter[str], State, State, list[
     """Loads a new service; returns outcomes, its state after a quarter of the time and at the end, and what is wrong."""
     arguments = ["--log-rate", "10"]
     with (
-        service(issue(folder / "tls"), folder / "log", arguments) as running,
+        service(issue(folder / "tls"), folder / "log", arguments, anew=True) as running,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         outcomes = runner.run(load(running, seconds / 4))

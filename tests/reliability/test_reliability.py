@@ -28,7 +28,7 @@ def test_rotations_of_certificate_and_ca_fail_no_call(tmp_path: Path) -> None:
     calls = round(20_000 * float(os.environ.get("RELIABILITY_SCALE", "0.1")))
     tls = issue(tmp_path / "tls")
     with (
-        service(tls, tmp_path / "log", ["--reload-seconds", "0.1", "--log-rate", "1"]) as running,
+        service(tls, tmp_path / "log", ["--reload-seconds", "0.1", "--log-rate", "1"], anew=True) as running,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         statuses, rotations = runner.run(rotation.rotate(running, calls))

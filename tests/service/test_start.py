@@ -87,7 +87,7 @@ def test_subjects_without_a_name_are_refused(tls: Path, found: str) -> None:
 @pytest.mark.parametrize("variable", ["ECI_WEBHOOK_LOG_LEVEL", "ECI_WEBHOOK_OPERATIONS_PORT"])
 def test_a_flag_wins_over_a_variable(tls: Path, tmp_path: Path, variable: str) -> None:
     arguments = ["--log-level", "info"] if "LEVEL" in variable else []
-    with service(tls, tmp_path / "log", arguments, {variable: "tcp://10.0.0.1:443"}) as running:
+    with service(tls, tmp_path / "log", arguments, {variable: "tcp://10.0.0.1:443"}, anew=True) as running:
         assert running.operations("/livez").status_code == 200
 
 
@@ -102,7 +102,7 @@ def test_an_empty_policy_and_a_misspelt_variable_are_logged(tls: Path, tmp_path:
         "OTHER_WEBHOOK_POLCY": "x",
     }
     variables = {"ECI_WEBHOOK_LOG_LEVL": "debug", "ECI_WEBHOOK_MAX_CONECTIONS": "20"} | of_services
-    with service(tls, tmp_path / "log", ["--policy", str(policy)], variables) as running:
+    with service(tls, tmp_path / "log", ["--policy", str(policy)], variables, anew=True) as running:
         warnings = [
             {key: value for key, value in line.items() if key != "timestamp"}
             for line in running.lines()
@@ -128,19 +128,19 @@ def test_an_empty_policy_and_a_misspelt_variable_are_logged(tls: Path, tmp_path:
 
 
 def test_without_a_policy_file_nothing_is_warned_of(tls: Path, tmp_path: Path) -> None:
-    with service(tls, tmp_path / "log") as running:
+    with service(tls, tmp_path / "log", anew=True) as running:
         assert [line for line in running.lines() if line["level"] != "info"] == []
 
 
 def test_a_terminated_service_ends_with_exit_code_0(tls: Path, tmp_path: Path) -> None:
-    with service(tls, tmp_path / "log") as running:
+    with service(tls, tmp_path / "log", anew=True) as running:
         running.process.terminate()
         assert running.process.wait(30) == 0
         assert running.lines()[-1]["event"] == "stopped"
 
 
 def test_sighup_changes_nothing(tls: Path, tmp_path: Path) -> None:
-    with service(tls, tmp_path / "log") as running:
+    with service(tls, tmp_path / "log", anew=True) as running:
         before = len(running.lines())
         running.process.send_signal(signal.SIGHUP)
         assert running.operations("/readyz").status_code == 200

@@ -3,20 +3,16 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-import yaml
-
+from webhook.cli.documents_of_file import TEMPLATE, documents_of, is_of_another_program, is_yaml_of_another_program
 from webhook.cli.files import STANDARD_INPUT, File, files
 from webhook.cli.terminal import InputError, working
 from webhook.core.names import PROFILE_LABEL
 from webhook.core.text import one_line
-from webhook.service.yaml_loader import MAX_DEPTH, YAMLFaultError, stream
-from webhook.spark.documents import GROUPS, OPERATOR_KINDS, ManifestError, UnknownKindError, read
+from webhook.spark.documents import ManifestError, UnknownKindError, read
 from webhook.spark.versions import Versions, operator_version
 from webhook.spark.workloads import Namespace, Workload
 
@@ -26,8 +22,6 @@ _MAX_BYTES: Final = 64 * 1024**2
 NOTHING: Final = "contains no application and no pod"
 #: A version of Spark, such as 3.5.2, or a vendor's 3.5.1-amzn-0. It is the value of a label.
 _SPARK_VERSION: Final = re.compile(r"(?=.{3,63}$)[0-9]+\.[0-9]+(\.[0-9]+)?([-._][0-9A-Za-z]+)*")
-#: The beginning of an expression of a template, but not of one in a workflow of GitHub.
-_TEMPLATE: Final = re.compile(rb"(?<!\$)\{\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +153,11 @@ def _read(found: Inputs, file: File) -> None:
 
 def _read_content(found: Inputs, file: File, content: bytes) -> list[tuple[int, Any]]:
     """Adds `content`, that of `file`, to `found`; returns its documents."""
-    documents, fault = _documents(content)
+    documents, fault = documents_of(content)
     several = len(documents) > 1 or (documents and fault)
     workloads: list[tuple[int, Workload]] = []
     for number, (_, document) in enumerate(documents, 1):
-        if file.in_folder and _is_of_another_program(document):
+        if file.in_folder and is_of_another_program(document):
             found.other_documents += 1
             continue
         where = f"{file.name}, document {number}" if several else file.name
@@ -176,74 +170,13 @@ def _read_content(found: Inputs, file: File, content: bytes) -> list[tuple[int, 
         workloads += [(number, work) for _, work in found.workloads[before:]]
     if workloads:
         found.files.append(FileContent(file, content, tuple(workloads)))
-    if fault and file.in_folder and _is_yaml_of_another_program(content):
+    if fault and file.in_folder and is_yaml_of_another_program(content):
         found.other_documents += 1
     elif fault:
         where = f"{file.name}, document {len(documents) + 1}" if several else file.name
-        hint = "; leave templates out with --ignore" if file.in_folder and _TEMPLATE.search(content) else ""
+        hint = "; leave templates out with --ignore" if file.in_folder and TEMPLATE.search(content) else ""
         found.faults.append(one_line(f"{where}: {fault}{hint}"))
     return documents
-
-
-def _is_of_another_program(document: Any) -> bool:
-    """Whether a document is no Kubernetes object, and does not look as if it should be one of an operator's."""
-    if not isinstance(document, dict):
-        return True
-    version, kind = document.get("apiVersion"), document.get("kind")
-    if isinstance(version, str) and isinstance(kind, str):
-        return False
-    ours = isinstance(version, str) and version.partition("/")[0] in GROUPS and "/" in version
-    return not ours and not (isinstance(kind, str) and kind in OPERATOR_KINDS)
-
-
-def _is_yaml_of_another_program(content: bytes) -> bool:
-    """Whether a text that holds more than JSON's types, such as the key `on` of a workflow, is no Kubernetes object."""
-    if b"apiVersion" in content or _TEMPLATE.search(content):
-        return False
-    depth = 0
-    try:
-        for event in yaml.parse(content, Loader=yaml.CSafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            # libyaml takes time that grows with the square of the depth.
-            if depth > MAX_DEPTH:
-                return False
-    except (yaml.YAMLError, ValueError):
-        return False
-    return True
-
-
-def _documents(content: bytes) -> tuple[list[tuple[int, Any]], str]:
-    """The documents up to the first fault, each with its number, from 0, without empty ones; and the fault."""
-    # JSON first: it is faster, and YAML refuses some JSON, such as surrogate pairs.
-    with suppress(msgspec.DecodeError, RecursionError):
-        if content.lstrip()[:1] == b"{":
-            document = msgspec.json.decode(content)
-            if not _is_deep(document):
-                return [(0, document)], ""
-    found = []
-    try:
-        for number, document in enumerate(stream(content)):
-            if document is not None:
-                found.append((number, document))
-    except YAMLFaultError as error:
-        return found, str(error)
-    return found, ""
-
-
-def _is_deep(document: Any) -> bool:
-    """Whether `document` nests deeper than YAML may."""
-    level = [document]
-    for _ in range(MAX_DEPTH + 1):
-        level = [inner for one in level for inner in _inside(one)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 class _UnreadableError(Exception):

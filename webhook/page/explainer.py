@@ -4,15 +4,15 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Final
 
 #: The command that starts the process.
 COMMAND: Final = (sys.executable, "-m", "webhook.playground")
 #: Questions that wait while one is answered.
 MOST_WAITING: Final = 8
 #: Seconds for one answer. The process itself stops sooner, if it can.
-_SECONDS: Final = 4.0
+_SECONDS: Final = 12.0
 #: Seconds for a new process to be ready for its first question.
 _START_SECONDS: Final = 30.0
 #: Bytes of the length in front of each message.
@@ -58,19 +58,37 @@ class Explainer:
         async with self._turn:
             return (await self._running())[1]
 
-    async def ask(self, question: bytes, gone: Callable[[], Awaitable[bool]]) -> bytes:
-        """The answer to `question`; nothing if `gone` says that nobody wants it any more. Raises UnansweredError."""
+    async def ask(self, question: bytes, gone: Callable[[], Coroutine[Any, Any, None]]) -> bytes:
+        """The answer to `question`, or nothing if `gone` returns before its turn. Raises UnansweredError."""
         if self._waiting > MOST_WAITING:
             raise UnansweredError(503, "too many questions wait for an explanation; try again in a second")
         self._waiting += 1
         try:
-            async with self._turn:
-                if await gone():
+            async with self._in_turn(gone) as wanted:
+                if not wanted:
                     return b""
                 process, _ = await self._running()
                 return await self._exchange(process, question, _SECONDS)
         finally:
             self._waiting -= 1
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self, gone: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[bool]:
+        """Waits for a turn, and yields True; or yields False once `gone` returns.
+
+        Whoever types asks again before the answer is there, and what was asked before must take no place.
+        """
+        turn = asyncio.create_task(self._turn.acquire())
+        leaving = asyncio.create_task(gone())
+        try:
+            await asyncio.wait((turn, leaving), return_when=asyncio.FIRST_COMPLETED)
+            yield not leaving.done()
+        finally:
+            leaving.cancel()
+            if turn.done():
+                self._turn.release()
+            else:
+                turn.cancel()
 
     def end(self) -> None:
         """Kills the process, and starts none any more."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -68,7 +69,7 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
             # Nobody reads it.
             return Response()
         question = _Asked(found.documents, found.policy, found.profile, hello.service)
-        return LongAnswer(await explainer.ask(json.encode(question), request.is_disconnected))
+        return LongAnswer(await explainer.ask(json.encode(question), partial(_gone, request)))
 
     @app.get("/live")
     async def stream(request: Request) -> Response:
@@ -102,6 +103,12 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> Response:
         return rejected(500, "error", "internal error")
+
+
+async def _gone(request: Request) -> None:
+    """Returns once the client of `request`, whose body was read, has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _sender(file: PageFile) -> Callable[[Request], Awaitable[Response]]:

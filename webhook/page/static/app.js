@@ -30,9 +30,11 @@ async function begin() {
     if (!answer.ok) throw new Error(start.error);
     byId("version").textContent = `${start.version}, policy ${start.policy.digest}`;
     playground = new Playground(start);
+    views.playground.inert = false;
     await playground.follow(location.hash);
   } catch (error) {
-    byId("playground-view").replaceChildren(
+    views.playground.inert = false;
+    views.playground.replaceChildren(
       element("p", { class: "plain", role: "alert" }, `The page cannot begin: ${error.message}. Load it again.`),
     );
   }

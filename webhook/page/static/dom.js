@@ -24,6 +24,22 @@ function filled(made, attributes, children) {
   return made;
 }
 
+/** Makes `text` the text of `shown`. What is there already stays: a live region would be read out again. */
+export function setText(shown, text) {
+  if (shown.textContent !== text) shown.textContent = text;
+}
+
+/** Makes `wanted` the children of `parent`. Those that stay are left alone, so that nobody loses what is being read. */
+export function setChildren(parent, wanted) {
+  const kept = new Set(wanted);
+  for (const one of [...parent.children]) if (!kept.has(one)) one.remove();
+  let at = parent.firstElementChild;
+  for (const one of wanted) {
+    if (one === at) at = at.nextElementSibling;
+    else parent.insertBefore(one, at);
+  }
+}
+
 /** Says `sentence` to people who hear the page. */
 export function announce(sentence) {
   byId("announcement").textContent = sentence;

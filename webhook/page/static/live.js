@@ -1,32 +1,28 @@
 // The live view: what this replica does right now, by server-sent events.
 
-import { byId, element } from "./dom.js";
+import { Decisions } from "./decisions.js";
+import { byId, element, setText } from "./dom.js";
 
-const MOST = 200;
 /** Milliseconds without an event after which the view says that it is cut off. Events come each second. */
 const SILENCE = 5000;
 /** Milliseconds. A browser tries again by itself only if the connection broke, not if it was refused. */
 const AGAIN = 2000;
-const COLUMNS = ["namespace", "application", "role", "mode", "outcome", "reason"];
 const PERCENTILES = { p50: "Half of them within", p90: "9 of 10 within", p99: "99 of 100 within", max: "The slowest" };
 
-const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const large = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** The view of that name. */
 export class LiveView {
   #source = null;
-  #decisions = [];
-  #started = null;
-  #seq = 0;
-  #paused = false;
-  #unseen = 0;
+  #decisions = new Decisions();
+  #heard = false;
   #since = null;
   #watch = 0;
   #again = 0;
 
   constructor() {
-    byId("filter").addEventListener("input", () => this.#showDecisions());
     byId("pause").addEventListener("click", () => this.#pause());
   }
 
@@ -37,11 +33,15 @@ export class LiveView {
   }
 
   #connect() {
-    this.#say("Connecting");
+    this.#heard = false;
+    this.#sayState();
     const source = (this.#source = new EventSource("live"));
     source.addEventListener("snapshot", (event) => this.#take(JSON.parse(event.data)));
     source.addEventListener("tick", (event) => this.#take(JSON.parse(event.data)));
-    source.addEventListener("stale", () => this.#cutOff());
+    source.addEventListener("stale", (event) => {
+      this.#expect();
+      this.#cutOff(JSON.parse(event.data).seconds);
+    });
     source.addEventListener("error", () => {
       this.#cutOff();
       if (source.readyState === EventSource.CLOSED) this.#retry();
@@ -72,94 +72,56 @@ export class LiveView {
     }, SILENCE);
   }
 
-  #cutOff() {
-    this.#since ??= new Date();
+  /** Says so. The last news came `seconds` ago. */
+  #cutOff(seconds = 0) {
+    this.#since ??= new Date(Date.now() - seconds * 1000);
     this.#sayState();
   }
 
   #take(state) {
     this.#expect();
-    this.#since = null;
-    if (state.started !== this.#started) {
-      // Another process counts from the beginning.
-      [this.#decisions, this.#seq, this.#started] = [[], 0, state.started];
-    }
-    const fresh = state.decisions.filter(({ seq }) => seq > this.#seq);
-    const first = fresh[0]?.seq ?? state.seq + 1;
-    const missed = this.#seq ? first - this.#seq - 1 : 0;
-    if (missed > 0) this.#decisions.push({ missed });
-    this.#decisions.push(...fresh);
-    this.#seq = Math.max(this.#seq, state.seq);
-    this.#decisions = this.#decisions.slice(-MOST);
-    this.#unseen += this.#paused ? fresh.length + Math.max(missed, 0) : 0;
+    // The browser itself may have connected meanwhile.
+    clearTimeout(this.#again);
+    [this.#heard, this.#since] = [true, null];
+    this.#decisions.take(state);
     this.#showFacts(state);
-    if (!this.#paused) this.#showDecisions();
     this.#sayState();
   }
 
   #pause() {
-    this.#paused = !this.#paused;
-    this.#unseen = 0;
+    const paused = (this.#decisions.paused = !this.#decisions.paused);
     const button = byId("pause");
-    button.textContent = this.#paused ? "Resume" : "Pause";
-    button.setAttribute("aria-pressed", String(this.#paused));
-    if (!this.#paused) this.#showDecisions();
+    button.textContent = paused ? "Resume" : "Pause";
+    button.setAttribute("aria-pressed", String(paused));
     this.#sayState();
   }
 
   #sayState() {
     const parts = [];
     if (this.#since) parts.push(`Cut off since ${clock.format(this.#since)}. Trying again.`);
-    if (this.#paused) parts.push(`Paused; ${number.format(this.#unseen)} new ${this.#unseen === 1 ? "decision" : "decisions"}`);
-    this.#say(parts.join(" ") || "Connected");
+    const { paused, unseen } = this.#decisions;
+    if (paused) parts.push(`Paused; ${format(unseen)} new ${unseen === 1 ? "decision" : "decisions"}`);
+    setText(byId("connection"), parts.join(" ") || (this.#heard ? "Connected" : "Connecting"));
     byId("connection").classList.toggle("cut-off", this.#since !== null);
-  }
-
-  #say(sentence) {
-    // A live region is read out for each change, so nothing is written that is there already.
-    const region = byId("connection");
-    if (region.textContent !== sentence) region.textContent = sentence;
   }
 
   #showFacts(state) {
     const days = state.certificateDaysLeft;
     facts("facts", [
       ["Policy", state.policy],
-      ["Certificate", days === null ? "none yet" : `${number.format(days)} days left`],
+      ["Certificate", days === null ? "none yet" : remaining(days)],
       ["Up for", duration(state.now - state.started)],
-      ["Admissions", `${number.format(state.rates.total)} in all, ${number.format(state.rates.perSecond)} a second`],
+      ["Admissions", `${format(state.rates.total)} in all, ${format(state.rates.perSecond)} a second`],
     ]);
     const { latency } = state;
-    byId("latency-says").textContent = latency
-      ? `From a review's last byte to its answer; ${number.format(latency.count)} decisions of the last minute.`
+    const told = latency
+      ? `From a review's last byte to its answer; ${format(latency.count)} ${latency.count === 1 ? "decision" : "decisions"} of the last minute.`
       : "No decision in the last minute.";
-    facts("latency", latency ? Object.entries(PERCENTILES).map(([key, name]) => [name, `${number.format(latency[key])} µs`]) : []);
+    setText(byId("latency-says"), told);
+    facts("latency", latency ? Object.entries(PERCENTILES).map(([key, name]) => [name, `${format(latency[key])} µs`]) : []);
     rows("admissions", state.rates.by, (one) => [one.mode || "none", one.outcome, one.perSecond, one.total], "No admissions yet");
     rows("warnings", state.warnings, (one) => [one.reason, one.perMinute, one.total], "No warnings yet");
   }
-
-  #showDecisions() {
-    const wanted = byId("filter").value.trim().toLowerCase();
-    const shown = this.#decisions.filter((one) => !wanted || COLUMNS.some((key) => one[key]?.toLowerCase().includes(wanted)));
-    byId("decisions").replaceChildren(...shown.toReversed().map(decision));
-    const all = this.#decisions.filter((one) => !one.missed).length;
-    byId("shown").textContent = wanted ? `${shown.length} of ${all} decisions` : `${all} decisions, at most ${MOST}`;
-  }
-}
-
-function decision(one) {
-  if (one.missed) {
-    const told = `${number.format(one.missed)} ${one.missed === 1 ? "decision is" : "decisions are"} not shown`;
-    return element("tr", { class: "missed" }, element("td", { colspan: "8" }, `… ${told}`));
-  }
-  const time = element("time", { datetime: new Date(one.time * 1000).toISOString() }, clock.format(one.time * 1000));
-  return element(
-    "tr",
-    { "data-seq": String(one.seq) },
-    element("td", {}, time),
-    ...COLUMNS.map((key) => element("td", {}, one[key] || "–")),
-    element("td", { class: "number" }, number.format(one.microseconds)),
-  );
 }
 
 /** Shows terms and their descriptions. Elements stay, so that nobody loses the place that is being read. */
@@ -169,23 +131,43 @@ function facts(id, entries) {
   entries.forEach(([term, description], index) => {
     shown.children[index] ?? shown.append(element("div", {}, element("dt"), element("dd")));
     const [dt, dd] = shown.children[index].children;
-    if (dt.textContent !== term) dt.textContent = term;
-    if (dd.textContent !== description) dd.textContent = description;
+    setText(dt, term);
+    setText(dd, description);
   });
 }
 
+/** Shows rows of texts and numbers, or what to say if there are none. Elements stay here too. */
 function rows(id, entries, cells, otherwise) {
-  const made = entries.map((one) =>
-    element(
-      "tr",
-      {},
-      ...cells(one).map((cell) =>
-        typeof cell === "number" ? element("td", { class: "number" }, number.format(cell)) : element("td", {}, cell),
-      ),
-    ),
+  const body = byId(id);
+  const columns = body.closest("table").tHead.rows[0].cells.length;
+  const wanted = entries.length ? entries.map(cells) : [[otherwise]];
+  while (body.rows.length > wanted.length) body.lastElementChild.remove();
+  wanted.forEach((texts, index) => {
+    const old = body.rows[index];
+    const shown = old?.cells.length === texts.length ? old : row(texts, columns);
+    if (!old) body.append(shown);
+    else if (shown !== old) old.replaceWith(shown);
+    texts.forEach((one, at) => setText(shown.cells[at], typeof one === "number" ? format(one) : one));
+  });
+}
+
+function row(texts, columns) {
+  const span = texts.length === columns ? null : String(columns);
+  return element(
+    "tr",
+    {},
+    ...texts.map((one) => element("td", { class: typeof one === "number" ? "number" : null, colspan: span })),
   );
-  const columns = String(byId(id).closest("table").tHead.rows[0].cells.length);
-  byId(id).replaceChildren(...(made.length ? made : [element("tr", {}, element("td", { colspan: columns }, otherwise))]));
+}
+
+function format(value) {
+  return (Math.abs(value) < 1 ? small : large).format(value);
+}
+
+function remaining(days) {
+  if (days <= 0) return "expired";
+  const told = format(days);
+  return `${told} ${told === "1" ? "day" : "days"} left`;
 }
 
 function duration(seconds) {

@@ -1,6 +1,6 @@
 // The playground: sends the texts as one types, and shows what becomes of the pods.
 
-import { announce, byId, copyButton, copy, element } from "./dom.js";
+import { announce, byId, copyButton, copy, element, setText } from "./dom.js";
 import { fragment, isLink, read } from "./link.js";
 import { workload } from "./workload.js";
 
@@ -21,6 +21,7 @@ export class Playground {
   #timer = 0;
   #request = null;
   #link = "";
+  #told = "";
 
   /** Shows the first example; `start` is what the service says at first. */
   constructor(start) {
@@ -95,34 +96,32 @@ export class Playground {
     const most = this.#start.mostBytes;
     if (new TextEncoder().encode(body).length > most) {
       // While the browser still sends, it would not see the answer that says so.
-      this.#showFaults([{ sentence: `The texts are too large; accepted: at most ${most / 1024 ** 2} MiB`, in: "", line: null }]);
+      this.#showFaults([{ sentence: `The texts are too large; accepted: at most ${most / 1024 ** 2} MiB together, as JSON`, in: "", line: null }]);
       this.#showNothing();
       return;
     }
     const request = (this.#request = new AbortController());
     const results = document.querySelector(".results");
     results.setAttribute("aria-busy", "true");
-    let faults = [];
+    let answer, found;
     try {
-      const answer = await fetch("explain", {
+      answer = await fetch("explain", {
         method: "POST",
         headers: { "content-type": "application/json" },
         body,
         signal: request.signal,
       });
-      const found = await answer.json();
-      if (answer.ok) {
-        this.#show(found);
-        return;
-      }
-      faults = [{ sentence: found.error, in: "", line: null }];
-    } catch (error) {
+      found = await answer.json();
+    } catch {
       if (request.signal.aborted) return;
-      faults = [{ sentence: SILENT, in: "", line: null }];
     } finally {
       if (this.#request === request) results.removeAttribute("aria-busy");
     }
-    this.#showFaults(faults);
+    if (found && answer.ok) {
+      this.#show(found);
+      return;
+    }
+    this.#showFaults([{ sentence: found?.error ?? SILENT, in: "", line: null }]);
     this.#showNothing();
   }
 
@@ -138,7 +137,7 @@ export class Playground {
       this.#showNothing();
       return;
     }
-    byId("summary").textContent = summary(workloads);
+    setText(byId("summary"), summary(workloads));
     const before = this.#workload.value;
     this.#workload.replaceChildren(
       ...workloads.map(({ kind, namespace, name }, index) => new Option(`${kind} ${namespace}/${name}`, String(index))),
@@ -169,7 +168,7 @@ export class Playground {
   }
 
   #showNothing() {
-    byId("summary").textContent = "";
+    setText(byId("summary"), "");
     byId("workload-field").hidden = true;
     byId("workload-view").replaceChildren();
     byId("by-hand").hidden = true;
@@ -178,10 +177,15 @@ export class Playground {
   #showFaults(faults, cautions = []) {
     const part = byId("faults");
     part.hidden = !faults.length && !cautions.length;
-    part.querySelector("ul").replaceChildren(
-      ...faults.map((one) => element("li", { class: "fault" }, this.#fault(one))),
-      ...cautions.map((one) => element("li", { class: "caution" }, this.#fault(one))),
-    );
+    const told = JSON.stringify([faults, cautions]);
+    if (told !== this.#told) {
+      // What is made anew is read out again, and loses the focus.
+      part.querySelector("ul").replaceChildren(
+        ...faults.map((one) => element("li", { class: "fault" }, this.#fault(one))),
+        ...cautions.map((one) => element("li", { class: "caution" }, this.#fault(one))),
+      );
+      this.#told = told;
+    }
     for (const [name, editor] of Object.entries(this.#editors)) {
       editor.faults = faults.filter((one) => one.in === name && one.line);
     }

@@ -4,6 +4,8 @@ import { copyButton, element } from "./dom.js";
 import { picture } from "./picture.js";
 
 let cards = 0;
+/** Which texts are open, by their title and the number of their card: the cards are made anew as one types. */
+const open = new Map();
 
 /** The cards of `explained`, a workload of the explanation, with `view`; `lead` takes one to a line of the application. */
 export function workload(explained, view, lead) {
@@ -18,20 +20,22 @@ export function workload(explained, view, lead) {
     element("p", { class: "says head" }, head.join(", ")),
     list("Refusals", "refusal", view.refusals.map((one) => refusal(one, lead)), "h3"),
     list("Notes", "note", view.notes, "h3"),
-    ...explained.pods.map((pod, index) => card(pod, view.pods[index], titles, lead)),
+    ...explained.pods.map((pod, index) => card(pod, view.pods[index], index, titles, lead)),
   );
 }
 
-/** What a card is called, such as "Executor 2 of 4". */
+/** What a card is called, such as "Executor × 4" or "Executor, 2 of 4". */
 function title({ title: role, count }) {
-  return `${role.charAt(0).toUpperCase()}${role.slice(1)}${count ? ` ${count}` : ""}`;
+  const name = `${role.charAt(0).toUpperCase()}${role.slice(1)}`;
+  if (!count) return name;
+  return /^[0-9]+$/.test(count) ? `${name} × ${count}` : `${name}, ${count}`;
 }
 
-function card(pod, view, titles, lead) {
+function card(pod, view, number, titles, lead) {
   const called = title(pod);
   const alone = titles.filter((one) => one === called).length === 1;
   const id = `pod-${(cards += 1)}`;
-  const texts = new Texts(pod, view);
+  const texts = new Texts(view, number);
   return element(
     "section",
     { class: "card", "aria-labelledby": alone ? id : `${id} ${id}-name`, "data-title": pod.title },
@@ -60,14 +64,15 @@ function card(pod, view, titles, lead) {
 class Texts {
   #pod;
 
-  constructor(pod, view) {
-    this.#pod = text("Pod", "pod", view.podText, numbered(view.podText), false);
+  /** `number` is that of the card. */
+  constructor(view, number) {
+    this.#pod = text(number, "Pod", "pod", view.podText, numbered(view.podText), false);
     const diff = view.diff.map(({ text: line }) => line).join("\n");
     const empty = view.diff.length ? null : "The webhook changes nothing of this pod.";
     this.parts = [
-      text("Diff", "diff", diff, empty ?? coloured(view.diff), true),
-      text("JSON Patch", "patch", view.patch, view.patch, false),
-      text("AdmissionReview", "review", view.review, view.review, false),
+      text(number, "Diff", "diff", diff, empty ?? coloured(view.diff), true),
+      text(number, "JSON Patch", "patch", view.patch, view.patch, false),
+      text(number, "AdmissionReview", "review", view.review, view.review, false),
       this.#pod,
     ];
   }
@@ -84,11 +89,13 @@ class Texts {
   }
 }
 
-function text(title, what, plain, shown, open) {
+function text(card, title, what, plain, shown, atFirst) {
   const children = Array.isArray(shown) ? shown : [shown];
   const pre = element("pre", { tabindex: "0", role: "group", "aria-label": `${title}, text` }, ...children);
   const part = element("details", { class: "text" }, element("summary", {}, title), copyButton(what, () => plain), pre);
-  part.open = open;
+  const key = `${card} ${title}`;
+  part.open = open.get(key) ?? atFirst;
+  part.addEventListener("toggle", () => open.set(key, part.open));
   return part;
 }
 
