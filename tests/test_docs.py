@@ -27,6 +27,7 @@ from webhook.page.explainer import MOST_WAITING
 from webhook.page.live import MOST_STREAMS
 from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.state import MOST as MOST_DECISIONS
+from webhook.playground.answer import MOST_BYTES as MOST_ANSWER_BYTES
 from webhook.playground.answer import MOST_WORKLOADS
 from webhook.playground.limits import CLOCK_SECONDS as EXPLAIN_CLOCK_SECONDS
 from webhook.playground.limits import MEMORY_BYTES
@@ -70,6 +71,7 @@ def test_the_page_on_the_page_names_the_limits_of_the_code() -> None:
             f"{EXPLAIN_SECONDS:g} s of processor time, {EXPLAIN_CLOCK_SECONDS:g} s on the clock, "
             f"and {MEMORY_BYTES // mebibyte} MiB of memory",
         ),
+        ("what is shown of an explanation", f"{MOST_ANSWER_BYTES // mebibyte} MiB"),
         ("explanations at once", f"1, and {MOST_WAITING} that wait"),
         ("live views at once", str(MOST_STREAMS)),
         ("decisions that are kept", str(MOST_DECISIONS)),

@@ -324,6 +324,23 @@ def test_the_page_ends_with_the_service(tls: Path, tmp_path: Path, number: int) 
         assert [line for line in _page_lines(running) if "outcome" in line] == []
 
 
+def test_the_page_ends_while_the_last_review_is_answered(tls: Path, tmp_path: Path) -> None:
+    """So its end takes no time that the service would not need without it."""
+    body = review(POD)
+    with _paged(tls, tmp_path, "--read-seconds", "60", "--stop-seconds", "60") as running:
+        descendants = _descendants(running)
+        with running.connect() as connection:
+            connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body))
+            connection.sendall(body[:-1])
+            wait_for(lambda: running.metric("admission_body_bytes") > 0)
+            running.process.terminate()
+            wait_for(lambda: all(map(_ended, descendants)))
+            assert running.process.poll() is None
+            connection.sendall(body[-1:])
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert running.process.wait(30) == 0
+
+
 def _refused(tls: Path, *arguments: str) -> str:
     """What a service says that does not start."""
     command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tls), "--operations-port", "0", *arguments]

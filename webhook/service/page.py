@@ -37,7 +37,7 @@ _WELL_SECONDS: Final = 60.0
 #: The most bytes of its standard error that are read at once.
 _ERROR_BYTES: Final = 64 * 1024
 #: What it needs of the environment. The rest may be secrets.
-_KEPT: Final = re.compile(r"(PYTHON|LC_|COVERAGE|OPENBLAS).*|PATH|LANG|TMPDIR|VIRTUAL_ENV|HOME")
+_KEPT: Final = re.compile(r"(PYTHON|LC_|COVERAGE).*|PATH|LD_LIBRARY_PATH|LANG|TMPDIR|VIRTUAL_ENV|HOME")
 
 
 def bind(port: int) -> list[socket.socket]:

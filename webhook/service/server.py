@@ -123,10 +123,9 @@ class Service:
         serving = self._supervised("admissions", self._serve_admissions())
         paging = asyncio.create_task(self._serve_page())
         await self._stop.wait()
-        await self._drain(serving)
+        await self._drain(serving, paging)
         reloading.cancel()
         trimming.cancel()
-        paging.cancel()
         self._operations.should_exit = True
         await asyncio.wait((operating, reloading, trimming, serving, paging))
         self._log.settle()
@@ -234,18 +233,23 @@ class Service:
                 self._metrics.reloaded("failed")
                 self._logger.warning("certificate", outcome="failed", error=fault)
 
-    async def _drain(self, serving: asyncio.Task[None]) -> None:
-        """Fails readiness, keeps answering for `drain_seconds`, then finishes the requests in flight."""
+    async def _drain(self, serving: asyncio.Task[None], paging: asyncio.Task[None]) -> None:
+        """Fails readiness, keeps answering for `drain_seconds`, then finishes the requests in flight.
+
+        Meanwhile the page ends.
+        """
         self._readiness.draining = True
         self._admission.load.draining = True
         if not self._admission.started:
             serving.cancel()
+            paging.cancel()
             return
         self._logger.info("draining", seconds=self._settings.drain_seconds)
         self._stop.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), self._settings.drain_seconds)
         self._admission.should_exit = True
+        paging.cancel()
         await asyncio.wait((serving,))
 
     def _signalled(self) -> None:
