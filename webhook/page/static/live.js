@@ -115,7 +115,7 @@ export class LiveView {
     ]);
     const { latency } = state;
     const told = latency
-      ? `From a review's last byte to its answer; ${format(latency.count)} ${latency.count === 1 ? "decision" : "decisions"} of the last minute.`
+      ? `From a review's last byte to its answer; ${format(latency.count)} ${latency.count === 1 ? "decision" : "decisions"} of the last minute, at most 200 of each second.`
       : "No decision in the last minute.";
     setText(byId("latency-says"), told);
     facts("latency", latency ? Object.entries(PERCENTILES).map(([key, name]) => [name, `${format(latency[key])} µs`]) : []);
