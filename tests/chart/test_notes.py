@@ -89,7 +89,8 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
         ),
         (
             {"page": {"enabled": True, "port": 9081}},
-            "Each replica has a page. Forward the port of one, and open http://127.0.0.1:9081:",
+            "Each replica has a page, and its container the entries of page.resources in place of those of resources. "
+            "Forward the port of one, and open http://127.0.0.1:9081:",
         ),
         (
             {"page": {"enabled": True, "port": 9081}},
