@@ -158,9 +158,13 @@ def test_a_service_that_starts_again_begins_anew(browser: Browser, tls: Path, tm
             with first.client() as client:
                 send(client, application("etl", "before"))
             live.shows(3)
-            # The page has begun.
+            # The page has begun, and waits for no explanation.
             shown = Playground(opened)
             shown.loaded()
+            opened.role("link", "Playground").click()
+            expect(shown.says).not_to_be_empty()
+            opened.role("link", "Live").click()
+            live.connected()
         expect(live.connection).to_have_text(CUT_OFF)
         opened.role("link", "Playground").click()
         shown.choose_unanswered(shown.titles()[1])

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import re
-import resource
 import select
 import socket
 import time
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.open_files import allowed
 from tests.page.page_process import STARTED, Page, page, tick, wait_until
 from webhook.page.access import HEADERS
 from webhook.page.live import MOST_STREAMS
@@ -28,14 +28,9 @@ STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Page]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
-    try:
-        with page() as started:
-            started.explain("anything")
-            yield started
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with page() as started:
+        started.explain("anything")
+        yield started
 
 
 @pytest.fixture(autouse=True)
@@ -199,9 +194,7 @@ def test_a_client_that_closes_one_side_or_both_costs_nothing(running: Page) -> N
 def test_a_thousand_connections_keep_nobody_out(running: Page) -> None:
     with contextlib.ExitStack() as opened, httpx.Client(base_url=running.url, timeout=60) as kept:
         assert kept.get("/").status_code == httpx.codes.OK
-        # A container may allow fewer files.
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        for number in range(1000 if files == resource.RLIM_INFINITY else min(1000, files - 200)):
+        for number in range(allowed(1000)):
             connection = opened.enter_context(connect(running))
             if number % 3:
                 connection.sendall(GET[:20] if number % 3 == 1 else ask("anything")[:-5])

@@ -15,6 +15,7 @@ import pytest
 from tests.admission_reviews import review
 from tests.deadline import wait_for
 from tests.live_service import Service, service, trusting
+from tests.open_files import allowed
 from tests.reliability.process import Process
 from tests.service.test_admission import POD, _receive, _send
 from webhook.service.direct_reviews import SMALL_BYTES
@@ -446,7 +447,7 @@ def test_a_thousand_slow_clients_do_not_delay_others(tls: Path, tmp_path: Path) 
     arguments = ["--max-in-flight", "1", "--read-seconds", "60"]
     with service(tls, tmp_path / "log", arguments) as running, contextlib.ExitStack() as stack:
         context = trusting(tls)
-        for index in range(1000):
+        for index in range(allowed(1000)):
             plain = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), 30))
             slow = stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
             half = b"Content-Length: 1000\r\n\r\n{" if index % 2 else b"X-Slow: "

@@ -27,6 +27,7 @@ _TIME_SIGNALS: Final = (signal.SIGALRM, signal.SIGPROF, signal.SIGXCPU)
 _MEMORY_ENDS: Final = (OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
 
 _ACCEPTED: Final = "; accepted: fewer or smaller applications, which the command explain reads without this limit"
+_ENDS: Final = "the page ends; try again in a second"
 _TOO_LONG: Final = f"the explanation takes too long{_ACCEPTED}"
 
 
@@ -100,7 +101,7 @@ class Explainer:
         """A process that is ready for a question, and its answer to `hello`."""
         if self._process is None or self._process.returncode is not None or self._started is None:
             if self._ended:
-                raise UnansweredError(503, "the page ends; try again in a second")
+                raise UnansweredError(503, _ENDS)
             pipe = asyncio.subprocess.PIPE
             try:
                 self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
@@ -132,7 +133,8 @@ class Explainer:
         except TimeoutError:
             raise UnansweredError(504, _TOO_LONG) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise _why(await process.wait()) from None
+            code = await process.wait()
+            raise (UnansweredError(503, _ENDS) if self._ended else _why(code)) from None
         finally:
             # Whatever went wrong, an answer that comes later would be taken for that of another question.
             if not answered:
