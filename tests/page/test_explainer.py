@@ -193,8 +193,8 @@ def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
     with page() as running, ThreadPoolExecutor(1) as pool:
         answered(running.explain("before"), "before")
         (process,) = running.children
-        if way != "kill":
-            pool.submit(running.explain, f"forever {working}")
+        asked = pool.submit(running.explain, f"forever {working}") if way != "kill" else None
+        if asked is not None:
             wait_until(working.exists)
         {
             "feed": running.feed.close,
@@ -203,6 +203,9 @@ def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
         }[way]()
         running.process.wait(30)
         wait_until(lambda: not alive(process))
+        if asked is not None:
+            told = asked.result()
+            assert (told.status_code, told.json()) == (503, {"error": "the page ends; try again in a second"})
 
 
 def test_a_process_that_the_system_does_not_start_is_one_sentence() -> None:
