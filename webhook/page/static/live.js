@@ -114,14 +114,22 @@ export class LiveView {
       ["Admissions", `${format(state.rates.total)} in all, ${format(state.rates.perSecond)} a second`],
     ]);
     const { latency } = state;
-    const told = latency
-      ? `From a review's last byte to its answer; ${format(latency.count)} ${latency.count === 1 ? "decision" : "decisions"} of the last minute, at most 200 of each second.`
-      : "No decision in the last minute.";
-    setText(byId("latency-says"), told);
-    facts("latency", latency ? Object.entries(PERCENTILES).map(([key, name]) => [name, `${format(latency[key])} µs`]) : []);
-    rows("admissions", state.rates.by, (one) => [one.mode || "none", one.outcome, one.perSecond, one.total], "No admissions yet");
+    setText(byId("latency-says"), latency ? source(latency.count) : "No decision in the last minute.");
+    const percentiles = latency ? Object.entries(PERCENTILES) : [];
+    facts(
+      "latency",
+      percentiles.map(([key, name]) => [name, `${format(latency[key])} µs`]),
+    );
+    const cells = (one) => [one.mode || "none", one.outcome, one.perSecond, one.total];
+    rows("admissions", state.rates.by, cells, "No admissions yet");
     rows("warnings", state.warnings, (one) => [one.reason, one.perMinute, one.total], "No warnings yet");
   }
+}
+
+/** What the latencies are of. */
+function source(count) {
+  const decisions = `${format(count)} ${count === 1 ? "decision" : "decisions"}`;
+  return `From a review's last byte to its answer; ${decisions} of the last minute, at most 200 of each second.`;
 }
 
 /** Shows terms and their descriptions. Elements stay, so that nobody loses the place that is being read. */

@@ -50,13 +50,14 @@ function reason({ sentence, line }, lead) {
 
 /** The way from the pod to one side: thick, thin, dashed, or crossed out. It points to the left if `mirrored`. */
 function way(standing, mirrored) {
-  const line = { d: "M2 12H48", class: "track" };
-  const head = standing === "may not" ? svg("path", { d: "M19 5l12 14M31 5L19 19", class: "cross" }) : svg("path", { d: "M46 4l12 8-12 8z", class: "tip" });
+  const cross = { d: "M19 5l12 14M31 5L19 19", class: "cross" };
+  const tip = { d: "M46 4l12 8-12 8z", class: "tip" };
+  const kind = mirrored ? "way mirrored" : "way";
   return svg(
     "svg",
-    { viewBox: "0 0 60 24", class: `way${mirrored ? " mirrored" : ""}`, "data-standing": standing, "aria-hidden": "true" },
-    svg("path", line),
-    head,
+    { viewBox: "0 0 60 24", class: kind, "data-standing": standing, "aria-hidden": "true" },
+    svg("path", { d: "M2 12H48", class: "track" }),
+    svg("path", standing === "may not" ? cross : tip),
   );
 }
 

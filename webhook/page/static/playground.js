@@ -111,7 +111,8 @@ export class Playground {
     const most = this.#start.mostBytes;
     if (new TextEncoder().encode(body).length > most) {
       // While the browser still sends, it would not see the answer that says so.
-      this.#showFaults([{ sentence: `The texts are too large; accepted: at most ${most / 1024 ** 2} MiB together, as JSON`, in: "", line: null }]);
+      const sentence = `The texts are too large; accepted: at most ${most / 1024 ** 2} MiB together, as JSON`;
+      this.#showFaults([{ sentence, in: "", line: null }]);
       this.#showNothing();
       return;
     }
@@ -195,7 +196,8 @@ export class Playground {
 
   #fault({ sentence, in: name, line: number }) {
     if (!name || !number) return sentence;
-    const button = element("button", { type: "button", class: "place" }, `${EDITORS[name][1]}, line ${number}: ${sentence}`);
+    const told = `${EDITORS[name][1]}, line ${number}: ${sentence}`;
+    const button = element("button", { type: "button", class: "place" }, told);
     button.addEventListener("click", () => {
       if (name === "policy") byId("policy-part").open = true;
       this.#editors[name].focusLine(number);

@@ -7,7 +7,7 @@ let cards = 0;
 /** Which texts are open, by their title and the number of their card: the cards are made anew as one types. */
 const open = new Map();
 
-/** The cards of `explained`, a workload of the explanation, with `view`; `lead` takes one to a line of the application. */
+/** The cards of `explained`, a workload, with its `view`; `lead` takes one to a line of the application. */
 export function workload(explained, view, lead) {
   const head = [`${explained.kind} ${explained.namespace}/${explained.name}`];
   if (explained.profile) head.push(`profile ${explained.profile}${explained.profileAssumed ? " (assumed)" : ""}`);
