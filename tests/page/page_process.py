@@ -25,7 +25,7 @@ STAND_IN = "tests.page.stand_in_page"
 STARTED = 1_700_000_000.5
 
 
-def hello(**changes: Any) -> dict[str, Any]:
+def greeting(**changes: Any) -> dict[str, Any]:
     """The first message of a serving process with the built-in policy."""
     policy = {"digest": Policy().digest, "document": {}}
     service = {"url": "https://127.0.0.1:8443", "ca": ".local/tls/ca.crt", "inCluster": False}
@@ -95,7 +95,7 @@ def page(first: dict[str, Any] | None = None, module: str = STAND_IN) -> Iterato
     theirs.close()
     assert process.stdin is not None
     with process.stdin as said:
-        said.write(json.dumps(first or hello()).encode())
+        said.write(json.dumps(first or greeting()).encode())
     try:
         started = Page(process, [one.getsockname() for one in bound], ours)
         for one in bound:

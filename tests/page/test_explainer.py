@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.page.page_process import Page, hello, page, wait_until
+from tests.page.page_process import Page, greeting, page, wait_until
 from tests.page.stand_in import START
 
 ACCEPTED = "; accepted: fewer or smaller applications, which the command explain reads without this limit"
@@ -31,7 +31,7 @@ def obedient() -> Iterator[Page]:
 
 
 def question(instruction: str) -> dict[str, Any]:
-    return {"op": "explain", "documents": instruction, "policy": "", "profile": "", "service": hello()["service"]}
+    return {"op": "explain", "documents": instruction, "policy": "", "profile": "", "service": greeting()["service"]}
 
 
 def raw(instruction: str) -> bytes:
@@ -72,7 +72,7 @@ def test_a_question_reaches_the_process_whole_and_its_answer_the_browser_byte_fo
 def test_the_page_begins_with_what_the_process_says_and_what_serve_said(obedient: Page) -> None:
     with httpx.Client(base_url=obedient.url, timeout=60) as client:
         found = client.get("/start").json()
-    said = hello()
+    said = greeting()
     policy = START["policy"] | {"of": said["policy"]["document"]}
     most = {"version": said["version"], "mostBytes": 1024 * 1024, "service": said["service"]}
     assert found == START | {"policy": policy} | most
@@ -180,7 +180,7 @@ def test_the_process_holds_no_socket_and_no_file_of_the_page(obedient: Page) -> 
 
 
 def test_a_process_that_does_not_start_is_told_and_the_page_is_served() -> None:
-    with page({**hello(), "policy": {"digest": "x", "document": "refused"}}) as running:
+    with page({**greeting(), "policy": {"digest": "x", "document": "refused"}}) as running:
         told = {"error": "the process that explains does not start; its log says why"}
         for answer in (httpx.get(f"{running.url}/start", timeout=60), running.explain("anything")):
             assert (answer.status_code, answer.json()) == (503, told)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.page.page_process import STARTED, Page, hello, page, tick, wait_until
+from tests.page.page_process import STARTED, Page, greeting, page, tick, wait_until
 
 ROW = ("etl", "spark-pi", "executor", "ecs-first", "patched", "")
 NAMES = ("seq", "time", "namespace", "application", "role", "mode", "outcome", "reason", "microseconds")
@@ -62,7 +62,7 @@ def test_a_stream_begins_with_a_snapshot_and_goes_on_with_ticks() -> None:
         nothing = {
             "started": STARTED,
             "now": STARTED,
-            "policy": hello()["policy"]["digest"],
+            "policy": greeting()["policy"]["digest"],
             "certificateDaysLeft": None,
             "rates": {"seconds": 60, "perSecond": 0, "total": 0, "by": []},
             "latency": None,
@@ -80,7 +80,7 @@ def test_a_stream_begins_with_a_snapshot_and_goes_on_with_ticks() -> None:
         assert events.next("tick") == {
             "started": STARTED,
             "now": STARTED + 10,
-            "policy": hello()["policy"]["digest"],
+            "policy": greeting()["policy"]["digest"],
             "certificateDaysLeft": 2.5,
             "rates": {
                 "seconds": 60,

@@ -150,7 +150,7 @@ def test_work_without_end_ends_the_process(work: str, end: set[int]) -> None:
     program = (
         "import re\nimport time\nfrom webhook.playground import process\n"
         f"def answer(*_):\n    {work}\n"
-        "process.Explainer.answer = answer\nprocess.main()"
+        "process.Dialogue.answer = answer\nprocess.main()"
     )
     with explaining("-c", program) as one:
         assert one.explain(PLAIN) == b""

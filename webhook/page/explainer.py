@@ -42,9 +42,9 @@ class UnansweredError(Exception):
 class Explainer:
     """Asks a process, which it starts anew if it has ended."""
 
-    def __init__(self, hello: bytes, command: Sequence[str] = COMMAND) -> None:
-        """Starts `command` at the first question. `hello` is the first message to each process."""
-        self._hello = hello
+    def __init__(self, greeting: bytes, command: Sequence[str] = COMMAND) -> None:
+        """Starts `command` at the first question. `greeting` is the first message to each process."""
+        self._greeting = greeting
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._started: bytes | None = None
@@ -53,7 +53,7 @@ class Explainer:
         self._ended = False
 
     async def start(self) -> bytes:
-        """What the process answers to `hello`, which is always the same. Raises UnansweredError."""
+        """What the process answers to `greeting`, which is always the same. Raises UnansweredError."""
         if self._started is not None:
             return self._started
         async with self._turn:
@@ -98,7 +98,7 @@ class Explainer:
             _kill(self._process)
 
     async def _running(self) -> tuple[asyncio.subprocess.Process, bytes]:
-        """A process that is ready for a question, and its answer to `hello`."""
+        """A process that is ready for a question, and its answer to `greeting`."""
         if self._process is None or self._process.returncode is not None or self._started is None:
             if self._ended:
                 raise UnansweredError(503, _ENDS)
@@ -110,7 +110,7 @@ class Explainer:
                     503, "the system starts no process that explains; try again in a second"
                 ) from None
             try:
-                self._started = await self._exchange(self._process, self._hello, _START_SECONDS)
+                self._started = await self._exchange(self._process, self._greeting, _START_SECONDS)
             except UnansweredError:
                 raise UnansweredError(503, "the process that explains does not start; its log says why") from None
         return self._process, self._started

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import DecodeError, json
 
 from webhook.page.state import ReplicaState
-from webhook.service.feed_messages import MOST_BYTES, Hello, read_tick
+from webhook.service.feed_messages import MOST_BYTES, Greeting, read_tick
 from webhook.service.responses import RejectedError
 
 #: The most streams at once.
@@ -25,9 +25,9 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 class Live:
     """Takes the messages of the serving process, and tells every stream."""
 
-    def __init__(self, hello: Hello, feed: socket.socket) -> None:
+    def __init__(self, greeting: Greeting, feed: socket.socket) -> None:
         """Reads from `feed`, a non-blocking socket of whole messages."""
-        self._state = ReplicaState(hello)
+        self._state = ReplicaState(greeting)
         self._feed = feed
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()

@@ -19,7 +19,7 @@ from webhook.page.explainer import COMMAND, Explainer
 from webhook.page.live import Live
 from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.routes import page_application
-from webhook.service.feed_messages import Hello, read_hello
+from webhook.service.feed_messages import Greeting, read_greeting
 from webhook.service.listener import server
 from webhook.service.settings import Settings
 
@@ -32,15 +32,15 @@ _ANSWER_BYTES: Final = 32 * 1024**2
 def run(arguments: Sequence[str], explaining: Sequence[str] = COMMAND) -> int:
     """Serves the page until the serving process or a signal ends it; returns the exit code.
 
-    The serving process says hello on standard input. The arguments are descriptors that it has opened: `--feed`, and
-    `--sockets` that listen. `explaining` is the command of the process that explains.
+    The serving process sends its greeting to standard input. The arguments are descriptors that it has opened:
+    `--feed`, and `--sockets` that listen. `explaining` is the command of the process that explains.
     """
     parser = argparse.ArgumentParser(prog="python -m webhook.page", description="Started by serve, never by hand.")
     parser.add_argument("--feed", type=int, required=True)
     parser.add_argument("--sockets", required=True)
     found = parser.parse_args(arguments)
     _give_way()
-    first = read_hello(sys.stdin.buffer.read())
+    first = read_greeting(sys.stdin.buffer.read())
     feed = socket.socket(fileno=found.feed)
     listening = [socket.socket(fileno=int(number)) for number in found.sockets.split(",")]
     for one in (feed, *listening):
@@ -63,14 +63,16 @@ def _give_way() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-async def _serve(hello: Hello, feed: socket.socket, listening: list[socket.socket], explaining: Sequence[str]) -> None:
+async def _serve(
+    greeting: Greeting, feed: socket.socket, listening: list[socket.socket], explaining: Sequence[str]
+) -> None:
     feed.setblocking(False)  # noqa: FBT003, the name says it
-    live = Live(hello, feed)
-    explainer = Explainer(json.encode({"op": "start", "policy": hello.policy.document}), explaining)
+    live = Live(greeting, feed)
+    explainer = Explainer(json.encode({"op": "start", "policy": greeting.policy.document}), explaining)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, live.end)
     # Not from the environment: its variables are for the serving process.
     settings = Settings.model_construct(max_body_bytes=MOST_QUESTION_BYTES, stop_seconds=1)
-    application = page_application(hello, live, explainer)
+    application = page_application(greeting, live, explainer)
     page = server(application, settings, headers=HEADERS, answer_bytes=_ANSWER_BYTES)
     serving = asyncio.create_task(page.serve(sockets=listening))
     # The first page comes sooner if the process that explains is ready.

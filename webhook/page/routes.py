@@ -17,7 +17,7 @@ from webhook.page.live import Live
 from webhook.page.pieces import JSON, EventStream, LongAnswer
 from webhook.page.question import MOST_BYTES, read_question
 from webhook.service.admission import DisconnectedError
-from webhook.service.feed_messages import Hello, ReviewAddress
+from webhook.service.feed_messages import Greeting, ReviewAddress
 from webhook.service.responses import RejectedError, Rejections
 from webhook.service.routes import SILENT, OneATurn
 
@@ -48,8 +48,8 @@ _GZIP: Final = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$
 _read_started: Final = json.Decoder(dict[str, Raw]).decode
 
 
-def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
-    """The application of the page of the service that said `hello`."""
+def page_application(greeting: Greeting, live: Live, explainer: Explainer) -> ASGIApp:
+    """The application of the page of the service that sent `greeting`."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=SILENT)
     _handle_errors(app)
     for path, file in page_files().items():
@@ -58,7 +58,9 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
     @app.get("/start")
     async def start() -> Response:
         told = _read_started(await explainer.start())
-        found = _Start(hello.version, MOST_BYTES, hello.service, told["policy"], told["profiles"], told["examples"])
+        found = _Start(
+            greeting.version, MOST_BYTES, greeting.service, told["policy"], told["profiles"], told["examples"]
+        )
         return LongAnswer(json.encode(found))
 
     @app.post("/explain")
@@ -68,7 +70,7 @@ def page_application(hello: Hello, live: Live, explainer: Explainer) -> ASGIApp:
         except DisconnectedError:
             # Nobody reads it.
             return Response()
-        question = _Asked(found.documents, found.policy, found.profile, hello.service)
+        question = _Asked(found.documents, found.policy, found.profile, greeting.service)
         return LongAnswer(await explainer.ask(json.encode(question), partial(_gone, request)))
 
     @app.get("/live")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from webhook.service.feed_messages import Hello, Row, Tick
+from webhook.service.feed_messages import Greeting, Row, Tick
 
 #: The most decisions that are kept.
 MOST: Final = 200
@@ -30,20 +30,20 @@ class _Moment:
 class ReplicaState:
     """The newest state of the serving process, the moments of the last minute, and the last decisions."""
 
-    def __init__(self, hello: Hello) -> None:
-        """Nothing is known yet but what `hello` says."""
-        self._hello = hello
+    def __init__(self, greeting: Greeting) -> None:
+        """Nothing is known yet but what `greeting` says."""
+        self._greeting = greeting
         self._moments: deque[_Moment] = deque()
         self._rows: deque[Row] = deque(maxlen=MOST)
         self._certificate: float | None = None
         self.seq = 0
         """The number of the newest decision."""
-        self._now = hello.started
+        self._now = greeting.started
 
     @property
     def started(self) -> float:
         """When the serving process started."""
-        return self._hello.started
+        return self._greeting.started
 
     def take(self, tick: Tick) -> None:
         """Takes what happened since the tick before."""
@@ -69,9 +69,9 @@ class ReplicaState:
         newest = self._moments[-1] if self._moments else _Moment(self._now, {}, {}, [])
         rates = {key: (total - admitted.get(key, 0)) / seconds for key, total in newest.admitted.items()}
         return {
-            "started": self._hello.started,
+            "started": self._greeting.started,
             "now": self._now,
-            "policy": self._hello.policy.digest,
+            "policy": self._greeting.policy.digest,
             "certificateDaysLeft": None if self._certificate is None else (self._certificate - self._now) / _DAY,
             "rates": {
                 "seconds": WINDOW,
@@ -94,8 +94,8 @@ class ReplicaState:
 
     def _begin(self) -> tuple[float, dict[tuple[str, str], int], dict[str, int]]:
         """When the window begins, and the totals then. Before the start of the process all totals were 0."""
-        if self._now - self._hello.started <= WINDOW or not self._moments:
-            return self._hello.started, {}, {}
+        if self._now - self._greeting.started <= WINDOW or not self._moments:
+            return self._greeting.started, {}, {}
         first = self._moments[0]
         return first.now, first.admitted, first.warnings
 

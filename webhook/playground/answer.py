@@ -32,7 +32,7 @@ _DOCUMENTS, _POLICY = "documents", "policy"
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Question(msgspec.Struct, frozen=True):
+class ExplainRequest(msgspec.Struct, frozen=True):
     """The texts that a person wrote, and the service beside the page."""
 
     documents: str
@@ -42,11 +42,11 @@ class Question(msgspec.Struct, frozen=True):
     service: RunningService
 
 
-def answer(question: Question) -> bytes:
+def answer(request: ExplainRequest) -> bytes:
     """The answer as JSON, of at most MOST_BYTES."""
-    text = PolicyText(question.policy)
+    text = PolicyText(request.policy)
     told: JSON = {"explanation": None, "faults": [], "cautions": [], "profiles": None}
-    told |= {"command": explain_line(question.policy, question.profile), "views": []}
+    told |= {"command": explain_line(request.policy, request.profile), "views": []}
     try:
         policy = text.policy()
     except PolicyError as error:
@@ -55,28 +55,28 @@ def answer(question: Question) -> bytes:
         return _encode(told)
     told["cautions"] = [_told(one, _POLICY, line) for one, line in text.cautions(policy)]
     told["profiles"] = profiles(policy)
-    whole = _encode(told | _explained(question, text, policy))
+    whole = _encode(told | _explained(request, text, policy))
     if len(whole) <= MOST_BYTES:
         return whole
     told["profiles"] = told["profiles"] if len(_encode(told)) <= MOST_BYTES else []
     return _encode(told | _refused(f"the answer is too large; accepted: at most {MOST_BYTES // _MEBIBYTE} MiB"))
 
 
-def _explained(question: Question, text: PolicyText, policy: Policy) -> JSON:
+def _explained(request: ExplainRequest, text: PolicyText, policy: Policy) -> JSON:
     """The parts of the answer about the documents."""
     try:
-        application = ApplicationText(question.documents, MOST_WORKLOADS)
+        application = ApplicationText(request.documents, MOST_WORKLOADS)
     except TooManyWorkloadsError:
         accepted = f"accepted: {MOST_WORKLOADS}, or any number by the command"
         return _refused(f"contains more than {MOST_WORKLOADS} applications and pods; {accepted}")
     inputs = application.inputs
-    selection = select(policy, question.profile or None, inputs.namespaces)
+    selection = select(policy, request.profile or None, inputs.namespaces)
     try:
         explained = explain_silently(inputs, selection)
     except InputError as error:
         line = text.line_of_profiles()
         return {"faults": [_told(one, _POLICY, line) for one in error.sentences]}
-    around = Surroundings(policy.digest, next(iter(selection.profiles.values())), question.service)
+    around = Surroundings(policy.digest, next(iter(selection.profiles.values())), request.service)
     lines = ExplanationLines(application, explained)
     faults = zip(explained.faults, lines.of_faults, strict=True)
     return {

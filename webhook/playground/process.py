@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from webhook.playground.answer import Question, answer
+from webhook.playground.answer import ExplainRequest, answer
 from webhook.playground.by_hand import RunningService
 from webhook.playground.examples import EXAMPLES
 from webhook.playground.limits import bounded_time, close_in
@@ -49,7 +49,7 @@ class _Explain(msgspec.Struct, tag_field="op", tag="explain", frozen=True):
 _decode: Final = msgspec.json.Decoder(_Start | _Explain).decode
 
 
-class Explainer:
+class Dialogue:
     """Answers requests. It keeps nothing of them but the policy of the service."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Explainer:
             self._policy = told["policy"]["digest"]
             return msgspec.json.encode(told)
         service = RunningService(asked.service.url, asked.service.ca, asked.service.in_cluster, self._policy)
-        return answer(Question(asked.documents, asked.policy, asked.profile, service))
+        return answer(ExplainRequest(asked.documents, asked.policy, asked.profile, service))
 
 
 def main() -> int:
@@ -73,11 +73,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prepare()
     close_in()
-    explainer = Explainer()
+    dialogue = Dialogue()
     try:
         for request in _requests(sys.stdin.buffer):
             with bounded_time():
-                told = explainer.answer(request)
+                told = dialogue.answer(request)
             sys.stdout.buffer.write(len(told).to_bytes(_LENGTH_BYTES) + told)
             sys.stdout.buffer.flush()
     except MemoryError:
@@ -92,9 +92,9 @@ def _prepare() -> None:
     """Does once what needs files: imports, tables and the examples."""
     nowhere = RunningService("", "", in_cluster=False, policy="")
     for one in EXAMPLES:
-        answer(Question(one.documents, one.policy, one.profile, nowhere))
+        answer(ExplainRequest(one.documents, one.policy, one.profile, nowhere))
     for documents, policy in _FAULTY:
-        answer(Question(documents, policy, "", nowhere))
+        answer(ExplainRequest(documents, policy, "", nowhere))
     gc.collect()
     gc.freeze()
 

@@ -25,7 +25,7 @@ class ReviewAddress(Struct, frozen=True, rename="camel"):
     in_cluster: bool
 
 
-class Hello(Struct, frozen=True):
+class Greeting(Struct, frozen=True):
     """The greeting."""
 
     version: str
@@ -57,5 +57,5 @@ class Tick(Struct, frozen=True, rename="camel"):
     """The newest ones since the tick before, oldest first."""
 
 
-read_hello: Final = json.Decoder(Hello).decode
+read_greeting: Final = json.Decoder(Greeting).decode
 read_tick: Final = json.Decoder(Tick).decode

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import json
 
 from webhook.service.feed import Feed
-from webhook.service.feed_messages import Hello
+from webhook.service.feed_messages import Greeting
 from webhook.service.listener import ListenError, authority, listen
 from webhook.service.logs import Logger
 from webhook.service.process_end import end
@@ -99,14 +99,14 @@ class Page:
         """The address of the page."""
         return f"http://{authority(*self._sockets[0].getsockname()[:2])}"
 
-    async def run(self, hello: Hello) -> None:
-        """Starts the process with `hello`, and again if it ends, until this is cancelled."""
+    async def run(self, greeting: Greeting) -> None:
+        """Starts the process with `greeting`, and again if it ends, until this is cancelled."""
         loop = asyncio.get_running_loop()
         wait = _AGAIN_SECONDS
         while True:
             began = loop.time()
             try:
-                code = await self._run_once(hello)
+                code = await self._run_once(greeting)
             except Exception as error:  # noqa: BLE001, the admissions go on without a page
                 self._logger.warning("page", outcome="not started", error=f"{type(error).__name__}: {error}")
             else:
@@ -116,13 +116,13 @@ class Page:
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_SECONDS)
 
-    async def _run_once(self, hello: Hello) -> int:
+    async def _run_once(self, greeting: Greeting) -> int:
         """Runs one process, tells it what happens, and returns its exit code. Raises OSError if it does not start."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)  # noqa: FBT003, the name says it
         with ours:
             with theirs:
-                process = self._start(hello, theirs)
+                process = self._start(greeting, theirs)
             assert process.stderr is not None  # noqa: S101, it is a pipe
             with process.stderr as errors:
                 try:
@@ -139,13 +139,13 @@ class Page:
                 self._repeat(errors.fileno())
         return process.returncode
 
-    def _start(self, hello: Hello, feed: socket.socket) -> subprocess.Popen[bytes]:
+    def _start(self, greeting: Greeting, feed: socket.socket) -> subprocess.Popen[bytes]:
         numbers = [one.fileno() for one in self._sockets]
         arguments = ["--feed", str(feed.fileno()), "--sockets", ",".join(map(str, numbers))]
-        first = os.memfd_create("hello")
+        first = os.memfd_create("greeting")
         try:
             # A pipe would have to be written while the process reads.
-            os.write(first, json.encode(hello))
+            os.write(first, json.encode(greeting))
             os.lseek(first, 0, os.SEEK_SET)
             process = subprocess.Popen(  # noqa: S603, our own command
                 [*self._command, *arguments],

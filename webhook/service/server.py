@@ -20,7 +20,7 @@ from webhook.service import page
 from webhook.service.certificate import ServingCertificate
 from webhook.service.certificate_files import CertificateError
 from webhook.service.feed import Feed
-from webhook.service.feed_messages import Hello, PolicyOfService, ReviewAddress
+from webhook.service.feed_messages import Greeting, PolicyOfService, ReviewAddress
 from webhook.service.flags import misspelt
 from webhook.service.listener import ListenError, authority, listen, server
 from webhook.service.log_limits import LineLimits
@@ -155,15 +155,15 @@ class Service:
         if self._page is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._admission.listening.wait(), _PAGE_SECONDS)
-            await self._page.run(self._hello())
+            await self._page.run(self._greeting())
 
-    def _hello(self) -> Hello:
+    def _greeting(self) -> Greeting:
         """What the page process is told first."""
         document = self._policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
         host, port = self._sockets[0].getsockname()[:2]
         url, ca = f"https://{authority(called_hosts(host)[0], port)}", str(self._settings.tls_dir / "ca.crt")
         address = ReviewAddress(url, ca, "KUBERNETES_SERVICE_HOST" in os.environ)
-        return Hello(__version__, PolicyOfService(self._policy.digest, document), address, self._started)
+        return Greeting(__version__, PolicyOfService(self._policy.digest, document), address, self._started)
 
     async def _serve_admissions(self) -> None:
         """Listens as soon as a certificate is loaded."""
