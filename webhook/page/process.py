@@ -21,6 +21,7 @@ from webhook.page.question import MOST_BYTES as MOST_QUESTION_BYTES
 from webhook.page.routes import page_application
 from webhook.service.feed_messages import Greeting, read_greeting
 from webhook.service.listener import server
+from webhook.service.memory import Memory
 from webhook.service.settings import Settings
 
 #: How much later than the serving process it gets the processor (nice(2)).
@@ -77,9 +78,11 @@ async def _serve(
     serving = asyncio.create_task(page.serve(sockets=listening))
     # The first page comes sooner if the process that explains is ready.
     starting = asyncio.create_task(explainer.start())
+    trimming = asyncio.create_task(Memory().trim())
     ended = asyncio.create_task(live.ended.wait())
     await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
     starting.cancel()
+    trimming.cancel()
     explainer.end()
     page.should_exit = True
     with contextlib.suppress(Exception, asyncio.CancelledError):

@@ -33,8 +33,6 @@ from webhook.service.readiness import Readiness, called_hosts
 from webhook.service.routes import admission_application, operations_application
 from webhook.service.settings import Settings, SettingsError, read_settings
 
-#: To look for freed memory takes some 0.1 ms, and 3 ms if there is much.
-_TRIM_SECONDS: Final = 0.1
 #: The most profiles that a log line names.
 _LISTED: Final = 20
 #: How long the start of the page process waits for the first certificate.
@@ -119,7 +117,7 @@ class Service:
             self._logger.warning("policy", caution=caution)
         operating = self._supervised("operations", self._operations.serve(sockets=[self._sockets[1]]))
         reloading = self._supervised("reload", self._reload())
-        trimming = self._supervised("trim", self._trim())
+        trimming = self._supervised("trim", self._memory.trim())
         serving = self._supervised("admissions", self._serve_admissions())
         paging = asyncio.create_task(self._serve_page())
         await self._stop.wait()
@@ -199,12 +197,6 @@ class Service:
             if self._certificate_loaded.is_set():
                 self._attempt("client CA", self._reload_client_authority)
             await asyncio.sleep(self._settings.reload_seconds if self._certificate_loaded.is_set() else 0.2)
-
-    async def _trim(self) -> None:
-        """Gives freed memory back to the system, before others that come need as much again."""
-        while True:
-            await asyncio.sleep(_TRIM_SECONDS)
-            self._memory.trim()
 
     def _reload_pair(self) -> None:
         pair = self._certificate.reload()
