@@ -2,7 +2,9 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.attack import certificates, starts
@@ -32,8 +34,9 @@ class Form:
     seed: int
     every_rest: bool
     """Whether memory is looked at 10 seconds after every attack, not only after the last one, and not sooner."""
-    confirms_turns: bool
-    """Whether only the second turn that is too long counts, because other processes run beside."""
+    attempts: int
+    """How often an attack may run until no turn is too long. What others beside it add to a turn differs each time, and
+    what the attack takes does not."""
     growth_mib: float
     """How much memory may grow from a quarter of the time to the end. In a short time it is not at rest yet."""
 
@@ -45,17 +48,17 @@ FULL = Form(
     starts=1,
     seed=20261126,
     every_rest=True,
-    confirms_turns=False,
+    attempts=1,
     growth_mib=5,
 )
 SHORT = Form(
     seconds=0,
-    mixture_seconds=20,
+    mixture_seconds=12,
     scale=0.5,
     starts=0.1,
     seed=20261126,
     every_rest=False,
-    confirms_turns=True,
+    attempts=5,
     growth_mib=16,
 )
 
@@ -117,10 +120,9 @@ def judge(name: str, form: Form, attacker: Attacker, folder: Path, only: str | N
     with attacked(folder, tls, family.arguments, log_read=family.log_read) as running:
         ordinary = Ordinary(running.port, tls)
         try:
-            if family.compared:
-                figures = _compared(name, running, attacker, form)
-            else:
-                figures = [_confirmed(name, attack, running, attacker, form) for attack in attacks]
+            for attack in attacks:
+                run = partial(_compared if family.compared else _attack, name, attack, running, attacker, form)
+                figures += least(run, form.attempts)
             if not form.every_rest and not family.compared:
                 _rest(running, figures[-1], every=False)
             outcome = ordinary.outcome()
@@ -135,25 +137,30 @@ def judge(name: str, form: Form, attacker: Attacker, folder: Path, only: str | N
     return Verdict(name if only is None else f"{name}, {only}", figures, outcome, beside, time.monotonic() - began)
 
 
-def _confirmed(family: str, name: str, running: Attacked, attacker: Attacker, form: Form) -> Figures:
-    """One attack, and in the short form once more if a turn was too long: other processes hardly lengthen two turns."""
-    first = _attack(family, name, running, attacker, form)
-    if first.turn_ms <= TURN_MS or not form.confirms_turns:
-        return first
-    again = _attack(family, name, running, attacker, form)
-    again.turn_ms, again.peak_mib = min(first.turn_ms, again.turn_ms), max(first.peak_mib, again.peak_mib)
-    again.told = first.told + again.told
-    return again
+def least(run: Callable[[], list[Figures]], attempts: int) -> list[Figures]:
+    """Runs an attack until no turn is too long, at most `attempts` times; returns the worst of all, but the least turns."""
+    figures = run()
+    for _ in range(attempts - 1):
+        if all(one.turn_ms <= TURN_MS for one in figures):
+            break
+        for one, again in zip(figures, run(), strict=True):
+            one.told += again.told
+            one.turn_ms, one.peak_mib = min(one.turn_ms, again.turn_ms), max(one.peak_mib, again.peak_mib)
+            one.held_mib, one.rest_mib = (
+                max((mib for mib in values if mib is not None), default=None)
+                for values in ((one.held_mib, again.held_mib), (one.rest_mib, again.rest_mib))
+            )
+    return figures
 
 
 def _attack(
     family: str, name: str, running: Attacked, attacker: Attacker, form: Form, seconds: float | None = None
-) -> Figures:
+) -> list[Figures]:
     attack = FAMILIES[family].attacks[name]
     figures = Figures(name)
     if running.process.poll() is not None:
         figures.told.append("the process has ended")
-        return figures
+        return [figures]
     files = Process(running.process.pid).descriptors
     seconds = seconds or max(form.seconds, attack.seconds)
     running.measure()
@@ -175,7 +182,7 @@ def _attack(
     figures.told += _faults(running, found)
     if running.process.poll() is None and (fault := descriptors(running, files + 20)):
         figures.told.append(fault)
-    return figures
+    return [figures]
 
 
 def _faults(running: Attacked, found: Found) -> list[str]:
@@ -202,12 +209,11 @@ def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
         figures.peak_mib = max(figures.peak_mib, running.memory.peak_mib)
 
 
-def _compared(family: str, running: Attacked, attacker: Attacker, form: Form) -> list[Figures]:
+def _compared(family: str, name: str, running: Attacked, attacker: Attacker, form: Form) -> list[Figures]:
     """Attacks for a quarter of the time and then for the rest, and compares memory."""
-    (name,) = FAMILIES[family].attacks
     found = []
     for share in (1 / 4, 3 / 4):
-        figures = _attack(family, name, running, attacker, form, form.mixture_seconds * share)
+        (figures,) = _attack(family, name, running, attacker, form, form.mixture_seconds * share)
         if not form.every_rest:
             _rest(running, figures, every=False)
         found.append(figures)
