@@ -68,7 +68,7 @@ async def extensions(target: Target) -> None:
 async def records(target: Target) -> None:
     """A TLS record for each byte."""
     body = review(POD)
-    await _answered(target, 100, _HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body), body), 1)
+    await _answered(target, 200, _HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body), body), 1)
 
 
 async def records_endless(target: Target) -> None:

@@ -20,6 +20,9 @@ class Connection:
     def abort(self) -> None:
         self.closed.append(self.name)
 
+    def wait(self) -> None:
+        raise AssertionError("nobody reads")
+
 
 class Scene:
     """Connections at most three, at times that a test sets."""

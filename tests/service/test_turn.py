@@ -109,6 +109,65 @@ def test_reading_is_late_after_some_time_of_a_turn_and_while_others_wait(clock: 
     asyncio.run(turns())
 
 
+class Reader:
+    """A connection for which `undecrypted_bytes` have arrived, and which notes that it goes on."""
+
+    def __init__(self, name: str, undecrypted_bytes: int, gone_on: list[str]) -> None:
+        self.name, self.undecrypted_bytes, self._gone_on = name, undecrypted_bytes, gone_on
+
+    def go_on(self) -> None:
+        self._gone_on.append(self.name)
+
+
+async def gone_on_in_turns(waiting: dict[str, int], turns: int, later: dict[str, int] | None = None) -> list[str]:
+    """Who goes on in each of `turns`, by the bytes of each; `later` changes bytes after the first turn."""
+    gone_on: list[str] = []
+    reading, loop, seen = Reading(), asyncio.get_running_loop(), []
+    readers = {name: Reader(name, size, gone_on) for name, size in waiting.items()}
+    for reader in [*readers.values(), *readers.values()]:
+        reading.wait(loop, reader)
+    if "lost" in readers:
+        reading.forget(readers["lost"])
+        reading.forget(readers["lost"])
+    for _ in range(turns):
+        before = len(gone_on)
+        await asyncio.sleep(0)
+        seen.append(" ".join(gone_on[before:]))
+        for name, size in (later or {}).items():
+            readers[name].undecrypted_bytes = size
+    return seen
+
+
+BYTES = turn._DECRYPTED_BYTES
+
+
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [
+        ({"a": 3 * BYTES, "b": 1, "c": BYTES - 1, "d": 1}, ["a b d", "c", ""]),
+        ({"a": 2 * BYTES, "b": 2 * BYTES, "c": BYTES, "d": BYTES // 2}, ["a d", "b c", ""]),
+        ({"idle": 0, "a": 1, "lost": 1, "too": 0}, ["a", "too idle", ""]),
+        ({"idle": 0}, ["idle", ""]),
+    ],
+)
+def test_the_oldest_and_the_smallest_go_on_and_then_the_idle(waiting: dict[str, int], expected: list[str]) -> None:
+    assert asyncio.run(gone_on_in_turns(waiting, len(expected))) == expected
+
+
+def test_a_review_that_arrives_for_one_that_waits_does_not_wait_for_what_is_larger() -> None:
+    large = {str(number): 2 * BYTES for number in range(9)}
+    turns = gone_on_in_turns({"0": 2 * BYTES, "honest": 0, **large}, 3, later={"honest": 5000})
+    assert asyncio.run(turns) == ["0", "honest", "1"]
+    turns = gone_on_in_turns({**large, "honest": 0}, 3, later={"honest": 5000})
+    assert asyncio.run(turns) == ["0", "1 honest", "2"]
+
+
+def test_a_large_one_does_not_wait_for_ever() -> None:
+    small = {str(number): BYTES // 2 for number in range(9)}
+    assert asyncio.run(gone_on_in_turns({"large": 2 * BYTES, **small}, 1)) == ["large 0 1"]
+    assert asyncio.run(gone_on_in_turns({"0": 1, "large": 2 * BYTES, **small}, 2)) == ["0 1 2", "large 3 4"]
+
+
 def test_answers_are_late_after_some_time_of_a_turn_which_begins_with_a_new_request(clock: Clock) -> None:
     answering = Answering()
     arrived = clock.now

@@ -21,6 +21,9 @@ class Connection(Protocol):
     def busy(self) -> bool:
         """Whether a request is being answered, or began to arrive a moment ago."""
 
+    def wait(self) -> None:
+        """Reads nothing more in this turn of the event loop."""
+
     def abort(self) -> None:
         """Closes the connection at once."""
 

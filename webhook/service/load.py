@@ -91,6 +91,13 @@ class Load(ServerState):
             self.metrics.body_bytes.set_function(lambda: self.bodies.bytes)
             self.metrics.answer_bytes.set_function(lambda: self.answers.bytes)
 
+    def crowd(self) -> None:
+        """Lets all connections wait for the next turn, if they do not wait already."""
+        if not self.reading.crowded:
+            self.reading.crowded = True
+            for one in self.connections:
+                one.wait()
+
     @property
     def all_in_flight(self) -> int:
         """How many requests were read and are not answered, those that wait for a direct answer included."""

@@ -1,19 +1,18 @@
 """One connection: uvicorn's HTTP/1.1 protocol with limits that it lacks."""
 
 import asyncio
-import ssl
 from asyncio.events import TimerHandle
 from time import perf_counter
 from typing import Any, Final
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.service import framing
 from webhook.service.connections import GRACE_SECONDS
 from webhook.service.direct_reviews import SMALL_BYTES, DirectReview
+from webhook.service.flow import Flow
 from webhook.service.load import Load
 from webhook.service.requests import Requests
 from webhook.service.state import (
@@ -43,8 +42,6 @@ STREAM: Final = "webhook.stream"
 _HEADERS: Final = 100
 #: How many requests may wait for the answer to the one before. HTTP clients of today send one at a time.
 _PIPELINED: Final = 4
-#: A connection over TLS reads no more from its socket while this many bytes wait. A TLS record has at most 16 KiB.
-_READ_BUFFER: Final = 20 * 1024
 #: What the transport holds of an answer that is not taken, at most: the bytes at which uvloop says so, and one piece.
 _WRITE_BUFFER: Final = 96 * 1024
 #: Bytes. httptools refuses longer URLs, but only when the application is called.
@@ -57,16 +54,6 @@ _FRESH_SECONDS: Final = 1.0
 
 class _StopError(Exception):
     """Ends the parser in the middle of what it reads, because the call was rejected."""
-
-
-class _Flow(FlowControl):
-    """uvicorn's flow control, which resumes reading for each answer, but not while requests are pipelined or wait."""
-
-    held = False
-
-    def resume_reading(self) -> None:
-        if not self.held:
-            super().resume_reading()
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -120,12 +107,14 @@ class LimitedProtocol(HttpToolsProtocol):
         """Starts the deadline of the first request."""
         super().connection_made(transport)
         self.idle_since = perf_counter()
-        self.flow: _Flow = _Flow(transport)
-        session: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        if session is not None:
-            transport.set_read_buffer_limits(high=_READ_BUFFER)  # type: ignore[attr-defined]
+        self.flow: Flow = Flow(transport, self._load.reading, self.loop)
         self._allowed = not self._limits.subjects or not self._limits.subjects.isdisjoint(_subjects(transport))
         self._arm()
+
+    def wait(self) -> None:
+        """Reads nothing more in this turn."""
+        if self.flow is not None:
+            self.flow.wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held, at once: no reference cycle keeps its memory until a garbage collection."""
@@ -140,6 +129,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._load.bodies.waiting.pop(self, None)
         self._requests.lost()
         self._unread = b""
+        self.flow.lost()
         self.cycle = self.flow = self.transport = None  # type: ignore[assignment]
 
     def abandon(self) -> None:
@@ -204,6 +194,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._arrived = reading.began
             self._parse(data)
             return
+        self._load.crowd()
         self._hold()
         if not self._unread:
             self._arrived = reading.began
