@@ -9,10 +9,20 @@ from cryptography import x509
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from certs import keyring
 from certs.keyring import read_keyring
+from certs.pem import read_certificates
 from certs.state import Objects
 from tests.certs.simulation import Keeper, Simulation, StaleWriteError, installed
 from tests.certs.test_rotation import CA_DAMAGES, FOREIGN, SETTLE, YEAR, assert_rotated
+
+
+@pytest.fixture(autouse=True, scope="module")
+def parsed_once() -> Iterator[None]:
+    """Parses each PEM text once, because thousands of steps read the same ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyring, "read_certificates", cache(read_certificates))
+        yield
 
 
 def after(change: Callable[[Simulation], None]) -> Simulation:
