@@ -138,34 +138,51 @@ async def gone_on_in_turns(waiting: dict[str, int], turns: int, later: dict[str,
     return seen
 
 
-BYTES = turn._DECRYPTED_BYTES
+FEWEST = turn._FEWEST_BYTES
+MANY = {str(number): FEWEST for number in range(1, 2 * turn._LONGEST)}
 
 
 @pytest.mark.parametrize(
     ("waiting", "expected"),
     [
-        ({"a": 3 * BYTES, "b": 1, "c": BYTES - 1, "d": 1}, ["a b d", "c", ""]),
-        ({"a": 2 * BYTES, "b": 2 * BYTES, "c": BYTES, "d": BYTES // 2}, ["a d", "b c", ""]),
+        ({"a": 2 * FEWEST, "b": 1, "c": FEWEST, "d": 1}, ["a b d c", ""]),
         ({"idle": 0, "a": 1, "lost": 1, "too": 0}, ["a", "too idle", ""]),
         ({"idle": 0}, ["idle", ""]),
+        (MANY, [" ".join(list(MANY)[: turn._LONGEST]), " ".join(list(MANY)[turn._LONGEST :]), ""]),
+        ({**MANY, "small": 1}, [" ".join(["1", "small", *list(MANY)[1 : turn._LONGEST]])]),
     ],
 )
-def test_the_oldest_and_the_smallest_go_on_and_then_the_idle(waiting: dict[str, int], expected: list[str]) -> None:
+def test_those_that_wait_longest_and_the_smallest_go_on_and_then_the_idle(
+    waiting: dict[str, int], expected: list[str]
+) -> None:
     assert asyncio.run(gone_on_in_turns(waiting, len(expected))) == expected
 
 
 def test_a_review_that_arrives_for_one_that_waits_does_not_wait_for_what_is_larger() -> None:
-    large = {str(number): 2 * BYTES for number in range(9)}
-    turns = gone_on_in_turns({"0": 2 * BYTES, "honest": 0, **large}, 3, later={"honest": 5000})
-    assert asyncio.run(turns) == ["0", "honest", "1"]
-    turns = gone_on_in_turns({**large, "honest": 0}, 3, later={"honest": 5000})
-    assert asyncio.run(turns) == ["0", "1 honest", "2"]
+    turns = gone_on_in_turns({**MANY, "honest": 0}, 2, later={"honest": 5000})
+    assert [one.split()[:2] for one in asyncio.run(turns)] == [["1", "2"], [str(turn._LONGEST + 1), "honest"]]
 
 
-def test_a_large_one_does_not_wait_for_ever() -> None:
-    small = {str(number): BYTES // 2 for number in range(9)}
-    assert asyncio.run(gone_on_in_turns({"large": 2 * BYTES, **small}, 1)) == ["large 0 1"]
-    assert asyncio.run(gone_on_in_turns({"0": 1, "large": 2 * BYTES, **small}, 2)) == ["0 1 2", "large 3 4"]
+def test_whoever_could_not_read_in_a_long_turn_keeps_its_place() -> None:
+    gone_on: list[str] = []
+
+    async def turns() -> list[str]:
+        reading, loop = Reading(), asyncio.get_running_loop()
+        a, b, c, d = (Reader(name, FEWEST, gone_on) for name in "abcd")
+        for reader in (a, b, c):
+            reading.wait(loop, reader)
+        await asyncio.sleep(0)
+        assert gone_on == ["a", "b", "c"]
+        gone_on.clear()
+        reading.wait(loop, d)
+        reading.has_read(a)
+        reading.back()
+        for reader in (a, b, c):
+            reading.wait(loop, reader)
+        await asyncio.sleep(0)
+        return list(gone_on)
+
+    assert asyncio.run(turns()) == ["b", "c", "d", "a"]
 
 
 def test_answers_are_late_after_some_time_of_a_turn_which_begins_with_a_new_request(clock: Clock) -> None:

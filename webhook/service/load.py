@@ -92,9 +92,10 @@ class Load(ServerState):
             self.metrics.answer_bytes.set_function(lambda: self.answers.bytes)
 
     def crowd(self) -> None:
-        """Lets all connections wait for the next turn, if they do not wait already."""
-        if not self.reading.crowded:
+        """Lets all connections wait for the next turn if this one is long, and they do not wait already."""
+        if self.reading.long and not self.reading.crowded:
             self.reading.crowded = True
+            self.reading.back()
             for one in self.connections:
                 one.wait()
 

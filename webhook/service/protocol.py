@@ -188,6 +188,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parses `data`, or keeps it for the next turn of the event loop if this one has read enough."""
         reading = self._load.reading
+        reading.has_read(self.flow)
         # Perhaps no request is answered in this turn.
         reading.end(self.loop)
         if not reading.late():

@@ -3,14 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from time import perf_counter
 from typing import Final, Protocol
 
 #: Seconds of one turn for one kind of work. To read a request, or to answer it, takes some tens of microseconds.
 SECONDS: Final = 0.005
-#: Bytes that connections which waited decrypt in one turn, beside the first one. It takes some 2 ms if each record has
-#: one byte, and so takes 23.
-_DECRYPTED_BYTES: Final = 32 * 1024
+#: How many connections, of those that wait longest, decrypt in one turn. Most need some 10 µs, and 2 ms at most.
+_LONGEST: Final = 32
+#: Bytes of the connections that go before them, because they have the fewest.
+_FEWEST_BYTES: Final = 32 * 1024
 
 
 class Backlog:
@@ -99,15 +101,19 @@ class Reading:
         """When the first socket of this turn was read, by perf_counter; 0 if none was. The others waited since then."""
         self.crowded = False
         """Whether all connections wait for the next turn already."""
-        self._ends = False
+        self.long = False
+        """Whether this turn was long already when `late` was last asked."""
+        self._ends = self._goes_on = False
         self._waiting: dict[Reader, None] = {}
+        self._going: dict[Reader, None] = {}
 
     def late(self) -> bool:
         """Whether reading must wait for a later turn, because this one is long or others wait already."""
         now = perf_counter()
         if not self.began:
             self.began = now
-        return now - self.began > SECONDS or bool(self.backlog)
+        self.long = now - self.began > SECONDS
+        return self.long or bool(self.backlog)
 
     def over(self) -> None:
         """The sockets of this turn are read: a request is answered in a task of its own."""
@@ -126,39 +132,53 @@ class Reading:
     def wait(self, loop: asyncio.AbstractEventLoop, reader: Reader) -> None:
         """Lets `reader`, which has stopped reading, go on in a later turn of `loop`.
 
-        In each turn these go on: the one that waits longest, so that nobody waits for ever, and those with the fewest
-        bytes, so that a review does not wait for what is larger. Those for which nothing has arrived wait until nobody
-        else does. Else all that comes for them is decrypted at once.
+        In each turn these go on, until it is long: the one that waits longest, those with the fewest bytes, so that a
+        review does not wait for what is larger, and others that wait long. Those for which nothing has arrived wait
+        until nobody else does. Else all that comes for them is decrypted at once.
         """
-        if not self._waiting:
-            loop.call_soon(self._go_on, loop)
         self._waiting.setdefault(reader)
+        if not self._goes_on:
+            self._goes_on = True
+            loop.call_soon(self._go_on, loop)
+
+    def has_read(self, reader: Reader) -> None:
+        """It has gone on, if it waited."""
+        if self._going:
+            self._going.pop(reader, None)
+
+    def back(self) -> None:
+        """The turn is long: those that were to go on in it, and have not read yet, get their places back."""
+        if self._going:
+            self._waiting = dict.fromkeys((*self._going, *self._waiting))
+            self._going.clear()
 
     def forget(self, reader: Reader) -> None:
         """The connection is closed. Does nothing if it does not wait."""
         self._waiting.pop(reader, None)
+        self._going.pop(reader, None)
 
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._goes_on = False
+        self._going.clear()
         sizes = {reader: size for reader in self._waiting if (size := reader.undecrypted_bytes)}
         if not sizes:
             while self._waiting:
                 self._waiting.popitem()[0].go_on()
             return
-        oldest = next(iter(sizes))
-        self._let(oldest)
-        rest = _DECRYPTED_BYTES
+        longest = list(islice(sizes, _LONGEST))
+        self._going, rest = {longest[0]: None}, _FEWEST_BYTES
         for reader in sorted(sizes, key=sizes.__getitem__):
-            if rest < sizes[reader]:
+            rest -= sizes[reader]
+            if rest < 0:
                 break
-            if reader is not oldest:
-                rest -= sizes[reader]
-                self._let(reader)
+            self._going[reader] = None
+        self._going |= dict.fromkeys(longest)
+        for reader in self._going:
+            del self._waiting[reader]
+            reader.go_on()
         if self._waiting:
+            self._goes_on = True
             loop.call_soon(self._go_on, loop)
-
-    def _let(self, reader: Reader) -> None:
-        del self._waiting[reader]
-        reader.go_on()
 
 
 class Answering:
