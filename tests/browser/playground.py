@@ -65,7 +65,7 @@ class Playground:
         """Waits until the page shows the answer to what the block asks."""
         with self.page.expect_response(lambda one: one.url.endswith("/explain")):
             yield
-        expect(self.page.locator(".results")).not_to_have_attribute("aria-busy", re.compile(".*"))
+        self._answered()
 
     def asked(self) -> Response:
         """The newest answer to a question."""
@@ -124,9 +124,13 @@ class Playground:
         with self.page.expect_event("requestfailed", lambda one: one.url.endswith("/explain")):
             self.example.select_option(label=title)
 
-    def loaded(self) -> None:
-        """Waits until there are examples, also while another view is shown."""
-        expect(self.page.locator("#example option")).not_to_have_count(0)
+    def explained(self) -> None:
+        """Waits until the page shows an explanation of what it began with, and waits for no other one."""
+        expect(self.page.locator("#workload-view section").first).to_be_visible()
+        self._answered()
+
+    def _answered(self) -> None:
+        expect(self.page.locator(".results")).not_to_have_attribute("aria-busy", re.compile(".*"))
 
     def titles(self) -> list[str]:
         """The titles of the examples."""
