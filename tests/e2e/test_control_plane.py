@@ -2,7 +2,9 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client
@@ -46,6 +48,22 @@ def test_a_service_account_has_its_own_rights_alone(control_plane: ControlPlane)
         client.CoreV1Api(acting).list_namespaced_pod(namespace)
     assert refused.value.status == 403
     assert f"system:serviceaccount:{namespace}:default" in str(refused.value.body)
+
+
+def test_threads_share_no_connection(control_plane: ControlPlane) -> None:
+    """The third thread comes after the second has ended: then that one's connections are closed."""
+
+    def connection() -> Any:
+        return control_plane.http.get("/version").extensions["network_stream"]
+
+    own = connection()
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(connection).result()
+        assert second is not own
+    assert second.get_extra_info("socket").fileno() != -1
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(connection).result() not in (own, second)
+    assert second.get_extra_info("socket").fileno() == -1
 
 
 def test_requests_are_in_the_audit_log(control_plane: ControlPlane) -> None:
