@@ -15,7 +15,7 @@ from pathlib import Path
 
 from webhook.service.listener import authority
 
-_SECONDS = 30
+_SECONDS = 90
 _PROBES = {
     "service": (8080, ["/livez", "/readyz"]),
     "certificates": (8081, ["/healthz"]),

@@ -53,8 +53,12 @@ class Networks:
         return f"fd77:0:0:{self._number:x}"
 
     def _add(self, ends: ExitStack) -> None:
-        # A run that was killed may have left them behind.
-        for words in (["address", "{}", f"{self._ipv6}::1/128"], ["route", "{}", "local", f"{self._ipv6}::/64"]):
+        # A run that was killed may have left them behind. Without `nodad` an address cannot be used for a moment, which may be
+        # long if network namespaces come and go.
+        for words in (
+            ["address", "{}", f"{self._ipv6}::1/128", "nodad"],
+            ["route", "{}", "local", f"{self._ipv6}::/64"],
+        ):
             ends.callback(_ip, *words, verb="delete")
             _ip(*words, verb="replace")
 
@@ -80,3 +84,15 @@ class _Reservation:
 def _ip(*words: str, verb: str) -> None:
     command = ["ip", "-6", *(verb if word == "{}" else word for word in words), "dev", "lo"]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def own_address() -> str:
+    """An address of this machine that is not on loopback; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+
+
+def free_port(address: str) -> int:
+    with socket.create_server((address, 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -103,13 +103,16 @@ def test_every_process_is_reached_in_a_cluster_without_ipv4(without_ipv4: Releas
     spec = service_spec(without_ipv4)
     assert (spec["ipFamilyPolicy"], spec["ipFamilies"]) == ("SingleStack", ["IPv6"])
     assert ipaddress.ip_address(spec["clusterIP"]) in ipaddress.ip_network(control_plane.networks.services[0])
-    assert without_ipv4.controller
+    controller = without_ipv4.controller
+    assert controller
+    # It asks for an answer of the service again and again, but not without a pause.
+    wait_for(lambda: controller.ready)
     with overflow_controller(without_ipv4) as overflow:
         answers = {
-            (name, probe): httpx.get(pod.url(probe)).status_code
+            (name, probe): httpx.get(pod.url(probe), timeout=60).status_code
             for name, pod in (
                 ("service", without_ipv4.pods[0]),
-                ("certificates", without_ipv4.controller),
+                ("certificates", controller),
                 ("overflow", overflow),
             )
             for probe in ("startupProbe", "livenessProbe", "readinessProbe")

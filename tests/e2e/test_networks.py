@@ -78,7 +78,7 @@ def test_the_commands_take_an_address_of_ipv6(tmp_path: Path) -> None:
         (line,) = [one for one in running.lines() if one["event"] == "serving"]
         place = f"[::1]:{running.port}"
         assert line["reviews"] == f"https://{place}"
-        assert httpx.get(f"{line['operations']}/readyz").text == "ok\n"
+        assert httpx.get(f"{line['operations']}/readyz", timeout=60).text == "ok\n"
         probe = run("webhook", "probe", "--url", f"https://{place}", "--ca-file", str(tls / "ca.crt"))
         assert (probe.returncode, probe.stderr) == (0, "")
         assert probe.stdout == "profile default: left as it is\n"
