@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -71,14 +71,21 @@ DEFINITIONS = {
 
 
 @contextmanager
-def custom_kinds(control_plane: ControlPlane) -> Iterator[None]:
-    """Until the block ends, the API server serves the kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
+def custom_kinds(control_plane: ControlPlane, kinds: Iterable[str] = DEFINITIONS) -> Iterator[None]:
+    """Until the block ends, the API server serves these kinds of the Prometheus Operator, cert-manager and the ACK scheduler."""
+    with served_by(control_plane, [DEFINITIONS[kind] for kind in kinds]):
+        yield
+
+
+@contextmanager
+def served_by(control_plane: ControlPlane, made: Sequence[dict[str, Any]]) -> Iterator[None]:
+    """The API server serves the first version of these definitions until the block ends. Then they are gone."""
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    paths = [f"{definitions}/{one['metadata']['name']}" for one in DEFINITIONS.values()]
+    paths = [f"{definitions}/{one['metadata']['name']}" for one in made]
     try:
-        for one in DEFINITIONS.values():
+        for one in made:
             control_plane.create(definitions, one)
-        for one in DEFINITIONS.values():
+        for one in made:
             spec = one["spec"]
             group_version = f"{spec['group']}/{spec['versions'][0]['name']}"
             wait_for(partial(control_plane.serves, group_version, spec["names"]["kind"]))

@@ -4,13 +4,13 @@ They have what the table says of the fields. Whether it says what the operator's
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.custom_resources import definition
+from tests.e2e.custom_resources import definition, served_by
 from tools.crd_fields import QUANTITY, Branch, Tree, releases
 from webhook.spark import applications
 from webhook.spark.apache import schema as apache
@@ -145,11 +145,5 @@ def _without_empty_defaults(schema: Any) -> Any:
 @contextmanager
 def served(control_plane: ControlPlane, version: OperatorVersion) -> Iterator[None]:
     """The API server serves the kinds of a release for the block."""
-    with ExitStack() as ends:
-        for kind in RELEASES[version]:
-            sent = sendable(control_plane, defined(kind, version))
-            name = control_plane.create(_DEFINITIONS, sent)["metadata"]["name"]
-            ends.callback(control_plane.http.delete, f"{_DEFINITIONS}/{name}")
-        for kind in RELEASES[version]:
-            wait_for(partial(control_plane.serves, f"{group(version)}/{VERSION}", kind))
+    with served_by(control_plane, [sendable(control_plane, defined(kind, version)) for kind in RELEASES[version]]):
         yield

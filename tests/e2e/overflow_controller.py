@@ -18,6 +18,7 @@ from tests.deadline import wait_for
 from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node import Node, Pod
+from tests.e2e.rights import await_rights
 
 ROOT = Path(__file__).parents[2]
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -32,6 +33,8 @@ _LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
 _OWN_RIGHTS = [_LEASES | {"verbs": ["create"]}, _LEASES | {"resourceNames": [LEASE], "verbs": ["get", "update"]}]
 _PREFIX = "spark_eci_overflow_"
 _numbers = count(1)
+#: Linux gives these to nobody who asks for any port (ip_local_port_range), so they stay free until the controller starts.
+_ports = count(20_000 + os.getpid() % 10_000)
 
 
 class OverflowController:
@@ -135,15 +138,16 @@ def account(control_plane: ControlPlane, namespace: str) -> Iterator[Path]:
     everywhere = f"{namespace}-{ACCOUNT}"
     own = f"{RBAC}/namespaces/{namespace}"
     try:
-        for path, kind, name, rules in (
-            (RBAC, "ClusterRole", everywhere, _CLUSTER_RIGHTS),
-            (own, "Role", ACCOUNT, _OWN_RIGHTS),
+        for path, kind, name, rules, inside in (
+            (RBAC, "ClusterRole", everywhere, _CLUSTER_RIGHTS, ""),
+            (own, "Role", ACCOUNT, _OWN_RIGHTS, namespace),
         ):
             metadata = {"metadata": {"name": name}}
             reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
             control_plane.create(f"{path}/{kind.lower()}s", metadata | {"rules": rules})
             binding = metadata | {"roleRef": reference, "subjects": subjects}
             control_plane.create(f"{path}/{kind.lower()}bindings", binding)
+            await_rights(control_plane, f"{namespace}:{ACCOUNT}", rules, inside)
         yield control_plane.service_account_kubeconfig(namespace, ACCOUNT)
     finally:
         for kind in ("clusterrolebindings", "clusterroles"):
@@ -175,5 +179,10 @@ def policy_of(control_plane: ControlPlane, namespace: str) -> str:
 
 
 def _free_port() -> int:
-    with socket.create_server(("", 0)) as found:
-        return int(found.getsockname()[1])
+    return next(port for port in _ports if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("", port)):
+        return True
+    return False

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.rights import await_rights
 from tests.e2e.spark_client import SparkClient, SparkClientError
 
 _OBJECTS: Final = {"apiGroups": [""], "resources": ["configmaps", "persistentvolumeclaims", "services"], "verbs": ["*"]}
@@ -42,6 +43,7 @@ class SparkNamespace:
             reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
             subjects = [{"kind": "ServiceAccount", "name": account, "namespace": self.name}]
             self.control_plane.create(f"{rights}/rolebindings", metadata | {"roleRef": reference, "subjects": subjects})
+            await_rights(self.control_plane, f"{self.name}:{account}", rules, self.name)
 
     @property
     def common(self) -> dict[str, str]:

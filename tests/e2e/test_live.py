@@ -26,6 +26,7 @@ from tests.e2e.figures import SCALE, Figures
 from tests.e2e.kubeconfigs import NOBODYS, kubeconfig, silent
 from tests.e2e.operator_definitions import of_operators, serve
 from tests.e2e.release import installed
+from tests.e2e.rights import await_rights
 from tests.spark.judge.applications import application, base, pairwise
 from webhook.cli.live import applications as live_applications
 from webhook.cli.process import run_command
@@ -496,6 +497,7 @@ def grant(fleet: Fleet, roles: str) -> Path:
             f"{inside}/{kind.lower()}bindings",
             {"metadata": {"name": account}, "roleRef": reference, "subjects": subjects},
         )
+        await_rights(plane, f"{account}:default", role["rules"], where)
     return plane.service_account_kubeconfig(account, "default")
 
 

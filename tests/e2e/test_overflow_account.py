@@ -99,8 +99,10 @@ def account(control_plane: ControlPlane, *, everywhere: bool) -> Iterator[Accoun
         policy = control_plane.http.get(name).is_success
         with httpx.Client(base_url=control_plane.url, verify=context, headers=headers, timeout=60) as http:
             found = Account(http, control_plane, namespace, target, policy)
+            # The API server follows new rights, and a new policy, a moment later.
+            wait_for(lambda: allowed(found, "patch", resource="pods", namespace=target))
+            wait_for(lambda: allowed(found, "list", resource="namespaces"))
             if policy:
-                # The API server follows a new policy a moment later.
                 wait_for(lambda: found.patch(found.pod(), [label("opened"), label("more", "other")]).is_error)
             yield found
         for pod in control_plane.get(f"/api/v1/namespaces/{target}/pods")["items"]:
