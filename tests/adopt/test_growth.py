@@ -63,4 +63,5 @@ def test_work_grows_as_the_applications_do(write: Callable[[int], bytes]) -> Non
         return taken / size
 
     few = min(seconds(FEW) for _ in range(3))
-    assert seconds(MANY) < MOST_GROWTH * few
+    # A busy machine only adds to the time.
+    assert any(seconds(MANY) < MOST_GROWTH * few for _ in range(3))

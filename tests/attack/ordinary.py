@@ -23,10 +23,13 @@ from tests.attack.reviews import POD, metadata
 from tests.captured_reviews import BUILT_IN
 from tests.live_service import ROOT
 from tests.reliability.client import Client, call
+from webhook.service.connections import GRACE_SECONDS
 
 KEPT = 4
 #: Pauses between two reviews of a connection that stays open, and between two new connections, in seconds.
 _PAUSE, _NEW_PAUSE = 0.01, 0.04
+#: The most reviews, as a share of those with the right answer, that may be lost while the client stands still.
+_MOST_EXCUSED = 0.01
 #: An API server waits for 10 seconds by default (`timeoutSeconds`).
 _TIMEOUT = 10
 
@@ -39,12 +42,17 @@ class Outcome:
     """Reviews without the right answer, by what happened instead."""
     answered: int = 0
     """Reviews with the right answer."""
+    excused: int = 0
+    """Reviews lost on new connections while the client stood still. They are no loss, if they are few."""
     percentiles: tuple[float, float] = (0, 0)
     """The median and the 99th percentile of their latencies, in milliseconds."""
 
     @property
     def faults(self) -> list[str]:
-        return [f"{count} reviews lost: {why}" for why, count in self.lost.items()]
+        found = [f"{count} reviews lost: {why}" for why, count in self.lost.items()]
+        if self.excused > self.answered * _MOST_EXCUSED:
+            found.append(f"{self.excused} reviews lost while the client stood still")
+        return found
 
 
 class Ordinary:
@@ -61,7 +69,7 @@ class Ordinary:
         output, _ = self._process.communicate(timeout=60)
         assert self._process.returncode == 0
         found = json.loads(output)
-        return Outcome(Counter(found["lost"]), found["answered"], tuple(found["percentiles"]))
+        return Outcome(Counter(found["lost"]), found["answered"], found["excused"], tuple(found["percentiles"]))
 
     def kill(self) -> None:
         """Ends the client without an outcome, if it still runs."""
@@ -84,6 +92,7 @@ class _Load:
         self._context = ssl.create_default_context(cafile=str(tls / "ca.crt"))
         self._right: dict[bytes, bytes] = {}
         self._ended = asyncio.Event()
+        self._beat = self._stood_still = perf_counter()
         self._milliseconds: list[float] = []
         self.outcome = Outcome()
 
@@ -102,6 +111,7 @@ class _Load:
             for _ in range(KEPT):
                 group.create_task(self._keep())
             group.create_task(self._open_anew())
+            group.create_task(self._watch_itself())
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
             self._ended.set()
         self.outcome.answered = len(self._milliseconds)
@@ -125,6 +135,18 @@ class _Load:
                 client.close()
                 await self._pause(_NEW_PAUSE)
 
+    async def _watch_itself(self) -> None:
+        """Notes when this process stood still for so long that its new connections may rightly give way."""
+        while not self._ended.is_set():
+            self._beat = perf_counter()
+            await asyncio.sleep(_PAUSE)
+            if self._is_late:
+                self._stood_still = perf_counter()
+
+    @property
+    def _is_late(self) -> bool:
+        return perf_counter() - self._beat > GRACE_SECONDS / 2
+
     async def _pause(self, seconds: float) -> None:
         if not self._ended.is_set():
             await asyncio.sleep(seconds)
@@ -134,20 +156,25 @@ class _Load:
             return
         started = perf_counter()
         kind = "new" if client.writer is None else "kept"
+        closed = False
         try:
             status, body = await asyncio.wait_for(client.answer(request), _TIMEOUT)
         except TimeoutError:
             why: str | None = f"no answer within {_TIMEOUT} seconds"
         except (OSError, ssl.SSLError) as error:
-            why = type(error).__name__
+            why, closed = type(error).__name__, True
         else:
+            closed = status == 0
             right = status == 200 and body == self._right[request]
             why = None if right else "another answer" if status == 200 else f"status {status}"
         if why is None:
             self._milliseconds.append((perf_counter() - started) * 1000)
+            return
+        client.close()
+        if closed and kind == "new" and (self._is_late or self._stood_still > started):
+            self.outcome.excused += 1
         else:
             self.outcome.lost[f"{why} on a {kind} connection"] += 1
-            client.close()
 
 
 async def _main(port: int, tls: Path) -> dict[str, Any]:

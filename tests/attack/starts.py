@@ -39,7 +39,7 @@ def closed_output(folder: Path) -> list[str]:
         ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command], cwd=ROOT, env=environment(), stderr=subprocess.PIPE
     )
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not _ready(operations_port):
             if process.poll() is not None or time.monotonic() > until:
                 return [f"without standard output: not ready, exit code {process.poll()}"]

@@ -24,7 +24,7 @@ _FLAGS: Final = (
 #: A laptop's window.
 WINDOW: Final = {"width": 1280, "height": 900}
 #: Milliseconds. The machine may be busy with other tests.
-PATIENCE: Final = 30_000
+PATIENCE: Final = 60_000
 
 
 @contextlib.contextmanager

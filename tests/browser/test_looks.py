@@ -125,11 +125,12 @@ def test_the_colours_of_the_system_leave_every_difference_visible(playground: Pl
 
 
 def test_the_views_are_found_by_their_addresses(opened: Tab) -> None:
+    live, playground = opened.role("link", "Live"), opened.role("link", "Playground")
     opened.open("#live")
-    assert opened.role("link", "Live").get_attribute("aria-current") == "page"
-    assert opened.role("link", "Playground").get_attribute("aria-current") is None
-    opened.role("link", "Playground").click()
-    assert opened.role("link", "Playground").get_attribute("aria-current") == "page"
+    expect(live).to_have_attribute("aria-current", "page")
+    assert playground.get_attribute("aria-current") is None
+    playground.click()
+    expect(playground).to_have_attribute("aria-current", "page")
     opened.page.go_back()
-    assert opened.role("link", "Live").get_attribute("aria-current") == "page"
+    expect(live).to_have_attribute("aria-current", "page")
     assert opened.page.title() == "spark-eci-webhook"

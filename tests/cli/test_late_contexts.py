@@ -21,7 +21,7 @@ from tests.deadline import wait_for
 from webhook.cli.live import contexts
 
 #: Seconds in place of those after which a cluster no longer answers.
-QUIET = 4
+QUIET = 8
 #: Of an exec plugin that starts a process, tells its number, and never ends.
 HANGING = "sleep 300 & echo $! > {}; wait"
 #: A shell starts what is in its background with SIGINT ignored, and a process passes that on.

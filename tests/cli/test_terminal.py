@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import yaml
@@ -165,32 +166,28 @@ BUFFERING = pytest.mark.parametrize(
 )
 
 
+def written_to(output: BinaryIO, arguments: tuple[str, ...], buffering: dict[str, str]) -> tuple[int, bytes]:
+    """The exit code of a command that writes to `output`, and its standard error."""
+    command, variables = [*WEBHOOK, *arguments], os.environ | buffering
+    done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, env=variables, check=False)
+    return done.returncode, done.stderr
+
+
 @BUFFERING
 @pytest.mark.parametrize("arguments", [EXPLAIN, ("explain", "-f", "tests/cli/apps", "-o", "json"), ("--help",)])
 def test_a_closed_pipe_is_not_reported(arguments: tuple[str, ...], buffering: dict[str, str]) -> None:
-    with subprocess.Popen(
-        [*WEBHOOK, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | buffering
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        assert written_to(closed, arguments, buffering) == (1, b"")
 
 
 @BUFFERING
 @pytest.mark.parametrize("arguments", [EXPLAIN, ("schema",), ("--help",)])
 def test_output_that_cannot_be_written_is_one_sentence(arguments: tuple[str, ...], buffering: dict[str, str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*WEBHOOK, *arguments],
-            cwd=ROOT,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=os.environ | buffering,
-            check=False,
-        )
-    assert (done.returncode, done.stderr) == (2, b"standard output: No space left on device\n")
+        told = b"standard output: No space left on device\n"
+        assert written_to(full, arguments, buffering) == (2, told)
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,13 @@ from certs.controller import Controller, read_objects
 from certs.material import common_name, names, pem_files, read
 from certs.pem import read_certificates
 from certs.rotation import plan
-from tests.e2e.certificate_cluster import CertificateCluster, Server, Traffic, wait_for
+from tests.e2e.certificate_cluster import CertificateCluster, ControllerProcess, Server, Traffic, wait_for
 from tests.e2e.control_plane import ControlPlane
 
 pytestmark = pytest.mark.needs("control-plane")
 
+#: What an install does, in this order.
+DONE = ["CACreated", "CABundlePatched", "CertificateIssued"]
 YEAR = timedelta(days=365)
 SETTLE = timedelta(minutes=10)
 
@@ -51,6 +53,14 @@ def faults(cluster: CertificateCluster) -> list[str]:
 
 def wait_until_well(cluster: CertificateCluster) -> None:
     wait_for(lambda: not faults(cluster), "a sound state")
+
+
+def wait_until_told(cluster: CertificateCluster, number: int, *controllers: ControllerProcess) -> list[str]:
+    """Returns the reasons that controllers gave, once there are so many in their logs and as Events: a controller tells
+    what it did after it did it."""
+    wait_for(lambda: len(cluster.events()) >= number, f"{number} Events")
+    wait_for(lambda: sum(len(each.reasons()) for each in controllers) >= number, f"{number} reasons")
+    return [reason for each in controllers for reason in each.reasons()]
 
 
 @contextmanager
@@ -96,7 +106,7 @@ def test_a_first_install_ends_with_pods_admitted_through_what_was_issued(
             assert cluster.create_pod() == ""
             assert server.served == 2
         assert httpx.get(controller.health_url).text == "ok\n"
-    assert controller.reasons() == ["CACreated", "CABundlePatched", "CertificateIssued"]
+        assert wait_until_told(cluster, 3, controller) == DONE
     assert [(reason, kind) for reason, kind, _ in cluster.events()] == [
         ("CACreated", "Deployment"),
         ("CABundlePatched", "Deployment"),
@@ -166,9 +176,9 @@ def test_a_damaged_secret_is_named_and_healed(
     cluster.create_configuration("driver")
     with cluster.controller() as controller:
         wait_until_well(cluster)
-        known = len(controller.reasons())
+        known = len(wait_until_told(cluster, len(DONE), controller))
         cluster.put_secret(name, {**cluster.data(name), **damage})
-        wait_for(lambda: len(controller.reasons()) > known, "a word about the damage")
+        wait_until_told(cluster, known + 1, controller)
         wait_until_well(cluster)
         message = [line["event"] for line in controller.lines if "reason" in line][known]
     assert said in message
@@ -182,7 +192,7 @@ def test_a_secret_of_someone_else_is_reported_and_left_alone(cluster: Certificat
     content = {"tls.crt": b"mine", "tls.key": b"mine too"}
     cluster.put_secret(name, content, labelled=False)
     with cluster.controller() as controller:
-        wait_for(lambda: bool(controller.reasons()), "a report")
+        wait_until_told(cluster, 1, controller)
         time.sleep(1)
         assert controller.reasons() == ["ActionRequired"]
         assert cluster.data(name) == content
@@ -201,7 +211,7 @@ def test_a_reverted_bundle_is_set_right_in_the_webhook_that_lacks_it(cluster: Ce
         for bundle in (b"", AUTHORITY.certificate_pem):
             cluster.set_bundle(1, bundle)
             wait_until_well(cluster)
-    assert controller.reasons()[3:] == ["CABundlePatched"] * 2
+        assert wait_until_told(cluster, len(DONE) + 2, controller) == [*DONE, "CABundlePatched", "CABundlePatched"]
     *_, last = (line["event"] for line in controller.lines if "reason" in line)
     assert "Set the caBundle of executor.spark-eci-webhook.example in" in last
 
@@ -217,22 +227,21 @@ def test_a_configuration_that_comes_late_or_anew_is_patched(cluster: Certificate
         )
         cluster.create_configuration("driver", "executor")
         wait_until_well(cluster)
-    assert controller.reasons().count("CABundlePatched") == 2
+        wait_for(lambda: controller.reasons().count("CABundlePatched") == 2, "a second patch")
 
 
 def test_two_controllers_at_once_agree(cluster: CertificateCluster) -> None:
     cluster.create_configuration("driver")
     with cluster.controller() as first, cluster.controller() as second:
         wait_until_well(cluster)
-        done = ["CACreated", "CABundlePatched", "CertificateIssued"]
-        wait_for(lambda: sorted(first.reasons() + second.reasons()) == sorted(done), "the logs of both controllers")
+        assert sorted(wait_until_told(cluster, len(DONE), first, second)) == sorted(DONE)
         cluster.delete_secret("webhook-tls")
         wait_until_well(cluster)
         cluster.delete_secret("webhook-ca")
         wait_for(lambda: bool(cluster.ca), "the CA")
         wait_until_well(cluster)
-    reasons = first.reasons() + second.reasons()
-    assert sorted(reasons) == sorted([*done, "CertificateIssued", "CACreated", "CABundlePatched", "BundleWritten"])
+        all_of_it = [*DONE, "CertificateIssued", "CACreated", "CABundlePatched", "BundleWritten"]
+        assert sorted(wait_until_told(cluster, len(all_of_it), first, second)) == sorted(all_of_it)
 
 
 @pytest.mark.parametrize("after", ["CACreated", "CABundlePatched", "CertificateIssued"])
@@ -266,8 +275,10 @@ def test_a_restarted_api_server_is_waited_for_and_watched_again(cluster: Certifi
         cluster.delete_secret("webhook-tls")
         cluster.set_bundle(0, b"")
         wait_until_well(cluster)
+        wait_for(
+            lambda: "CertificateIssued" in [line.get("reason") for line in controller.lines[known:]], "the certificate"
+        )
         assert controller.process.poll() is None
-    assert "CertificateIssued" in [line.get("reason") for line in controller.lines[known:]]
 
 
 def test_the_account_of_these_tests_has_no_other_rights(cluster: CertificateCluster) -> None:

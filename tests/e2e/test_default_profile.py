@@ -160,7 +160,8 @@ def test_a_namespace_that_opted_out_is_not_told_of_an_unknown_profile(release: R
 def test_system_namespaces_are_never_placed_by_default(release: Release, system: str) -> None:
     named(release.control_plane, system)
     with with_account(release.control_plane, system):
-        assert record(release, system) is None
+        # The API server sees a namespace's new label a moment later.
+        wait_for(lambda: record(release, system) is None)
 
 
 def test_the_namespace_of_the_release_is_never_placed_by_default(release: Release) -> None:

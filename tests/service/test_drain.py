@@ -38,7 +38,7 @@ def test_while_draining_reviews_are_answered_and_connections_told_to_close(tls: 
 
 def test_a_stop_under_load_loses_nothing(tls: Path, tmp_path: Path) -> None:
     """Clients that stop calling when readiness fails, as kube-proxy does, never get an error."""
-    with service(tls, tmp_path / "log", ["--drain-seconds", "1"]) as running:
+    with service(tls, tmp_path / "log", ["--drain-seconds", "10"]) as running:
         ready = threading.Event()
         ready.set()
         outcomes: list[object] = []

@@ -29,8 +29,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def hasty(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that waits half a second for anything."""
-    arguments = ["--read-seconds", "0.5", "--handshake-seconds", "0.5", "--keep-alive-seconds", "1"]
+    """A service that waits two seconds for anything."""
+    arguments = ["--read-seconds", "2", "--handshake-seconds", "2", "--keep-alive-seconds", "2"]
     with service(tls, tmp_path_factory.mktemp("log") / "log", arguments) as running:
         yield running
 
@@ -141,14 +141,14 @@ def test_a_request_that_does_not_come_whole_in_time_is_answered_with_408(hasty: 
         connection.sendall(start)
         head, _, body = _rest(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
-    assert json.loads(body) == {"error": "request not complete after 0.5 seconds"}
+    assert json.loads(body) == {"error": "request not complete after 2 seconds"}
     assert _rejections(hasty, "timeout") == before + 1
 
 
 def test_a_client_that_trickles_is_not_waited_for(hasty: Service) -> None:
     with hasty.connect() as connection, contextlib.suppress(ConnectionError, ssl.SSLError):
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n")
-        for _ in range(100):
+        for _ in range(200):
             connection.sendall(b" ")
             time.sleep(0.05)
         pytest.fail("the connection outlived its deadline")
@@ -179,7 +179,7 @@ def test_bytes_that_begin_no_request_keep_no_connection_open(hasty: Service) -> 
     with hasty.connect() as connection, contextlib.suppress(ConnectionError, ssl.SSLError):
         _send(connection, BODY)
         assert _receive(connection)[0].startswith(b"HTTP/1.1 200 ")
-        for _ in range(100):
+        for _ in range(200):
             connection.sendall(b"\r\n")
             time.sleep(0.05)
         pytest.fail("the connection outlived its deadline")
@@ -196,7 +196,7 @@ def test_a_body_behind_its_answer_takes_no_slot(tls: Path, tmp_path: Path) -> No
 
 
 def test_answers_that_are_not_taken_hold_no_slot_for_long(tls: Path, tmp_path: Path) -> None:
-    arguments = ["--max-in-flight", "1", "--read-seconds", "0.5"]
+    arguments = ["--max-in-flight", "1", "--read-seconds", "2"]
     with service(tls, tmp_path / "log", arguments) as running:
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -216,7 +216,8 @@ def test_answers_that_are_not_taken_hold_no_slot_for_long(tls: Path, tmp_path: P
 def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None:
     """Beyond it the request that is incomplete for the longest time is rejected. A closed connection frees its bytes."""
     size = 32 * 1024
-    with service(tls, tmp_path / "log", ["--max-body-bytes", str(2 * size)]) as running, running.client() as client:
+    arguments = ["--max-body-bytes", str(2 * size), "--read-seconds", "60"]
+    with service(tls, tmp_path / "log", arguments) as running, running.client() as client:
         with contextlib.ExitStack() as ends:
             half = HEAD + b"Content-Length: %d\r\n\r\n" % (2 * size) + b" " * size
             held = [ends.enter_context(running.connect()) for _ in range(7)]
@@ -244,7 +245,7 @@ def test_half_read_bodies_have_a_common_bound(tls: Path, tmp_path: Path) -> None
 
 def test_beyond_the_bound_the_connection_idle_longest_is_closed(tls: Path, tmp_path: Path) -> None:
     with (
-        service(tls, tmp_path / "log", ["--max-connections", "16"]) as running,
+        service(tls, tmp_path / "log", ["--max-connections", "16", "--read-seconds", "60"]) as running,
         contextlib.ExitStack() as ends,
     ):
         held = [ends.enter_context(running.connect()) for _ in range(16)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from webhook.service import connections
+from webhook.service import connections, listener
 from webhook.service.listener import Listener, listen, server
 from webhook.service.protocol import LimitedProtocol
 from webhook.service.settings import Settings
@@ -57,7 +57,9 @@ def _run(most: int, scenario: Any) -> None:
         runner.run(scene())
 
 
-def test_the_end_accepts_what_the_kernel_has_accepted() -> None:
+def test_the_end_accepts_what_the_kernel_has_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "_FINISH_SECONDS", 60)
+
     async def scenario(scene: Scene) -> None:
         clients = scene.connect(50)
         assert scene.accepted == 0

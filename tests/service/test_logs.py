@@ -34,13 +34,19 @@ from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.reasons import Caution, Reason
 from webhook.core.review import Admission
 from webhook.core.selectors import Role
-from webhook.service import log_fields, log_limits
+from webhook.service import log_fields, log_limits, log_output
 from webhook.service.log_fields import bounded, bounded_list, bounded_trace
 from webhook.service.log_limits import LineLimits
 from webhook.service.log_output import WAITING_BYTES, Output
 from webhook.service.logs import AdmissionLog, Logger, configure
 
 ODD = {"metadata": POD["metadata"] | {"name": "odd"}, "spec": {"nodeName": "n"}}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output in this process waits for a thread that reads it, even if the machine is busy."""
+    monkeypatch.setattr(log_output, "LAST_SECONDS", 60)
 
 
 def test_ordinary_lines_are_bounded_and_what_is_dropped_is_counted(tls: Path, tmp_path: Path) -> None:
@@ -655,10 +661,11 @@ class Unread:
                 found += data
         return found
 
-    def read_some(self) -> bytes:
-        """What can be read now."""
+    def read_until(self, said: bytes) -> bytes:
+        """What waits and what comes, up to the end of a line with `said`."""
         found = b""
-        while select.select([self._ours], [], [], 0.3)[0]:
+        while said not in found or not found.endswith(b"\n"):
+            assert select.select([self._ours], [], [], 60)[0], found[-1000:]
             found += os.read(self._ours, 2**20)
         return found
 
@@ -693,7 +700,7 @@ def _status(port: int, path: str) -> int:
 
 
 def _dropped(port: int) -> float:
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     (line,) = re.findall(r"^spark_eci_webhook_log_lines_dropped_total (.*)$", text, re.MULTILINE)
     return float(line)
 
@@ -714,10 +721,10 @@ def test_an_output_that_nobody_reads_stops_nothing(tls: Path, kind: str) -> None
             if kind != "socket":
                 assert os.get_blocking(unread.theirs), "other writers are not affected"
             lost = _dropped(port)
-            output = unread.read_some()
-            client.post("/mutate", content=body)
+            output = unread.read_until(b'"log lines lost"')
+            client.post("/mutate", content=review(POD, uid="the last"))
             sent += 1
-            output += unread.read_some()
+            output += unread.read_until(b'"the last"')
             lines = _json(output.replace(b"\r\n", b"\n"))
             counts = [line["count"] for line in lines if line["event"] == "log lines lost"]
             assert sum(counts) == lost

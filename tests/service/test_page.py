@@ -305,8 +305,11 @@ def test_a_page_process_that_does_not_listen_to_its_feed_is_asked_to_end(tls: Pa
 
 
 def test_a_page_process_that_does_not_end_is_killed(tls: Path, tmp_path: Path) -> None:
-    deaf = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(60)"
-    with _served(tls, tmp_path, deaf) as running:
+    deaf = "import signal, sys, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    with _served(
+        tls, tmp_path, f"{deaf}\nprint('ready', file=sys.stderr, flush=True)\nwhile True: time.sleep(60)"
+    ) as running:
+        wait_for(lambda: _page_lines(running) == [{"level": "warning", "error": "ready"}])
         (child,) = _children(running.process.pid)
     assert _ended(child)
     assert [line["event"] for line in running.lines()][-1] == "stopped"

@@ -110,7 +110,7 @@ def test_an_empty_policy_and_a_misspelt_variable_are_logged(tls: Path, tmp_path:
         ]
     assert sorted(warnings, key=str) == [
         {
-            "caution": f"{policy}: contains no key, so the built-in policy is in force",
+            "caution": f"{policy}: sets nothing, so the built-in policy is in force",
             "event": "policy",
             "level": "warning",
         },

@@ -23,9 +23,10 @@ class SteadyPods:
         self.outcomes: list[str] = []
 
     def __enter__(self) -> Self:
-        """Starts, and returns once a pod was placed."""
+        """Starts, and returns once pods are placed. What became of those before is not noted."""
         self._thread.start()
         self.placed_again()
+        self.outcomes.clear()
         return self
 
     def __exit__(self, *_: object) -> None:

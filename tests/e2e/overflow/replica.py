@@ -26,7 +26,7 @@ _numbers = count(1)
 #: The URL of its probes and metrics in the log, in text or JSON.
 _ANSWERS = re.compile(r"operations\W+(http://[\d.]+:\d+)")
 #: For probes and metrics. Each connection is used once, because its controller may be killed.
-_http = httpx.Client(timeout=5, limits=httpx.Limits(max_keepalive_connections=0))
+_http = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Replica:
@@ -68,7 +68,7 @@ class Replica:
 
     def __enter__(self) -> Self:
         self.proxy.__enter__()
-        self._component.start(lambda: self.ready or not self._ready)
+        self._component.start(lambda: not self._ready or self.ready)
         return self
 
     def __exit__(self, *_: object) -> None:

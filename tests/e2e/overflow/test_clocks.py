@@ -49,9 +49,9 @@ def _gated(pods: WaitingPods, one: Replica) -> None:
     pods.condition(suspended)
     pods.condition(nominated)
     pods.nominate(nominated, "node")
-    for _ in range(DELAY + 1):
+    for _ in range(4 * (DELAY + 1)):
         pods.condition(flapping)
-        time.sleep(1)
+        time.sleep(0.25)
         pods.condition(flapping, "SchedulerError")
         pods.condition(suspended, "Suspended")
     assert pods.opened() == 0
@@ -82,15 +82,18 @@ def _cut(pods: WaitingPods, one: Replica) -> None:
 def _silent(pods: WaitingPods, one: Replica) -> None:
     """The watch does not tell that the pods are written, and that one waited for something else."""
     other, touched = pods.create(2)
-    wait_for(lambda: one.metrics()["spark_eci_overflow_waiting_pods"] == 2)
+    (last,) = pods.create(unschedulable=False)
+    # The watch tells of this pod after it has told that the others are Unschedulable.
+    wait_for(lambda: _waiting(one) == 3)
     one.proxy.hold_watches(held=True)
     pods.annotate(touched, "touched")
-    time.sleep(DELAY - 1)
     pods.condition(other, "Suspended")
     pods.condition(other)
-    time.sleep(2)
+    # Once the controller looks again, it has not opened them when they were due.
+    wait_for(lambda: all(len(one.proxy.of("get pod", pod.name)) > 1 for pod in (other, touched)))
     assert pods.opened() == 0
     one.proxy.hold_watches(held=False)
+    pods.condition(last)
     opened = _opened(pods, one)
     assert opened[touched.name] < opened[other.name]
 
@@ -98,12 +101,13 @@ def _silent(pods: WaitingPods, one: Replica) -> None:
 def _too_old(pods: WaitingPods, one: Replica) -> None:
     """After a list, a pod that has changed counts from then, and one that has not from before."""
     same, changed = pods.create(2)
-    time.sleep(DELAY - 1)
+    # The watch tells of the second pod after it has told that the first one is Unschedulable.
+    wait_for(lambda: _waiting(one) == 2)
     with one.proxy.no_watches():
         pods.condition(changed, "Suspended")
         pods.condition(changed)
         one.proxy.add(Fault("watch waiting", answer(410)))
-        time.sleep(0.5)
+        time.sleep(DELAY - 1)
     opened = _opened(pods, one)
     _, listed = one.proxy.of("list waiting")
     assert opened[same.name] < listed.began + DELAY <= opened[changed.name]
@@ -112,6 +116,7 @@ def _too_old(pods: WaitingPods, one: Replica) -> None:
 def _restarted(pods: WaitingPods, one: Replica) -> None:
     """After a restart the delay counts from then."""
     pods.create(2)
+    one.kill()
     time.sleep(DELAY - 1)
     one.restart()
     opened = _opened(pods, one)
@@ -124,7 +129,7 @@ def _hanging(pods: WaitingPods, one: Replica) -> None:
     (pending,) = pods.create()
     (flapping,) = pods.create(unschedulable=False)
     # The watch tells of this pod after it has told that the other one is Unschedulable.
-    wait_for(lambda: one.metrics()["spark_eci_overflow_waiting_pods"] == 2)
+    wait_for(lambda: _waiting(one) == 2)
     with one.proxy.cut():
         pods.condition(flapping)
         wait_for(lambda: _errors(one, "lease") > 0)
@@ -134,6 +139,10 @@ def _hanging(pods: WaitingPods, one: Replica) -> None:
         assert pods.opened() == 0
     opened = _opened(pods, one)
     assert opened[pending.name] < opened[flapping.name]
+
+
+def _waiting(one: Replica) -> float:
+    return one.metrics()["spark_eci_overflow_waiting_pods"]
 
 
 def _errors(one: Replica, what: str) -> float:

@@ -145,6 +145,11 @@ class History:
         self._over.set()
         self._thread.join()
 
+    def await_seen(self, pods: Iterable[WaitingPod]) -> None:
+        """Waits until the watch has told of pods. An API server that is restarted does not tell how they were before."""
+        for one in pods:
+            wait_for(lambda: one.uid in self._versions)  # noqa: B023, it is called here
+
     def judge(self, pods: Iterable[WaitingPods], proxies: Sequence[ApiProxy], *, still: int = 0) -> None:
         """Fails unless every pod was opened once and not early, but for `still` ones of all, which wait."""
         waiting = 0

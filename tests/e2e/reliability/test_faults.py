@@ -29,7 +29,7 @@ FAILING_OPEN = "failing open eci-only.spark-eci-webhook.io"
 
 @dataclass(frozen=True)
 class Case:
-    """A release with one failurePolicy, two replicas and a timeout of a second."""
+    """A release with one failurePolicy, two replicas and a timeout of three seconds."""
 
     release: Release
     policy: str
@@ -93,7 +93,7 @@ def installation(
     figures: Figures,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Case]:
-    values = {"webhook": {"failurePolicy": request.param, "timeoutSeconds": 1}}
+    values = {"webhook": {"failurePolicy": request.param, "timeoutSeconds": 3}}
     namespace = control_plane.create_namespace("placement")
     with serving(control_plane, namespace, tmp_path_factory.mktemp("node"), values) as release:
         yield Case(release, request.param, figures)
@@ -133,7 +133,7 @@ def test_a_hung_service_leaves_pods_to_the_failure_policy(case: Case, namespace:
     case.during("service hung", counts, then, records)
     assert counts == {case.fallen_back: PODS}
     assert records == case.expected_records(counts[UNPLACED])
-    assert all("timeout=1s" in refusal for refusal in namespace.refusals)
+    assert all("timeout=3s" in refusal for refusal in namespace.refusals)
     assert then == {PLACED: PODS}
 
 
@@ -197,7 +197,7 @@ def test_a_restarted_api_server_finds_service_and_controller_at_work(case: Case,
     then = namespace.ask(PODS)
     case.during("API server restarted", Counter(), then)
     assert then == {PLACED: PODS}
-    bundle_is_restored(case)
+    bundle_is_restored(case, namespace)
     assert namespace.ask(PODS) == {PLACED: PODS}
 
 
@@ -206,16 +206,16 @@ def test_ten_seconds_without_etcd_pass(case: Case, namespace: Namespace) -> None
     """Meanwhile no object can be created. Afterwards everything recovers by itself."""
     with case.control_plane.without_etcd():
         time.sleep(10)
-        assert all(pod.ready for pod in case.release.pods)
+        wait_for(lambda: all(pod.ready for pod in case.release.pods))
     then = namespace.ask(PODS)
     case.during("etcd stopped for 10 s", Counter(), then)
     assert then == {PLACED: PODS}
-    bundle_is_restored(case)
+    bundle_is_restored(case, namespace)
     assert namespace.ask(PODS) == {PLACED: PODS}
 
 
-def bundle_is_restored(case: Case) -> None:
-    """Removes the caBundle and waits until the certificate controller has restored it."""
+def bundle_is_restored(case: Case, namespace: Namespace) -> None:
+    """Removes the caBundle and waits until the certificate controller has restored it, and the API server uses it."""
     bundles = {
         one["name"]: one["clientConfig"]["caBundle"] for one in case.control_plane.get(CONFIGURATION)["webhooks"]
     }
@@ -225,6 +225,7 @@ def bundle_is_restored(case: Case) -> None:
     except AssertionError:
         set_bundles(case.control_plane, bundles)
         raise
+    wait_for(lambda: namespace.ask() == {PLACED: 1})
 
 
 def set_bundles(control_plane: ControlPlane, bundles: Mapping[str, str | None]) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -45,7 +44,7 @@ def namespace(control_plane: ControlPlane) -> str:
 
 def test_a_rolling_restart_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
     """A Deployment with maxUnavailable 0 does the same. Nodes learn a second late that a pod is removed."""
-    under_load("both replicas replaced in turn", release, namespace, figures, delete)
+    under_load("both replicas replaced in turn", release, namespace, figures, Release.end)
 
 
 def test_sigterm_with_requests_in_flight_fails_no_admission(release: Release, namespace: str, figures: Figures) -> None:
@@ -74,14 +73,6 @@ def under_load(event: str, release: Release, namespace: str, figures: Figures, e
 def _unanswered(control_plane: ControlPlane) -> list[str]:
     """What the API server logged about calls that the service did not answer."""
     return [line for line in control_plane.api_server_log.read_text().splitlines() if "alling webhook" in line]
-
-
-def delete(release: Release, old: Pod) -> None:
-    ending = threading.Thread(target=old.stop)
-    ending.start()
-    time.sleep(1)
-    release.proxy.remove(old)
-    ending.join()
 
 
 def terminate(release: Release, old: Pod) -> None:

@@ -13,7 +13,7 @@ from webhook.core import names
 from webhook.core.modes import SchedulingMode
 
 #: How long to wait at most until every pod is where it is allowed to be.
-_PATIENCE = 30
+_PATIENCE = 120
 Pod = dict[str, Any]
 
 
@@ -108,7 +108,8 @@ def _create(stage: Stage, namespace: str, case: Case) -> str:
 def _settled(case: Case, outcome: Outcome) -> bool:
     if case.allowed == NEVER:
         return unschedulable(outcome.pod) and (not case.refused or bool(outcome.events))
-    return on_eci(outcome.pod)
+    # The controller tells of a pod after it has opened it.
+    return on_eci(outcome.pod) and (case.allowed == AT_ONCE or bool(outcome.events))
 
 
 def _outcomes(stage: Stage, paths: Mapping[str, str]) -> dict[str, Outcome]:

@@ -6,6 +6,8 @@ from webhook.core.modes import SchedulingMode
 
 #: The delay of most rules, in seconds.
 DELAY = 2
+#: One that is over long before any other.
+SHORT = 1
 #: Delays within which a test can do something.
 LONGER, LONGEST = 4, 10
 _AFTER, _STRICT = {"after": f"{DELAY}s"}, {"mode": str(SchedulingMode.ECS_THEN_ECI), "after": f"{DELAY}s"}
@@ -36,7 +38,7 @@ PROFILES: dict[str, dict[str, Any]] = {
             "mode": "ecs-only",
             "after": f"{LONGER}s",
             "mix": [
-                {"percent": 50, "mode": "ecs-then-eci", "after": f"{DELAY}s"},
+                {"percent": 50, "mode": "ecs-then-eci", "after": f"{SHORT}s"},
                 {"percent": 50, "mode": "ecs-then-eci"},
             ],
         }

@@ -50,7 +50,7 @@ def test_a_pod_waits_as_long_as_the_profile_says_that_its_namespace_has_now(stag
 @pytest.mark.parametrize("profile", [of("ecs-only"), of("ecs-first"), "observing", "outside"])
 def test_a_profile_that_opens_nothing_later_counts_at_once(stage: Stage, profile: str) -> None:
     """Also one whose mode the webhook opens: the controller opens no pods of other modes."""
-    namespace = stage.namespace("longer")
+    namespace = stage.namespace("longest")
     before = _refusals(stage, "decision")
     path = stage.create(namespace, spark_pod(), NEVER)
     stage.await_unschedulable(namespace, 1)

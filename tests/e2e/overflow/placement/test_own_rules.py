@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.overflow.placement.cases import Case, Outcome, played
-from tests.e2e.overflow.placement.profiles import DELAY, LONGER, of
+from tests.e2e.overflow.placement.profiles import DELAY, LONGER, SHORT, of
 from tests.e2e.overflow.placement.stage import Stage
 from tests.e2e.overflow.placement.witness import AT_ONCE, NEVER, opened_at
 from tests.e2e.spark_pods import spark_pod
@@ -47,7 +47,7 @@ CASES = [
     ),
     (Case("executor of a driver on ECS", STRICT, DELAY, executor()), names.OPENED, None),
     (Case("driver on ECS", STRICT, NEVER, spark_pod("driver")), None, None),
-    (Case("share with its own delay", "shares", DELAY, executor(1)), names.OPENED, None),
+    (Case("share with its own delay", "shares", SHORT, executor(1)), names.OPENED, None),
     (Case("share with the rule's delay", "shares", LONGER, executor(2)), names.OPENED, None),
     (Case("first on ECS", "first-on-ecs", NEVER, executor(1)), None, None),
     (Case("after the first on ECS", "first-on-ecs", DELAY, executor(2)), names.OPENED, None),
