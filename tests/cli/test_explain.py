@@ -50,9 +50,7 @@ def test_the_patch_is_the_services_byte_for_byte(case: Case, service: httpx.Clie
     arguments = ("explain", "-f", pod, "--policy", policy)
     ran = run(*arguments, "-o", "patch")
     empty = (
-        ""
-        if case.policy.model_fields_set
-        else f"warning: {policy}: contains no key, so the built-in policy is in force\n"
+        "" if case.policy.model_fields_set else f"warning: {policy}: sets nothing, so the built-in policy is in force\n"
     )
     assert ran == (3 if warnings else 0, f"{patch}\n", empty)
     (told,) = json.loads(run(*arguments, "-o", "json").out)["workloads"][0]["pods"]

@@ -63,7 +63,7 @@ def test_standard_input_is_read_once(arguments: tuple[str, ...], sentence: str) 
 def test_a_policy_without_any_key_is_told(text: str, tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(text)
-    warning = f"warning: {file}: contains no key, so the built-in policy is in force\n"
+    warning = f"warning: {file}: sets nothing, so the built-in policy is in force\n"
     built_in = call(WEBHOOK, "validate")
     assert call(WEBHOOK, "validate", str(file)) == (0, built_in[1], warning)
     assert built_in[1].splitlines()[0] == "policy 44136fa3, the built-in one"

@@ -87,6 +87,8 @@ def test_the_order_of_keys_does_not_change_the_digest_and_a_value_does() -> None
             "selector: {anyOf: [{matchLabels: {b: x}}, {matchLabels: {z: y, a: x}}]}",
         ),
         ("selector: {anyOf: [kubeflow]}", "{}"),
+        ("apiVersion: spark-eci-webhook.io/v1", "{}"),
+        ("apiVersion: spark-eci-webhook.io/v1\nprofiles: {a: {}}", "profiles: {a: {}}"),
         ('selector: {matchLabels: {sparkoperator.k8s.io/launched-by-spark-operator: "true"}}', "{}"),
         (
             "virtualNode: {unsupported: [hostNetwork, privileged]}",
@@ -406,10 +408,27 @@ def test_rollouts_of_a_profile_that_differ_are_told(driver: int, executor: int, 
     assert abs(len(inside[more] - inside[less]) / 50 - (more - less)) < 3
 
 
-def test_a_policy_without_any_key_is_empty() -> None:
-    assert [is_empty(parse_policy(text, "p")) for text in (b"", b"# a", b"{}", b"null", b"---", b"selector: {}")] == [
-        *[True] * 5,
-        False,
+def test_a_policy_that_sets_nothing_is_empty() -> None:
+    empty = (b"", b"# a", b"{}", b"null", b"---", b"apiVersion: spark-eci-webhook.io/v1")
+    others = (b"selector: {}", b"apiVersion: spark-eci-webhook.io/v1\nselector: {}")
+    assert [is_empty(parse_policy(text, "p")) for text in (*empty, *others)] == [True] * 6 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("spark-eci-webhook.io/v2", '"spark-eci-webhook.io/v2"'),
+        ("spark-eci-webhook.io/v1beta1", '"spark-eci-webhook.io/v1beta1"'),
+        ("v1", '"v1"'),
+        ("1", "1"),
+        ("null", "null"),
+        ("[spark-eci-webhook.io/v1]", '["spark-eci-webhook.io/v1"]'),
+    ],
+)
+def test_a_format_that_this_version_does_not_read_is_refused(written: str, found: str) -> None:
+    assert _faults(f"apiVersion: {written}") == [
+        f"apiVersion: found {found}; accepted: spark-eci-webhook.io/v1, "
+        "the only format that this version of spark-eci-webhook reads"
     ]
 
 
@@ -469,7 +488,7 @@ def test_a_policy_without_any_key_is_empty() -> None:
         ),
         (
             b"? " + b"x" * 400 + b"\n: 1",
-            f"{'x' * 319}…: unknown key; accepted: selector, virtualNode, overflow, profiles",
+            f"{'x' * 319}…: unknown key; accepted: apiVersion, selector, virtualNode, overflow, profiles",
         ),
         (
             b"profiles: {a: {driver: {annotations: {k8s.aliyun.com/eci-vswitch: '" + b"," * 100 + b"'}}}}",
@@ -529,7 +548,9 @@ def test_what_cannot_be_read_is_said_with_its_place(text: bytes, fault: str) -> 
 
 def test_of_many_faults_the_first_are_told() -> None:
     faults = _faults("{" + ", ".join(f"k{index}: 1" for index in range(1000)) + "}")
-    told = [f"k{index}: unknown key; accepted: selector, virtualNode, overflow, profiles" for index in range(20)]
+    told = [
+        f"k{index}: unknown key; accepted: apiVersion, selector, virtualNode, overflow, profiles" for index in range(20)
+    ]
     assert faults == [*told, "and 980 more faults"]
     assert len(_faults("{" + ", ".join(f"k{index}: 1" for index in range(20)) + "}")) == 20
 

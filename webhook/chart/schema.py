@@ -7,7 +7,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from webhook.chart.defaults import values_schema
-from webhook.core.schema import FORMS
+from webhook.core.schema import API_VERSION, FORMS, ONLY_VERSION
 from webhook.service.policy_file import Fault, beginning, path_of
 
 #: What is said of a key that is not there.
@@ -143,6 +143,8 @@ _OF_KEYWORD: Final[Mapping[str, Callable[[ValidationError], _Parts]]] = {
 
 def _accepted(schema: Mapping[str, Any]) -> str:
     """What `schema` accepts."""
+    if schema.get("const") == API_VERSION:
+        return ONLY_VERSION
     if "enum" in schema:
         return ", ".join(str(one) for one in schema["enum"])
     for several in ("oneOf", "anyOf"):

@@ -17,12 +17,12 @@ _IMAGE_CACHE_ID: Final = re.compile(r"imc-[a-z0-9]{20}")
 #: The mode in which labels are added that outrank affinity.
 _VIRTUAL_ONLY: Final = next(mode for mode in SchedulingMode if mode.requires is Side.VIRTUAL)
 #: What is told of a file that `is_empty`.
-EMPTY: Final = "contains no key, so the built-in policy is in force"
+EMPTY: Final = "sets nothing, so the built-in policy is in force"
 
 
 def is_empty(policy: Policy) -> bool:
-    """Whether the file of `policy` has no key: it may be empty by mistake."""
-    return not policy.model_fields_set
+    """Whether the file of `policy` has no key but apiVersion: it may be empty by mistake."""
+    return policy.model_fields_set <= {"api_version"}
 
 
 def cautions(policy: Policy) -> list[str]:

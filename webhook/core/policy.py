@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -13,6 +13,7 @@ from webhook.core.modes import SchedulingMode
 from webhook.core.overflow import Overflow, OverflowLimits
 from webhook.core.rules import DriverRule, ExecutorRule, Rule
 from webhook.core.schema import (
+    API_VERSION,
     MOST_ENTRIES,
     DNSLabel,
     LabelValue,
@@ -147,6 +148,8 @@ def _sorted(value: Any) -> str:
 class Policy(PolicyModel):
     """The whole policy. The built-in one has the profile `default`, and one profile named after each mode."""
 
+    api_version: Literal["spark-eci-webhook.io/v1"] = API_VERSION
+    """The format of this file. The key may be left out: every version 1.x of spark-eci-webhook reads this format."""
     selector: Selector = Selector()
     """Which pods the webhook places."""
     virtual_node: VirtualNode = VirtualNode()

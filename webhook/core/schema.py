@@ -23,6 +23,11 @@ _IMAGE_PATTERN: Final = r"^([^\[]|\[!?\]?[^\]]*\])*$"
 #: A delay: from 0 to 3600 seconds, in seconds, minutes or hours, without leading zeros.
 DELAY: Final = r"^((0|[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)s|([0-9]|[1-5][0-9]|60)m|[01]h)$"
 
+#: The format of the policy, as its key apiVersion names it.
+API_VERSION: Final = "spark-eci-webhook.io/v1"
+#: What apiVersion accepts, in words.
+ONLY_VERSION: Final = f"{API_VERSION}, the only format that this version of spark-eci-webhook reads"
+
 #: What each pattern accepts, in words.
 FORMS: Final = {
     _DNS_LABEL: "a DNS label: lowercase letters, digits and hyphens, with a letter or digit at both ends",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from webhook.core.policy import LABELLED, NAMED, Policy
-from webhook.core.schema import FORMS, PolicySchema
+from webhook.core.schema import FORMS, ONLY_VERSION, PolicySchema
 from webhook.core.text import cut
 from webhook.service.yaml_loader import YAMLFaultError, stream
 
@@ -161,6 +161,8 @@ def _fault(fault: dict[str, Any], schema: dict[str, Any]) -> Fault:
 
 def _accepted(kind: str, context: dict[str, Any]) -> str | None:
     """What is accepted in place of an error of `kind`; None if pydantic's message says it."""
+    if kind == "literal_error":
+        return ONLY_VERSION
     if kind == "enum":
         return str(context["expected"]).replace("'", "").replace(" or ", ", ")
     if kind == "string_pattern_mismatch":
