@@ -38,6 +38,8 @@ def command(
 ) -> None:
     """Issue a serving certificate of a new CA into a folder, unless the certificate there can still be used.
 
+    Exit code: 0 if there is a certificate that can be used, 2 if the input cannot be used.
+
     Example: spark-eci-certs issue --out .local/tls --host localhost --host 127.0.0.1
     """
     now = datetime.now(UTC)

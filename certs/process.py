@@ -46,6 +46,8 @@ def command(
 
     It needs permissions to get, list, watch and update the two Secrets, to get, list, watch and patch the
     configuration, and to create Secrets and Events in the namespace. SIGTERM ends it.
+
+    Exit code: 0 at the end, 1 after a bug, 2 if the input cannot be used.
     """
     # The API client takes 0.4 s to import. The other commands should not wait for it.
     from certs.cluster import connect  # noqa: PLC0415

@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Explain certificates: names, dates, chain, days left, and what is wrong.
 
-    The exit code is 0 if nothing is wrong, 1 if something is, 2 if the source cannot be read.
+    Exit code: 0 if nothing is wrong, 1 if something is, 2 if the source cannot be read.
 
     Example: spark-eci-certs show --dir .local/tls
 

@@ -210,6 +210,8 @@ def resource_policy(
     It applies to pods that the Spark Operator launched, or to those with other labels; give these the mode
     `resource-policy`. Pods above both maximums wait. Apply the output with kubectl.
 
+    Exit code: 0 if it is written, 2 if the input cannot be used.
+
     For example, for one driver and five executors, this places two on ECS, three on ECI, and one waits:
 
     - `spark-eci-webhook resource-policy --ecs-max 2 --eci-max 3 --node-selector kubernetes.io/arch=amd64
@@ -253,6 +255,8 @@ def validate(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the policy file.
+
+    Exit code: 0 if it is printed, 2 if it cannot be.
 
     Example: `spark-eci-webhook schema > policy.schema.json`
     """

@@ -56,6 +56,8 @@ def try_locally(
 
     Makes a certificate for this machine, prints the address of the page, and serves until Ctrl-C.
 
+    Exit code: 0 at the end, 1 after a bug, 2 if the input cannot be used.
+
     Example: `spark-eci-webhook try --review review.json`
     """
     from webhook.cli.policies import read_policy

@@ -21,7 +21,10 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Every setting of `serve`."""
+    """Every setting of `serve`.
+
+    Exit code: 0 at the end, 1 after a bug, 2 if a setting, the policy or the certificate cannot be used.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="ECI_WEBHOOK_",
