@@ -22,8 +22,8 @@ from tests.spark.judge.spark import installed
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
-#: npm writes it last.
-PACKAGES = Path(__file__).parents[1] / "page/node_modules/.package-lock.json"
+#: npm writes them last.
+PACKAGES = [Path(__file__).parents[1] / folder / "node_modules/.package-lock.json" for folder in ("page", "docs")]
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-scheduler")
 
 
@@ -68,8 +68,12 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "kubectl": (lambda: shutil.which("kubectl") is not None, "the kubectl command (Debian: kubernetes-client)"),
     "chromium": (lambda: shutil.which("chromium") is not None, "the chromium command (Debian: chromium)"),
     "npm": (
-        lambda: shutil.which("node") is not None and PACKAGES.exists(),
-        "the node command, and the packages of page/package-lock.json (`make npm` installs them)",
+        lambda: shutil.which("node") is not None and all(one.exists() for one in PACKAGES),
+        "the node command, and the packages of page/ and docs/ (`make npm` installs them)",
+    ),
+    "registry": (
+        lambda: all(map(shutil.which, ("docker-registry", "skopeo"))),
+        "the commands docker-registry and skopeo (Debian: packages of the same names)",
     ),
     "git": (lambda: shutil.which("git") is not None, "the git command"),
     "networks": (networks, "root, IPv6, and the commands ip and unshare (Debian: iproute2 and util-linux)"),

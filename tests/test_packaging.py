@@ -22,9 +22,9 @@ PLUGIN = f"kubectl-{'spark-eci'.replace('-', '_')}"
 
 
 @contextlib.contextmanager
-def _a_package_of_npm() -> Iterator[None]:
+def _a_package_of_npm(installed: str) -> Iterator[None]:
     """A file where npm installs packages, while the block lasts."""
-    file = ROOT / "page/node_modules/of-the-tests/index.js"
+    file = ROOT / installed / "node_modules/of-the-tests/index.js"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
     try:
@@ -42,7 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with wheel and sdist, built while a local certificate and packages of npm exist."""
     issue(ROOT / ".local" / "tls")
     folder = tmp_path_factory.mktemp("dist")
-    with _a_package_of_npm():
+    with _a_package_of_npm("page"), _a_package_of_npm("docs"):
         build(folder)
     return folder
 

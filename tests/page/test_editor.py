@@ -34,16 +34,17 @@ def test_the_editor_is_made_again_byte_for_byte(tmp_path: Path) -> None:
     assert not differ, "run make page"
 
 
-def test_the_lock_names_no_registry_and_hashes_everything() -> None:
-    lock = PAGE / "package-lock.json"
-    assert "://" not in lock.read_text(encoding="utf-8")
-    packages = _packages(lock)
+@pytest.mark.parametrize("folder", ["page", "docs"])
+def test_the_lock_names_no_registry_and_hashes_everything(folder: str) -> None:
+    packages = _packages(ROOT / folder / "package-lock.json")
     assert packages
     assert [name for name, one in packages.items() if not one["integrity"].startswith("sha512-")] == []
+    assert [name for name, one in packages.items() if "resolved" in one] == []
 
 
-def test_every_package_is_pinned_to_one_version() -> None:
-    wanted = json.loads((PAGE / "package.json").read_text(encoding="utf-8"))
-    pinned = wanted["dependencies"] | wanted["devDependencies"]
-    packages = _packages(PAGE / "package-lock.json")
+@pytest.mark.parametrize("folder", ["page", "docs"])
+def test_every_package_is_pinned_to_one_version(folder: str) -> None:
+    wanted = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))
+    pinned = wanted.get("dependencies", {}) | wanted["devDependencies"]
+    packages = _packages(ROOT / folder / "package-lock.json")
     assert pinned == {name: packages[f"node_modules/{name}"]["version"] for name in pinned}
