@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.chart.manifests import refusal, render
+from tests.documents.commands import claimed, commands
 from tests.live_service import ROOT
 
 PAGES = ("README.md", "docs/operations.md", "charts/spark-eci-webhook/README.md")
@@ -15,16 +16,17 @@ PAGES = ("README.md", "docs/operations.md", "charts/spark-eci-webhook/README.md"
 OWN = "registry.platform.test:5000/spark/webhook"
 
 
-def _commands(page: str) -> list[str]:
-    """The lines of the page's block that installs the chart."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    (block,) = [one for one in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if "export IMAGE=" in one]
-    return [line.removeprefix("$ ") for line in str(block).replace("\\\n", " ").splitlines()]
+#: The commands of each page that build and push.
+BUILDING = {page: claimed(page, "export IMAGE=", "make image push") for page in PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_pushed_is_what_is_pulled(page: str) -> None:
-    export, make, install, *later = _commands(page)
+    export, make = BUILDING[page]
+    shown_in_order = [one.text for one in commands(page)]
+    first = shown_in_order.index(export)
+    assert shown_in_order[first + 1] == make
+    install, *later = shown_in_order[first + 2 :]
     shown = export.removeprefix("export IMAGE=")
     assert "example.com" in refusal({"image": {"repository": shown}})
     environment = os.environ | {"IMAGE": OWN}

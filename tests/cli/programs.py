@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +18,11 @@ _MAINS = {WEBHOOK: webhook.__main__.main, CERTS: certs.__main__.main}
 _MODULES = {WEBHOOK: "webhook", CERTS: "certs"}
 
 
-def call(program: str, *arguments: str, given: bytes = b"") -> Ran:
-    """What `program` prints and how it ends, in this process, with `given` as its standard input."""
+def call(program: str, *arguments: str, given: bytes = b"", folder: Path = ROOT) -> Ran:
+    """What `program` prints and how it ends, in this process and in `folder`, with `given` as its standard input."""
     streams = {name: io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for name in ("stdout", "stderr")}
     with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(ROOT)
+        patched.chdir(folder)
         # `serve` takes away rich for as long as its process lasts, and does not collect garbage while it starts.
         patched.setitem(sys.modules, "rich", sys.modules["rich"])
         for name, stream in streams.items():

@@ -28,7 +28,7 @@ from tests.overlays import ABSENT, overlaid
 from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
 from webhook.cli.doctor.examination import judge
-from webhook.cli.doctor.finding import Unknown
+from webhook.cli.doctor.finding import Finding, Unknown
 from webhook.cli.doctor.service import Contact, ProbeAnswer, call_service
 from webhook.cli.doctor.snapshot import Installation, read_snapshot
 from webhook.cli.live.installation import UNLABELLED
@@ -189,12 +189,17 @@ def selected(stored: JSON, query: Any) -> bool:
     return right and f"status.phase!={phase}" not in fields
 
 
-def doctor(overlay: JSON) -> list[str]:
-    """The findings as text. `overlay` changes the objects, and may also contain `contact` and the namespace `only`."""
+def findings(overlay: JSON) -> list[Finding]:
+    """The findings. `overlay` changes the objects, and may also contain `contact` and the namespace `only`."""
     objects = overlaid(OBJECTS, {key: value for key, value in overlay.items() if key not in ("contact", "only")})
     changes = overlay.get("contact", {})
     contact = None if changes is None else dataclasses.replace(CONTACT, **changes)
-    found = judge(read_snapshot(Stored(objects), overlay.get("only")), contact, NOW)
+    return judge(read_snapshot(Stored(objects), overlay.get("only")), contact, NOW)
+
+
+def doctor(overlay: JSON) -> list[str]:
+    """The findings as text."""
+    found = findings(overlay)
     assert all(bool(one.fix) is (one.level != "ok") for one in found)
     return [f"{one.level} {one.check}: {one.sentence}{' | ' if one.fix else ''}{one.fix}" for one in found]
 

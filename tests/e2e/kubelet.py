@@ -27,13 +27,19 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BINARY, CLOSE = 2, 8
 
 
-@contextmanager
-def kubelet(address: str, port: int, target: tuple[str, int], folder: Path) -> Iterator[None]:
-    """Listens on `address`:`port`, and forwards every port of every pod to the address and port `target`."""
+def certified(address: str, folder: Path) -> ssl.SSLContext:
+    """A server's context with a new certificate for `address`, which is written to `folder`."""
     authority = new_authority(datetime.now(UTC))
     write_folder(folder, pem_files(issue(authority, [address], datetime.now(UTC)), [authority.certificate]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    return context
+
+
+@contextmanager
+def kubelet(address: str, port: int, target: tuple[str, int], folder: Path) -> Iterator[None]:
+    """Listens on `address`:`port`, and forwards every port of every pod to the address and port `target`."""
+    context = certified(address, folder)
 
     class Connection(socketserver.BaseRequestHandler):
         def handle(self) -> None:

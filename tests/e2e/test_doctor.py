@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +25,9 @@ from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
 from tests.e2e.kubeconfigs import kubeconfig, silent
 from tests.e2e.kubelet import kubelet
+from tests.e2e.networks import free_port, own_address
 from tests.e2e.release import ADVISED, CONFIGURATION, Release, installed, serving
+from tests.e2e.rights import await_rights
 from tests.e2e.service_proxy import ServiceProxy
 from tests.pods import BUILT_IN_MODES
 from tests.virtual_node import TAINT
@@ -373,6 +374,7 @@ def account(healthy: Healthy, rules: list[JSON]) -> Iterator[Path]:
         changed(healthy.control_plane, f"{RBAC}/clusterroles/some", {"rules": rules}),
         changed(healthy.control_plane, f"{RBAC}/clusterrolebindings/some", {"roleRef": role, "subjects": [subject]}),
     ):
+        await_rights(healthy.control_plane, f"{healthy.etl}:default", rules)
         yield healthy.control_plane.service_account_kubeconfig(healthy.etl, "default")
 
 
@@ -440,12 +442,13 @@ def changed(control_plane: ControlPlane, path: str, change: JSON) -> Iterator[No
 
 
 @contextmanager
-def reachable(release: Release) -> Iterator[None]:
+def reachable(release: Release, service: str = FULLNAME) -> Iterator[None]:
     """Lets the API server's proxy reach the Service's pods, although it refuses addresses on loopback."""
     control_plane, inside = release.control_plane, f"/api/v1/namespaces/{release.namespace}"
-    port, labels = free_port(own_address()), control_plane.get(f"{inside}/services/{FULLNAME}")["spec"]["selector"]
+    port, labels = free_port(own_address()), control_plane.get(f"{inside}/services/{service}")["spec"]["selector"]
     container = {"name": "webhook", "image": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    # No scheduler moves it to a node, whose kubelet would give it another address.
+    pod = {"metadata": {"labels": labels}, "spec": {"schedulerName": "none", "containers": [container]}}
     with ServiceProxy([own_address()], port, "https") as proxy, changed(control_plane, f"{inside}/pods/{POD}", pod):
         status = {"phase": "Running", "podIP": own_address(), "podIPs": [{"ip": own_address()}]}
         control_plane.patch(f"{inside}/pods/{POD}/status", {"status": status})
@@ -453,7 +456,7 @@ def reachable(release: Release) -> Iterator[None]:
             proxy.add(one)
         wait_for(lambda: proxy.ready == len(release.pods))
         subsets = {"subsets": [subset(release.namespace, port)]}
-        with changed(control_plane, f"{inside}/endpoints/{FULLNAME}", subsets):
+        with changed(control_plane, f"{inside}/endpoints/{service}", subsets):
             yield
 
 
@@ -461,15 +464,3 @@ def subset(namespace: str, port: int) -> JSON:
     """An endpoint on this machine; the proxy connects only to addresses of pods."""
     target = {"kind": "Pod", "namespace": namespace, "name": POD}
     return {"addresses": [{"ip": own_address(), "targetRef": target}], "ports": [{"name": "https", "port": port}]}
-
-
-def own_address() -> str:
-    """An address of this machine that is not on loopback; nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        return str(probe.getsockname()[0])
-
-
-def free_port(address: str) -> int:
-    with socket.create_server((address, 0)) as probe:
-        return int(probe.getsockname()[1])

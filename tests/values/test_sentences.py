@@ -71,6 +71,13 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             ['production.yaml: replicas: found "two"; accepted: a whole number, at least 0'],
         ),
         (
+            ["policy: {apiVersion: spark-eci-webhook.io/v1}", "policy: {apiVersion: spark-eci-webhook.io/v2}"],
+            [
+                'production.yaml: policy.apiVersion: found "spark-eci-webhook.io/v2"; accepted: spark-eci-webhook.io/v1, '
+                "the only format that this version of spark-eci-webhook reads"
+            ],
+        ),
+        (
             ["host: a", "host: null"],
             ["production.yaml: host: found null; accepted: a value, or no such key"],
         ),
@@ -118,7 +125,7 @@ def refused(run: Run, folder: Path, *files: str) -> list[str]:
             [
                 f'values.yaml: policy.profiles.default.executor.mode: found "eci"; accepted: {MODES}',
                 "values.yaml: policy.profiles.default.executor.weight: found 0; accepted: 1 or more",
-                "values.yaml: policy.foo: unknown key; accepted: selector, virtualNode, overflow, profiles",
+                "values.yaml: policy.foo: unknown key; accepted: apiVersion, selector, virtualNode, overflow, profiles",
             ],
         ),
         (

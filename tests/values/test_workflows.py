@@ -24,7 +24,7 @@ DOCKER = f"""#!{sys.executable}
 import os, sys
 words = sys.argv[1:]
 assert words[:6] == ["run", "--rm", "--network", "none", "--read-only", "--cap-drop"], words
-image = words.index("registry.example.com/platform/spark-eci-webhook:0.1.0")
+image = words.index("registry.example.com/platform/spark-eci-webhook:1.0.0")
 folders = [one.removesuffix(":ro").split(":") for one in words[:image] if one.endswith(":ro")]
 def outside(word):
     for here, there in folders:
