@@ -12,6 +12,8 @@ from tests.cases import FILES, ROOT, case_of, entries
 from tests.chart import readme, selectors, values_schema
 from tests.cli import why_cases
 from tests.cli.golden import rewrite_outputs
+from tests.compatibility import surfaces
+from tests.documents import versions
 from tests.overlays import difference, overlaid
 from webhook.core.modes import SchedulingMode
 from webhook.service.policy_file import load_policy
@@ -115,4 +117,6 @@ if __name__ == "__main__":
     why_cases.rewrite()
     schema = json.loads(values_schema.FILE.read_text(encoding="utf-8"))
     values_schema.FILE.write_text(values_schema.text(values_schema.composed(schema)), encoding="utf-8")
+    surfaces.rewrite()
+    versions.rewrite()
     readme.FILE.write_text(readme.composed(readme.FILE.read_text(encoding="utf-8")), encoding="utf-8")
