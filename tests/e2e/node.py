@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -154,8 +154,9 @@ Kind = Callable[["Node", str, dict[str, Any], Path, tuple[str, ...]], P]
 class Node:
     """Runs pods; `stop` ends them all."""
 
-    def __init__(self, control_plane: ControlPlane, folder: Path) -> None:
-        self.control_plane, self._folder = control_plane, folder
+    def __init__(self, control_plane: ControlPlane, folder: Path, versions: Mapping[str, Path] | None = None) -> None:
+        """`versions` has the packages of earlier versions, by the tag of their image; all other images have those of this checkout."""
+        self.control_plane, self._folder, self._versions = control_plane, folder, versions or {}
         self._numbers = count(2)
         self._pods: list[Pod] = []
         (folder / "network").mkdir(parents=True)
@@ -196,15 +197,17 @@ class Node:
         return {}
 
     def environment(self, namespace: str, spec: dict[str, Any]) -> dict[str, str]:
-        """Variables of every container: the packages of this checkout, names of Services, and the account's token."""
+        """Variables of every container: the packages of its image, names of Services, and the account's token."""
         services = self.control_plane.get("/api/v1/services")["items"]
         hosts = {
             f"{one['metadata']['name']}.{one['metadata']['namespace']}.svc": one["spec"]["clusterIP"]
             for one in services
         }
         kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE"))}
-        packages = os.pathsep.join([str(self._folder / "network"), str(ROOT)])
-        found = {**kept, "PYTHONPATH": packages, "HOSTS": json.dumps(hosts)}
+        tag = spec["containers"][0]["image"].rpartition(":")[2]
+        packages = os.pathsep.join([str(self._folder / "network"), str(self._versions.get(tag, ROOT))])
+        # Else Python would put the folder that the tests run in, which is this checkout, before them.
+        found = {**kept, "PYTHONPATH": packages, "PYTHONSAFEPATH": "1", "HOSTS": json.dumps(hosts)}
         if spec.get("automountServiceAccountToken"):
             account = self.control_plane.service_account_kubeconfig(namespace, spec["serviceAccountName"])
             found["ECI_CERTS_KUBECONFIG"] = str(account)

@@ -1,6 +1,7 @@
 """The installed chart with running Deployments, for the end-to-end tests of the webhook."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ ADVISED = {"advised": {"driver": {"mode": "ecs-only"}, "executor": {"mode": "eci
 CONFIGURATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/spark-placement"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Release:
     """A release whose service answers on its ClusterIP."""
 
@@ -55,6 +56,28 @@ class Release:
         pod.start()
         self.proxy.add(pod)
 
+    def roll(self) -> None:
+        """Replaces each pod by one of the present Deployments, one after the other, as with maxUnavailable 0."""
+        for old in [*self.pods]:
+            self.add_pod()
+            wait_for(lambda: self.proxy.ready == len(self.pods))
+            self.end(old)
+            self.pods.remove(old)
+        if self.controller is not None:
+            old, new = self.controller, self.node.deployment(self.namespace, CONTROLLER)
+            new.start()
+            wait_for(lambda: not new.has("readinessProbe") or new.ready)
+            old.stop()
+            self.controller = new
+
+    def end(self, pod: Pod) -> None:
+        """Ends a pod as a deletion does. Nodes learn a second late that it is removed."""
+        ending = threading.Thread(target=pod.stop)
+        ending.start()
+        time.sleep(1)
+        self.proxy.remove(pod)
+        ending.join()
+
     def _remove(self, pod: Pod) -> None:
         self.proxy.remove(pod)
         self.pods.remove(pod)
@@ -74,11 +97,13 @@ class Release:
 
 
 @contextmanager
-def installed(control_plane: ControlPlane, namespace: str, values: dict[str, Any]) -> Iterator[helm_python.Config]:
+def installed(
+    control_plane: ControlPlane, namespace: str, values: dict[str, Any], chart: Path = CHART
+) -> Iterator[helm_python.Config]:
     """Installs the chart in a namespace, and uninstalls it at the end, also if only a part could be installed."""
     with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
         try:
-            helm.install(CHART, RELEASE, values)
+            helm.install(chart, RELEASE, values)
             yield helm
         finally:
             helm.uninstall(RELEASE, ignore_not_found=True)
@@ -114,11 +139,11 @@ def answering(helm: helm_python.Config, node: Node, namespace: str, replicas: in
         yield release
 
 
-def start_controller(node: Node, namespace: str) -> Pod:
+def start_controller(node: Node, namespace: str, fullname: str = FULLNAME) -> Pod:
     """Starts the certificate controller, and returns once the serving Secret and every caBundle exist."""
-    controller = node.deployment(namespace, CONTROLLER)
+    controller = node.deployment(namespace, f"{fullname}-certificate-controller")
     controller.start()
-    secret = f"/api/v1/namespaces/{namespace}/secrets/{FULLNAME}-tls"
+    secret = f"/api/v1/namespaces/{namespace}/secrets/{fullname}-tls"
     wait_for(lambda: node.control_plane.http.get(secret).is_success)
     wait_for(lambda: trusted(node.control_plane))
     return controller
@@ -126,7 +151,9 @@ def start_controller(node: Node, namespace: str) -> Pod:
 
 def trusted(control_plane: ControlPlane) -> bool:
     """Whether every entry has a caBundle."""
-    return all("caBundle" in entry["clientConfig"] for entry in control_plane.get(CONFIGURATION)["webhooks"])
+    # Helm creates the configuration after the Deployments.
+    found = control_plane.http.get(CONFIGURATION)
+    return found.is_success and all("caBundle" in entry["clientConfig"] for entry in found.json()["webhooks"])
 
 
 def helm_test(release: Release) -> tuple[bool, str]:

@@ -82,10 +82,10 @@ def test_resource_policies_come_with_the_clusters_kind(control_plane: ControlPla
 def test_a_release_lives_and_leaves_nothing_behind(
     control_plane: ControlPlane, helm: helm_python.Config, namespace: str
 ) -> None:
-    before = _everything(control_plane, namespace)
+    before = everything(control_plane, namespace)
 
     helm.install(CHART, RELEASE, {})
-    installed = _everything(control_plane, namespace)
+    installed = everything(control_plane, namespace)
     first = _checksum(control_plane, namespace)
     assert _bundles(control_plane) == dict.fromkeys([*_PROFILES, *_OTHERS])
 
@@ -96,7 +96,7 @@ def test_a_release_lives_and_leaves_nothing_behind(
     assert _bundles(control_plane) == kept | {"mine": None}
     assert _checksum(control_plane, namespace) != first
     assert yaml.safe_load(_policy(control_plane, namespace))["profiles"]["mine"] == mine
-    assert _everything(control_plane, namespace) == installed
+    assert everything(control_plane, namespace) == installed
 
     helm.rollback(RELEASE)
     assert _bundles(control_plane) == {**kept, "eci-first": None}
@@ -104,11 +104,11 @@ def test_a_release_lives_and_leaves_nothing_behind(
     assert "mine" not in yaml.safe_load(_policy(control_plane, namespace))["profiles"]
 
     helm.uninstall(RELEASE)
-    assert _everything(control_plane, namespace) == before
+    assert everything(control_plane, namespace) == before
     assert helm.list(all_states=True) == []
 
     helm.install(CHART, RELEASE, {})
-    assert _everything(control_plane, namespace) == installed
+    assert everything(control_plane, namespace) == installed
 
 
 def test_a_certificate_of_the_users_serves_too(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def _objects(release: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in yaml.safe_load_all(release["manifest"]) if one]
 
 
-def _everything(control_plane: ControlPlane, namespace: str) -> set[str]:
+def everything(control_plane: ControlPlane, namespace: str) -> set[str]:
     """Lists the objects of all kinds that a release has, except Helm's own record of the release."""
     found = set()
     for path in (*(one.format(namespace) for one in NAMESPACED), *CLUSTER):

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import helm_python
 import httpx
@@ -16,6 +16,7 @@ from certs.readiness import CANARY, Readiness, Served
 from tests.chart.manifests import CHART, FULLNAME, RELEASE
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.deployment_controller import DeploymentController
 from tests.e2e.figures import Figures, scaled
 from tests.e2e.node import Node, Pod
 from tests.e2e.release import CONTROLLER, installed, start_controller
@@ -26,62 +27,6 @@ from tests.e2e.service_proxy import ServiceProxy
 pytestmark = pytest.mark.needs("control-plane")
 
 EXECUTORS = scaled(2_000)
-
-
-class DeploymentController:
-    """Writes the status of Deployments from the readiness probes of their pods, as a controller manager does."""
-
-    def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
-        self._control_plane, self._path = control_plane, f"/apis/apps/v1/namespaces/{namespace}"
-        self.pods: dict[str, list[Pod]] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        made: set[str] = set()
-        while not self._over.wait(0.2):
-            for name, pods in list(self.pods.items()):
-                deployment = self._control_plane.get(f"{self._path}/deployments/{name}")
-                replica_set = f"{self._path}/replicasets/{name}"
-                if name not in made:
-                    made.add(name)
-                    self._control_plane.create(f"{self._path}/replicasets", _replica_set(deployment))
-                wanted, ready = deployment["spec"]["replicas"], sum(pod.ready for pod in pods)
-                counts = {"replicas": wanted, "readyReplicas": ready, "availableReplicas": ready}
-                status = {"observedGeneration": self._control_plane.get(replica_set)["metadata"]["generation"]}
-                self._control_plane.patch(f"{replica_set}/status", {"status": status | counts})
-                available = {"type": "Available", "status": str(ready >= wanted), "reason": "Test"}
-                progressing = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
-                status = {
-                    "observedGeneration": deployment["metadata"]["generation"],
-                    **counts,
-                    "updatedReplicas": wanted,
-                    "unavailableReplicas": wanted - ready,
-                    "conditions": [available, progressing],
-                }
-                self._control_plane.patch(f"{self._path}/deployments/{name}/status", {"status": status})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-
-def _replica_set(deployment: dict[str, Any]) -> dict[str, Any]:
-    """The ReplicaSet of a Deployment, by whose status Helm 3 judges."""
-    metadata, spec = deployment["metadata"], deployment["spec"]
-    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"], "uid": metadata["uid"]}
-    return {
-        "metadata": {
-            "name": metadata["name"],
-            "labels": spec["template"]["metadata"]["labels"],
-            "ownerReferences": [{**owner, "controller": True}],
-        },
-        "spec": {name: spec[name] for name in ("replicas", "selector", "template")},
-    }
 
 
 class Install:
@@ -119,7 +64,7 @@ def installing(control_plane: ControlPlane, namespace: str, wait: str) -> Iterat
 
 def said(controller: Pod) -> tuple[int, str]:
     """What the certificate controller answers to its readiness probe."""
-    answer = httpx.get(controller.url("readinessProbe"))
+    answer = httpx.get(controller.url("readinessProbe"), timeout=60)
     return answer.status_code, answer.text.rstrip("\n")
 
 

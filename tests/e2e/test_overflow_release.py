@@ -44,8 +44,7 @@ def test_the_installed_controller_opens_a_pod_that_waits(
     home = control_plane.create_namespace("placement")
     namespace = control_plane.create_namespace("spark", {names.PROFILE_LABEL: "waits"})
     with running(control_plane, home, tmp_path / "node", [namespace] if limited else []) as metrics:
-        path = unschedulable_pod(control_plane, namespace)
-        before = control_plane.get(path)
+        path, before = unschedulable_pod(control_plane, namespace)
         wait_for(lambda: control_plane.get(path)["metadata"]["labels"][names.OVERFLOW_LABEL] == names.OPENED)
         after = control_plane.get(path)
         assert after["spec"] == before["spec"] | {"tolerations": [*before["spec"]["tolerations"], OPENING]}
@@ -55,15 +54,18 @@ def test_the_installed_controller_opens_a_pod_that_waits(
         assert [event["reason"] for event in control_plane.get(events)["items"]] == ["OverflowOpened"]
         lease = control_plane.get(f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{NAME}")
         assert lease["spec"]["holderIdentity"]
-        lines = httpx.get(metrics).text.splitlines()
+        lines = httpx.get(metrics, timeout=60).text.splitlines()
         assert 'spark_eci_overflow_opened_total{profile="waits"} 1.0' in lines
         errors = [line for line in lines if line.startswith("spark_eci_overflow_errors_total{")]
         assert {line.rpartition(" ")[2] for line in errors} == {"0.0"}, errors
     control_plane.remove_pods(namespace)
 
 
-def unschedulable_pod(control_plane: ControlPlane, namespace: str) -> str:
-    """Creates an executor as the webhook leaves it, which the scheduler could not place, and returns its path."""
+def unschedulable_pod(control_plane: ControlPlane, namespace: str) -> tuple[str, dict[str, Any]]:
+    """Creates an executor as the webhook leaves it, which the scheduler could not place.
+
+    Returns its path, and the pod as it was stored first: it may be opened soon.
+    """
     pod: dict[str, Any] = {
         "metadata": {
             "name": "executor",
@@ -76,7 +78,7 @@ def unschedulable_pod(control_plane: ControlPlane, namespace: str) -> str:
         },
         "spec": {"automountServiceAccountToken": False, "containers": [{"name": "spark", "image": "spark:3.5"}]},
     }
-    control_plane.create(f"/api/v1/namespaces/{namespace}/pods", pod)
+    stored = control_plane.create(f"/api/v1/namespaces/{namespace}/pods", pod)
     path = f"/api/v1/namespaces/{namespace}/pods/executor"
     control_plane.patch(f"{path}/status", {"status": {"conditions": [UNSCHEDULABLE]}})
-    return path
+    return path, stored
