@@ -1,7 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := page/node_modules
+NPM := page docs
+NODE_MODULES := $(NPM:%=%/node_modules)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := webhook certs charts tests tools benchmarks
 
@@ -32,8 +33,9 @@ export COVERAGE_FILE ?= $(CURDIR)/.coverage
 .PHONY: fast
 fast: $(VENV)/dev ## Run every test but the slow ones, such as the attacks, the control plane, the image and what browsers and outside judges say
 	@$(BIN)/python -m pytest $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
-SLOW := attack browser e2e image spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py test_lock.py \
-	page/test_editor.py values/test_equal.py values/test_gitlab.py values/test_workflows.py
+SLOW := attack browser e2e image release spark/judge adopt/test_fleet.py adopt/test_growth.py cli/test_late_contexts.py \
+	documents/test_checkers.py test_lock.py page/test_editor.py values/test_equal.py values/test_gitlab.py \
+	values/test_workflows.py
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, formatting and imports
@@ -45,6 +47,10 @@ lint: $(VENV)/dev ## Check style, formatting and imports
 format: $(VENV)/dev ## Format the code and apply the safe fixes
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	@$(BIN)/ruff format $(SOURCES)
+
+.PHONY: docs
+docs: $(VENV)/dev npm ## Check tables, links, headings and spelling of all documents
+	@$(BIN)/python -m pytest tests/documents/test_checkers.py $(ARGS)
 
 .PHONY: types
 types: $(VENV)/dev ## Check the types of code and tests
@@ -71,7 +77,7 @@ fields: $(VENV)/dev ## Read the operator's fields in release VERSION from the CR
 	@$(BIN)/python -m tools.crd_fields "$(VERSION)" "$(CRDS)"
 
 .PHONY: npm
-npm: $(NODE_MODULES)/.package-lock.json ## Install the packages that `make page` and some tests need (needs node and npm)
+npm: $(NODE_MODULES:%=%/.package-lock.json) ## Install the packages that `make page` and some tests need (needs node and npm)
 
 .PHONY: page
 page: npm ## Bundle the editor of the page, and collect the licences of what is in the bundle
@@ -131,6 +137,19 @@ BUILDAH := buildah
 push: ## Push the image that `make image` built to the registry in $IMAGE
 	@$(BUILDAH) push $(TAG)
 
+.PHONY: index
+index: ## Join the release's images of both architectures in dist/ to one OCI archive with an index
+	@$(if $(wildcard $(ARCHIVE)-amd64.oci.tar),,echo "error: $(ARCHIVE)-amd64.oci.tar: not found; accepted: what make release builds" >&2; exit 2)
+	@$(if $(wildcard $(ARCHIVE)-arm64.oci.tar),,echo "error: $(ARCHIVE)-arm64.oci.tar: not found; accepted: what make release builds" >&2; exit 2)
+	@rm -f $(ARCHIVE).oci.tar
+	@$(BUILDAH) rmi $(INDEX) >/dev/null 2>&1 || true
+	@trap '$(BUILDAH) rmi $(INDEX) >/dev/null' EXIT && $(BUILDAH) manifest create $(INDEX) >/dev/null \
+		&& $(BUILDAH) manifest add $(INDEX) oci-archive:$(ARCHIVE)-amd64.oci.tar >/dev/null \
+		&& $(BUILDAH) manifest add $(INDEX) oci-archive:$(ARCHIVE)-arm64.oci.tar >/dev/null \
+		&& $(BUILDAH) manifest push --quiet --all --format oci $(INDEX) oci-archive:$(ARCHIVE).oci.tar:$(notdir $(TAG))
+INDEX = localhost/index-of-$(notdir $(TAG))
+ARCHIVE = dist/spark-eci-webhook-$(lastword $(subst :, ,$(TAG)))
+
 .PHONY: base
 base: ## Pin the newest base image in the Dockerfile (needs skopeo and its registry)
 	@index=$$(mktemp) && trap 'rm -f "$$index"' EXIT && skopeo inspect --raw docker://$(BASE) >"$$index" \
@@ -141,16 +160,13 @@ BASE := python:3.13-slim
 audit: $(VENV)/dev ## Look for known vulnerabilities in requirements.lock (needs the internet)
 	@$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
 
-.PHONY: sbom
-sbom: $(VENV)/dev ## Write the bill of materials of requirements.lock into dist/
-	@mkdir -p dist
-	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-format JSON --output-file dist/sbom.json
+.PHONY: packages
+packages: $(VENV)/dev ## Build wheel, sdist and chart of the commit into dist/, with their bills of materials, checksums and provenance
+	@$(BIN)/python -m tools.release --packages $(ARGS)
 
 .PHONY: release
-release: sbom ## Build wheel, sdist, chart package, SBOM and checksums into dist/
-	@$(BIN)/python -m hatchling build
-	@$(BIN)/python -c 'import helm_python; helm_python.package("charts/spark-eci-webhook", destination="dist")'
-	@cd dist && sha256sum -- *.whl *.tar.gz *.tgz sbom.json > SHA256SUMS && cat SHA256SUMS
+release: $(VENV)/dev ## Build the same and the image of this architecture, as an OCI archive (needs buildah)
+	@BUILDAH="$(BUILDAH)" $(BIN)/python -m tools.release $(ARGS)
 
 .PHONY: lock
 lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
@@ -178,9 +194,9 @@ $(VENV)/dev: requirements-dev.lock | $(VENV)/bin/python
 	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
-$(NODE_MODULES)/.package-lock.json: page/package-lock.json page/package.json
-	@echo "installing page/package-lock.json into $(NODE_MODULES)"
-	@npm --prefix page --loglevel error ci
+%/node_modules/.package-lock.json: %/package-lock.json %/package.json
+	@echo "installing $*/package-lock.json into $*/node_modules"
+	@npm --prefix $* --loglevel error ci
 	@touch $@
 
 $(VENV)/spark: requirements-spark.lock | $(VENV)/dev

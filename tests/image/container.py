@@ -1,7 +1,6 @@
 """Builds and runs images with buildah, without a daemon and without a registry."""
 
 import json
-import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -17,12 +16,6 @@ def buildah(*arguments: str) -> str:
     done = subprocess.run([*BUILDAH, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout.strip()
-
-
-def build(tag: str) -> None:
-    """Builds the Dockerfile of this checkout on the base image that BASE_IMAGE names."""
-    base = f"BASE_IMAGE={os.environ['BASE_IMAGE']}"
-    buildah("bud", "--isolation", "chroot", "--build-arg", base, "--build-arg", "REVISION=abc", "--tag", tag, ".")
 
 
 class Container:

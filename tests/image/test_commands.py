@@ -162,7 +162,7 @@ def test_try_makes_its_certificate_in_a_temporary_folder(
         process.start(lambda: "Serving until Ctrl-C." in log.read_text())
         page = f"http://127.0.0.1:{ports[-1]}"
         assert f"applications: {page}\n" in log.read_text()
-        assert httpx.get(page).is_success
+        assert httpx.get(page, timeout=60).is_success
     finally:
         process.stop()
     shown = log.read_text()
@@ -301,7 +301,7 @@ def test_overflow_is_ready_in_the_image(container: Container, kubeconfig: Path, 
     ready: Callable[[], bool] = partial(is_ready, port)
     try:
         controller.start(ready)
-        assert "spark_eci_overflow_" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert "spark_eci_overflow_" in httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     finally:
         controller.stop()
     assert controller.code == 0

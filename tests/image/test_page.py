@@ -74,7 +74,7 @@ def _certificate(folder: Path) -> Path:
 def test_every_file_of_the_page_is_served(running: Running) -> None:
     files = list((ROOT / "webhook/page/static").iterdir())
     assert files
-    with httpx.Client(base_url=f"http://127.0.0.1:{running.page}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{running.page}", timeout=60) as client:
         for file in files:
             path = "/" if file.name == "index.html" else f"/{file.name}"
             assert client.get(path).content == file.read_bytes(), path
@@ -162,9 +162,5 @@ def _command(pid: int) -> list[str]:
 
 def _family(pid: int) -> list[int]:
     """The process and all that it started, the parents first."""
-    children = [
-        int(one.name)
-        for one in Path("/proc").glob("[0-9]*")
-        if (one / "stat").exists() and int((one / "stat").read_text().rpartition(")")[2].split()[1]) == pid
-    ]
-    return [pid, *(one for child in sorted(children) for one in _family(child))]
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
