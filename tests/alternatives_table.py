@@ -1,6 +1,7 @@
 """What docs/configuration.md says of the selector's alternatives, made from the entries of `Alternative`."""
 
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from tests.live_service import ROOT
@@ -26,11 +27,17 @@ def _lines() -> Iterator[str]:
 
 
 def _application_labels() -> Iterator[str]:
-    yield f"{', '.join(f'`{key}`' for key in APPLICATION_LABELS)}."
+    yield from _wrapped(APPLICATION_LABELS)
 
 
 def _old_application_labels() -> Iterator[str]:
-    yield f"{', '.join(f'`{key}`' for key in OLD_APPLICATION_LABELS)}."
+    yield from _wrapped(OLD_APPLICATION_LABELS)
+
+
+def _wrapped(labels: Iterable[str]) -> list[str]:
+    """A sentence that is a list of labels, in lines as long as those around it."""
+    sentence = f"{', '.join(f'`{key}`' for key in labels)}."
+    return textwrap.wrap(sentence, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _labels(labels: RequiredLabels) -> str:

@@ -1,6 +1,6 @@
 """The places outside modes.py that name every mode, made from the entries of `SchedulingMode`.
 
-They are the tables in README.md and docs/configuration.md, and the built-in profiles in the chart's values.yaml.
+They are the tables in docs/modes.md and docs/configuration.md, and the built-in profiles in the chart's values.yaml.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from webhook.core.policy import Policy
 MARKERS: Final = ("<!-- modes -->\n", "<!-- end of modes -->\n")
 
 
-def _readme() -> Iterator[str]:
+def _modes() -> Iterator[str]:
     yield "| mode | what it does | tolerates the virtual node | node affinity | image cache and other ECI annotations |"
     yield "|---|---|---|---|---|"
     for mode in SchedulingMode:
@@ -47,7 +47,7 @@ def _values() -> Iterator[str]:
 
 #: File → the lines before and after the generated part, and the function that generates it.
 _MADE: Final[dict[str, tuple[str, str, Callable[[], Iterator[str]]]]] = {
-    "README.md": (*MARKERS, _readme),
+    "docs/modes.md": (*MARKERS, _modes),
     "docs/configuration.md": (*MARKERS, _configuration),
     "charts/spark-eci-webhook/values.yaml": ("\n  profiles:\n", "\nwebhook:\n", _values),
 }
