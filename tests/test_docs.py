@@ -11,7 +11,7 @@ from tests.chart.manifests import render
 from tests.live_service import ROOT
 from webhook.core import names
 from webhook.core.cautions import cautions
-from webhook.core.modes import SchedulingMode, Side
+from webhook.core.modes import SchedulingMode
 from webhook.core.overflow import OverflowLimits
 from webhook.core.pod_metadata import PodMetadata
 from webhook.core.policy import Policy, Profile, Selector
@@ -42,7 +42,6 @@ OVERFLOW = (ROOT / "docs" / "overflow.md").read_text(encoding="utf-8")
 ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 
 
 def test_every_setting_stands_in_the_table() -> None:
@@ -128,13 +127,6 @@ def test_the_page_on_overflow_explains_every_event_and_why_pods_do_not_wait() ->
         assert re.search(rf"^\| pod \| `{names.OVERFLOW_LABEL}` \|.*`{value}`", CONFIGURATION, re.MULTILINE)
 
 
-def test_the_readme_compares_all_modes_that_put_ecs_first() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    header = readme.split("### Which of the ECS-first forms for me?")[1].split("\n|")[1]
-    compared = [one for one in SchedulingMode if one.prefers is Side.OTHERS or one.needs_ack_scheduler]
-    assert re.findall(r"`(.*?)`", header) == compared
-
-
 @pytest.mark.parametrize("place", modes_table.PLACES)
 def test_every_place_that_lists_the_modes_agrees_with_their_entries(place: str) -> None:
     text = (ROOT / place).read_text(encoding="utf-8")
@@ -151,10 +143,18 @@ def test_the_policies_among_the_examples_can_be_used(file: Path) -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", readme.split("| reason |")[1].split("\n\n")[0], re.MULTILINE)) == set(
-        Reason
-    )
+    record = (ROOT / "docs" / "record.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", record, re.MULTILINE)) == sorted(Reason)
+
+
+def test_the_policy_shown_has_the_defaults() -> None:
+    """Without the lines marked as examples, it is the built-in default profile."""
+    shown = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)[0]
+    lines = [line for line in shown.splitlines() if "# example" not in line and "- {image:" not in line]
+    plain = parse_policy("\n".join(lines).encode(), "configuration.md")
+    assert plain.profiles["default"] == Policy().profiles["default"]
+    policy = parse_policy(shown.encode(), "configuration.md")
+    assert (policy.selector, policy.virtual_node) == (Policy().selector, Policy().virtual_node)
 
 
 @pytest.mark.parametrize("mode", list(SchedulingMode))
@@ -220,20 +220,6 @@ def _sections(text: str) -> dict[str, str]:
     """The text below each heading of a document's second level."""
     _, *found = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
     return dict(zip(found[::2], found[1::2], strict=True))
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: object) -> None:
-    text = document.read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_to_headings_lead_to_one(document: Path) -> None:
-    for page, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text(encoding="utf-8")):
-        linked = (document.parent / page if page else document).read_text(encoding="utf-8")
-        assert anchor in _anchors(linked), f"{page}#{anchor}"
 
 
 def _anchors(text: str) -> set[str]:
