@@ -37,11 +37,11 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash /app \
        done
 
 FROM ${BASE_IMAGE}
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="spark-eci-webhook" \
       org.opencontainers.image.description="Places Spark pods on ECS and ECI, for whole namespaces" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/venv /opt/venv

@@ -180,7 +180,7 @@ def test_quantities_that_are_numbers_are_rendered_as_text() -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, "spark-eci-webhook:0.1.0"),
+        ({}, "spark-eci-webhook:1.0.0"),
         ({"repository": "registry.internal/team/hook", "tag": "1"}, "registry.internal/team/hook:1"),
         ({"digest": "sha256:" + "a" * 64, "tag": "1"}, "spark-eci-webhook@sha256:" + "a" * 64),
     ],

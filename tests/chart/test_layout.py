@@ -55,8 +55,8 @@ def test_every_object_carries_the_charts_labels_and_those_of_the_user() -> None:
         "app.kubernetes.io/instance": "placing",
         "app.kubernetes.io/managed-by": "Helm",
         "app.kubernetes.io/name": "spark-eci-webhook",
-        "app.kubernetes.io/version": "0.1.0",
-        "helm.sh/chart": "spark-eci-webhook-0.1.0",
+        "app.kubernetes.io/version": "1.0.0",
+        "helm.sh/chart": "spark-eci-webhook-1.0.0",
         "team": "data",
     }
     found = render(everything).objects

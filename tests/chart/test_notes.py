@@ -76,7 +76,7 @@ def test_the_profiles_are_listed_and_none_but_default_is_recommended() -> None:
         ),
         (
             {"certificates": {"source": "self"}, "image": {"repository": "team/hook"}},
-            "image.repository team/hook names no registry: nodes that do not have the image team/hook:0.1.0 take it from "
+            "image.repository team/hook names no registry: nodes that do not have the image team/hook:1.0.0 take it from "
             "docker.io.",
         ),
         (

@@ -44,7 +44,7 @@ def test_global_values_apply_where_a_component_has_none(place: tuple[str, ...]) 
     spec = spec_of(place, {}, **{"global": shared})
     assert {key: spec[key] for key in SHARED} == SHARED
     assert spec["imagePullSecrets"] == [{"name": "pull"}, {"name": "other"}]
-    assert spec["containers"][0]["image"] == "registry.internal/spark-eci-webhook:0.1.0"
+    assert spec["containers"][0]["image"] == "registry.internal/spark-eci-webhook:1.0.0"
 
 
 @EACH
