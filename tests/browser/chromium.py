@@ -49,7 +49,10 @@ class Tab:
     page: Page
     origin: str
     messages: list[str] = field(default_factory=list)
-    """What the console said, and what the scripts of the page threw. Chromium reports violations of the CSP there."""
+    """What the console said, and of which address, and what the scripts of the page threw.
+
+    Chromium reports violations of the CSP there.
+    """
     requests: list[Request] = field(default_factory=list)
 
     def open(self, view: str = "") -> None:
@@ -96,7 +99,7 @@ def tab(browser: Browser, origin: str, **options: Any) -> Iterator[Tab]:
     opened = Tab(context.new_page(), origin)
 
     def hear(message: ConsoleMessage) -> None:
-        opened.messages.append(f"{message.type}: {message.text}")
+        opened.messages.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     # Those of the context come from all its tabs.
     context.on("console", hear)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 CUT_OFF = re.compile(r"Cut off since [0-9]{2}:[0-9]{2}:[0-9]{2}\. Trying again\.")
 #: What Chromium itself tells the console if a server ends or refuses.
-NETWORK = r"error: Failed to load resource: net::ERR_\w+"
+NETWORK = r"error: Failed to load resource: net::ERR_\w+ \(.+\)"
 
 
 @contextlib.contextmanager
