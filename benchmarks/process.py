@@ -7,18 +7,28 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import perf_counter, sleep
 
+#: Linux gives these to nobody who asks for any port (ip_local_port_range), so they stay free until somebody listens.
+#: Processes that run beside each other begin far apart.
+_ports = (20_000 + number % 12_000 for number in count(997 * os.getpid()))
+
 
 def free_port() -> int:
-    """A port on loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free on every address of this machine, and that nobody gets by chance."""
+    return next(port for port in _ports if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    with suppress(OSError), socket.create_server(("", port), family=family, dualstack_ipv6=both):
+        return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization as form
 
+from benchmarks.process import free_port
 from certs.__main__ import main
 from certs.authority import KeyPair, issue, new_authority
 from certs.errors import InputError
@@ -260,8 +261,7 @@ def test_a_comment_in_a_ca_file_may_be_in_any_language(comment: bytes, tmp_path:
 
 
 def test_where_no_server_answers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     assert main(["show", "--server", f"127.0.0.1:{port}"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         f"the server 127.0.0.1:{port}",

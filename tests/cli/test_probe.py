@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.process import free_port
 from tests.cli.conftest import Run
 from tests.live_service import issue, service
 from webhook.cli import probe
@@ -25,11 +25,6 @@ LABEL = "sparkoperator.k8s.io/launched-by-spark-operator=true"
 @pytest.fixture
 def tls(tmp_path: Path) -> Path:
     return issue(tmp_path / "tls")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def arguments(port: int, tls: Path, profiles: str = "default,eci-only") -> list[str]:

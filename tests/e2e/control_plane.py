@@ -5,7 +5,6 @@ kubelet: Deployments create no pods, and pods stay as they were stored.
 """
 
 import json
-import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +17,7 @@ import httpx
 import yaml
 from kubernetes import client, config
 
+from benchmarks.process import free_port
 from tests.deadline import wait_for
 from tests.e2e.component import Component
 from tests.e2e.credentials import Credentials
@@ -63,7 +63,7 @@ class ControlPlane:
         with ExitStack() as ends:
             self.networks = ends.enter_context(Networks(families))
             self.address = self.networks.address
-            ports = _free_ports(self.address, 4)
+            ports = [free_port() for _ in range(4)]
             self._etcd_url, self._etcd_peer_url = (f"http://{authority(self.address, port)}" for port in ports[:2])
             self.port, self._scheduler_port = ports[2:]
             self.url = f"https://{authority(self.address, self.port)}"
@@ -303,11 +303,3 @@ class ControlPlane:
             "--leader-elect=false",
         ]
         return [*command, "--port=0"] if self.version.scheduler_has_plain_port else command
-
-
-def _free_ports(address: str, number: int) -> list[int]:
-    # Other processes of the machine, for example its own etcd, may use the well-known ports on every address.
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server((address, 0), family=family)) for _ in range(number)]
-        return [each.getsockname()[1] for each in sockets]

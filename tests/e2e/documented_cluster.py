@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import yaml
 
+from benchmarks.process import free_port
 from tests.deadline import wait_for
 from tests.documents.commands import claimed
 from tests.documents.shell import Shell
@@ -23,7 +24,7 @@ from tests.e2e.deployment_controller import DeploymentController
 from tests.e2e.helm_command import run_helm
 from tests.e2e.kubeconfigs import kubeconfig
 from tests.e2e.log_kubelet import log_kubelet
-from tests.e2e.networks import free_port, own_address
+from tests.e2e.networks import own_address
 from tests.e2e.node import Node, Pod
 from tests.e2e.service_proxy import ServiceProxy
 from tests.e2e.spark_pods import placement, spark_pod
@@ -164,7 +165,7 @@ class DocumentedCluster:
             (port,) = spec["ports"]
             reviews = ServiceProxy([spec["clusterIP"]], port["port"], port["targetPort"])
             # The API server's proxy refuses addresses on loopback.
-            ports = {name: free_port(self.address) for name in ("https", "operations")}
+            ports = {name: free_port() for name in ("https", "operations")}
             ways = [ServiceProxy([self.address], number, name) for name, number in ports.items()]
             self.proxies = [reviews, *ways]
             for proxy in self.proxies:
@@ -288,11 +289,11 @@ def documented_cluster(folder: Path, assets: Path) -> Iterator[DocumentedCluster
         node = Node(control_plane, folder / "node")
         ends.callback(node.stop)
         (folder / "charts").symlink_to(ROOT / "charts")
-        silent = f"https://127.0.0.1:{free_port('127.0.0.1')}"
+        silent = f"https://127.0.0.1:{free_port()}"
         contexts = kubeconfig(folder, here=control_plane, production=control_plane, staging=control_plane, lab=silent)
         shell = Shell(folder / "programs", folder, KUBECONFIG=str(contexts))
         made = DocumentedCluster(control_plane, node, shell, folder, ends, own_address())
-        port = free_port(made.address)
+        port = free_port()
         ends.enter_context(log_kubelet(made.address, port, made.log, folder / "kubelet"))
         addresses = [{"type": "InternalIP", "address": made.address}]
         status = {"addresses": addresses, "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}

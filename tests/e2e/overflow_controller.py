@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.process import free_port
 from tests.chart.manifests import FULLNAME
 from tests.deadline import wait_for
 from tests.e2e.component import Component
@@ -33,8 +33,6 @@ _LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
 _OWN_RIGHTS = [_LEASES | {"verbs": ["create"]}, _LEASES | {"resourceNames": [LEASE], "verbs": ["get", "update"]}]
 _PREFIX = "spark_eci_overflow_"
 _numbers = count(1)
-#: Linux gives these to nobody who asks for any port (ip_local_port_range), so they stay free until the controller starts.
-_ports = count(20_000 + os.getpid() % 10_000)
 
 
 class OverflowController:
@@ -42,7 +40,7 @@ class OverflowController:
 
     def __init__(self, policy: Path, kubeconfig: Path, namespace: str, folder: Path, *arguments: str) -> None:
         """`policy` is the file, `namespace` that of the Lease; `arguments` are added to the command line."""
-        self.identity, self.port = f"controller-{next(_numbers)}", _free_port()
+        self.identity, self.port = f"controller-{next(_numbers)}", free_port()
         self.log = folder / f"{self.identity}.log"
         command = [
             sys.executable,
@@ -176,13 +174,3 @@ def policy_of(control_plane: ControlPlane, namespace: str) -> str:
     """The policy that the service of an installed chart has mounted."""
     path = f"/api/v1/namespaces/{namespace}/configmaps/{FULLNAME}-policy"
     return str(control_plane.get(path)["data"]["policy.yaml"])
-
-
-def _free_port() -> int:
-    return next(port for port in _ports if _is_free(port))
-
-
-def _is_free(port: int) -> bool:
-    with suppress(OSError), socket.create_server(("", port)):
-        return True
-    return False

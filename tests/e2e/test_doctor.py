@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.process import free_port
 from certs.authority import new_authority
 from certs.cluster import Cluster
 from tests.chart.manifests import FULLNAME
@@ -25,7 +26,7 @@ from tests.e2e.control_plane import ControlPlane
 from tests.e2e.custom_resources import ANYTHING, DEFINITIONS, definition
 from tests.e2e.kubeconfigs import kubeconfig, silent
 from tests.e2e.kubelet import kubelet
-from tests.e2e.networks import free_port, own_address
+from tests.e2e.networks import own_address
 from tests.e2e.release import ADVISED, CONFIGURATION, Release, installed, serving
 from tests.e2e.rights import await_rights
 from tests.e2e.service_proxy import ServiceProxy
@@ -70,7 +71,7 @@ class Healthy:
     @property
     def unreachable(self) -> JSON:
         """Endpoints at which nothing listens."""
-        return {"subsets": [subset(self.release.namespace, free_port(own_address()))]}
+        return {"subsets": [subset(self.release.namespace, free_port())]}
 
     def everything(self) -> list[str]:
         found = examine(Cluster(self.control_plane.api)).findings
@@ -254,7 +255,7 @@ def test_the_clusters_address_is_used_if_the_proxy_does_not_reach_the_pods(healt
 
 def test_a_port_forward_is_the_other_way(healthy: Healthy, tmp_path: Path) -> None:
     control_plane, target = healthy.control_plane, healthy.release.pods[0]
-    port, address = free_port(own_address()), own_address()
+    port, address = free_port(), own_address()
     daemon = {"kubeletEndpoint": {"Port": port}}
     status = {"addresses": [{"type": "InternalIP", "address": address}], "daemonEndpoints": daemon}
     stored = control_plane.get(f"{healthy.inside}/pods/{POD}")
@@ -278,7 +279,7 @@ def test_a_port_forward_is_the_other_way(healthy: Healthy, tmp_path: Path) -> No
 
 def test_no_cluster(healthy: Healthy, tmp_path: Path) -> None:
     content = yaml.safe_load(healthy.control_plane.kubeconfig.read_text())
-    url = content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port('127.0.0.1')}"
+    url = content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     (tmp_path / "config").write_text(yaml.safe_dump(content))
     for name, arguments, sentence in (
         ("none", [], "no cluster: Invalid kube-config file. No configuration found; accepted: a kubeconfig\n"),
@@ -445,7 +446,7 @@ def changed(control_plane: ControlPlane, path: str, change: JSON) -> Iterator[No
 def reachable(release: Release, service: str = FULLNAME) -> Iterator[None]:
     """Lets the API server's proxy reach the Service's pods, although it refuses addresses on loopback."""
     control_plane, inside = release.control_plane, f"/api/v1/namespaces/{release.namespace}"
-    port, labels = free_port(own_address()), control_plane.get(f"{inside}/services/{service}")["spec"]["selector"]
+    port, labels = free_port(), control_plane.get(f"{inside}/services/{service}")["spec"]["selector"]
     container = {"name": "webhook", "image": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}
     # No scheduler moves it to a node, whose kubelet would give it another address.
     pod = {"metadata": {"labels": labels}, "spec": {"schedulerName": "none", "containers": [container]}}

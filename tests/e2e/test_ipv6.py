@@ -4,7 +4,6 @@ import base64
 import ipaddress
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import helm_python
 import httpx
 import pytest
 
+from benchmarks.process import free_port
 from certs.cluster import Cluster
 from certs.server import Address, shake_hands
 from tests.chart.manifests import CHART, FULLNAME, RELEASE
@@ -76,11 +76,6 @@ def kubelet_status(address: str, port: int) -> dict[str, Any]:
     return {"addresses": [{"type": "InternalIP", "address": address}], "daemonEndpoints": endpoint}
 
 
-def free_port(address: str) -> int:
-    with socket.create_server((address, 0), family=socket.AF_INET6) as found:
-        return int(found.getsockname()[1])
-
-
 def run(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "webhook", *arguments]
     environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
@@ -133,7 +128,7 @@ def test_without_ipv4_the_commands_find_the_cluster_and_the_service(without_ipv4
     """By the API server's proxy, and by a port-forward, which is a WebSocket."""
     control_plane, inside = without_ipv4.control_plane, f"/api/v1/namespaces/{without_ipv4.namespace}"
     running = without_ipv4.pods[0]
-    port = free_port(control_plane.address)
+    port = free_port()
     node = {"metadata": {"name": "with-kubelet"}, "status": kubelet_status(control_plane.address, port)}
     container = {"name": "webhook", "image": "webhook", "ports": [{"name": "https", "containerPort": 8443}]}
     labels = service_spec(without_ipv4)["selector"]
