@@ -1,5 +1,6 @@
 """A command line as a process: its errors, its streams and its exit code."""
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -24,6 +25,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
 
     Input that cannot be used is reported in one sentence, with exit code 2.
     """
+    _write_everything()
     accept_all_characters()
     try:
         code = app(list(arguments), prog_name=program, standalone_mode=False)
@@ -44,6 +46,19 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         _report(sentence(error, program, typer.main.get_command(app), arguments))
         return BAD_INPUT
     return code if isinstance(code, int) else 0
+
+
+def _write_everything() -> None:
+    """Lets Python write all that is written to standard output.
+
+    Without buffers (PYTHONUNBUFFERED) it makes one call of the system, and drops the rest if a signal such as SIGCONT
+    ends that early (write(2)).
+    """
+    output = sys.stdout
+    if isinstance(output, io.TextIOWrapper) and isinstance(output.buffer, io.RawIOBase):
+        sys.stdout = open(  # noqa: SIM115, it stays open
+            output.fileno(), "w", buffering=1, encoding=output.encoding, errors=output.errors, closefd=False
+        )
 
 
 def _report(*sentences: str) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from tests.certs.stand_in import StandIn
 from tests.cli.conftest import ROOT, Run
+from tests.stopped_write import stop_in_write
 from webhook.core import names
 
 COMMANDS = (
@@ -188,6 +189,17 @@ def test_output_that_cannot_be_written_is_one_sentence(arguments: tuple[str, ...
     with Path("/dev/full").open("wb") as full:
         told = b"standard output: No space left on device\n"
         assert written_to(full, arguments, buffering) == (2, told)
+
+
+@BUFFERING
+def test_a_process_that_is_stopped_and_goes_on_loses_no_output(run: Run, buffering: dict[str, str]) -> None:
+    """As by Ctrl-Z and fg, while nobody reads."""
+    arguments = ("explain", "-f", "tests/cli/apps", "-o", "json")
+    command, variables = [*WEBHOOK, *arguments], os.environ | buffering
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, pipesize=4096, env=variables) as process:
+        assert process.stdout is not None
+        stop_in_write(process)
+        assert process.stdout.read().decode() == run(*arguments).out
 
 
 @pytest.mark.parametrize(

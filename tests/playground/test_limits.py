@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.live_service import ROOT
 from tests.playground.explainer import Explainer, explaining
 from tests.playground.inputs import PLAIN
+from tests.stopped_write import stop_in_write
 from webhook.core import names
 from webhook.playground.answer import MOST_BYTES, MOST_WORKLOADS
 from webhook.playground.examples import EXAMPLES
@@ -106,6 +108,16 @@ def test_a_hostile_text_is_answered_or_ends_the_process_and_changes_nothing(
 def test_the_memory_of_one_request_does_not_add_up(explainer: Explainer) -> None:
     text = PLAIN.replace("  driver:", "  driver:\n    annotations: {a: " + "x" * 1024**2 + "}")
     assert len({explainer.explain(text) for _ in range(30)}) == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_process_that_is_stopped_and_goes_on_answers_whole(unbuffered: str) -> None:
+    documents = "---\n".join([POD + "{}\n"] * MOST_WORKLOADS)
+    with ThreadPoolExecutor(1) as pool, explaining(PYTHONUNBUFFERED=unbuffered) as one:
+        expected = one.explain(documents)
+        one.ask(documents)
+        stop_in_write(one.process)
+        assert pool.submit(one.answer).result(60) == expected
 
 
 def test_more_workloads_than_the_page_shows_are_refused(explainer: Explainer) -> None:

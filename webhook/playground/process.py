@@ -74,12 +74,14 @@ def main() -> int:
     _prepare()
     close_in()
     dialogue = Dialogue()
+    # Without buffers (PYTHONUNBUFFERED) Python drops the rest of an answer if SIGCONT interrupts its write.
+    output = os.fdopen(sys.stdout.fileno(), "wb", closefd=False)
     try:
         for request in _requests(sys.stdin.buffer):
             with bounded_time():
                 told = dialogue.answer(request)
-            sys.stdout.buffer.write(len(told).to_bytes(_LENGTH_BYTES) + told)
-            sys.stdout.buffer.flush()
+            output.write(len(told).to_bytes(_LENGTH_BYTES) + told)
+            output.flush()
     except MemoryError:
         # Whatever was at work may be half done.
         os._exit(OUT_OF_MEMORY)
