@@ -20,6 +20,7 @@ def stored(
     nominated: bool = False,
     phase: str = "Pending",
     transition: datetime | None = MOMENT,
+    created: str | None = None,
     namespace: str = "spark",
 ) -> StoredPod:
     """The pod whose name is its id."""
@@ -32,6 +33,7 @@ def stored(
             "namespace": namespace,
             "uid": uid,
             "resourceVersion": version,
+            "creationTimestamp": created,
             "labels": {names.OVERFLOW_LABEL: names.WAITING, **(labels or {})},
         },
         "spec": {"containers": [{"name": "spark", "image": "spark"}]},

@@ -23,6 +23,7 @@ class PodMetadata(ObjectMeta, frozen=True):
 
     uid: str = ""
     resource_version: str = ""
+    creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
 
 
@@ -83,16 +84,14 @@ class StoredPod(Pod, frozen=True):
 
     @property
     def transition(self) -> datetime | None:
-        """When the scheduler's condition last changed its status, in whole seconds; None if that is not known."""
+        """When the scheduler's condition last changed its status, in whole seconds; None if that is not known.
+
+        It did not before the pod was created, whatever the condition says.
+        """
         condition = self._condition
-        if condition is None or condition.last_transition_time is None:
-            return None
-        try:
-            found = datetime.fromisoformat(condition.last_transition_time)
-        except ValueError:
-            # The API server accepts years that Python does not know.
-            return None
-        return found if found.tzinfo else None
+        said = None if condition is None else _moment(condition.last_transition_time)
+        created = _moment(self.metadata.creation_timestamp)
+        return said if said is None or created is None else max(said, created)
 
     @property
     def is_waiting(self) -> bool:
@@ -114,6 +113,18 @@ class StoredPod(Pod, frozen=True):
             if one.type == _SCHEDULED:
                 return one if one.status == "False" else None
         return None
+
+
+def _moment(written: str | None) -> datetime | None:
+    """A Time v1 meta; None if there is none."""
+    if written is None:
+        return None
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        # The API server accepts years that Python does not know.
+        return None
+    return found if found.tzinfo else None
 
 
 class ListMetadata(View, frozen=True):
