@@ -19,6 +19,8 @@ from tests.e2e.service_proxy import ServiceProxy
 CONTROLLER = f"{FULLNAME}-certificate-controller"
 #: The placement that Alibaba Cloud advises, as the profile `advised`.
 ADVISED = {"advised": {"driver": {"mode": "ecs-only"}, "executor": {"mode": "eci-only"}}}
+#: The longest timeout that the chart allows.
+MOST_SECONDS = 10
 CONFIGURATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/spark-placement"
 
 
@@ -100,7 +102,11 @@ class Release:
 def installed(
     control_plane: ControlPlane, namespace: str, values: dict[str, Any], chart: Path = CHART
 ) -> Iterator[helm_python.Config]:
-    """Installs the chart in a namespace, and uninstalls it at the end, also if only a part could be installed."""
+    """Installs the chart in a namespace, and uninstalls it at the end, also if only a part could be installed.
+
+    Unless `values` say otherwise, the API server waits as long for the webhook as it may, because the machine may be busy.
+    """
+    values = values | {"webhook": {"timeoutSeconds": MOST_SECONDS} | values.get("webhook", {})}
     with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=namespace) as helm:
         try:
             helm.install(chart, RELEASE, values)
@@ -164,7 +170,7 @@ def helm_test(release: Release) -> tuple[bool, str]:
     succeeded = False
     try:
         with suppress(helm_python.HelmError):
-            release.helm.test(RELEASE, timeout=60)
+            release.helm.test(RELEASE, timeout=300)
             succeeded = True
     finally:
         kubelet.join()

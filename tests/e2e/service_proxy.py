@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import cycle
@@ -17,7 +18,8 @@ from tests.e2e.node import Pod
 class ServiceProxy:
     """Listens on the ClusterIPs and forwards each connection to the next ready pod, for as long as the connection lasts.
 
-    A pod counts as ready if its last readiness probe succeeded. If none is ready, connections are refused.
+    A pod counts as ready from a readiness probe that succeeds until its probes have failed for `patience` seconds, as a kubelet
+    needs several failures, or until it has ended. If none is ready, connections are refused.
     """
 
     def __init__(self, addresses: Sequence[str], port: int, target: str) -> None:
@@ -25,6 +27,8 @@ class ServiceProxy:
         self._addresses, self._port, self._target = addresses, port, target
         self.period = 0.1
         """The seconds between two probes. For so long, a change of readiness may stay unnoticed."""
+        self.patience = 3.0
+        """For so many seconds, probes may fail."""
         self._pods: list[Pod] = []
         self._ready: list[Pod] = []
         self._turn = cycle(range(1_000_000))
@@ -59,9 +63,13 @@ class ServiceProxy:
         return len(self._ready)
 
     def _watch(self) -> None:
+        succeeded: dict[Pod, float] = {}
         while not self._over.is_set():
-            pods = self._pods
-            ready = [pod for pod in pods if pod.ready]
+            pods, since = self._pods, time.monotonic() - self.patience
+            for pod in pods:
+                if pod.ready:
+                    succeeded[pod] = time.monotonic()
+            ready = [pod for pod in pods if pod.running and succeeded.get(pod, 0) > since]
             self._ready = [pod for pod in ready if pod in self._pods]
             self._over.wait(self.period)
 

@@ -19,7 +19,7 @@ from tests.e2e.control_plane import ControlPlane
 from tests.e2e.deployment_controller import DeploymentController
 from tests.e2e.figures import Figures, scaled
 from tests.e2e.node import Node, Pod
-from tests.e2e.release import CONTROLLER, installed, start_controller
+from tests.e2e.release import CONTROLLER, MOST_SECONDS, installed, start_controller
 from tests.e2e.reliability.attempts import PLACED, Namespace
 from tests.e2e.reliability.load import Load
 from tests.e2e.service_proxy import ServiceProxy
@@ -39,7 +39,7 @@ class Install:
 
     def _run(self, helm: helm_python.Config, wait: str) -> None:
         try:
-            helm.install(CHART, RELEASE, {}, wait=wait, timeout=90)
+            helm.install(CHART, RELEASE, {"webhook": {"timeoutSeconds": MOST_SECONDS}}, wait=wait, timeout=300)
         except helm_python.HelmError as error:
             self.error = str(error)
 

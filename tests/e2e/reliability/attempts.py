@@ -1,6 +1,7 @@
 """Creates pods, and counts those that were placed, not placed and refused."""
 
 import json
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,6 +29,16 @@ class Namespace:
         pod["metadata"].setdefault("annotations", {}).update(annotations or {})
         with ThreadPoolExecutor(pods) as pool:
             return Counter(pool.map(self._one, [pod] * pods))
+
+    def ask_until_placed(self, pods: int) -> Counter[str]:
+        """Creates some executors at once, again and again until all are placed, for a minute; returns what became of the last ones.
+
+        The API server follows changes of its webhooks a moment later, and on a busy machine a call may take too long.
+        """
+        deadline = time.monotonic() + 60
+        while (found := self.ask(pods)) != {PLACED: pods} and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return found
 
     def _one(self, pod: dict[str, Any]) -> str:
         answer = self._control_plane.http.post(self._pods, json=pod)

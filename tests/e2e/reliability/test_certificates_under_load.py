@@ -89,9 +89,7 @@ def under_load(
     """The outcome of the executors that were created from before a change until its effects had ended."""
     with Load(control_plane, spark.name, scaled(2_000), CONNECTIONS) as load:
         change()
-    # The API server follows the changes of its webhooks a moment later.
-    wait_for(lambda: spark.ask() == {PLACED: 1})
-    then = spark.ask(10)
+    then = spark.ask_until_placed(10)
     outcome = load.outcome
     row = {"event": event, "admissions": outcome.admissions, "refused": outcome.failed, "not placed": outcome.unplaced}
     figures.add("certificates", {**row, "placed afterwards": f"{then[PLACED]} of 10"})

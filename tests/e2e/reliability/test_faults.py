@@ -5,7 +5,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -55,6 +55,13 @@ class Case:
         """How many calls have failed open until now: in the API server's `log`, and in the `audit` log of a namespace's pods."""
         log = self.control_plane.api_server_log.read_text().count(FAILING_OPEN)
         return Counter(log=log, audit=len(namespace.audited(FAILED_OPEN)))
+
+    def records(self, namespace: Namespace, before: Counter[str], expected: dict[str, int]) -> Counter[str]:
+        """How many calls have failed open since `before`, as soon as there are as many as expected."""
+        # The API server writes into the audit log after it has answered.
+        with suppress(AssertionError):
+            wait_for(lambda: self.failed_open(namespace) - before == expected, timeout=30)
+        return self.failed_open(namespace) - before
 
     def expected_records(self, unplaced: int) -> dict[str, int]:
         """Where an API server of this version records pods that it admitted without an answer, and how many."""
@@ -115,8 +122,8 @@ def test_a_killed_service_leaves_pods_to_the_failure_policy(case: Case, namespac
     before = case.failed_open(namespace)
     with killed(case.release):
         counts = namespace.ask(PODS)
-    records = case.failed_open(namespace) - before
-    then = namespace.ask(PODS)
+    records = case.records(namespace, before, case.expected_records(counts[UNPLACED]))
+    then = namespace.ask_until_placed(PODS)
     case.during("service killed", counts, then, records)
     assert counts == {case.fallen_back: PODS}
     assert records == case.expected_records(counts[UNPLACED])
@@ -128,8 +135,8 @@ def test_a_hung_service_leaves_pods_to_the_failure_policy(case: Case, namespace:
     before = case.failed_open(namespace)
     with hung(case.release):
         counts = namespace.ask(PODS)
-    records = case.failed_open(namespace) - before
-    then = namespace.ask(PODS)
+    records = case.records(namespace, before, case.expected_records(counts[UNPLACED]))
+    then = namespace.ask_until_placed(PODS)
     case.during("service hung", counts, then, records)
     assert counts == {case.fallen_back: PODS}
     assert records == case.expected_records(counts[UNPLACED])
@@ -183,8 +190,9 @@ def test_rubbish_leaves_pods_to_the_failure_policy(case: Case, namespace: Namesp
     before = case.failed_open(namespace)
     with rubbish_in_place(case):
         counts = {kind: namespace.ask(PODS, {ASK: kind}) for kind in outcomes}
-    records = case.failed_open(namespace) - before
-    then, total = namespace.ask(PODS), sum(counts.values(), Counter())
+    total = sum(counts.values(), Counter())
+    records = case.records(namespace, before, case.expected_records(total[UNPLACED]))
+    then = namespace.ask_until_placed(PODS)
     case.during("wrong answers", total, then, records)
     assert counts == {kind: {outcome: PODS} for kind, outcome in outcomes.items()}
     assert records == case.expected_records(total[UNPLACED])
@@ -194,11 +202,11 @@ def test_rubbish_leaves_pods_to_the_failure_policy(case: Case, namespace: Namesp
 @UNDER_FAIL
 def test_a_restarted_api_server_finds_service_and_controller_at_work(case: Case, namespace: Namespace) -> None:
     case.control_plane.restart_api_server()
-    then = namespace.ask(PODS)
+    then = namespace.ask_until_placed(PODS)
     case.during("API server restarted", Counter(), then)
     assert then == {PLACED: PODS}
     bundle_is_restored(case, namespace)
-    assert namespace.ask(PODS) == {PLACED: PODS}
+    assert namespace.ask_until_placed(PODS) == {PLACED: PODS}
 
 
 @UNDER_FAIL
@@ -207,11 +215,11 @@ def test_ten_seconds_without_etcd_pass(case: Case, namespace: Namespace) -> None
     with case.control_plane.without_etcd():
         time.sleep(10)
         wait_for(lambda: all(pod.ready for pod in case.release.pods))
-    then = namespace.ask(PODS)
+    then = namespace.ask_until_placed(PODS)
     case.during("etcd stopped for 10 s", Counter(), then)
     assert then == {PLACED: PODS}
     bundle_is_restored(case, namespace)
-    assert namespace.ask(PODS) == {PLACED: PODS}
+    assert namespace.ask_until_placed(PODS) == {PLACED: PODS}
 
 
 def bundle_is_restored(case: Case, namespace: Namespace) -> None:

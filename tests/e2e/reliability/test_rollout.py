@@ -26,7 +26,7 @@ def release(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
     with serving(
         control_plane, control_plane.create_namespace("placement"), tmp_path_factory.mktemp("node")
     ) as started:
-        started.proxy.period = 3
+        started.proxy.period, started.proxy.patience = 3, 0
         yield started
 
 
