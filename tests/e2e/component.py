@@ -36,8 +36,8 @@ class Component:
         """The code with which the program has ended, negative for a signal; None before."""
         return self._process.poll() if self._process is not None else None
 
-    def start(self, ready: Callable[[], bool], timeout: float = 90) -> None:
-        """Starts the program and returns once `ready` returns true.
+    def start(self, ready: Callable[[], bool], timeout: float = 300, *, may_end: bool = False) -> None:
+        """Starts the program and returns once `ready` returns true. If it `may_end`, it may have ended by then.
 
         Raises RuntimeError, with the end of the log, if the program ended or was not ready in time.
         """
@@ -46,7 +46,7 @@ class Component:
                 self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self._environment
             )
         deadline = time.monotonic() + timeout
-        while not (ready() and self.running):
+        while not (ready() and (self.running or may_end)):
             if not self.running or time.monotonic() > deadline:
                 outcome = "was not ready in time" if self.running else f"ended with code {self._process.returncode}"
                 self.stop()

@@ -109,7 +109,7 @@ class OverflowController:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def _get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=60)
 
 
 @contextmanager
@@ -152,6 +152,20 @@ def account(control_plane: ControlPlane, namespace: str) -> Iterator[Path]:
             control_plane.http.delete(f"{RBAC}/{kind}/{everywhere}")
 
 
+def _await_bound(control_plane: ControlPlane, account: str) -> None:
+    """Waits until the API server follows all roles that are bound to an account."""
+    for roles in ("clusterroles", "roles"):
+        for binding in control_plane.get(f"{RBAC}/{roles.removesuffix('s')}bindings")["items"]:
+            names = [f"{one.get('namespace')}:{one['name']}" for one in binding.get("subjects") or ()]
+            if account in names:
+                inside = binding["metadata"].get("namespace", "")
+                path = (
+                    f"{RBAC}/namespaces/{inside}/{binding['roleRef']['kind'].lower()}s" if inside else f"{RBAC}/{roles}"
+                )
+                rules = control_plane.get(f"{path}/{binding['roleRef']['name']}")["rules"]
+                await_rights(control_plane, account, rules, inside)
+
+
 @contextmanager
 def installed_controller(node: Node, namespace: str) -> Iterator[Pod]:
     """Runs one replica of the controller that a chart has installed in a namespace, until the block ends."""
@@ -160,6 +174,7 @@ def installed_controller(node: Node, namespace: str) -> Iterator[Pod]:
     spec = deployment["spec"]["template"]["spec"]
     # Outside a cluster there is no mounted token.
     kubeconfig = control_plane.service_account_kubeconfig(namespace, spec["serviceAccountName"])
+    _await_bound(control_plane, f"{namespace}:{spec['serviceAccountName']}")
     spec["containers"][0]["args"].append(f"--kubeconfig={kubeconfig}")
     pod = node.pod(namespace, spec)
     try:

@@ -68,7 +68,8 @@ class Replica:
 
     def __enter__(self) -> Self:
         self.proxy.__enter__()
-        self._component.start(lambda: not self._ready or self.ready)
+        # One that need not be ready may be killed by a fault at once.
+        self._component.start(lambda: not self._ready or self.ready, may_end=not self._ready)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,6 @@
 """Clocks that differ, gaps in the watches, and pods that waited for something else: never early, and not late."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from tests.deadline import wait_for
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.overflow.api_proxy import Fault, answer
+from tests.e2e.overflow.api_proxy import Call, Fault, answer
 from tests.e2e.overflow.replica import Replica, at_once, running
 from tests.e2e.overflow.waiting_pods import AFTER, History, WaitingPods
 
@@ -35,6 +36,7 @@ def _skewed(ahead: float, pods: WaitingPods, one: Replica) -> None:
     """The API server's Date differs from the clock of the scheduler, which writes the time of the condition."""
     one.proxy.shift = timedelta(seconds=ahead)
     pods.create(4, unschedulable=False)
+    wait_for(lambda: _waiting(one) == 4)
     # They are known for longer than the delay before they become unschedulable.
     time.sleep(DELAY + 1)
     for pod, shift in zip(pods.made, (0, -MINUTE, MINUTE, None), strict=True):
@@ -46,14 +48,15 @@ def _gated(pods: WaitingPods, one: Replica) -> None:
     """Pods that are gated, suspended or nominated wait, and count from their release."""
     gated, suspended, flapping, nominated = pods.create(4, unschedulable=False)
     pods.condition(gated, "SchedulingGated")
-    pods.condition(suspended)
-    pods.condition(nominated)
     pods.nominate(nominated, "node")
-    for _ in range(4 * (DELAY + 1)):
+    pods.condition(nominated)
+    pods.condition(suspended)
+    pods.condition(suspended, "Suspended")
+    began = time.monotonic()
+    while time.monotonic() < began + DELAY + 1:
         pods.condition(flapping)
         time.sleep(0.25)
         pods.condition(flapping, "SchedulerError")
-        pods.condition(suspended, "Suspended")
     assert pods.opened() == 0
     for pod in (gated, suspended, flapping):
         # The status of the condition has not changed, so it keeps the old time.
@@ -66,9 +69,11 @@ def _gated(pods: WaitingPods, one: Replica) -> None:
 
 def _cut(pods: WaitingPods, one: Replica) -> None:
     """A change in a gap of the watch counts from its own time, unless the pod waited for something else before."""
-    known, other = pods.create(2, unschedulable=False)
+    (other,) = pods.create(unschedulable=False)
     pods.condition(other, "Suspended")
-    time.sleep(0.5)
+    (known,) = pods.create(unschedulable=False)
+    # The watch tells of this pod after it has told that the other one is Suspended.
+    wait_for(lambda: _waiting(one) == 2)
     with one.proxy.no_watches():
         (new,) = pods.create()
         pods.condition(known)
@@ -130,7 +135,16 @@ def _hanging(pods: WaitingPods, one: Replica) -> None:
     (flapping,) = pods.create(unschedulable=False)
     # The watch tells of this pod after it has told that the other one is Unschedulable.
     wait_for(lambda: _waiting(one) == 2)
+    due, cut = threading.Event(), threading.Event()
+
+    def hang(_: Call) -> None:
+        due.set()
+        cut.wait(60)
+
+    one.proxy.add(Fault("get pod", hang, pod=pending.name))
+    assert due.wait(60)
     with one.proxy.cut():
+        cut.set()
         pods.condition(flapping)
         wait_for(lambda: _errors(one, "lease") > 0)
         pods.condition(flapping, "Suspended")

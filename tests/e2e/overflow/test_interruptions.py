@@ -80,8 +80,8 @@ def test_a_controller_killed_at_any_step_loses_no_pod_and_opens_none_twice(
     with running(successor):
         for pods in groups:
             pods.await_opened(LIMIT)
-        # Every pod that is left was asked for, and stopped by the limit.
-        wait_for(lambda: _limited(successor) == len(groups))
+        # Every pod that is left was asked for, and stopped by the limit. One whose patch is not answered in time counts, too.
+        wait_for(lambda: _limited(successor) >= len(groups))
         history.judge(groups, [one.proxy for one in (*killed, successor)], still=len(groups))
         assert [pods.opened() for pods in groups] == [LIMIT] * len(groups)
 

@@ -25,15 +25,17 @@ from webhook.service.policy_file import parse_policy
 
 #: How many pods of one application the profile `limited` opens.
 LIMIT = 3
+#: The delay of the profile `patient`, within which a test on a busy machine can do something.
+PATIENT = 12
 POLICY = f"""
 overflow: {{}}
 profiles:
   quick: {{executor: {{mode: ecs-then-eci, after: 1s}}}}
-  patient: {{executor: {{mode: ecs-then-eci, after: 3s}}}}
+  patient: {{executor: {{mode: ecs-then-eci, after: {PATIENT}s}}}}
   limited: {{executor: {{mode: ecs-then-eci, after: 0s}}, overflow: {{maxPerApplication: {LIMIT}}}}}
   closed: {{executor: {{mode: ecs-only}}}}
 """
-AFTER = {"quick": 1, "patient": 3, "limited": 0}
+AFTER = {"quick": 1, "patient": PATIENT, "limited": 0}
 _PROFILES = compile_policy(parse_policy(POLICY.encode(), "policy"))
 
 
@@ -184,11 +186,12 @@ class History:
 
     def _follow(self) -> None:
         while not self._over.wait(0.05):
-            query = {"watch": "1", "resourceVersion": self._version, "timeoutSeconds": "600"}
+            # A watch that tells nothing ends, so that this can end, too.
+            query = {"watch": "1", "resourceVersion": self._version, "timeoutSeconds": "1"}
             with (
                 # The API server may be restarted.
                 suppress(httpx.TransportError, RuntimeError),
-                self._control_plane.http.stream("GET", "/api/v1/pods", params=query, timeout=0.5) as stream,
+                self._control_plane.http.stream("GET", "/api/v1/pods", params=query) as stream,
             ):
                 if stream.status_code != httpx.codes.OK:
                     continue

@@ -9,7 +9,7 @@ DELAY = 2
 #: One that is over long before any other.
 SHORT = 1
 #: Delays within which a test can do something.
-LONGER, LONGEST = 4, 10
+LONGER, LONGEST = 12, 60
 _AFTER, _STRICT = {"after": f"{DELAY}s"}, {"mode": str(SchedulingMode.ECS_THEN_ECI), "after": f"{DELAY}s"}
 
 
