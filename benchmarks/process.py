@@ -15,7 +15,7 @@ from time import perf_counter, sleep
 
 #: Linux gives these to nobody who asks for any port (ip_local_port_range), so they stay free until somebody listens.
 #: Processes that run beside each other begin far apart.
-_ports = (20_000 + number % 12_000 for number in count(997 * os.getpid()))
+_ports = (20_000 + number % 12_000 for number in count(7417 * os.getpid()))
 
 
 def free_port() -> int:

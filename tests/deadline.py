@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], object], timeout: float = 60) -> None:
+def wait_for(condition: Callable[[], object], timeout: float = 180) -> None:
     """Returns once `condition` is true; fails if it is not within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -116,9 +116,16 @@ def test_it_asks_again_if_something_else_is_published(stand_in: StandIn, later: 
     with running(stand_in) as readiness:
         readiness.see(published())
         wait_for(lambda: readiness.fault == "")
-        stand_in.fault = lambda *_: Answer(201)
+        looked = threading.Event()
+
+        def unanswered(*_: object) -> Answer:
+            looked.wait(60)
+            return Answer(201)
+
+        stand_in.fault = unanswered
         readiness.see(later)
         assert readiness.fault == "the API server has not asked the service yet"
+        looked.set()
         wait_for(lambda: readiness.fault == "the API server has got no answer from the service")
         stand_in.fault = lambda *_: ANSWERED
         wait_for(lambda: readiness.fault == "")

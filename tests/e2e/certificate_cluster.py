@@ -16,13 +16,14 @@ from typing import Any, Self
 
 from certs.state import CONTROLLER, MANAGED_BY, Target
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.rights import await_rights
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 PORT = 8443
 
 
-def wait_for(condition: Callable[[], bool], what: str, patience: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], what: str, patience: float = 180) -> None:
     deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
@@ -75,6 +76,9 @@ class CertificateCluster:
         ):
             reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role}
             self.post(path, {"metadata": {"name": role}, "roleRef": reference, "subjects": subjects})
+        account = f"{self.namespace}:certificates"
+        await_rights(self.control_plane, account, rules, self.namespace)
+        await_rights(self.control_plane, account, cluster_rules)
 
     def close(self) -> None:
         for path in (CONFIGURATIONS, f"{RBAC}/clusterroles", f"{RBAC}/clusterrolebindings"):

@@ -237,7 +237,8 @@ class DocumentedCluster:
         """Creates executors: one that is opened, one that a limit holds back, and one whose namespace never opted in."""
         dry_run = "/api/v1/namespaces/etl/pods?dryRun=All"
         # The API server hears of the label a moment later.
-        wait_for(lambda: placement(self.control_plane.create(dry_run, spark_pod("executor"))))
+        chosen = ",profile=ecs-then-eci,"
+        wait_for(lambda: chosen in (placement(self.control_plane.create(dry_run, spark_pod("executor"))) or ""))
         self.create_executor("etl", EXECUTOR)
         driver = spark_pod("driver") | {
             "metadata": {"name": DRIVER, "labels": spark_pod("driver")["metadata"]["labels"]}
@@ -276,7 +277,9 @@ class DocumentedCluster:
 
 def _settled(deployment: JSON) -> bool:
     status = deployment.get("status", {})
-    return bool(status.get("observedGeneration") == deployment["metadata"]["generation"])
+    # A replica on a busy machine may fail a probe, and settle() would keep the status that says so.
+    all_available = status.get("availableReplicas", 0) == deployment["spec"]["replicas"]
+    return bool(status.get("observedGeneration") == deployment["metadata"]["generation"]) and all_available
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def _parser() -> _Parser:
 def run_helm(command: str, kubeconfig: Path, folder: Path = Path()) -> None:
     """Does what `helm …` would do, with paths from `folder`.
 
-    `--wait` waits as Helm 4 does, at most 90 s. Raises ValueError for a flag that is not known here, and
+    `--wait` waits as Helm 4 does, at most 300 s. Raises ValueError for a flag that is not known here, and
     helm_python.HelmError for what Helm refuses.
     """
     program, *words = shlex.split(command)
@@ -50,7 +50,7 @@ def run_helm(command: str, kubeconfig: Path, folder: Path = Path()) -> None:
         raise ValueError(f"{command!r} does not call helm")
     asked = _parser().parse_args(words)
     name: str = asked.release
-    wait: dict[str, Any] = {"wait": "watcher", "timeout": 90} if getattr(asked, "wait", False) else {}
+    wait: dict[str, Any] = {"wait": "watcher", "timeout": 300} if getattr(asked, "wait", False) else {}
     with helm_python.Config(kubeconfig_path=kubeconfig, namespace=asked.namespace) as helm:
         if getattr(asked, "install", False) and not helm.list(all_states=True):
             asked.command = "install"
@@ -66,7 +66,7 @@ def run_helm(command: str, kubeconfig: Path, folder: Path = Path()) -> None:
             case "uninstall":
                 helm.uninstall(name, **wait)
             case "test":
-                helm.test(name, timeout=60)
+                helm.test(name, timeout=300)
 
 
 def _values(folder: Path, files: Sequence[Path], given: Sequence[str]) -> dict[str, Any]:

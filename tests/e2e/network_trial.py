@@ -1,6 +1,7 @@
 """Runs the three processes in the network of this process, and prints what answers at which address, as JSON.
 
-The arguments are a folder with `tls/`, `policy.yaml` and `kubeconfig`, and the addresses to call.
+The arguments are a folder with `tls/`, `policy.yaml` and `kubeconfig`, the number of addresses that answer, and the addresses
+to call, those first.
 """
 
 import json
@@ -42,7 +43,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def main(folder: Path, addresses: Sequence[str]) -> None:
+def main(folder: Path, answering: int, addresses: Sequence[str]) -> None:
     with ExitStack() as ends:
         running = [
             ends.enter_context(_running(line, folder / f"{name}.log")) for name, line in commands(folder).items()
@@ -55,8 +56,7 @@ def main(folder: Path, addresses: Sequence[str]) -> None:
         ]
         until = time.monotonic() + _SECONDS
         answers = {name: _answer(url) for name, url in urls}
-        # The first address is one that answers.
-        expected = [name for name, _ in urls if name.endswith(f" {addresses[0]}")]
+        expected = [name for name, _ in urls if name.endswith(tuple(f" {one}" for one in addresses[:answering]))]
         while any(answers[name] != "200" for name in expected) and time.monotonic() < until:
             if any(one.poll() is not None for one in running):
                 break
@@ -88,4 +88,4 @@ def _answer(url: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

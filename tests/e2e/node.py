@@ -9,7 +9,6 @@ to their ClusterIPs. Nothing else of a spec is changed.
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from base64 import b64decode
@@ -21,9 +20,9 @@ from typing import Any, TypeVar
 
 import httpx
 
+from benchmarks.process import free_port
 from tests.e2e.component import Component
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.networks import IP_FREEBIND
 from webhook.service.listener import authority
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +58,7 @@ class Pod:
         self._node, self._namespace, self.spec, self._folder = node, namespace, spec, folder
         (self._container,) = spec["containers"]
         self.addresses, self.address = addresses, addresses[0]
-        self._ports = {str(one["containerPort"]): _free(addresses) for one in self._container.get("ports", [])}
+        self._ports = {str(one["containerPort"]): free_port() for one in self._container.get("ports", [])}
         self.log = folder / "log"
         folder.mkdir()
         self.sync()
@@ -86,7 +85,7 @@ class Pod:
         """Starts the pod and returns once its startup probe succeeds."""
         self._component.start(lambda: self._probe("startupProbe"))
 
-    def run(self, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Runs the command to its end."""
         return subprocess.run(
             self.command(), env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
@@ -212,15 +211,6 @@ class Node:
             account = self.control_plane.service_account_kubeconfig(namespace, spec["serviceAccountName"])
             found["ECI_CERTS_KUBECONFIG"] = str(account)
         return found
-
-
-def _free(addresses: tuple[str, ...]) -> int:
-    """A port that is free at the addresses, or on the whole machine if they are of both families."""
-    family = socket.AF_INET6 if ":" in "".join(addresses) else socket.AF_INET
-    with socket.socket(family) as found:
-        found.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
-        found.bind((addresses[0] if len(addresses) == 1 else "::", 0))
-        return int(found.getsockname()[1])
 
 
 def _swap(folder: Path, files: dict[str, bytes]) -> None:

@@ -78,6 +78,14 @@ def running(cluster: CertificateCluster, clock: "Clock") -> Iterator[Controller]
         thread.join()
 
 
+@contextmanager
+def called(cluster: CertificateCluster, folder: Path) -> Iterator[Server]:
+    """Serves the webhook for the block, which begins once the API server calls it: it follows new bundles a moment later."""
+    with Server(cluster, folder) as server:
+        wait_for(lambda: cluster.create_pod() == "" and server.served > 0, "a call of the webhook")
+        yield server
+
+
 class Clock:
     """The present moment, moved by the test."""
 
@@ -102,10 +110,11 @@ def test_a_first_install_ends_with_pods_admitted_through_what_was_issued(
     before = cluster.configuration()
     with cluster.controller() as controller:
         wait_until_well(cluster)
-        with Server(cluster, tmp_path) as server:
+        with called(cluster, tmp_path) as server:
+            served = server.served
             assert cluster.create_pod() == ""
-            assert server.served == 2
-        assert httpx.get(controller.health_url).text == "ok\n"
+            assert server.served == served + 2
+        assert httpx.get(controller.health_url, timeout=60).text == "ok\n"
         assert wait_until_told(cluster, 3, controller) == DONE
     assert [(reason, kind) for reason, kind, _ in cluster.events()] == [
         ("CACreated", "Deployment"),
@@ -307,7 +316,7 @@ def test_a_serving_certificate_is_renewed_without_a_lost_admission(cluster: Cert
     with running(cluster, clock):
         wait_until_well(cluster)
         first = cluster.serving["tls.crt"]
-        with Server(cluster, tmp_path) as server, Traffic(cluster) as traffic:
+        with called(cluster, tmp_path) as server, Traffic(cluster) as traffic:
             traffic.go_on()
             clock.now = now
             wait_for(lambda: cluster.serving["tls.crt"] != first, "the renewal")
@@ -327,10 +336,11 @@ def test_the_ca_is_rotated_without_a_lost_admission(cluster: CertificateCluster,
         old = cluster.ca["tls.crt"]
         clock.now = now - SETTLE
         wait_for(lambda: "next.crt" in cluster.ca, "the next CA")
+        wait_for(lambda: len(read_certificates(cluster.bundles()[0])) == 2, "the bundle with both")
         wait_until_well(cluster)
         assert cluster.ca["tls.crt"] == old
         first = cluster.serving["tls.crt"]
-        with Server(cluster, tmp_path) as server, Traffic(cluster) as traffic:
+        with called(cluster, tmp_path) as server, Traffic(cluster) as traffic:
             traffic.go_on()
             let_settle(cluster, controller, clock)
             wait_for(lambda: cluster.serving["tls.crt"] != first, "the certificate of the new CA")
@@ -357,7 +367,7 @@ def test_a_retired_ca_is_dropped_without_a_lost_admission(cluster: CertificateCl
         clock.now = now - timedelta(days=20)
         wait_until_well(cluster)
         assert len(read_certificates(cluster.bundles()[0])) == 2
-        with Server(cluster, tmp_path), Traffic(cluster) as traffic:
+        with called(cluster, tmp_path), Traffic(cluster) as traffic:
             traffic.go_on()
             clock.now = now
             wait_for(lambda: cluster.bundles() == [cluster.ca["tls.crt"]], "the smaller bundle")
@@ -372,10 +382,11 @@ def test_a_lost_ca_is_replaced_without_a_lost_admission(cluster: CertificateClus
     with running(cluster, clock) as controller:
         wait_until_well(cluster)
         first = cluster.serving["tls.crt"]
-        with Server(cluster, tmp_path) as server, Traffic(cluster) as traffic:
+        with called(cluster, tmp_path) as server, Traffic(cluster) as traffic:
             traffic.go_on()
             cluster.delete_secret("webhook-ca")
             wait_for(lambda: bool(cluster.ca), "the CA")
+            wait_for(lambda: len(read_certificates(cluster.bundles()[0])) == 2, "the bundle with both")
             wait_until_well(cluster)
             traffic.go_on()
             assert cluster.serving["tls.crt"] == first

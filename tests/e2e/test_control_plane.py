@@ -82,7 +82,7 @@ def test_what_is_stored_outlives_the_api_server_and_etcd(control_plane: ControlP
     with control_plane.without_etcd():
         # Newer API servers say for a moment what was true before.
         wait_for(lambda: control_plane.http.get("/readyz").is_server_error)
-    assert control_plane.http.get("/readyz").is_success
+    wait_for(lambda: control_plane.http.get("/readyz").is_success)
     assert control_plane.http.get(f"/api/v1/namespaces/{namespace}").status_code == 200
 
 

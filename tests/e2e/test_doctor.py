@@ -307,7 +307,8 @@ def test_several_contexts(healthy: Healthy, tmp_path: Path, capsys: pytest.Captu
     version = healthy.control_plane.get("/version")["gitVersion"]
     sentence = f"context mute: the cluster at {mute} does not answer: "
     assert [one.returncode for one in (text, as_json, two, single)] == [2, 2, 1, 0]
-    assert (text.stderr[: len(sentence)], as_json.stderr, two.stderr) == (sentence, text.stderr, "")
+    # How the silent server is given up depends on how busy this machine is.
+    assert (text.stderr[: len(sentence)], as_json.stderr[: len(sentence)], two.stderr) == (sentence, sentence, "")
     found = json.loads(as_json.stdout)["contexts"]
     shown = ("context", "kubernetes", "version", "policy", "namespaces", "faults", "warnings", "drift")
     faulty = [one for one in found[1]["findings"] if one["level"] == "fault"]
@@ -317,7 +318,7 @@ def test_several_contexts(healthy: Healthy, tmp_path: Path, capsys: pytest.Captu
         ["other", version, __version__, digest, 1, len(faulty), len(warned), ["policy"]],
         ["mute", "", "", "", None, 0, 0, []],
     ]
-    assert [f"context mute: {one}\n" for one in found[2]["unreachable"]] == [text.stderr]
+    assert [f"context mute: {one}\n" for one in found[2]["unreachable"]] == [as_json.stderr]
     assert found[0]["findings"] == json.loads(single.stdout)
     assert "advised" in found[1]["profiles"]
     assert {one["check"] for one in faulty} == {"certificates", "service", "virtual nodes"}

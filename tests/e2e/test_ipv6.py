@@ -103,6 +103,8 @@ def test_every_process_is_reached_in_a_cluster_without_ipv4(without_ipv4: Releas
     # It asks for an answer of the service again and again, but not without a pause.
     wait_for(lambda: controller.ready)
     with overflow_controller(without_ipv4) as overflow:
+        # The service calls itself within two seconds, which a busy machine may not give it.
+        wait_for(lambda: without_ipv4.pods[0].ready)
         answers = {
             (name, probe): httpx.get(pod.url(probe), timeout=60).status_code
             for name, pod in (

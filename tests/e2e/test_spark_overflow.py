@@ -93,7 +93,7 @@ def test_a_job_larger_than_ecs_finishes_once_its_last_executors_are_opened(
         application = spark(client.version, "squares", dynamic_allocation(EXECUTORS) | SMALL)
         driver = application.driver(namespace, client)
         session = ends.enter_context(application.context(namespace, client, driver))
-        lines = [line.split() for line in session.pipe(NUMBERS, ["sh", "-c", TASK, str(at_work)], timeout=120)]
+        lines = [line.split() for line in session.pipe(NUMBERS, ["sh", "-c", TASK, str(at_work)], timeout=600)]
         homes = {pod["metadata"]["name"]: home for pod, home in nodes.homes(namespace.name)}
     assert sorted(int(square) for _, square in lines) == [number**2 for number in NUMBERS]
     assert {executor for executor, _ in lines} == {str(number + 1) for number in range(EXECUTORS)}

@@ -10,6 +10,7 @@ import pytest
 from tests.overflow.stored_pods import stored
 from webhook.core import names
 from webhook.core.patch import PatchOperation
+from webhook.overflow import opener
 from webhook.overflow.api_server import ApiServer
 from webhook.overflow.clock import ServerClock
 from webhook.overflow.lease import Lease
@@ -110,7 +111,9 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_pods_without_a_limit_do_not_wait_for_the_many_with_one(stage: Stage) -> None:
+def test_pods_without_a_limit_do_not_wait_for_the_many_with_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Longer than a busy machine takes for the pods.
+    monkeypatch.setattr(opener, "_FULL_SECONDS", (1000, 1000))
     limited = [f"few{number}" for number in range(MOST_LIMITED + 100)]
     stage.add("few", *limited)
     stage.add("soon", "a", "b")
@@ -118,9 +121,9 @@ def test_pods_without_a_limit_do_not_wait_for_the_many_with_one(stage: Stage) ->
     assert stage.work() == len(limited) + 2
     assert sorted(stage.server.patched) == ["a", "b"]
     assert stage.opener.limited.full()
-    # The others are left alone for some seconds, and cost no calls.
+    # The others are left alone for a while, and cost no calls.
     assert stage.server.reads == MOST_LIMITED + 2
-    assert began + 1 < stage.state.schedule.next_due() < monotonic() + 5
+    assert began + 1000 <= stage.state.schedule.next_due() <= monotonic() + 1000
 
 
 def test_a_limit_holds_and_stopped_pods_are_left_alone(stage: Stage) -> None:

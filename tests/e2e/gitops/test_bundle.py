@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -73,8 +74,12 @@ def kubectl(*arguments: str) -> Request:
 def put(release: Release, file: Path) -> None:
     """What `helm upgrade --force-replace` and Argo CD's `Replace=true` send: a PUT over whatever is there."""
     body: dict[str, Any] = yaml.safe_load(file.read_text())
-    body["metadata"]["resourceVersion"] = release.control_plane.get(CONFIGURATION)["metadata"]["resourceVersion"]
-    answer = release.control_plane.http.put(CONFIGURATION, json=body)
+    while True:
+        body["metadata"]["resourceVersion"] = release.control_plane.get(CONFIGURATION)["metadata"]["resourceVersion"]
+        answer = release.control_plane.http.put(CONFIGURATION, json=body)
+        # The controller may have repaired it in between.
+        if answer.status_code != httpx.codes.CONFLICT:
+            break
     assert answer.is_success, answer.text
 
 
