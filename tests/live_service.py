@@ -45,7 +45,9 @@ def serving(app: Any, tls: Path) -> Iterator[httpx.Client]:
     bound = listen("127.0.0.1", 0, "--port")
     certificate = ServingCertificate(tls)
     certificate.reload()
-    running = server(app, Settings(), context=lambda: certificate.context)
+    # As in `service`.
+    settings = Settings(read_seconds=60, handshake_seconds=60)
+    running = server(app, settings, context=lambda: certificate.context)
 
     def serve() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -137,10 +139,12 @@ def service(
 ) -> Iterator[Service]:
     """Runs `python -m webhook serve` on free ports while the block lasts; yields it once it is ready.
 
+    Clients have a minute for what they do, instead of five seconds, unless `arguments` say otherwise.
     The process is forked from one that has imported the service, or started `anew` as a user starts it.
     """
     flags = ["serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
-    flags += ["--drain-seconds", "0", *arguments]
+    # A test that is not about these limits does not meet them on a busy machine. Of a flag that is given twice, the last wins.
+    flags += ["--drain-seconds", "0", "--read-seconds", "60", "--handshake-seconds", "60", *arguments]
     variables = os.environ | (environment or {})
     with log.open("wb") as output:
         process = _started(flags, output, variables) if anew else forked(flags, output, variables)

@@ -93,7 +93,8 @@ def test_a_connection_without_a_handshake_does_not_keep_it_from_ending(tls: Path
 
 
 def test_a_connection_without_a_request_does_not_keep_it_from_ending(tls: Path, tmp_path: Path) -> None:
-    arguments = ["--stop-seconds", "3600", "--read-seconds", "3600"]
+    # Its client does not close its side.
+    arguments = ["--stop-seconds", "3600", "--read-seconds", "3600", "--handshake-seconds", "5"]
     with service(tls, tmp_path / "log", arguments) as running, running.connect():
         wait_for(lambda: running.metric("connections") == 1)
         running.process.send_signal(signal.SIGTERM)
