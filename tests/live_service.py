@@ -26,6 +26,8 @@ from webhook.service.listener import listen, server
 from webhook.service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+#: What `/readyz` says if the machine was too busy for the service's call of itself.
+OVERDUE = "its own listener does not answer: TimeoutError\n"
 
 
 def issue(folder: Path) -> Path:
@@ -93,6 +95,10 @@ class Service:
     def operations(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.operations_port}{path}", timeout=30)
 
+    def readiness(self) -> httpx.Response:
+        """What `/readyz` answers, asked again for a minute if the machine was too busy for the service's own call."""
+        return readiness(self.operations_port)
+
     def metric(self, series: str) -> float:
         """The value of one of the service's own series, such as `rejected_calls_total{reason="memory"}`."""
         prefix = f"spark_eci_webhook_{series} "
@@ -126,6 +132,16 @@ class Service:
         """The peak of the resident memory, in MiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def readiness(port: int) -> httpx.Response:
+    """`Service.readiness` of the service whose operations port is `port`."""
+    deadline = time.monotonic() + 60
+    while True:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
+        if answer.text != OVERDUE or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

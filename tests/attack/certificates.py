@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +15,7 @@ from certs.authority import KeyPair, issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
 from tests.attack.target import Attack, Target
+from tests.live_service import OVERDUE
 
 HOSTS = ["localhost", "127.0.0.1"]
 _AUTHORITY = "authority.pem"
@@ -126,9 +128,14 @@ async def _reloaded(target: Target, signer: KeyPair, name: str) -> bool:
 
 
 async def _ready(target: Target, name: str) -> None:
-    async with target.plain() as wire:
-        await wire.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = await wire.answer()
+    until = monotonic() + 60
+    while True:
+        async with target.plain() as wire:
+            await wire.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = await wire.answer()
+        if answer.body.decode() != OVERDUE or monotonic() > until:
+            break
+        await asyncio.sleep(0.1)
     if answer.status != 200:
         target.faults[f"not ready because of {name}: {answer.body.decode().strip()[:200]}"] += 1
 

@@ -235,7 +235,7 @@ def _afterwards(running: Attacked) -> list[str]:
                 found.append("in_flight or body_bytes is not 0 after the end of all clients")
                 break
             time.sleep(0.1)
-        if (status := running.operations("/readyz").status_code) != 200:
+        if (status := running.readiness().status_code) != 200:
             found.append(f"/readyz answers {status} afterwards")
         if errors := running.metric('rejected_calls_total{reason="error"}'):
             found.append(f"{errors:.0f} calls were answered with 500")

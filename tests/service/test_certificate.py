@@ -108,7 +108,7 @@ def test_a_new_pair_is_presented_to_new_connections_and_kept_ones_go_on(
         assert _receive(kept)[0].startswith(b"HTTP/1.1 200 ")
     assert (running.metric(LOADED), running.metric(FAILED)) == (2, 0)
     assert running.metric(EXPIRY) == ssl.cert_time_to_seconds(_presented(running, folder)["notAfter"])
-    assert running.operations("/readyz").status_code == 200
+    assert running.readiness().status_code == 200
 
 
 def test_rotations_under_load_lose_no_request(running: Service, folder: Path, authority: Authority) -> None:
@@ -262,12 +262,13 @@ def test_a_bad_pair_is_told_and_the_old_one_stays(
     told, failed = len(running.lines()), running.metric(FAILED)
     # By then it calls itself again, instead of reusing the last answer.
     time.sleep(1.1)
-    assert (running.operations("/readyz").status_code, running.operations("/readyz").text) == (200, "ok\n")
+    ready = running.readiness()
+    assert (ready.status_code, ready.text) == (200, "ok\n")
     assert len([line for line in running.lines()[told:] if line["event"] == "certificate"]) == 0
     assert (running.metric(FAILED), running.metric(LOADED)) == (failed, 1)
     _issue(folder, authority)
     wait_for(lambda: _serial(running, trusted) != old)
-    assert running.operations("/readyz").status_code == 200
+    assert running.readiness().status_code == 200
 
 
 def test_a_link_that_cannot_be_followed_is_told_and_reloading_goes_on(
@@ -322,7 +323,7 @@ def test_without_a_pair_it_stays_up_says_what_it_waits_for_and_serves_once_the_f
         thread.join()
         first = running.lines()[0]
         assert (first["event"], first["error"]) == ("certificate", f"waiting for {folder / 'tls.crt'}")
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200
         with running.client() as client:
             assert client.post("/mutate", content=BODY).status_code == 200
 
@@ -353,7 +354,7 @@ def test_a_service_that_waits_is_alive_not_ready_and_ends_when_told(tmp_path: Pa
 def test_it_is_not_ready_once_its_pair_has_expired(running: Service, folder: Path, authority: Authority) -> None:
     _issue(folder, authority, _now() - timedelta(days=90) + timedelta(seconds=12))
     _until_loaded(running, 2)
-    assert running.operations("/readyz").status_code == 200
+    assert running.readiness().status_code == 200
     wait_for(lambda: running.operations("/readyz").text == "the certificate: certificate has expired\n")
     assert running.operations("/readyz").status_code == 503
 
@@ -390,14 +391,14 @@ def test_without_a_bundle_the_pair_and_its_dates_are_checked(
     for name in ("tls.crt", "tls.key"):
         shutil.copy(folder / name, bare / name)
     with service(bare, tmp_path / "log", ["--reload-seconds", "0.1"]) as running:
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200
         _issue(folder, authority, _now() - timedelta(days=91), hosts=["spark-eci-webhook.spark.svc"])
         for name in ("tls.crt", "tls.key"):
             shutil.copy(folder / name, bare / name)
         wait_for(lambda: any("expired" in line.get("error", "") for line in running.lines()))
         # By then it calls itself again, instead of reusing the last answer.
         time.sleep(1.1)
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -445,7 +446,7 @@ def test_only_clients_of_the_authority_with_an_allowed_name_are_served(folder: P
     bundle.write_bytes(pem_files(issue(clients, HOSTS, _now()), [clients.certificate])["ca.crt"])
     arguments = ["--client-ca", str(bundle), "--client-subjects", "kube-apiserver, front-proxy"]
     with service(folder, tmp_path / "log", arguments) as running:
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200
 
         def call(authority: Authority | None, name: str = "kube-apiserver") -> httpx.Response:
             context = trusting(folder)
@@ -581,7 +582,7 @@ def test_the_cas_of_clients_are_reloaded_and_a_removed_one_is_refused(clients: C
     # The second line is the same, so it is counted first.
     wait_for(lambda: [one.items() >= line.items() for one in clients.running.lines()].count(True) == 2)
     assert clients.running.metric(FAILED) == 0
-    assert clients.running.operations("/readyz").status_code == 200
+    assert clients.running.readiness().status_code == 200
 
 
 def _emptied(file: Path) -> str:

@@ -21,8 +21,8 @@ def test_while_draining_reviews_are_answered_and_connections_told_to_close(tls: 
         _send(kept, BODY)
         assert b"connection: close" not in _receive(kept)[0]
         running.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: running.operations("/readyz").status_code != 200)
-        assert running.operations("/readyz").text == "draining\n"
+        wait_for(lambda: running.operations("/readyz").text == "draining\n")
+        assert running.operations("/readyz").status_code == 503
         assert running.operations("/livez").status_code == 200
         _send(kept, BODY)
         head, _ = _receive(kept)
@@ -59,7 +59,7 @@ def test_a_stop_under_load_loses_nothing(tls: Path, tmp_path: Path) -> None:
             thread.start()
         wait_for(lambda: len(outcomes) >= 200)
         running.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: running.operations("/readyz").status_code != 200)
+        wait_for(lambda: running.operations("/readyz").text == "draining\n")
         time.sleep(0.2)
         ready.clear()
         for thread in threads:

@@ -487,7 +487,7 @@ def test_beyond_the_slots_calls_are_refused_at_once(tls: Path, tmp_path: Path) -
         assert _rejections(running, "overloaded") == statuses.count(b"503")
         with running.client() as client:
             assert client.post("/mutate", content=LARGE_BODY).status_code == 200
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200
         assert running.metric("admission_in_flight") == 0
 
 

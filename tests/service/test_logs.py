@@ -28,7 +28,7 @@ from msgspec import json as encoded
 from benchmarks.process import free_port
 from tests.admission_reviews import review
 from tests.deadline import wait_for
-from tests.live_service import ROOT, service, trusting
+from tests.live_service import ROOT, readiness, service, trusting
 from tests.service.test_admission import POD
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.reasons import Caution, Reason
@@ -717,7 +717,7 @@ def test_an_output_that_nobody_reads_stops_nothing(tls: Path, kind: str) -> None
                     assert client.post("/mutate", content=body).status_code == 200
                 sent += 500
                 assert sent < 20_000
-            assert _status(port, "readyz") == 200
+            assert readiness(port).status_code == 200
             if kind != "socket":
                 assert os.get_blocking(unread.theirs), "other writers are not affected"
             lost = _dropped(port)

@@ -200,7 +200,7 @@ def test_a_policy_that_is_larger_than_a_message_is_told(tls: Path, tmp_path: Pat
     policy.write_text(json.dumps({"profiles": profiles}), encoding="utf-8")
     with _served(tls, tmp_path, LISTENER.format(file=str(file)), ["--policy", str(policy)]) as running:
         wait_for(lambda: file.exists() and file.read_bytes().count(b"\n") >= 2)
-        running.operations("/readyz").raise_for_status()
+        running.readiness().raise_for_status()
     first, tick, *_ = file.read_bytes().splitlines()
     assert len(first) > 400_000
     assert json.loads(first)["policy"]["document"] == {"profiles": profiles}
@@ -242,7 +242,7 @@ def test_a_page_process_that_is_killed_is_started_again(tls: Path, tmp_path: Pat
         wait_for(lambda: _decisions(running) == [1, 2])
         os.kill(first, signal.SIGKILL)
         _admit(running)
-        running.operations("/readyz").raise_for_status()
+        running.readiness().raise_for_status()
         wait_for(lambda: _decisions(running) == [1, 2, 3])
         assert _child(running) != first
         assert {"level": "warning", "outcome": "ended", "code": -9} in _page_lines(running)
@@ -275,7 +275,7 @@ def test_a_page_process_that_hangs_makes_no_review_wait(tls: Path, tmp_path: Pat
                 for _ in range(60):
                     assert client.post("/mutate", content=long).status_code == httpx.codes.OK
             _admit(running, 20)
-            running.operations("/readyz").raise_for_status()
+            running.readiness().raise_for_status()
             # Kept as they are, the texts of 60 pods would take 120 MB.
             assert running.peak_mib - before < 60
         finally:
@@ -287,7 +287,7 @@ def test_a_program_that_does_not_start_is_told_and_tried_again(tls: Path, tmp_pa
     with _served(tls, tmp_path, "raise SystemExit('out of order')") as running:
         wait_for(lambda: len(_page_lines(running)) >= 4)
         _admit(running)
-        running.operations("/readyz").raise_for_status()
+        running.readiness().raise_for_status()
         said = {"level": "warning", "error": "out of order"}
         ended = {"level": "warning", "outcome": "ended", "code": 1}
         assert _page_lines(running)[:4] == [said, ended, said, ended]
