@@ -107,7 +107,7 @@ class Service:
 
     def lines(self) -> list[dict[str, Any]]:
         """The log so far."""
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        return _lines(self.log)
 
     def admissions(self, count: int, **fields: Any) -> list[dict[str, Any]]:
         """The lines of admissions with `fields`, once there are `count`: a line is written after its answer is sent."""
@@ -176,12 +176,16 @@ def _started(flags: Sequence[str], output: IO[bytes], environment: Mapping[str, 
     return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)
 
 
+def _lines(log: Path) -> list[dict[str, Any]]:
+    """The whole lines in a log, the last one of which may be half written."""
+    return [json.loads(line) for line in log.read_bytes().rpartition(b"\n")[0].splitlines()]
+
+
 def _ready(process: subprocess.Popen[bytes] | ForkedService, tls: Path, log: Path) -> Service:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text(encoding="utf-8")
-        for line in log.read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
+        for event in _lines(log):
             if event["event"] == "serving":
                 port, operations_port = (int(event[key].rsplit(":", 1)[1]) for key in ("reviews", "operations"))
                 return Service(process, port, operations_port, tls, log, event.get("page", ""))

@@ -130,8 +130,8 @@ def judge(name: str, form: Form, attacker: Attacker, folder: Path, only: str | N
             ordinary.kill()
         beside += outcome.faults
         beside += _afterwards(running)
-        beside += _stop(name, attacks[0], running, attacker, form)
-        beside += _log(running.log)
+        faults, late = _stop(name, attacks[0], running, attacker, form)
+        beside += faults + _log(running.log, late=late)
     if family.starts and only is None:
         beside += starts.faults(folder, form.starts)
     return Verdict(name if only is None else f"{name}, {only}", figures, outcome, beside, time.monotonic() - began)
@@ -244,19 +244,23 @@ def _afterwards(running: Attacked) -> list[str]:
     return found
 
 
-def _stop(family: str, attack: str, running: Attacked, attacker: Attacker, form: Form) -> list[str]:
-    """Stops the process while an attack goes on."""
+def _stop(family: str, attack: str, running: Attacked, attacker: Attacker, form: Form) -> tuple[list[str], bool]:
+    """Stops the process while an attack goes on; returns what is wrong, and whether the attack outlasted the process."""
     if running.process.poll() is not None:
-        return ["the process had ended before SIGTERM"]
+        return ["the process had ended before SIGTERM"], False
     attacker.begin(family, attack, running, 2, form.scale, form.seed, quiet=True)
     time.sleep(0.7)
     fault = running.ends()
+    late = attacker.attacking
     attacker.end()
-    return [fault] if fault else []
+    return [fault] if fault else [], late
 
 
-def _log(log: Path) -> list[str]:
+def _log(log: Path, *, late: bool) -> list[str]:
+    """What is wrong with the log. If an attack is `late`, calls that it left open may be cut off at the end."""
     text = log.read_bytes()
+    if late:
+        text = b"\n".join(line for line in text.splitlines() if b"timeout graceful shutdown exceeded" not in line)
     found = [f"the log has {count} tracebacks"] if (count := text.count(b"Traceback")) else []
     if count := text.count(b'"level":"error"') + text.count(b'"level":"critical"'):
         found.append(f"the log has {count} errors")

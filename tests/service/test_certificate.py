@@ -102,6 +102,8 @@ def test_a_new_pair_is_presented_to_new_connections_and_kept_ones_go_on(
 ) -> None:
     old = _serial(running, folder)
     with running.connect() as kept:
+        _send(kept, BODY)
+        assert _receive(kept)[0].startswith(b"HTTP/1.1 200 ")
         _issue(folder, authority, _now() + timedelta(minutes=30))
         wait_for(lambda: _serial(running, folder) != old)
         _send(kept, BODY)
@@ -149,8 +151,12 @@ def _mismatched(folder: Path, authority: Authority) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Writes to the file that a link points to, which is not how files should be replaced."""
-    Path(os.path.realpath(path)).write_bytes(content)
+    """Replaces one file of the folder that a link points to, which is not how files should be replaced."""
+    real = Path(os.path.realpath(path))
+    new = real.with_suffix(".new")
+    new.write_bytes(content)
+    # In one step, or an empty file might be read before.
+    new.rename(real)
 
 
 def _garbage(folder: Path, _: Authority) -> str:
