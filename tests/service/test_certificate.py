@@ -1,5 +1,6 @@
 """The serving certificate: waited for, tested, reloaded for new connections, and never replaced by a bad one."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -10,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPResponse
 from pathlib import Path
@@ -35,7 +36,7 @@ from tests.live_service import Service, service, trusting
 from tests.service.test_admission import POD, _receive, _send
 from tests.service.test_start import _serve
 from webhook.service.certificate import ServingCertificate
-from webhook.service.certificate_files import CertificateError
+from webhook.service.certificate_files import CertificateError, Files
 
 BODY = review(POD)
 HOSTS = ["localhost", "127.0.0.1"]
@@ -311,6 +312,37 @@ def test_kubelets_swap_of_a_mounted_secret_is_seen_whole(tmp_path: Path, authori
             _until_loaded(running, count)
         assert _serial(running, mount) != old
         assert running.metric(FAILED) == 0
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_a_version_of_a_mounted_secret_may_be_removed_while_it_is_read(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Kubelet removes the folder of a version as soon as `..data` leads to the next one."""
+    folders = tmp_path / "..one", tmp_path / "..two"
+    for folder in folders:
+        _issue(tmp_path / "written", authority)
+        shutil.copytree(tmp_path / "written", folder)
+    (tmp_path / "..data").symlink_to("..one")
+    for name in ("tls.crt", "tls.key", "ca.crt"):
+        (tmp_path / name).symlink_to(Path("..data") / name)
+    new = Files.read(folders[1])
+    steps = itertools.count()
+
+    def replacing(look: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def replaced(path: Path) -> Any:
+            if path.parent == folders[0] and next(steps) == step:
+                (tmp_path / "..data_tmp").symlink_to("..two")
+                (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+                shutil.rmtree(folders[0])
+            return look(path)
+
+        return replaced
+
+    for name in ("is_file", "read_bytes"):
+        monkeypatch.setattr(Path, name, replacing(getattr(Path, name)))
+    assert Files.read(tmp_path) == replace(new, folder=tmp_path)
+    assert not folders[0].exists()
 
 
 def test_without_a_pair_it_stays_up_says_what_it_waits_for_and_serves_once_the_files_come(
