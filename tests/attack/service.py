@@ -86,14 +86,28 @@ class Memory:
 
 
 @contextlib.contextmanager
-def attacked(folder: Path, tls: Path, arguments: Sequence[str] = (), *, log_read: bool = True) -> Iterator[Attacked]:
+def attacked(
+    folder: Path, tls: Path, arguments: Sequence[str] = (), *, log_read: bool = True, patient: bool = False
+) -> Iterator[Attacked]:
     """Runs the service with the certificate in `tls` while the block lasts.
 
-    Its log is `folder`/log; or else it is a pipe of which only the first lines are read.
+    Its log is `folder`/log; or else it is a pipe of which only the first lines are read. If it is `patient`, clients that
+    connected before its end have longer to begin their request.
     """
     turns, log = Turns(folder / "turns"), folder / "log"
-    command = [sys.executable, "-m", "tests.attack.watched", str(folder / "turns"), "serve", "--tls-dir", str(tls)]
-    command += ["--port", "0", "--operations-port", "0", "--drain-seconds", "1", *arguments]
+    command = [sys.executable, "-m", "tests.attack.watched", str(folder / "turns"), *(["patient"] if patient else [])]
+    command += [
+        "serve",
+        "--tls-dir",
+        str(tls),
+        "--port",
+        "0",
+        "--operations-port",
+        "0",
+        "--drain-seconds",
+        "1",
+        *arguments,
+    ]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
