@@ -197,13 +197,13 @@ def _faults(running: Attacked, found: Found) -> list[str]:
     return faults
 
 
-def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
-    """Looks at memory 10 seconds later, or as soon as it is small enough if not every rest counts."""
+def _rest(running: Attacked, figures: Figures, *, every: bool, most: float = REST_MIB) -> None:
+    """Looks at memory 10 seconds later, or as soon as it is `most` or less if not every rest counts."""
     if running.process.poll() is not None:
         return
     process, until = Process(running.process.pid), time.monotonic() + REST_SECONDS
     with contextlib.suppress(OSError, IndexError):
-        while time.monotonic() < until and (every or process.resident_mib > REST_MIB):
+        while time.monotonic() < until and (every or process.resident_mib > most):
             time.sleep(0.1)
         figures.rest_mib = process.resident_mib
         figures.peak_mib = max(figures.peak_mib, running.memory.peak_mib)
@@ -211,11 +211,12 @@ def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
 
 def _compared(family: str, name: str, running: Attacked, attacker: Attacker, form: Form) -> list[Figures]:
     """Attacks for a quarter of the time and then for the rest, and compares memory."""
-    found = []
+    found, most = [], REST_MIB
     for share in (1 / 4, 3 / 4):
         (figures,) = _attack(family, name, running, attacker, form, form.mixture_seconds * share)
         if not form.every_rest:
-            _rest(running, figures, every=False)
+            _rest(running, figures, every=False, most=most)
+        most = min(REST_MIB, (figures.rest_mib or 0) + form.growth_mib)
         found.append(figures)
     before, after = (one.rest_mib or 0 for one in found)
     if after > before + form.growth_mib:

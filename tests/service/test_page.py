@@ -52,10 +52,23 @@ with open({file!r}, "ab", buffering=0) as file:
 
 
 @contextlib.contextmanager
-def _served(tls: Path, folder: Path, program: str, arguments: Sequence[str] = ()) -> Iterator[Service]:
-    """A service whose page process is `program`."""
+def _served(
+    tls: Path, folder: Path, program: str, arguments: Sequence[str] = (), *, before: str = ""
+) -> Iterator[Service]:
+    """A service whose page process is `program`. The code `before` runs first."""
     log = folder / "log"
-    command = [sys.executable, "-c", SCRIPT, program, "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
+    command = [
+        sys.executable,
+        "-c",
+        before + SCRIPT,
+        program,
+        "--tls-dir",
+        str(tls),
+        "--port",
+        "0",
+        "--operations-port",
+        "0",
+    ]
     command += ["--page-port", "0", "--drain-seconds", "0", *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
@@ -297,9 +310,9 @@ def test_a_page_process_that_does_not_listen_to_its_feed_is_asked_to_end(tls: Pa
     """Such as one that starts."""
     file = tmp_path / "asked"
     asked = f"import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(open({str(file)!r}, 'w').close()))"
-    with _served(
-        tls, tmp_path, f"{asked}\nprint('ready', file=sys.stderr, flush=True)\nwhile True: time.sleep(60)"
-    ) as running:
+    program = f"{asked}\nprint('ready', file=sys.stderr, flush=True)\nwhile True: time.sleep(60)"
+    patient = "from webhook.service import process_end; process_end._SECONDS = 60"
+    with _served(tls, tmp_path, program, before=patient) as running:
         wait_for(lambda: _page_lines(running) == [{"level": "warning", "error": "ready"}])
     assert file.exists()
 
