@@ -26,6 +26,8 @@ from webhook.service.listener import listen, server
 from webhook.service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+#: What `/readyz` says if the machine was too busy for the service's call of itself.
+OVERDUE = "its own listener does not answer: TimeoutError\n"
 
 
 def issue(folder: Path) -> Path:
@@ -45,7 +47,9 @@ def serving(app: Any, tls: Path) -> Iterator[httpx.Client]:
     bound = listen("127.0.0.1", 0, "--port")
     certificate = ServingCertificate(tls)
     certificate.reload()
-    running = server(app, Settings(), context=lambda: certificate.context)
+    # As in `service`.
+    settings = Settings(read_seconds=60, handshake_seconds=60)
+    running = server(app, settings, context=lambda: certificate.context)
 
     def serve() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -91,6 +95,10 @@ class Service:
     def operations(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.operations_port}{path}", timeout=30)
 
+    def readiness(self) -> httpx.Response:
+        """What `/readyz` answers, asked again for a minute if the machine was too busy for the service's own call."""
+        return readiness(self.operations_port)
+
     def metric(self, series: str) -> float:
         """The value of one of the service's own series, such as `rejected_calls_total{reason="memory"}`."""
         prefix = f"spark_eci_webhook_{series} "
@@ -99,7 +107,7 @@ class Service:
 
     def lines(self) -> list[dict[str, Any]]:
         """The log so far."""
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        return _lines(self.log)
 
     def admissions(self, count: int, **fields: Any) -> list[dict[str, Any]]:
         """The lines of admissions with `fields`, once there are `count`: a line is written after its answer is sent."""
@@ -126,6 +134,16 @@ class Service:
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
+def readiness(port: int) -> httpx.Response:
+    """`Service.readiness` of the service whose operations port is `port`."""
+    deadline = time.monotonic() + 60
+    while True:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
+        if answer.text != OVERDUE or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def service(
     tls: Path,
@@ -137,10 +155,12 @@ def service(
 ) -> Iterator[Service]:
     """Runs `python -m webhook serve` on free ports while the block lasts; yields it once it is ready.
 
+    Clients have a minute for what they do, instead of five seconds, unless `arguments` say otherwise.
     The process is forked from one that has imported the service, or started `anew` as a user starts it.
     """
     flags = ["serve", "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
-    flags += ["--drain-seconds", "0", *arguments]
+    # A test that is not about these limits does not meet them on a busy machine. Of a flag that is given twice, the last wins.
+    flags += ["--drain-seconds", "0", "--read-seconds", "60", "--handshake-seconds", "60", *arguments]
     variables = os.environ | (environment or {})
     with log.open("wb") as output:
         process = _started(flags, output, variables) if anew else forked(flags, output, variables)
@@ -156,12 +176,16 @@ def _started(flags: Sequence[str], output: IO[bytes], environment: Mapping[str, 
     return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)
 
 
+def _lines(log: Path) -> list[dict[str, Any]]:
+    """The whole lines in a log, the last one of which may be half written."""
+    return [json.loads(line) for line in log.read_bytes().rpartition(b"\n")[0].splitlines()]
+
+
 def _ready(process: subprocess.Popen[bytes] | ForkedService, tls: Path, log: Path) -> Service:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text(encoding="utf-8")
-        for line in log.read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
+        for event in _lines(log):
             if event["event"] == "serving":
                 port, operations_port = (int(event[key].rsplit(":", 1)[1]) for key in ("reviews", "operations"))
                 return Service(process, port, operations_port, tls, log, event.get("page", ""))

@@ -23,7 +23,6 @@ from tests.live_service import ROOT, Service
 
 #: How much longer than its time an attack may take.
 _LATE = 90.0
-_FAILED = "null"
 #: How many files may be open.
 _FILES = 8192
 
@@ -62,7 +61,10 @@ class Attacker:
         """Begins an attack. `quiet` hides its standard error, for an attack on a service that ends."""
         arguments = [family, attack, running.port, running.operations_port, running.process.pid, str(running.tls)]
         self._arguments.write(json.dumps([*arguments, seconds, scale, seed, quiet]).encode() + b"\n")
-        self._pid, self._late = self._next(), monotonic() + seconds + _LATE
+        # An attack that was ended may have left a line.
+        while len(line := self._next()) != 1:
+            pass
+        self._pid, self._late = line[0], monotonic() + seconds + _LATE
 
     @property
     def attacking(self) -> bool:
@@ -73,14 +75,15 @@ class Attacker:
         if not select.select([self._answers], [], [], max(0, self._late - monotonic()))[0]:
             self.end()
             return Found({}, ["the attack did not end"])
-        answer = self._next()
+        _, answer = self._next()
         return Found({}, ["the attacker failed"]) if answer is None else Found(**answer)
 
     def end(self) -> None:
         """Ends the attack, whatever it found."""
-        # The process that it belongs to waits for it until the answer is read, so no other has its number.
         if self.attacking:
-            os.kill(self._pid, signal.SIGKILL)
+            # It may end in this moment.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
         self._next()
 
     def _next(self) -> Any:
@@ -112,18 +115,18 @@ def _allow_files() -> None:
 
 
 def main() -> None:
-    """Attacks as each line of standard input says. Prints the number of each process, and then what it found."""
+    """Attacks as each line of standard input says. Prints the number of each process, and then again with what it found."""
     from tests.attack import families  # noqa: F401, PLC0415, they import this module
 
     for line in sys.stdin.buffer:
         pid = os.fork()
         if not pid:
-            print(os.getpid(), flush=True)
-            print(json.dumps(vars(_attack(*json.loads(line)))), flush=True)
+            print(json.dumps([os.getpid()]), flush=True)
+            print(json.dumps([os.getpid(), vars(_attack(*json.loads(line)))]), flush=True)
             os._exit(0)
         _, status = os.waitpid(pid, 0)
         if status:
-            print(_FAILED, flush=True)
+            print(json.dumps([pid, None]), flush=True)
 
 
 def _attack(

@@ -1,9 +1,11 @@
 """Hostile certificates in the folder of the service, while reviews go on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +16,8 @@ from certs.authority import KeyPair, issue, new_authority
 from certs.files import write_folder
 from certs.material import pem_files
 from tests.attack.target import Attack, Target
+from tests.attack.wire import Answer
+from tests.live_service import OVERDUE
 
 HOSTS = ["localhost", "127.0.0.1"]
 _AUTHORITY = "authority.pem"
@@ -115,20 +119,41 @@ async def storm(target: Target) -> None:
 async def _reloaded(target: Target, signer: KeyPair, name: str) -> bool:
     """Whether the service loads a good pair."""
     series = 'certificate_reloads_total{outcome="loaded"}'
-    before = await target.metric(series)
+    before = await _persistently(target, lambda: target.metric(series))
     write_folder(target.tls, pem_files(issue(signer, HOSTS, datetime.now(UTC)), [signer.certificate]))
-    for _ in range(50):
+    for _ in range(300):
         await asyncio.sleep(0.1)
-        if await target.metric(series) > before:
+        if await _persistently(target, lambda: target.metric(series)) > before:
             return True
     target.faults[f"after {name} no pair is loaded any more"] += 1
     return False
 
 
-async def _ready(target: Target, name: str) -> None:
+async def _persistently(target: Target, ask: Callable[[], Awaitable[Any]]) -> Any:
+    """What `ask` returns, called again if its connection is closed because other attacks open too many."""
+    until = monotonic() + 30
+    while True:
+        try:
+            return await ask()
+        except OSError:
+            if target.alone or monotonic() > until:
+                raise
+        await asyncio.sleep(0.1)
+
+
+async def _readiness(target: Target) -> Answer:
     async with target.plain() as wire:
         await wire.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = await wire.answer()
+        return await wire.answer()
+
+
+async def _ready(target: Target, name: str) -> None:
+    until = monotonic() + 60
+    while True:
+        answer = await _persistently(target, lambda: _readiness(target))
+        if answer.body.decode() != OVERDUE or monotonic() > until:
+            break
+        await asyncio.sleep(0.1)
     if answer.status != 200:
         target.faults[f"not ready because of {name}: {answer.body.decode().strip()[:200]}"] += 1
 

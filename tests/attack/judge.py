@@ -130,8 +130,8 @@ def judge(name: str, form: Form, attacker: Attacker, folder: Path, only: str | N
             ordinary.kill()
         beside += outcome.faults
         beside += _afterwards(running)
-        beside += _stop(name, attacks[0], running, attacker, form)
-        beside += _log(running.log)
+        faults, late = _stop(name, attacks[0], running, attacker, form)
+        beside += faults + _log(running.log, late=late)
     if family.starts and only is None:
         beside += starts.faults(folder, form.starts)
     return Verdict(name if only is None else f"{name}, {only}", figures, outcome, beside, time.monotonic() - began)
@@ -197,13 +197,13 @@ def _faults(running: Attacked, found: Found) -> list[str]:
     return faults
 
 
-def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
-    """Looks at memory 10 seconds later, or as soon as it is small enough if not every rest counts."""
+def _rest(running: Attacked, figures: Figures, *, every: bool, most: float = REST_MIB) -> None:
+    """Looks at memory 10 seconds later, or as soon as it is `most` or less if not every rest counts."""
     if running.process.poll() is not None:
         return
     process, until = Process(running.process.pid), time.monotonic() + REST_SECONDS
     with contextlib.suppress(OSError, IndexError):
-        while time.monotonic() < until and (every or process.resident_mib > REST_MIB):
+        while time.monotonic() < until and (every or process.resident_mib > most):
             time.sleep(0.1)
         figures.rest_mib = process.resident_mib
         figures.peak_mib = max(figures.peak_mib, running.memory.peak_mib)
@@ -211,11 +211,12 @@ def _rest(running: Attacked, figures: Figures, *, every: bool) -> None:
 
 def _compared(family: str, name: str, running: Attacked, attacker: Attacker, form: Form) -> list[Figures]:
     """Attacks for a quarter of the time and then for the rest, and compares memory."""
-    found = []
+    found, most = [], REST_MIB
     for share in (1 / 4, 3 / 4):
         (figures,) = _attack(family, name, running, attacker, form, form.mixture_seconds * share)
         if not form.every_rest:
-            _rest(running, figures, every=False)
+            _rest(running, figures, every=False, most=most)
+        most = min(REST_MIB, (figures.rest_mib or 0) + form.growth_mib)
         found.append(figures)
     before, after = (one.rest_mib or 0 for one in found)
     if after > before + form.growth_mib:
@@ -235,7 +236,7 @@ def _afterwards(running: Attacked) -> list[str]:
                 found.append("in_flight or body_bytes is not 0 after the end of all clients")
                 break
             time.sleep(0.1)
-        if (status := running.operations("/readyz").status_code) != 200:
+        if (status := running.readiness().status_code) != 200:
             found.append(f"/readyz answers {status} afterwards")
         if errors := running.metric('rejected_calls_total{reason="error"}'):
             found.append(f"{errors:.0f} calls were answered with 500")
@@ -244,19 +245,23 @@ def _afterwards(running: Attacked) -> list[str]:
     return found
 
 
-def _stop(family: str, attack: str, running: Attacked, attacker: Attacker, form: Form) -> list[str]:
-    """Stops the process while an attack goes on."""
+def _stop(family: str, attack: str, running: Attacked, attacker: Attacker, form: Form) -> tuple[list[str], bool]:
+    """Stops the process while an attack goes on; returns what is wrong, and whether the attack outlasted the process."""
     if running.process.poll() is not None:
-        return ["the process had ended before SIGTERM"]
+        return ["the process had ended before SIGTERM"], False
     attacker.begin(family, attack, running, 2, form.scale, form.seed, quiet=True)
     time.sleep(0.7)
     fault = running.ends()
+    late = attacker.attacking
     attacker.end()
-    return [fault] if fault else []
+    return [fault] if fault else [], late
 
 
-def _log(log: Path) -> list[str]:
+def _log(log: Path, *, late: bool) -> list[str]:
+    """What is wrong with the log. If an attack is `late`, calls that it left open may be cut off at the end."""
     text = log.read_bytes()
+    if late:
+        text = b"\n".join(line for line in text.splitlines() if b"timeout graceful shutdown exceeded" not in line)
     found = [f"the log has {count} tracebacks"] if (count := text.count(b"Traceback")) else []
     if count := text.count(b'"level":"error"') + text.count(b'"level":"critical"'):
         found.append(f"the log has {count} errors")

@@ -17,8 +17,8 @@ from tests.deadline import wait_for
 from tests.live_service import ROOT, Service
 from tests.reliability.process import Process
 
-#: How long the process may take to end: a second to drain, five to stop, and some for a slow machine.
-STOP_SECONDS = 15
+#: How long the process may take to end: a second to drain, five to stop, and the rest for a busy machine.
+STOP_SECONDS = 60
 _SAMPLES = 0.005
 
 
@@ -86,14 +86,28 @@ class Memory:
 
 
 @contextlib.contextmanager
-def attacked(folder: Path, tls: Path, arguments: Sequence[str] = (), *, log_read: bool = True) -> Iterator[Attacked]:
+def attacked(
+    folder: Path, tls: Path, arguments: Sequence[str] = (), *, log_read: bool = True, patient: bool = False
+) -> Iterator[Attacked]:
     """Runs the service with the certificate in `tls` while the block lasts.
 
-    Its log is `folder`/log; or else it is a pipe of which only the first lines are read.
+    Its log is `folder`/log; or else it is a pipe of which only the first lines are read. If it is `patient`, clients that
+    connected before its end have longer to begin their request.
     """
     turns, log = Turns(folder / "turns"), folder / "log"
-    command = [sys.executable, "-m", "tests.attack.watched", str(folder / "turns"), "serve", "--tls-dir", str(tls)]
-    command += ["--port", "0", "--operations-port", "0", "--drain-seconds", "1", *arguments]
+    command = [sys.executable, "-m", "tests.attack.watched", str(folder / "turns"), *(["patient"] if patient else [])]
+    command += [
+        "serve",
+        "--tls-dir",
+        str(tls),
+        "--port",
+        "0",
+        "--operations-port",
+        "0",
+        "--drain-seconds",
+        "1",
+        *arguments,
+    ]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,

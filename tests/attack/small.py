@@ -46,7 +46,7 @@ async def _all(target: Target, data: bytes, *, plain: bool = False) -> tuple[lis
     async with target.plain() if plain else target.wire() as wire:
         await wire.send(data)
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 while True:
                     found.append(await wire.answer())
         except TimeoutError:

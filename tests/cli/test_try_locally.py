@@ -71,7 +71,7 @@ def test_sigterm_ends_the_service_too(tmp_path: Path) -> None:
     try:
         program.start(lambda: "Serving until Ctrl-C." in log.read_text())
     finally:
-        program.stop()
+        program.stop(60)
     assert program.code == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))

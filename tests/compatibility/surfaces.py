@@ -231,7 +231,9 @@ def _admissions() -> Iterator[str]:
                 "POST of another path": client.post("/other", content=_REVIEW),
             }
         statuses |= {
-            f"GET {path} of the operations port": running.operations(path) for path in ("/livez", "/readyz", "/metrics")
+            "GET /livez of the operations port": running.operations("/livez"),
+            "GET /readyz of the operations port": running.readiness(),
+            "GET /metrics of the operations port": running.operations("/metrics"),
         }
         lines = running.admissions(len(answers))
     yield from (f"{call}: status {answer.status_code}" for call, answer in statuses.items())

@@ -85,7 +85,7 @@ def verdict(running: Service, statuses: Counter[int], growth: float) -> list[str
     faults = [f"{count} answers with status {status}" for status, count in statuses.items() if status >= 500]
     if running.process.poll() is not None:
         faults.append("the process ended")
-    elif running.operations("/readyz").status_code != 200:
+    elif running.readiness().status_code != 200:
         faults.append("it is not ready any more")
     if growth > GROWTH_MIB:
         faults.append(f"memory grew by {growth:.1f} MiB")

@@ -48,7 +48,7 @@ def test_urls_have_brackets_around_addresses_of_ipv6() -> None:
 def test_all_addresses_are_served_and_named(tls: Path, tmp_path: Path) -> None:
     """On a machine with IPv6, which may be disabled in its network."""
     with service(tls, tmp_path / "log", ["--host", "::", "--operations-host", "::"]) as running:
-        assert running.operations("/readyz").text == "ok\n"
+        assert running.readiness().text == "ok\n"
         with running.client() as client:
             assert client.get("/readyz").status_code == 200
     (serving,) = [line for line in running.lines() if line["event"] == "serving"]

@@ -194,7 +194,8 @@ def test_one_log_line_tells_of_an_admission(built_in: Service) -> None:
 
 def test_operations_answer_on_their_own_port(built_in: Service) -> None:
     assert (built_in.operations("/livez").status_code, built_in.operations("/livez").text) == (200, "ok\n")
-    assert (built_in.operations("/readyz").status_code, built_in.operations("/readyz").text) == (200, "ok\n")
+    ready = built_in.readiness()
+    assert (ready.status_code, ready.text) == (200, "ok\n")
     assert built_in.operations("/mutate").json() == {"error": "not found"}
     with built_in.client() as client:
         assert client.get("/metrics").status_code == 404

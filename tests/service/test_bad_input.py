@@ -2,18 +2,25 @@
 
 import json
 import random
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.admission_reviews import UID, review
 from tests.captured_reviews import REVIEWS
-from tests.live_service import Service, service
+from tests.live_service import Service, service, serving, trusting
 from tests.service.test_admission import POD, _receive, _send
+from webhook.core.policy import Policy
+from webhook.service import admission
+from webhook.service.logs import AdmissionLog, configure
+from webhook.service.metrics import Metrics
+from webhook.service.routes import admission_application
 
 MIB = 1024**2
 
@@ -188,8 +195,20 @@ def test_a_body_too_large_by_its_length_is_refused_unread(built_in: Service) -> 
         assert _closes(connection)
 
 
-def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(built_in: Service) -> None:
-    with _sending(built_in, b"Transfer-Encoding: chunked\r\n") as connection:
+@pytest.fixture
+def patient(tls: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A client of a service that reads on for a minute after a 413, because what is sent may come late."""
+    monkeypatch.setattr(admission, "_LINGER_SECONDS", 60)
+    logger = configure("error", "json")
+    log = AdmissionLog(logger, 0, lambda: None)
+    with serving(admission_application(Policy(), 4 * MIB, Metrics(""), log, logger), tls) as client:
+        yield client
+
+
+def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(patient: httpx.Client, tls: Path) -> None:
+    plain = socket.create_connection(("127.0.0.1", patient.base_url.port or 0), 30)
+    with trusting(tls).wrap_socket(plain, server_hostname="localhost") as connection:
+        connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(5):
             connection.sendall(b"%x\r\n" % MIB + b" " * MIB + b"\r\n")
         head, answer = _receive(connection)
@@ -197,9 +216,8 @@ def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(built_in: Service)
         assert json.loads(answer) == TOO_LARGE
 
 
-def test_a_client_that_sends_before_it_reads_meets_the_413(built_in: Service) -> None:
-    with built_in.client() as client:
-        answer = client.post("/mutate", content=b" " * (8 * MIB))
+def test_a_client_that_sends_before_it_reads_meets_the_413(patient: httpx.Client) -> None:
+    answer = patient.post("/mutate", content=b" " * (8 * MIB))
     assert (answer.status_code, answer.json()) == (413, TOO_LARGE)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -90,6 +91,18 @@ def test_the_end_accepts_no_more_than_there_is_room_for() -> None:
         assert largest == 16
         assert scene.bound.fileno() == -1
         del clients
+
+    _run(16, scenario)
+
+
+def test_at_the_end_the_clock_goes_on_without_ticks() -> None:
+    async def scenario(scene: Scene) -> None:
+        asyncio.get_running_loop().call_later(0.05, partial(setattr, scene.server, "should_exit", True))  # noqa: FBT003, the name says it
+        await scene.server.serve()
+        before = scene.server.load.clock.now()
+        time.sleep(0.3)  # noqa: ASYNC251, the loop must not turn
+        assert scene.server.load.clock.now() - before >= 0.3
+        scene.listener.close()
 
     _run(16, scenario)
 

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from msgspec import json as encoded
 from benchmarks.process import free_port
 from tests.admission_reviews import review
 from tests.deadline import wait_for
-from tests.live_service import ROOT, service, trusting
+from tests.live_service import ROOT, readiness, service, trusting
 from tests.service.test_admission import POD
 from webhook.core.modes import NONE, SchedulingMode
 from webhook.core.reasons import Caution, Reason
@@ -106,7 +105,7 @@ def test_identical_lines_are_counted(tls: Path, tmp_path: Path) -> None:
         assert "repeated" not in first
         # A line after a second without one is the first of its kind again.
         assert 1 + sum(line.get("repeated", 1) for line in later) == 300
-        assert len(later) < 30
+        assert len(later) < 150
         varying = {"timestamp", "duration_us", "repeated"}
         assert {key: value for key, value in first.items() if key not in varying} == {
             key: value for key, value in later[0].items() if key not in varying
@@ -187,13 +186,10 @@ def _printed(tls: Path, *arguments: str) -> list[str]:
     command = [sys.executable, "-m", "webhook", "serve", "--tls-dir", str(tls), "--port", "0", "--drain-seconds", "0"]
     command += ["--operations-port", str(operations_port), *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{operations_port}/readyz").status_code == 200:
-                    break
-            time.sleep(0.02)
-        process.terminate()
+        try:
+            wait_for(lambda: _status(operations_port, "readyz") == 200, 120)
+        finally:
+            process.terminate()
         return process.communicate(timeout=30)[0].splitlines()
 
 
@@ -345,7 +341,9 @@ def test_a_repetition_is_written_if_nothing_more_comes() -> None:
         False,
     )
     assert end["event"] == "end"
-    assert sum(line["repeated"] for line in repeated) == 3
+    # A line after a second without one is the first of its kind again.
+    assert sum(line.get("repeated", 1) for line in repeated) == 3
+    assert any("repeated" in line for line in repeated)
     assert dropped == 0
 
 
@@ -369,7 +367,9 @@ def test_a_flood_is_one_line_a_second_and_ends_after_a_second_without_it(monkeyp
     assert [line.get("repeated") for line in _json(output)] == [None, 2, 1, 2, None]
 
 
-def test_the_duration_makes_no_difference() -> None:
+def test_the_duration_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_limits, "monotonic", lambda: 10.0)
+
     def use(logger: Logger) -> None:
         log = AdmissionLog(logger, 0, lambda: None)
         for seconds in (0.001, 0.002, 0.003):
@@ -717,7 +717,7 @@ def test_an_output_that_nobody_reads_stops_nothing(tls: Path, kind: str) -> None
                     assert client.post("/mutate", content=body).status_code == 200
                 sent += 500
                 assert sent < 20_000
-            assert _status(port, "readyz") == 200
+            assert readiness(port).status_code == 200
             if kind != "socket":
                 assert os.get_blocking(unread.theirs), "other writers are not affected"
             lost = _dropped(port)

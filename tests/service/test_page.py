@@ -52,10 +52,23 @@ with open({file!r}, "ab", buffering=0) as file:
 
 
 @contextlib.contextmanager
-def _served(tls: Path, folder: Path, program: str, arguments: Sequence[str] = ()) -> Iterator[Service]:
-    """A service whose page process is `program`."""
+def _served(
+    tls: Path, folder: Path, program: str, arguments: Sequence[str] = (), *, before: str = ""
+) -> Iterator[Service]:
+    """A service whose page process is `program`. The code `before` runs first."""
     log = folder / "log"
-    command = [sys.executable, "-c", SCRIPT, program, "--tls-dir", str(tls), "--port", "0", "--operations-port", "0"]
+    command = [
+        sys.executable,
+        "-c",
+        before + SCRIPT,
+        program,
+        "--tls-dir",
+        str(tls),
+        "--port",
+        "0",
+        "--operations-port",
+        "0",
+    ]
     command += ["--page-port", "0", "--drain-seconds", "0", *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
@@ -200,7 +213,7 @@ def test_a_policy_that_is_larger_than_a_message_is_told(tls: Path, tmp_path: Pat
     policy.write_text(json.dumps({"profiles": profiles}), encoding="utf-8")
     with _served(tls, tmp_path, LISTENER.format(file=str(file)), ["--policy", str(policy)]) as running:
         wait_for(lambda: file.exists() and file.read_bytes().count(b"\n") >= 2)
-        running.operations("/readyz").raise_for_status()
+        running.readiness().raise_for_status()
     first, tick, *_ = file.read_bytes().splitlines()
     assert len(first) > 400_000
     assert json.loads(first)["policy"]["document"] == {"profiles": profiles}
@@ -242,7 +255,7 @@ def test_a_page_process_that_is_killed_is_started_again(tls: Path, tmp_path: Pat
         wait_for(lambda: _decisions(running) == [1, 2])
         os.kill(first, signal.SIGKILL)
         _admit(running)
-        running.operations("/readyz").raise_for_status()
+        running.readiness().raise_for_status()
         wait_for(lambda: _decisions(running) == [1, 2, 3])
         assert _child(running) != first
         assert {"level": "warning", "outcome": "ended", "code": -9} in _page_lines(running)
@@ -275,7 +288,7 @@ def test_a_page_process_that_hangs_makes_no_review_wait(tls: Path, tmp_path: Pat
                 for _ in range(60):
                     assert client.post("/mutate", content=long).status_code == httpx.codes.OK
             _admit(running, 20)
-            running.operations("/readyz").raise_for_status()
+            running.readiness().raise_for_status()
             # Kept as they are, the texts of 60 pods would take 120 MB.
             assert running.peak_mib - before < 60
         finally:
@@ -287,7 +300,7 @@ def test_a_program_that_does_not_start_is_told_and_tried_again(tls: Path, tmp_pa
     with _served(tls, tmp_path, "raise SystemExit('out of order')") as running:
         wait_for(lambda: len(_page_lines(running)) >= 4)
         _admit(running)
-        running.operations("/readyz").raise_for_status()
+        running.readiness().raise_for_status()
         said = {"level": "warning", "error": "out of order"}
         ended = {"level": "warning", "outcome": "ended", "code": 1}
         assert _page_lines(running)[:4] == [said, ended, said, ended]
@@ -297,9 +310,9 @@ def test_a_page_process_that_does_not_listen_to_its_feed_is_asked_to_end(tls: Pa
     """Such as one that starts."""
     file = tmp_path / "asked"
     asked = f"import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(open({str(file)!r}, 'w').close()))"
-    with _served(
-        tls, tmp_path, f"{asked}\nprint('ready', file=sys.stderr, flush=True)\nwhile True: time.sleep(60)"
-    ) as running:
+    program = f"{asked}\nprint('ready', file=sys.stderr, flush=True)\nwhile True: time.sleep(60)"
+    patient = "from webhook.service import process_end; process_end._SECONDS = 60"
+    with _served(tls, tmp_path, program, before=patient) as running:
         wait_for(lambda: _page_lines(running) == [{"level": "warning", "error": "ready"}])
     assert file.exists()
 

@@ -747,6 +747,40 @@ def test_a_small_body_that_began_a_moment_ago_stays_while_others_are_given_up(co
     assert connections.metric("rejected_calls_total", reason="memory") == 2
 
 
+def test_while_the_process_stands_still_a_small_body_grows_no_older(connections: Connections) -> None:
+    """Perhaps its client has sent the rest. A client that pauses while the process runs is not waited for."""
+    connections.server.load.bodies.limit = 100_000
+    head, half = HEAD.replace(b": 2", b": 40000"), b" " * 20_000
+    large = HEAD.replace(b": 2", b": 90001") + b" " * 90_000
+
+    async def scenario() -> None:
+        (quick, one), (slow, other), *more = (connections.connect() for _ in range(4))
+        await connections.server.on_tick(1)
+        for connection in (quick, slow):
+            connection.data_received(head + half)
+        connections.now += 5
+        assert quick.busy
+        more[0][0].data_received(large)
+        await answered()
+        assert (one.statuses, other.statuses, more[0][1].statuses) == ([], [], [b"503"])
+        await connections.server.on_tick(2)
+        quick.data_received(half)
+        await answered()
+        assert one.statuses == [b"200"]
+        for tick in (3, 4):
+            connections.now += 0.1
+            await connections.server.on_tick(tick)
+        assert not slow.busy
+        more[1][0].data_received(large)
+        await answered()
+        assert (other.statuses, more[1][1].statuses) == ([b"503"], [])
+        for connection in (quick, slow, more[0][0], more[1][0]):
+            connection.connection_lost(None)
+
+    run(scenario)
+    assert connections.metric("rejected_calls_total", reason="memory") == 2
+
+
 @pytest.mark.parametrize("size", [1000, 20_000])
 @pytest.mark.parametrize("error", [ReviewError, ZeroDivisionError])
 def test_a_failed_review_leaves_nothing_behind(connections: Connections, size: int, error: type[Exception]) -> None:

@@ -143,7 +143,7 @@ def test_sighup_changes_nothing(tls: Path, tmp_path: Path) -> None:
     with service(tls, tmp_path / "log", anew=True) as running:
         before = len(running.lines())
         running.process.send_signal(signal.SIGHUP)
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200
         running.process.terminate()
         assert running.process.wait(30) == 0
         assert [line["event"] for line in running.lines()[before:]] == ["draining", "stopped"]

@@ -109,4 +109,4 @@ def test_an_error_in_a_callback_of_the_event_loop_is_logged_with_its_trace(tls: 
         (line,) = [line for line in running.lines() if "ZeroDivisionError" in line.get("exception", "")]
         assert line["level"] == "error"
         assert line["event"].startswith("Exception in callback ")
-        assert running.operations("/readyz").status_code == 200
+        assert running.readiness().status_code == 200

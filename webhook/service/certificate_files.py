@@ -30,13 +30,22 @@ class Files:
 
     @classmethod
     def read(cls, folder: Path) -> "Files":
-        """The files in `folder`, all of one version of a mounted Secret.
+        """The files in `folder`, all of one version of a mounted Secret, which may be replaced and removed meanwhile.
 
         Raises CertificateError if a file is missing or cannot be read; only `ca.crt` may be missing.
         """
         try:
-            real = _resolved(folder)
-            return cls(folder, (real / CERTIFICATE).read_bytes(), (real / KEY).read_bytes(), _authority(folder, real))
+            while True:
+                real = _resolved(folder)
+                try:
+                    pair = (real / CERTIFICATE).read_bytes(), (real / KEY).read_bytes()
+                    files = cls(folder, *pair, _authority(folder, real))
+                except FileNotFoundError:
+                    if _resolved(folder) == real:
+                        raise
+                else:
+                    if _resolved(folder) == real:
+                        return files
         except FileNotFoundError as error:
             raise CertificateError(f"waiting for {folder / Path(str(error.filename)).name}") from None
         except OSError as error:
@@ -75,6 +84,8 @@ def _authority(folder: Path, real: Path) -> bytes | None:
     try:
         file = real / AUTHORITY
         return file.read_bytes() if file.is_file() else None
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise CertificateError(f"{folder / AUTHORITY}: cannot be read: {error.strerror}") from None
 

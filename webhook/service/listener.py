@@ -177,8 +177,14 @@ class Server(uvicorn.Server):
         self.started = True
         self.listening.set()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Notes that the event loop turns. uvicorn calls this every tenth of a second."""
+        self.load.clock.beat()
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops as uvicorn does, but loses no connection that the kernel has accepted."""
+        self.load.clock.end()
         for one in self._listeners:
             await one.finish()
         await super().shutdown(sockets)

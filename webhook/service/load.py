@@ -10,7 +10,7 @@ from webhook.service.connections import Connections
 from webhook.service.direct_reviews import DirectReviews
 from webhook.service.metrics import Metrics
 from webhook.service.responses import Rejections
-from webhook.service.turn import Reading
+from webhook.service.turn import Clock, Reading
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Load(ServerState):
         self.bodies = Pool(self.limits.body_bytes, lambda holder: holder.release_body())
         self.answers = Pool(self.limits.answer_bytes, lambda holder: holder.release_answer())
         self.reading = Reading()
+        self.clock = Clock()
         if self.metrics is not None:
             self.metrics.connections.set_function(lambda: len(self.connections))
             self.metrics.in_flight.set_function(lambda: self.all_in_flight)

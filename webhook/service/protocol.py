@@ -79,9 +79,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._write_deadline: TimerHandle | None = None
         self._untaken_bytes = 0
         self._watches_writing = False
-        #: When the newest data was read, when the last answer was sent, and when the newest request began, all by
-        #: perf_counter.
-        self._arrived = self._rested = self._begun = 0.0
+        #: When the newest data was read, and when the last answer was sent, both by perf_counter.
+        self._arrived = self._rested = 0.0
+        #: When the newest request began, by the clock of all connections.
+        self._begun = 0.0
         #: The review that is read or waits, if it needs no call of the application.
         self._review: DirectReview | None = None
         #: Whether no review in the data that is being parsed was answered directly. Of many, only the first one is.
@@ -99,7 +100,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Whether a request is being answered, or began to arrive a moment ago: the first one or one after a review."""
         current = self._requests.current
         if self._state is HEAD or self._state is BODY:
-            return self._trusted and perf_counter() - self._begun < GRACE_SECONDS
+            return self._trusted and self._load.clock.now() - self._begun < GRACE_SECONDS
         answering = self._review is not None or (current is not None and not current.response_complete)
         return answering and self._untaken_bytes == 0
 
@@ -215,7 +216,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._begun = perf_counter()
+        self._begun = self._load.clock.now()
         self._state = FIRST_BYTE[self._state]
 
     def on_headers_complete(self) -> None:
@@ -387,9 +388,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def release_body(self) -> None:
         """Rejects the request that is being read, because its body and others take too much memory.
 
-        A small one that began a moment ago is not rejected: it is complete soon, while others wait for their turn.
+        A small one that began a moment ago is not rejected: it is complete soon, while others wait for their turn. The
+        moment is of the time of this process, because while it stands still, no request can become complete.
         """
-        if self._requests.body_bytes <= _SMALL_BODY and perf_counter() - self._begun < GRACE_SECONDS:
+        if self._requests.body_bytes <= _SMALL_BODY and self._load.clock.now() - self._begun < GRACE_SECONDS:
             return
         del self._load.bodies.waiting[self]
         self._reject(503, "memory", "no memory left for request bodies", b"retry-after: 1\r\n")

@@ -1,6 +1,7 @@
 """Turns of the event loop: what takes long is spread over several, so that the loop serves all others in between."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -13,6 +14,32 @@ SECONDS: Final = 0.005
 _LONGEST: Final = 32
 #: Bytes of the connections that go before them, because they have the fewest.
 _FEWEST_BYTES: Final = 32 * 1024
+#: What may lie between two beats that are a tenth of a second apart, because other turns are long.
+_BEAT_SECONDS: Final = 0.15
+
+
+class Clock:
+    """The time of this process. On a machine that is too busy, a process may stand still for seconds."""
+
+    def __init__(self) -> None:
+        """Goes as perf_counter does."""
+        self._lost = 0.0
+        self._until = math.inf
+
+    def now(self) -> float:
+        """Seconds as by perf_counter, without those in which the process stood still."""
+        return min(perf_counter(), self._until) - self._lost
+
+    def beat(self) -> None:
+        """The event loop turns. From now on, this is expected to be called every tenth of a second."""
+        now = perf_counter()
+        self._lost += max(0, now - self._until)
+        self._until = now + _BEAT_SECONDS
+
+    def end(self) -> None:
+        """The calls of `beat` end."""
+        self.beat()
+        self._until = math.inf
 
 
 class Backlog:
