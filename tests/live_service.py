@@ -168,7 +168,7 @@ def service(
             yield _ready(process, tls, log)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def _started(flags: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -27,4 +27,4 @@ def local_run(command: str, folder: Path) -> Iterator[str]:
         yield text
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(30)
+        process.wait(60)

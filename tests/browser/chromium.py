@@ -33,6 +33,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(
         executable_path=shutil.which("chromium"),
         args=list(_FLAGS),
+        timeout=2 * PATIENCE,
         # People see them, and they take room.
         ignore_default_args=["--hide-scrollbars"],
     )

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import PATIENCE, Tab, chromium, tab
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, begun
 from tests.live_service import Service, issue, service
 
 pytestmark = pytest.mark.needs("chromium")
@@ -31,6 +31,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service with the built-in policy, and its page."""
     with service(tls, tmp_path_factory.mktemp("log") / "log", ["--page-port", "0"]) as running:
+        begun(running.page)
         yield running
 
 

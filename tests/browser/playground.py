@@ -1,13 +1,14 @@
 """The playground as somebody uses it: what one chooses and types, and what the page then shows."""
 
 import contextlib
-import re
+import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from playwright.sync_api import Locator, Response, expect
+import httpx
+from playwright.sync_api import Locator, Request, Response, expect
 
-from tests.browser.chromium import Tab
+from tests.browser.chromium import PATIENCE, Tab
 
 #: The place of each text in the page.
 APPLICATION: Final = "Application"
@@ -19,6 +20,11 @@ _CARDS: Final = """sections => sections.map(section => {
   return [text("h3"), text(".mode"), text(".state"), text(".source"), items("Warnings"), items("Refusals"), items("Reasons"),
     Object.fromEntries(sides)];
 })"""
+
+
+def begun(origin: str) -> None:
+    """Waits until the page at `origin` can begin. A new process that explains may take longer than a test waits for it."""
+    assert httpx.get(f"{origin}/start", timeout=120).is_success
 
 
 class Card(NamedTuple):
@@ -69,8 +75,7 @@ class Playground:
 
     def asked(self) -> Response:
         """The newest answer to a question."""
-        (*_, last) = [one for one in self.tab.requests if one.url.endswith("/explain")]
-        answer = last.response()
+        answer = self._questions()[-1].response()
         assert answer is not None
         return answer
 
@@ -88,7 +93,7 @@ class Playground:
 
     def texts(self) -> Texts:
         """What is explained now."""
-        return Texts(self.text(APPLICATION), self.text(POLICY), self.profile.input_value())
+        return Texts(self.text(APPLICATION), self.text(POLICY), self.page.locator("#profile").input_value())
 
     def replace(self, name: str, text: str) -> None:
         """Puts `text` in the place of all that an editor holds, as if pasted, and waits for its explanation."""
@@ -125,12 +130,25 @@ class Playground:
             self.example.select_option(label=title)
 
     def explained(self) -> None:
-        """Waits until the page shows an explanation of what it began with, and waits for no other one."""
-        expect(self.page.locator("#workload-view section").first).to_be_visible()
+        """Waits until there is an explanation of what the page began with, also if another view is shown."""
+        expect(self.page.locator("#workload-view section").first).to_be_attached()
         self._answered()
 
     def _answered(self) -> None:
-        expect(self.page.locator(".results")).not_to_have_attribute("aria-busy", re.compile(".*"))
+        """Waits until the newest question is about what the page holds now, and is answered."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self._is_answered():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(20)
+
+    def _is_answered(self) -> bool:
+        newest = self._questions()[-1].post_data_json
+        holds = self.texts()
+        asked = {"documents": holds.application, "policy": holds.policy, "profile": holds.profile}
+        return newest == asked and self.page.locator(".results").get_attribute("aria-busy") is None
+
+    def _questions(self) -> list[Request]:
+        return [one for one in self.tab.requests if one.url.endswith("/explain")]
 
     def titles(self) -> list[str]:
         """The titles of the examples."""

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from benchmarks.process import free_port
-from tests.browser.chromium import tab
+from tests.browser.chromium import PATIENCE, tab
 from tests.browser.live import Live
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, begun
 from tests.browser.reviews import application, send
 from tests.live_service import Service, service
 
@@ -38,6 +38,7 @@ def stopped(process: int) -> Iterator[None]:
 def running(tls: Path, tmp_path: Path) -> Iterator[Service]:
     """A service of which a test breaks something."""
     with service(tls, tmp_path / "log", ["--page-port", "0"]) as one:
+        begun(one.page)
         yield one
 
 
@@ -47,6 +48,8 @@ def live(browser: Browser, running: Service) -> Iterator[Live]:
     with tab(browser, running.page) as opened:
         shown = Live(opened)
         shown.open()
+        # A question that is not answered yet would be refused as the page ends.
+        Playground(opened).explained()
         with running.client() as client:
             send(client, application("etl", "before"))
         shown.shows(3)
@@ -62,9 +65,21 @@ def _streams(live: Live) -> int:
     return len([one for one in live.tab.requests if one.url.endswith("/live")])
 
 
+#: Promises in `globalThis.told` that the view says that it is cut off, however shortly.
+_LISTEN = """milliseconds => {
+  const connection = document.getElementById("connection");
+  globalThis.told = new Promise((done, fail) => {
+    const hear = () => connection.textContent.startsWith("Cut off since") && done(connection.textContent);
+    new MutationObserver(hear).observe(connection, {childList: true});
+    setTimeout(fail, milliseconds, new Error("the view says nothing"));
+  });
+}"""
+
+
 def test_a_page_process_that_is_killed_leaves_no_trace(live: Live, running: Service, browser: Browser) -> None:
+    live.page.evaluate(_LISTEN, PATIENCE)
     os.kill(running.page_process, signal.SIGKILL)
-    expect(live.connection).to_have_text(CUT_OFF)
+    assert CUT_OFF.fullmatch(live.page.evaluate("told"))
     with running.client() as client:
         send(client, application("etl", "meanwhile"))
     live.connected()
@@ -88,15 +103,25 @@ def test_a_page_process_that_hangs_is_noticed(live: Live, running: Service) -> N
     assert _numbers(live) == [6, 5, 4, 3, 2, 1]
 
 
-#: Waits until the page has said for so long that the service hangs, that a view without its word would try again.
+#: Waits until the page has said for so long that the service hangs, that a view without its word would try again. Returns
+#: the longest time between two events, in seconds.
 _STALE = """() => new Promise(done => {
+  let [last, longest] = [performance.now(), 0];
   const source = new EventSource("live");
+  const hear = () => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  };
+  source.addEventListener("snapshot", hear);
   source.addEventListener("stale", event => {
+    hear();
     if (JSON.parse(event.data).seconds < 12) return;
     source.close();
-    done();
+    done(longest / 1000);
   });
 })"""
+#: Seconds without an event after which a view tries again.
+_SILENCE = 5
 
 
 def test_a_service_that_hangs_is_noticed(live: Live, running: Service) -> None:
@@ -104,13 +129,45 @@ def test_a_service_that_hangs_is_noticed(live: Live, running: Service) -> None:
         expect(live.connection).to_have_text(CUT_OFF)
         since = live.connection.text_content()
         asked = _streams(live)
-        live.page.evaluate(_STALE)
-        assert (live.connection.text_content(), _streams(live)) == (since, asked + 1)
+        silent = live.page.evaluate(_STALE)
+        assert live.connection.text_content() == since
+        assert _streams(live) == asked + 1 or silent >= _SILENCE
         live.tab.role("link", "Playground").click()
-        Playground(live.tab).explained()
+        shown = Playground(live.tab)
+        shown.choose(shown.titles()[1])
         live.tab.role("link", "Live").click()
     live.connected()
     assert _numbers(live) == [3, 2, 1]
+
+
+#: Waits until the page has said a few times more that the service hangs.
+_WORDS = """() => new Promise(done => {
+  const source = new EventSource("live");
+  let words = 0;
+  source.addEventListener("stale", () => {
+    if (++words < 3) return;
+    source.close();
+    done();
+  });
+})"""
+
+
+def test_a_connection_that_was_only_slow_is_kept(live: Live, running: Service) -> None:
+    """The view has been about to try again as a word came."""
+    clock = live.page.clock
+    clock.install()
+    live.open()
+    Playground(live.tab).explained()
+    with stopped(running.process.pid):
+        expect(live.connection).to_have_text(CUT_OFF)
+        # For the view, more than five seconds without a word.
+        clock.pause_at(live.page.evaluate("Date.now()") / 1000 + 60)
+        live.page.evaluate(_WORDS)
+        asked = _streams(live)
+        clock.run_for(3000)
+        live.page.evaluate(_WORDS)
+        assert _streams(live) == asked + 1
+    live.connected()
 
 
 def test_a_network_that_is_down_is_noticed(live: Live, running: Service) -> None:
@@ -131,12 +188,17 @@ def test_a_network_that_is_down_is_noticed(live: Live, running: Service) -> None
     live.tab.forgive(NETWORK)
 
 
-def test_decisions_that_nobody_keeps_are_counted(live: Live, running: Service) -> None:
+def test_decisions_that_nobody_keeps_are_counted(live: Live, running: Service, browser: Browser) -> None:
     live.page.route("**/live", lambda route: route.abort("connectionrefused"))
     os.kill(running.page_process, signal.SIGKILL)
     expect(live.connection).to_have_text(CUT_OFF)
     with running.client() as client:
         send(client, application("etl", "meanwhile", 209))
+    # Once they are kept, the view gets them all at once.
+    with tab(browser, running.page) as other:
+        later = Live(other)
+        later.open()
+        later.shows(213)
     live.page.unroute("**/live")
     live.connected()
     live.shows(213)
@@ -152,23 +214,20 @@ def test_a_service_that_starts_again_begins_anew(browser: Browser, tls: Path, tm
     with contextlib.ExitStack() as stack:
         with service(tls, tmp_path / "first", flags) as first:
             opened = stack.enter_context(tab(browser, first.page))
-            live = Live(opened)
+            live, shown = Live(opened), Playground(opened)
+            begun(first.page)
             live.open()
+            shown.explained()
             with first.client() as client:
                 send(client, application("etl", "before"))
             live.shows(3)
-            # A question that is not answered yet would be refused as the page ends.
-            shown = Playground(opened)
-            opened.role("link", "Playground").click()
-            shown.explained()
-            opened.role("link", "Live").click()
-            live.connected()
         expect(live.connection).to_have_text(CUT_OFF)
         opened.role("link", "Playground").click()
         shown.choose_unanswered(shown.titles()[1])
         expect(shown.page.locator("#faults li")).to_have_text("The service does not answer; is it still running?")
         with service(tls, tmp_path / "second", flags) as second:
             assert second.page == first.page
+            begun(second.page)
             shown.choose(shown.titles()[2])
             assert (shown.sentences(), len(shown.cards())) == ([], 2)
             opened.role("link", "Live").click()

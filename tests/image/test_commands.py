@@ -303,6 +303,6 @@ def test_overflow_is_ready_in_the_image(container: Container, kubeconfig: Path, 
         controller.start(ready)
         assert "spark_eci_overflow_" in httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     finally:
-        controller.stop()
+        controller.stop(60)
     assert controller.code == 0
     assert json.loads((tmp_path / "log").read_text().splitlines()[-1])["event"] == "stopped"

@@ -68,7 +68,7 @@ def test_it_answers_a_review_on_a_read_only_root(container: Container, tmp_path:
         assert response["uid"] == json.loads(REVIEW.read_bytes())["request"]["uid"]
         assert response["patchType"] == "JSONPatch"
     finally:
-        service.stop()
+        service.stop(60)
     assert '"event":"stopped"' in (tmp_path / "log").read_text().replace(" ", "")
 
 

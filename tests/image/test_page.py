@@ -82,7 +82,7 @@ def test_every_file_of_the_page_is_served(running: Running) -> None:
 
 def test_it_explains_as_the_command_of_this_checkout_does(running: Running, tmp_path: Path) -> None:
     origin = f"http://127.0.0.1:{running.page}"
-    with httpx.Client(base_url=origin, headers={"Origin": origin}, timeout=60) as client:
+    with httpx.Client(base_url=origin, headers={"Origin": origin}, timeout=120) as client:
         started = client.get("/start").json()
         question = {"documents": (ROOT / EXAMPLE).read_text(), "policy": "", "profile": "eci-only"}
         answer = client.post("/explain", json=question)

@@ -23,6 +23,9 @@ TOO_LONG = (504, f"the explanation takes too long{ACCEPTED}")
 TOO_MUCH = (507, f"the explanation takes too much memory{ACCEPTED}")
 ENDED = (500, "the process that explains has ended; its log says why")
 
+#: How often a test tries to ask while another question is answered, which takes 12 s at most.
+MOST_ATTEMPTS = 5
+
 
 @pytest.fixture(scope="module")
 def obedient() -> Iterator[Page]:
@@ -50,6 +53,15 @@ def answered(answer: httpx.Response, instruction: str) -> int:
     process: int = found.pop("process")
     assert found == question(instruction)
     return process
+
+
+def asking(page: Page) -> httpx.Client:
+    """A client for many questions. To make one for each takes long on a busy machine."""
+    return httpx.Client(base_url=page.url, headers=page.origin, timeout=60)
+
+
+def asked(client: httpx.Client, instruction: str) -> httpx.Response:
+    return client.post("/explain", json={"documents": instruction, "policy": ""})
 
 
 def alive(process: int) -> bool:
@@ -113,43 +125,59 @@ def test_a_process_that_was_killed_between_two_questions_is_started_again(obedie
 
 def test_the_largest_answer_arrives_whole_also_at_a_slow_client(obedient: Page) -> None:
     size = 8 * 1024**2
-    with ThreadPoolExecutor(1) as pool, socket.create_connection(("127.0.0.1", obedient.port), 30) as slow:
-        slow.sendall(raw(f"bytes {size}"))
-        other = pool.submit(obedient.explain, f"bytes {size}")
-        received = b""
-        # In all it takes longer than a client has for one piece.
-        while piece := slow.recv(64 * 1024):
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool, socket.create_connection(("127.0.0.1", obedient.port), 30) as slow:
+            slow.sendall(raw(f"bytes {size}"))
+            other = pool.submit(obedient.explain, f"bytes {size}")
+            received, longest = slowly(slow)
+            assert len(other.result().content) == size
+        body = received.partition(b"\r\n\r\n")[2]
+        # Else the client itself stood still for as long as it has for one piece.
+        if len(body) == size or longest < 4:
+            break
+    assert body == b'"' + b"x" * (size - 2) + b'"'
+
+
+def slowly(connection: socket.socket) -> tuple[bytes, float]:
+    """All that comes, and the longest time between two pieces. In all it takes longer than a client has for one."""
+    received, longest, last = b"", 0.0, time.monotonic()
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(64 * 1024):
             received += piece
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
             time.sleep(0.05)
-        assert len(other.result().content) == size
-    assert received.partition(b"\r\n\r\n")[2] == b'"' + b"x" * (size - 2) + b'"'
+    return received, max(longest, time.monotonic() - last)
 
 
 def test_each_of_several_questions_at_once_gets_its_own_answer(obedient: Page) -> None:
-    asked = [f"question {number}" for number in range(9)]
-    with ThreadPoolExecutor(len(asked)) as pool:
-        answers = list(pool.map(obedient.explain, asked))
-    for instruction, answer in zip(asked, answers, strict=True):
+    questions = [f"question {number}" for number in range(9)]
+    with ThreadPoolExecutor(len(questions)) as pool:
+        answers = list(pool.map(obedient.explain, questions))
+    for instruction, answer in zip(questions, answers, strict=True):
         answered(answer, instruction)
 
 
 def test_eight_questions_wait_and_further_ones_are_told_to_come_back(obedient: Page, tmp_path: Path) -> None:
-    working, unwanted = tmp_path / "working", tmp_path / "unwanted"
-    with ThreadPoolExecutor(10) as pool:
-        first = pool.submit(obedient.explain, f"forever {working}")
-        wait_until(working.exists)
-        # These leave before their turn.
-        for _ in range(20):
-            with socket.create_connection(("127.0.0.1", obedient.port), 30) as leaving:
-                leaving.sendall(raw(f"touch {unwanted}"))
-        httpx.get(obedient.url, timeout=60)
-        waiting = [pool.submit(obedient.explain, f"waiting {number}") for number in range(9)]
-        answers = [one.result() for one in waiting]
+    for attempt in range(MOST_ATTEMPTS):
+        working, unwanted = tmp_path / f"working-{attempt}", tmp_path / f"unwanted-{attempt}"
+        with ThreadPoolExecutor(10) as pool, asking(obedient) as client:
+            first = pool.submit(asked, client, f"forever {working}")
+            wait_until(working.exists)
+            # These leave before their turn.
+            for _ in range(20):
+                with socket.create_connection(("127.0.0.1", obedient.port), 30) as leaving:
+                    leaving.sendall(raw(f"touch {unwanted}"))
+            client.get("/")
+            waiting = [pool.submit(asked, client, f"waiting {number}") for number in range(9)]
+            answers = [one.result() for one in waiting]
+            assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
         refused = [one for one in answers if one.status_code == httpx.codes.SERVICE_UNAVAILABLE]
-        assert [one.json() for one in refused] == [
-            {"error": "too many questions wait for an explanation; try again in a second"}
-        ]
-        assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
+        # Else some came only after the first had its answer.
+        if refused:
+            break
+    assert [one.json() for one in refused] == [
+        {"error": "too many questions wait for an explanation; try again in a second"}
+    ]
     for number, answer in enumerate(answers):
         if answer not in refused:
             answered(answer, f"waiting {number}")
@@ -157,15 +185,19 @@ def test_eight_questions_wait_and_further_ones_are_told_to_come_back(obedient: P
 
 
 def test_files_and_the_beginning_do_not_wait_for_an_explanation(obedient: Page, tmp_path: Path) -> None:
-    working = tmp_path / "working"
-    httpx.get(f"{obedient.url}/start", timeout=60)
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(obedient.explain, f"forever {working}")
-        wait_until(working.exists)
-        for path in ("/", "/start"):
-            assert httpx.get(f"{obedient.url}{path}", timeout=60).status_code == httpx.codes.OK
-        assert not first.done()
-        assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
+    for attempt in range(MOST_ATTEMPTS):
+        working = tmp_path / f"working-{attempt}"
+        with ThreadPoolExecutor(1) as pool, asking(obedient) as client:
+            client.get("/start")
+            first = pool.submit(asked, client, f"forever {working}")
+            wait_until(working.exists)
+            for path in ("/", "/start"):
+                assert client.get(path).status_code == httpx.codes.OK
+            in_time = not first.done()
+            assert first.result().status_code == httpx.codes.GATEWAY_TIMEOUT
+        if in_time:
+            break
+    assert in_time
 
 
 def test_the_process_holds_no_socket_and_no_file_of_the_page(obedient: Page) -> None:
@@ -194,36 +226,40 @@ def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
     with page() as running, ThreadPoolExecutor(1) as pool:
         answered(running.explain("before"), "before")
         (process,) = running.children
-        asked = pool.submit(running.explain, f"forever {working}") if way != "kill" else None
-        if asked is not None:
+        question = pool.submit(running.explain, f"forever {working}") if way != "kill" else None
+        if question is not None:
             wait_until(working.exists)
+        began = time.monotonic()
         {
             "feed": running.feed.close,
             "terminate": running.process.terminate,
             "kill": running.process.kill,
         }[way]()
         running.process.wait(30)
+        took = time.monotonic() - began
         wait_until(lambda: not alive(process))
-        if asked is not None:
-            told = asked.result()
+        if question is None:
+            return
+        try:
+            told = question.result()
+        except httpx.RemoteProtocolError:
+            # The page waits a second for its answers.
+            assert took >= 1
+        else:
             assert (told.status_code, told.json()) == (503, {"error": "the page ends; try again in a second"})
 
 
 def test_a_process_that_the_system_does_not_start_is_one_sentence() -> None:
     """No descriptors are left for its pipes. Later there are enough."""
-    with page(module="tests.page.stand_in_page") as started, httpx.Client(base_url=started.url, timeout=60) as client:
-
-        def asked(instruction: str) -> httpx.Response:
-            return client.post("/explain", json={"documents": instruction, "policy": ""}, headers=started.origin)
-
-        answered(asked("a"), "a")
+    with page(module="tests.page.stand_in_page") as started, asking(started) as client:
+        answered(asked(client, "a"), "a")
         (process,) = started.children
         soft, hard = resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE, (3, hard))
         os.kill(process, signal.SIGKILL)
         wait_until(lambda: not alive(process))
-        answer = asked("b")
+        answer = asked(client, "b")
         told = "the system starts no process that explains; try again in a second"
         assert (answer.status_code, answer.json()) == (503, {"error": told})
         resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
-        answered(asked("c"), "c")
+        answered(asked(client, "c"), "c")

@@ -113,6 +113,8 @@ def test_a_client_that_comes_back_gets_what_it_has_missed_and_nothing_twice() ->
         running.tell(tick(2, seq=4, decisions=[row(3), row(4)]))
         running.tell(tick(3, seq=505, decisions=[row(seq) for seq in range(306, 506)]))
         with stream(running) as events:
+            wait_for_seq(events, 505)
+        with stream(running) as events:
             found = events.next("snapshot")
             assert found["decisions"] == shown(*[row(seq) for seq in range(306, 506)])
             assert found["missed"] == 305

@@ -22,7 +22,7 @@ def registry(folder: Path) -> Iterator[str]:
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen(["docker-registry", "serve", str(configuration)], stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not _answers(address):
             assert process.poll() is None, (folder / "registry.log").read_text()
             assert time.monotonic() < deadline
@@ -30,7 +30,7 @@ def registry(folder: Path) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _answers(address: str) -> bool:

@@ -13,8 +13,8 @@ COMMAND: Final = (sys.executable, "-m", "webhook.playground")
 MOST_WAITING: Final = 8
 #: Seconds for one answer. The process itself stops sooner, if it can.
 _SECONDS: Final = 12.0
-#: Seconds for a new process to be ready for its first question.
-_START_SECONDS: Final = 30.0
+#: Seconds for a new process to be ready for its first question. It yields the processor to others, so it may take long.
+_START_SECONDS: Final = 120.0
 #: Bytes of the length in front of each message.
 _LENGTH: Final = 4
 #: The largest answer, in bytes.

@@ -66,6 +66,8 @@ export class LiveView {
 
   #expect() {
     clearTimeout(this.#watch);
+    // The browser itself may have connected meanwhile, or the connection was only slow.
+    clearTimeout(this.#again);
     this.#watch = setTimeout(() => {
       this.#cutOff();
       this.#retry();
@@ -80,8 +82,6 @@ export class LiveView {
 
   #take(state) {
     this.#expect();
-    // The browser itself may have connected meanwhile.
-    clearTimeout(this.#again);
     [this.#heard, this.#since] = [true, null];
     this.#decisions.take(state);
     this.#showFacts(state);
