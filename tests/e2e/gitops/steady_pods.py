@@ -23,10 +23,10 @@ class SteadyPods:
         self.outcomes: list[str] = []
 
     def __enter__(self) -> Self:
-        """Starts, and returns once pods are placed. What became of those before is not noted."""
+        """Starts, and returns once pods are placed. What became of those before the last of them is not noted."""
         self._thread.start()
-        self.placed_again()
-        self.outcomes.clear()
+        number = self.placed_again()
+        del self.outcomes[: number - 1]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,13 +34,13 @@ class SteadyPods:
         self._over.set()
         self._thread.join()
 
-    def placed_again(self) -> None:
-        """Returns once five pods in a row, all of which were sent after this call, were placed."""
+    def placed_again(self) -> int:
+        """Returns once five pods in a row, all of which were sent after this call, were placed: how many pods that makes in all."""
         start, deadline = len(self.outcomes) + 1, threading.Event()
         for _ in range(1200):
             later = self.outcomes[start:]
             if later[-5:] == ["placed"] * 5:
-                return
+                return start + len(later)
             deadline.wait(0.05)
         raise AssertionError(f"no pods are placed any more: {self.outcomes[-5:]}")
 
