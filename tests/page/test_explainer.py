@@ -56,8 +56,10 @@ def answered(answer: httpx.Response, instruction: str) -> int:
 
 
 def asking(page: Page) -> httpx.Client:
-    """A client for many questions. To make one for each takes long on a busy machine."""
-    return httpx.Client(base_url=page.url, headers=page.origin, timeout=60)
+    """A client for many questions, also of several threads. To make one for each takes long on a busy machine."""
+    # httpcore may close an idle connection that it has just given to another thread (encode/httpcore#1110), so none is kept.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=page.url, headers=page.origin, limits=limits, timeout=60)
 
 
 def asked(client: httpx.Client, instruction: str) -> httpx.Response:
