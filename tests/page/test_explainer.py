@@ -253,7 +253,11 @@ def test_the_process_ends_with_the_page(way: str, tmp_path: Path) -> None:
 
 def test_a_process_that_the_system_does_not_start_is_one_sentence() -> None:
     """No descriptors are left for its pipes. Later there are enough."""
-    with page(module="tests.page.stand_in_page") as started, asking(started) as client:
+    with (
+        page(module="tests.page.stand_in_page") as started,
+        # It keeps its connection: for another one the page would have no descriptor.
+        httpx.Client(base_url=started.url, headers=started.origin, timeout=60) as client,
+    ):
         answered(asked(client, "a"), "a")
         (process,) = started.children
         soft, hard = resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE)
