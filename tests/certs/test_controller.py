@@ -333,15 +333,19 @@ def test_readiness_says_what_is_missing_in_any_language(stand_in: StandIn) -> No
             assert (answer.status, answer.read()) == (200, b"ok\n")
 
 
-def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(stand_in: StandIn) -> None:
+def test_a_bug_ends_the_process_with_a_log_line_and_an_exit_code(tmp_path: Path) -> None:
     """Then kubelet restarts it. Nobody would notice a loop that does nothing."""
-    controller, _ = controller_of(stand_in)
-    controller.stop = threading.Event()
-    controller.clock = lambda: 1 / 0  # type: ignore[assignment, return-value]
     before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
         with capture_logs() as entries:
-            assert process.run(controller) == 1
+            with StandIn(tmp_path) as stand_in:
+                controller, _ = controller_of(stand_in)
+                controller.stop = threading.Event()
+                controller.clock = lambda: 1 / 0  # type: ignore[assignment, return-value]
+                assert process.run(controller) == 1
+                controller.end()
+            # The end of the process would end its watches. Here, they would speak in the next test.
+            wait_for(lambda: not any("_follow" in one.name for one in threading.enumerate()))
     finally:
         for number, handler in before:
             signal.signal(number, handler)
