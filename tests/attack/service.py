@@ -96,18 +96,8 @@ def attacked(
     """
     turns, log = Turns(folder / "turns"), folder / "log"
     command = [sys.executable, "-m", "tests.attack.watched", str(folder / "turns"), *(["patient"] if patient else [])]
-    command += [
-        "serve",
-        "--tls-dir",
-        str(tls),
-        "--port",
-        "0",
-        "--operations-port",
-        "0",
-        "--drain-seconds",
-        "1",
-        *arguments,
-    ]
+    command += ["serve", "--tls-dir", str(tls), "--drain-seconds", "1"]
+    command += ["--port", "0", "--operations-port", "0", *arguments]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,

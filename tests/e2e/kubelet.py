@@ -54,7 +54,14 @@ def kubelet(address: str, port: int, target: tuple[str, int], folder: Path) -> I
         allow_reuse_address = True
         daemon_threads = False
 
-    with Server((address, port), Connection) as server:
+    with served(Server((address, port), Connection)):
+        yield
+
+
+@contextmanager
+def served(listening: socketserver.BaseServer) -> Iterator[None]:
+    """Serves in a thread until the block ends."""
+    with listening as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -3,14 +3,13 @@
 The API server asks the node of a pod for /containerLogs/NAMESPACE/POD/CONTAINER, and passes on what it answers.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.e2e.kubelet import certified
+from tests.e2e.kubelet import certified, served
 
 #: The log of a pod, of its present container or of the one before; None if there is none.
 Logs = Callable[[str, str, bool], bytes | None]
@@ -43,12 +42,7 @@ def log_kubelet(address: str, port: int, logs: Logs, folder: Path) -> Iterator[N
             """Says nothing on the test's standard error."""
 
     context = certified(address, folder)
-    with ThreadingHTTPServer((address, port), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer((address, port), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with served(server):
+        yield
