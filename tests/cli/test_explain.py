@@ -15,14 +15,15 @@ from tests.cases import CASES, Case
 from tests.cli.conftest import ROOT, Run
 from tests.live_service import issue, serving
 from tests.pods import EVERY_MODE
+from tests.quiet_logger import quiet_logger
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
-from webhook.service.logs import AdmissionLog, configure
+from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application
 from webhook.spark.versions import OPERATORS
 
-LOGGER = configure("error", "json")
+LOGGER = quiet_logger()
 METRICS = Metrics("")
 EXAMPLES = [folder.name for folder in sorted((ROOT / "examples").iterdir()) if (folder / "before.yaml").exists()]
 

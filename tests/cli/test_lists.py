@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from tests.admission_reviews import review
 from tests.cases import CASES, Case
 from tests.cli.conftest import Run
+from tests.quiet_logger import quiet_logger
 from webhook.core.modes import SchedulingMode
 from webhook.core.policy import Policy
 from webhook.core.profile import compile_profile
 from webhook.core.review import answer
 from webhook.core.text import LIMIT, listed
-from webhook.service.logs import AdmissionLog, configure
+from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application
 
@@ -66,7 +67,7 @@ def test_the_warning_of_an_unknown_mode_is_whole(modes: list[str]) -> None:
 def test_every_sentence_that_lists_the_profiles_is_whole(profiles: list[str], run: Run, tmp_path: Path) -> None:
     policy = Policy.model_validate({"profiles": {name: {} for name in profiles}})
     metrics = Metrics("")
-    logger = configure("error", "json")
+    logger = quiet_logger()
     log = AdmissionLog(logger, 1, metrics.log_lines_dropped.inc)
     application = admission_application(policy, 2**20, metrics, log, logger)
 

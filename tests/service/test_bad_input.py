@@ -15,10 +15,11 @@ import pytest
 from tests.admission_reviews import UID, review
 from tests.captured_reviews import REVIEWS
 from tests.live_service import Service, service, serving, trusting
+from tests.quiet_logger import quiet_logger
 from tests.service.test_admission import POD, _receive, _send
 from webhook.core.policy import Policy
 from webhook.service import admission
-from webhook.service.logs import AdmissionLog, configure
+from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
 from webhook.service.routes import admission_application
 
@@ -199,7 +200,7 @@ def test_a_body_too_large_by_its_length_is_refused_unread(built_in: Service) -> 
 def patient(tls: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     """A client of a service that reads on for a minute after a 413, because what is sent may come late."""
     monkeypatch.setattr(admission, "_LINGER_SECONDS", 60)
-    logger = configure("error", "json")
+    logger = quiet_logger()
     log = AdmissionLog(logger, 0, lambda: None)
     with serving(admission_application(Policy(), 4 * MIB, Metrics(""), log, logger), tls) as client:
         yield client

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.admission_reviews import review
+from tests.quiet_logger import quiet_logger
 from tests.service.test_admission import POD
 from tests.service.test_protocol import Transport, answered
 from webhook.core.policy import Policy
 from webhook.service.direct_reviews import SMALL_BYTES
 from webhook.service.listener import server
-from webhook.service.logs import AdmissionLog, configure
+from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import Metrics
 from webhook.service.protocol import LimitedProtocol
 from webhook.service.routes import admission_application
@@ -99,7 +100,7 @@ class Side:
 
     def __init__(self, *, direct: bool) -> None:
         self.metrics = Metrics("")
-        logger = configure("error", "json")
+        logger = quiet_logger()
         log = AdmissionLog(logger, 0, lambda: None)
         app = admission_application(Policy(), MOST_BODY_BYTES, self.metrics, log, logger)
         options = Settings(max_body_bytes=MOST_BODY_BYTES)

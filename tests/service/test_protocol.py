@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from tests.quiet_logger import quiet_logger
 from webhook.core.review import Admission, ReviewError
 from webhook.service.admission import Admissions
 from webhook.service.connections import GRACE_SECONDS
 from webhook.service.direct_reviews import MOST_BYTES, PIECE_BYTES, SMALL_BYTES
 from webhook.service.listener import server
-from webhook.service.logs import AdmissionLog, configure
+from webhook.service.logs import AdmissionLog
 from webhook.service.metrics import PREFIX, Metrics
 from webhook.service.protocol import LimitedProtocol
 from webhook.service.requests import HELD, Requests
@@ -91,7 +92,7 @@ class Connections:
         self.bodies: list[bytes] = []
         self.before: Callable[[], None] = lambda: None
         self.metrics = Metrics("")
-        logger = configure("error", "json")
+        logger = quiet_logger()
         log = AdmissionLog(logger, 0, lambda: None)
         app = Admissions(not_found, {"/mutate": self._respond}, 100_000, self.metrics, log, logger)
         self.server = server(app, Settings(), self.metrics, None, log, app.direct if direct else None)
